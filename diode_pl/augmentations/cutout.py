@@ -1,0 +1,65 @@
+"""Random erased rectangles."""
+
+import math
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Generator, Tensor
+
+from diode_pl.augmentations.base import Augmentation
+from diode_pl.targets import Targets
+
+
+class Cutout(Augmentation):
+    """Sets one random rectangle of an image to a constant; boxes stay.
+
+    Args:
+        probability: of a rectangle, for each image, in [0, 1].
+        area: smallest and largest area, as shares of the image.
+        aspect: smallest and largest height / width of the rectangle relative to the image's, drawn log-uniformly.
+        fill: value inside the rectangle, in [0, 1].
+        per_image: one draw for each image (published) instead of one for the batch.
+
+    Raises:
+        ValueError: ``probability`` is outside [0, 1], a range is not increasing, or a rectangle would not fit.
+
+    Source: Chawla et al., WACV 2021, section 3.1; DeVries and Taylor, arXiv 1708.04552.
+    """
+
+    def __init__(
+        self,
+        probability: float = 0.5,
+        area: Sequence[float] = (0.02, 0.2),
+        aspect: Sequence[float] = (0.3, 3.3),
+        fill: float = 0.0,
+        per_image: bool = True,
+    ) -> None:
+        if not 0 <= probability <= 1:
+            raise ValueError(f"cutout: probability must be in [0, 1], got {probability}")
+        if not (0 < area[0] <= area[1] <= 1 and 0 < aspect[0] <= aspect[1]):
+            raise ValueError(f"cutout: area and aspect are increasing positive ranges, got {area} and {aspect}")
+        if area[1] * max(aspect[1], 1 / aspect[0]) > 1:
+            raise ValueError(f"cutout: area {area} with aspect {aspect} gives rectangles that do not fit in the image")
+        self.probability, self.area, self.aspect = probability, area, aspect
+        self.fill, self.per_image = fill, per_image
+
+    def __call__(
+        self, images: Float[Tensor, "n 3 h w"], targets: Targets, generator: Generator
+    ) -> tuple[Float[Tensor, "n 3 h w"], Targets]:
+        """Returns changed copies of ``images`` and ``targets``; shapes stay."""
+        height, width = images.shape[-2:]
+        happens, size, tilt, x, y = torch.rand(5, len(images) if self.per_image else 1, generator=generator)
+        area = self.area[0] + (self.area[1] - self.area[0]) * size
+        low, high = math.log(self.aspect[0]), math.log(self.aspect[1])
+        aspect = torch.exp(low + (high - low) * tilt)
+        box_h, box_w = (area * aspect).sqrt(), (area / aspect).sqrt()
+        rows, columns = _span(height, y * (1 - box_h), box_h), _span(width, x * (1 - box_w), box_w)
+        erased = (happens < self.probability)[:, None, None] & rows[:, :, None] & columns[:, None]
+        return images.masked_fill(erased[:, None].to(images.device, non_blocking=True), self.fill), targets
+
+
+def _span(length: int, start: Tensor, extent: Tensor) -> Tensor:
+    """``(n, length)`` mask of the pixels whose centres lie within [start, start + extent), both shares of length."""
+    centres = (torch.arange(length) + 0.5) / length
+    return (centres >= start[:, None]) & (centres < (start + extent)[:, None])

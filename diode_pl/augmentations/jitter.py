@@ -1,0 +1,53 @@
+"""Random shift of the image."""
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Generator, Tensor
+
+from diode_pl.augmentations.base import Augmentation
+from diode_pl.targets import Targets
+
+
+class Jitter(Augmentation):
+    """Shifts images by whole pixels; boxes move along, are clipped, and go when 1 px² or less remains.
+
+    Args:
+        reach: largest shift on each axis, as a share of the image side, in [0, 1). The paper's 20 px at 160 px and
+            40 px at 320 px are both 0.125.
+        wrap: True lets pixels come in again at the other side (as published), which shows the teacher parts of
+            objects without a box; False fills the uncovered border.
+        fill: value of the uncovered border, in [0, 1]; used when ``wrap`` is False.
+        per_image: one draw for each image instead of one for the batch (published: one for the batch).
+
+    Raises:
+        ValueError: ``reach`` is outside [0, 1).
+
+    Source: Chawla et al., WACV 2021, section 3.1.
+    """
+
+    def __init__(self, reach: float = 0.125, wrap: bool = False, fill: float = 0.5, per_image: bool = False) -> None:
+        if not 0 <= reach < 1:
+            raise ValueError(f"jitter: reach is a share of the image side in [0, 1), got {reach}")
+        self.reach, self.wrap, self.fill, self.per_image = reach, wrap, fill, per_image
+
+    def __call__(
+        self, images: Float[Tensor, "n 3 h w"], targets: Targets, generator: Generator
+    ) -> tuple[Float[Tensor, "n 3 h w"], Targets]:
+        """Returns changed copies of ``images`` and ``targets``; shapes stay."""
+        n, _, height, width = images.shape
+        reach_x, reach_y = int(self.reach * width), int(self.reach * height)
+        draws = n if self.per_image else 1
+        dx = torch.randint(-reach_x, reach_x + 1, (draws,), generator=generator)
+        dy = torch.randint(-reach_y, reach_y + 1, (draws,), generator=generator)
+        pieces = images.unbind(0) if self.per_image else (images,)
+        moved = [self._move(p, x, y) for p, x, y in zip(pieces, dx.tolist(), dy.tolist(), strict=True)]
+        offset = torch.stack([dx / width, dy / height], dim=1).to(targets.boxes).expand(n, 2)
+        shifted = targets.shift(offset).clip(min_area=1 / (height * width))
+        return (torch.stack(moved) if self.per_image else moved[0]), shifted
+
+    def _move(self, image: Tensor, dx: int, dy: int) -> Tensor:
+        if self.wrap:
+            return torch.roll(image, (dy, dx), dims=(-2, -1))
+        # Negative padding crops: one call shifts and fills.
+        return F.pad(image, (dx, -dx, dy, -dy), value=self.fill)

@@ -1,0 +1,88 @@
+"""How far the images convince detectors, the teacher and another one."""
+
+import warnings
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor
+
+from diode_pl.class_names import match_classes
+from diode_pl.detector import Detector
+from diode_pl.images import to_uint8
+from diode_pl.inversion import Inversion
+from diode_pl.metrics import mean_average_precision
+
+
+class Verifier(pl.Callback):
+    """Measures mAP@0.5 of the teacher and of an independent detector on the images, against their targets.
+
+    The scores are logged, and those at the end of a batch stay in ``Inversion.scores`` for its record. Nothing of
+    it reaches the loss or the images.
+
+    Args:
+        detector: trained on the same kind of data, independently; None measures the teacher alone. Its classes are
+            matched by name, targets of classes that it does not have do not count for it.
+        every: iterations between two measurements; 0 measures at the end of a batch only.
+
+    Source: Chawla et al., WACV 2021, section 5.1 ("verifier").
+    """
+
+    def __init__(self, detector: Detector | None = None, every: int = 0) -> None:
+        if every < 0:
+            raise ValueError(f"callbacks.verifier.every must not be negative, got {every}")
+        self.detector = None if detector is None else detector.freeze()
+        self.every = every
+
+    @property
+    def data_access(self) -> str | None:
+        """What a result saw because of this callback."""
+        return None if self.detector is None else "verifier"
+
+    def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Moves the verifier to the images' device and matches its classes."""
+        assert isinstance(pl_module, Inversion)
+        self.class_map: list[int] | None = None
+        if self.detector is None:
+            return
+        last = pl_module.stages[-1].resolution
+        if last % self.detector.stride:
+            raise ValueError(f"verifier: takes multiples of {self.detector.stride} px, the images are {last} px")
+        names = pl_module.teacher.class_names
+        self.class_map = match_classes(self.detector.class_names, names)
+        missing = [name for i, name in enumerate(names) if i not in self.class_map]
+        if len(missing) == len(names):
+            raise ValueError(f"verifier: knows none of the teacher's classes {list(names)}")
+        if missing:
+            warnings.warn(f"the verifier does not know {missing}: its score leaves them out", stacklevel=2)
+        self.detector.to(pl_module.device).to(memory_format=torch.channels_last)
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: object, batch: object, batch_idx: int
+    ) -> None:
+        """Measures every so many iterations."""
+        assert isinstance(pl_module, Inversion)
+        due = self.every and pl_module.images is not None and (batch_idx + 1) % self.every == 0
+        if due and pl_module.stage.resolution % (self.detector.stride if self.detector else 1) == 0:
+            self._measure(pl_module)
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Measures what a finished batch will be on disk."""
+        assert isinstance(pl_module, Inversion)
+        if pl_module.batch_is_done:
+            pl_module.scores = self._measure(pl_module)
+
+    @torch.no_grad()
+    def _measure(self, module: Inversion) -> dict[str, float]:
+        assert module.images is not None
+        images = to_uint8(module.images).float() / 255
+        scores = {"teacher_map50": self._score(module.teacher, images, module, None)}
+        if self.detector is not None:
+            scores["verifier_map50"] = self._score(self.detector, images, module, self.class_map)
+        for logger in module.loggers:
+            logger.log_metrics({f"score/{name}": value for name, value in scores.items()}, module.global_step)
+        return scores
+
+    @staticmethod
+    def _score(detector: Detector, images: Tensor, module: Inversion, class_map: list[int] | None) -> float:
+        detections = [found for part in images.split(64) for found in detector.predict(detector(part))]
+        return mean_average_precision(detections, module.targets, class_map)

@@ -1,0 +1,5 @@
+"""Detection data sets on disk."""
+
+from diode_pl.data.synthetic import FinishedBatch, SyntheticSet, write_whole
+
+__all__ = ["FinishedBatch", "SyntheticSet", "write_whole"]

@@ -1,0 +1,210 @@
+"""A synthetic detection data set on disk: written batch by batch, readable by COCO and YOLO tools."""
+
+import hashlib
+import io
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from diode_pl.data.configuration import differences
+from diode_pl.data.contact_sheet import contact_sheet
+from diode_pl.data.summary import summarise
+from diode_pl.images import to_pillow
+from diode_pl.targets import Targets
+
+
+@dataclass(frozen=True)
+class FinishedBatch:
+    """What a batch leaves behind.
+
+    Args:
+        number: of the batch.
+        first: number of its first image in the whole data set.
+        images: in [0, 1].
+        targets: of ``images``.
+        seed: of the run.
+        stages: resolution and iterations of each stage.
+        losses: the last value of each term.
+        scores: mAP@0.5 of teacher and verifier, as far as measured.
+        seconds: wall-clock time from the first step to the last.
+        data_access: what the images were made from, besides the teacher.
+    """
+
+    number: int
+    first: int
+    images: Float[Tensor, "n 3 h w"]
+    targets: Targets
+    seed: int
+    stages: Sequence[Mapping[str, int]]
+    losses: Mapping[str, float]
+    scores: Mapping[str, float]
+    seconds: float
+    data_access: str
+
+
+class SyntheticSet:
+    """A folder with ``images/``, ``labels/``, ``batches/`` and, once finished, the files that describe the whole.
+
+    Every file is written under a temporary name and renamed; the record in ``batches/`` comes last and says that
+    the batch is complete. :meth:`finish` makes ``annotations.json``, ``data.yaml``, ``dataset.json`` and
+    ``contact_sheet.png`` from the records, so it can be repeated at any time.
+
+    Args:
+        folder: made when it does not exist.
+        class_names: the teacher's.
+        configuration: of the run, as plain data; a record keeps it.
+
+    Raises:
+        ValueError: the folder holds batches that another configuration made.
+    """
+
+    def __init__(self, folder: str | Path, class_names: Sequence[str], configuration: Mapping[str, Any]) -> None:
+        self.folder = Path(folder)
+        self.class_names = tuple(class_names)
+        self.configuration = json.loads(json.dumps(configuration))
+        for record in self._records()[:1]:
+            changed = differences(record["configuration"], self.configuration)
+            if changed:
+                raise ValueError(
+                    f"output_dir: {self.folder} holds images that another configuration made. Different are: "
+                    + "; ".join(f"{key} (there {old!r}, now {new!r})" for key, old, new in changed)
+                    + ". Go back to those values to continue it, or choose another output_dir."
+                )
+
+    # --- batches ---------------------------------------------------------------------------------------------------
+
+    def is_complete(self, batch: int, count: int) -> bool:
+        """Whether a batch of ``count`` images is on disk, every image as its record says.
+
+        Raises:
+            ValueError: the batch is there with another number of images.
+        """
+        path = self._record_path(batch)
+        record = _read_record(path)
+        if record is None:
+            return False
+        entries = record["images"]
+        if len(entries) != count:
+            raise ValueError(
+                f"num_images: {path} holds {len(entries)} images where {count} are planned: only a num_images that "
+                f"fills the last batch can grow. Choose another output_dir, or delete {path} to make that batch anew."
+            )
+        return all(self._is_intact(entry) for entry in entries)
+
+    def write(self, batch: FinishedBatch) -> None:
+        """Puts a batch on disk: images, labels, record."""
+        entries = []
+        height, width = batch.images.shape[-2:]
+        for i, (image, (boxes, labels)) in enumerate(zip(batch.images, batch.targets.per_image(), strict=True)):
+            name = f"{batch.first + i:08d}"
+            buffer = io.BytesIO()
+            to_pillow(image).save(buffer, "PNG")
+            # Boxes leave single precision here: both formats derive from the same double-precision numbers.
+            corners = boxes.double().cpu()
+            extent = corners[:, 2:] - corners[:, :2]
+            centred = torch.cat([corners[:, :2] + extent / 2, extent], dim=1).tolist()
+            absolute = torch.cat([corners[:, :2], extent], dim=1) * torch.tensor([width, height] * 2)
+            lines = [
+                f"{label} " + " ".join(f"{v:.12f}" for v in box) + "\n"
+                for label, box in zip(labels.tolist(), centred, strict=True)
+            ]
+            write_whole(self.folder / "images" / f"{name}.png", buffer.getvalue())
+            write_whole(self.folder / "labels" / f"{name}.txt", "".join(lines).encode())
+            entries.append(
+                {
+                    "id": batch.first + i + 1,
+                    "file_name": f"{name}.png",
+                    "width": width,
+                    "height": height,
+                    "sha256": hashlib.sha256(buffer.getvalue()).hexdigest(),
+                    "labels": labels.tolist(),
+                    "boxes": absolute.tolist(),
+                }
+            )
+        record = {
+            "batch": batch.number,
+            "seed": batch.seed,
+            "stages": list(batch.stages),
+            "losses": batch.losses,
+            "scores": batch.scores,
+            "seconds": round(batch.seconds, 3),
+            "data_access": batch.data_access,
+            "images": entries,
+            "configuration": self.configuration,
+        }
+        write_whole(self._record_path(batch.number), json.dumps(record, indent=1).encode())
+
+    def finish(self) -> dict[str, Any] | None:
+        """Writes the files that describe the whole set, from the batches on disk.
+
+        Returns:
+            What ``dataset.json`` holds; None when there is no batch yet.
+        """
+        records = self._records()
+        if not records:
+            return None
+        images = [entry for record in records for entry in record["images"]]
+        summary = summarise(records, self.class_names)
+        lines = ["train: images", "val: images", "names:"]
+        lines += [f"  {i}: {json.dumps(name)}" for i, name in enumerate(self.class_names)]
+        write_whole(self.folder / "annotations.json", json.dumps(self._coco(images)).encode())
+        write_whole(self.folder / "data.yaml", ("\n".join(lines) + "\n").encode())
+        write_whole(self.folder / "dataset.json", json.dumps(summary, indent=1).encode())
+        buffer = io.BytesIO()
+        contact_sheet(self.folder / "images", images, self.class_names).save(buffer, "PNG")
+        write_whole(self.folder / "contact_sheet.png", buffer.getvalue())
+        return summary
+
+    # --- inside ----------------------------------------------------------------------------------------------------
+
+    def _record_path(self, batch: int) -> Path:
+        return self.folder / "batches" / f"{batch:06d}.json"
+
+    def _records(self) -> list[dict[str, Any]]:
+        paths = sorted((self.folder / "batches").glob("*.json"))
+        return [record for path in paths if (record := _read_record(path)) is not None]
+
+    def _is_intact(self, entry: Mapping[str, Any]) -> bool:
+        image = self.folder / "images" / entry["file_name"]
+        labels = self.folder / "labels" / f"{image.stem}.txt"
+        return image.exists() and labels.exists() and hashlib.sha256(image.read_bytes()).hexdigest() == entry["sha256"]
+
+    def _coco(self, images: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        boxes = [
+            {"image_id": entry["id"], "category_id": label + 1, "bbox": box, "area": box[2] * box[3], "iscrowd": 0}
+            for entry in images
+            for label, box in zip(entry["labels"], entry["boxes"], strict=True)
+        ]
+        return {
+            "images": [{key: entry[key] for key in ("id", "file_name", "width", "height")} for entry in images],
+            "categories": [{"id": i + 1, "name": name} for i, name in enumerate(self.class_names)],
+            # pycocotools takes an annotation id of 0 for "no match": count from 1.
+            "annotations": [{"id": i + 1} | box for i, box in enumerate(boxes)],
+        }
+
+
+def _read_record(path: Path) -> dict[str, Any] | None:
+    """None for a record that is absent or unreadable: its batch counts as not there and is made anew."""
+    try:
+        record = json.loads(path.read_text())
+    except (FileNotFoundError, ValueError):
+        return None
+    return record if isinstance(record, dict) and "images" in record else None
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Writes a file under a temporary name in its folder and renames it: never half a file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        temporary.write_bytes(content)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

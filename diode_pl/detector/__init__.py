@@ -1,0 +1,25 @@
+"""Detectors: teacher, verifier and student alike."""
+
+from diode_pl.detector.base import Dense, Detections, Detector, Outputs
+from diode_pl.detector.cfg import ConfigError, Section
+from diode_pl.detector.darknet import Darknet
+from diode_pl.detector.fetch import FetchError, fetch
+from diode_pl.detector.statistics import Moments, NormStatistics, moments
+from diode_pl.detector.yolov3 import yolov3, yolov3_tiny
+
+__all__ = [
+    "ConfigError",
+    "Darknet",
+    "Dense",
+    "Detections",
+    "Detector",
+    "FetchError",
+    "Moments",
+    "NormStatistics",
+    "Outputs",
+    "Section",
+    "fetch",
+    "moments",
+    "yolov3",
+    "yolov3_tiny",
+]

@@ -1,0 +1,125 @@
+"""What every detector offers, whether it serves as teacher, verifier or student."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from diode_pl.targets import Targets
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """What one forward pass of a detector yields.
+
+    Args:
+        heads: raw output of each head, before any sigmoid or softmax.
+        features: the feature map that enters each head, ``(n, c, h, w)``.
+        strides: input pixels per cell of each head's grid.
+        image_size: height and width of the input in pixels.
+    """
+
+    heads: tuple[Tensor, ...]
+    features: tuple[Tensor, ...]
+    strides: tuple[int, ...]
+    image_size: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Dense:
+    """Every candidate of a detector in one common form, for distillation between unlike heads.
+
+    Args:
+        boxes: x1, y1, x2, y2 in units of image width and height; may reach outside [0, 1].
+        objectness: probability that a candidate holds an object, in [0, 1].
+        classes: probability of each class given an object, in [0, 1].
+    """
+
+    boxes: Float[Tensor, "n m 4"]
+    objectness: Float[Tensor, "n m"]
+    classes: Float[Tensor, "n m c"]
+
+
+@dataclass(frozen=True)
+class Detections:
+    """What a detector reports for one image, best score first.
+
+    Args:
+        boxes: x1, y1, x2, y2 in units of image width and height.
+        scores: in [0, 1].
+        labels: class indices.
+    """
+
+    boxes: Float[Tensor, "m 4"]
+    scores: Float[Tensor, " m"]
+    labels: Int[Tensor, " m"]
+
+
+class Detector(nn.Module, ABC):
+    """A detector over images in [0, 1]; any normalisation that it needs happens inside.
+
+    Args:
+        class_names: one name a class, in the order of the labels.
+        stride: image height and width must be multiples of it, in pixels.
+
+    Raises:
+        ValueError: two classes share a name.
+    """
+
+    def __init__(self, class_names: Sequence[str], stride: int) -> None:
+        super().__init__()
+        if len(set(class_names)) != len(class_names):
+            raise ValueError(f"class names must differ from one another, got {list(class_names)}")
+        self.class_names = tuple(class_names)
+        self.stride = stride
+        self._frozen = False
+
+    @abstractmethod
+    def forward(self, images: Float[Tensor, "n 3 h w"]) -> Outputs:
+        """Runs the network, differentiable in ``images``.
+
+        Raises:
+            ValueError: height or width is not a multiple of ``stride``.
+        """
+
+    @abstractmethod
+    def loss(self, outputs: Outputs, targets: Targets) -> dict[str, Tensor]:
+        """The loss that such a detector is trained with, as named terms; the loss is their sum."""
+
+    @abstractmethod
+    def decode(self, outputs: Outputs) -> Dense:
+        """Every candidate as box, objectness and class probabilities, differentiable."""
+
+    @abstractmethod
+    def predict(
+        self, outputs: Outputs, confidence: float = 0.005, iou: float = 0.45, max_detections: int = 100
+    ) -> list[Detections]:
+        """Detections of each image after non-maximum suppression per class.
+
+        Args:
+            outputs: of :meth:`forward`.
+            confidence: candidates at or below this score are dropped, in [0, 1].
+            iou: of two boxes of one class that overlap by more than this, the better one stays.
+            max_detections: at most so many an image.
+        """
+
+    @abstractmethod
+    def norm_layers(self) -> list[nn.Module]:
+        """Layers with ``running_mean`` and ``running_var``, in forward order."""
+
+    @property
+    @abstractmethod
+    def backbone_norm_layers(self) -> int:
+        """How many of :meth:`norm_layers`, counted from the first, belong to the backbone."""
+
+    def freeze(self) -> "Detector":
+        """Stops all learning for good: no gradients to weights, batch norm in eval mode even after ``.train()``."""
+        self._frozen = True
+        self.requires_grad_(False)
+        return self.eval()
+
+    def train(self, mode: bool = True) -> "Detector":
+        """Training mode, unless frozen."""
+        return super().train(mode and not self._frozen)

@@ -1,0 +1,69 @@
+"""Image files to tensors and back."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from PIL import Image
+from torch import Tensor
+
+SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp"})
+
+
+def read_image(path: str | Path, resolution: int | None = None) -> Float[Tensor, "3 h w"]:
+    """Reads one image as RGB in [0, 1].
+
+    Args:
+        path: any format that Pillow reads.
+        resolution: if given, the image is stretched to this height and width in pixels.
+
+    Raises:
+        ValueError: the file is no readable image.
+    """
+    try:
+        with Image.open(path) as file:
+            picture = file.convert("RGB")
+    except OSError as error:
+        raise ValueError(f"{path} is no readable image: {error}") from error
+    if resolution is not None:
+        picture = picture.resize((resolution, resolution), Image.Resampling.BILINEAR)
+    return torch.from_numpy(np.array(picture)).permute(2, 0, 1).float() / 255
+
+
+def read_folder(folder: str | Path, resolution: int, limit: int | None = None) -> Float[Tensor, "n 3 h w"]:
+    """Reads the images of a folder in the order of their names, each stretched to a square.
+
+    Args:
+        folder: searched without its subfolders.
+        resolution: side in pixels.
+        limit: at most so many.
+
+    Raises:
+        ValueError: the folder holds no image.
+    """
+    paths = sorted(p for p in Path(folder).glob("*") if p.suffix.lower() in SUFFIXES)[:limit]
+    if not paths:
+        raise ValueError(f"{folder} holds no image file ({', '.join(sorted(SUFFIXES))})")
+    return torch.stack([read_image(p, resolution) for p in paths])
+
+
+def to_uint8(images: Float[Tensor, "... 3 h w"]) -> Tensor:
+    """Rounds [0, 1] to 0..255, values outside clipped."""
+    return (images.detach().clamp(0, 1) * 255).round().to(torch.uint8)
+
+
+def to_pillow(image: Float[Tensor, "3 h w"]) -> Image.Image:
+    """One RGB image in [0, 1] as a Pillow picture."""
+    return Image.fromarray(to_uint8(image).permute(1, 2, 0).cpu().numpy())
+
+
+def grid(pictures: Sequence[Image.Image], columns: int, gap: int = 4) -> Image.Image:
+    """Pictures of one size side by side, row by row, on white."""
+    width, height = pictures[0].size
+    rows = -(-len(pictures) // columns)
+    sheet = Image.new("RGB", (columns * (width + gap) + gap, rows * (height + gap) + gap), "white")
+    for i, picture in enumerate(pictures):
+        sheet.paste(picture, (gap + i % columns * (width + gap), gap + i // columns * (height + gap)))
+    return sheet

@@ -1,0 +1,218 @@
+"""The images are the parameters."""
+
+import time
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+import torch.nn.functional as F
+from pytorch_lightning.core.optimizer import LightningOptimizer
+from torch import Tensor, nn
+from torch.optim.lr_scheduler import LambdaLR
+
+from diode_pl.augmentations import Augmentation
+from diode_pl.detector import Detector, NormStatistics
+from diode_pl.initializer import Initializer
+from diode_pl.losses import Loss, Step
+from diode_pl.sampler import Sampler
+from diode_pl.schedule import Stage
+from diode_pl.targets import Targets
+
+
+class Inversion(pl.LightningModule):
+    """Optimises batches of images until a frozen detector sees the sampled objects in them.
+
+    One step is one iteration, one epoch is one stage of one image batch. A batch is a work item: all its random
+    draws come from (``seed``, batch number), so it is the same whichever rank makes it, and whenever.
+
+    Args:
+        teacher: is frozen here.
+        sampler: draws the targets of each batch.
+        stages: gone through in order for every batch.
+        losses: terms by name; None leaves one out.
+        augmentations: by name, applied in order, drawn anew each step; None leaves one out.
+        initializer: makes the first images.
+        num_images: in the whole data set.
+        batch_size: images optimised together; the last batch may be smaller.
+        seed: not negative.
+        budget: factor of every stage's iterations.
+
+    Raises:
+        ValueError: a number is out of range, a resolution does not fit the teacher's stride, no loss is left, or a
+            stage names a loss that does not exist.
+
+    Source: Chawla et al., WACV 2021, section 3.
+    """
+
+    def __init__(
+        self,
+        teacher: Detector,
+        sampler: Sampler,
+        stages: Sequence[Stage],
+        losses: Mapping[str, Loss | None],
+        augmentations: Mapping[str, Augmentation | None],
+        initializer: Initializer,
+        num_images: int,
+        batch_size: int,
+        seed: int = 0,
+        budget: float = 1.0,
+    ) -> None:
+        super().__init__()
+        self.automatic_optimization = False
+        if num_images < 1 or batch_size < 1 or seed < 0 or budget <= 0 or not stages:
+            raise ValueError(
+                "need num_images >= 1, batch_size >= 1, seed >= 0, budget > 0 and at least one stage, got "
+                f"{num_images}, {batch_size}, {seed}, {budget} and {len(stages)} stages"
+            )
+        for i, stage in enumerate(stages):
+            if stage.resolution % teacher.stride:
+                raise ValueError(
+                    f"schedule.stages.{i}.resolution: {stage.resolution} is no multiple of the teacher's stride "
+                    f"{teacher.stride}; {round(stage.resolution / teacher.stride) * teacher.stride} is"
+                )
+            unknown = set(stage.loss_weights) - set(losses)
+            if unknown:
+                raise ValueError(f"schedule.stages.{i}.loss_weights: no loss named {sorted(unknown)}")
+            if not any(stage.weights({name: loss.weight for name, loss in losses.items() if loss}).values()):
+                raise ValueError(f"losses: all are null or of weight 0 in schedule.stages.{i}; detection makes objects")
+        self.teacher = teacher.freeze().to(memory_format=torch.channels_last)
+        self.sampler, self.stages, self.initializer = sampler, list(stages), initializer
+        self.losses = {name: loss for name, loss in losses.items() if loss is not None}
+        self.augmentations = [a for a in augmentations.values() if a is not None]
+        self.num_images, self.batch_size, self.seed, self.budget = num_images, batch_size, seed, budget
+        depth = max(loss.norm_layers_needed(teacher) for loss in self.losses.values())
+        self.statistics = NormStatistics(teacher.norm_layers()[:depth])
+        self.work: list[int] = list(range(self.num_batches))
+        self.images: nn.Parameter | None = None
+        self.scores: dict[str, float] = {}
+        self.terms: dict[str, Tensor] = {}
+
+    @property
+    def num_batches(self) -> int:
+        """Batches in the whole data set."""
+        return -(-self.num_images // self.batch_size)
+
+    def images_in(self, batch: int) -> int:
+        """Images in batch number ``batch``."""
+        return min(self.batch_size, self.num_images - batch * self.batch_size)
+
+    # --- which batch and stage an epoch is -------------------------------------------------------------------------
+
+    @property
+    def stage_index(self) -> int:
+        """Position of the current stage."""
+        return self.current_epoch % len(self.stages)
+
+    @property
+    def stage(self) -> Stage:
+        """The current stage."""
+        return self.stages[self.stage_index]
+
+    @property
+    def batch(self) -> int | None:
+        """Number of this rank's current batch; None when the others' remainders leave this rank idle."""
+        own = self.work[self.global_rank :: self.trainer.world_size]
+        position = self.current_epoch // len(self.stages)
+        return own[position] if position < len(own) else None
+
+    @property
+    def batch_is_done(self) -> bool:
+        """At the end of an epoch: whether the current batch has gone through its last stage."""
+        return self.batch is not None and self.stage_index == len(self.stages) - 1
+
+    @property
+    def targets(self) -> Targets:
+        """Targets of the current batch, those that it grew included."""
+        return self.initial.cat(self.added).compact()
+
+    @property
+    def learning_rate(self) -> float:
+        """Of the current iteration."""
+        return float(self._scheduler.get_last_lr()[0])
+
+    # --- Lightning's hooks -----------------------------------------------------------------------------------------
+
+    def configure_optimizers(self) -> None:
+        """None yet: every stage brings its own, see :meth:`on_train_epoch_start`."""
+
+    def train_dataloader(self) -> range:
+        """One item an iteration; reloaded every epoch because stages differ in length."""
+        return range(self.stage.steps(self.budget))
+
+    def on_train_epoch_start(self) -> None:
+        """Begins a stage: images at its resolution, its optimiser and learning rate schedule."""
+        if self.batch is None:
+            self.images = None
+            return
+        if self.stage_index == 0:
+            self._begin_batch(self.batch)
+        stage, steps = self.stage, self.stage.steps(self.budget)
+        start = self._carry_over(stage.resolution)
+        # Channels last, like the teacher: faster convolutions, and far faster channel statistics on a CPU.
+        self.images = nn.Parameter(start.to(self.device, memory_format=torch.channels_last))
+        optimizer = stage.optimizer([self.images])
+        self.trainer.strategy.optimizers = [optimizer]
+        self._scheduler = LambdaLR(optimizer, lambda done: stage.lr_factor(done / steps))
+        self.current_targets = self.targets
+        for loss in self.losses.values():
+            loss.prepare(self.teacher, stage.resolution)
+
+    def training_step(self, _: int, iteration: int) -> None:
+        """One iteration: augment, look, sum the losses, move the pixels, clamp."""
+        if self.images is None:
+            return
+        images: Tensor = self.images
+        targets = self.current_targets
+        for augmentation in self.augmentations:
+            images, targets = augmentation(images, targets, self.generator)
+        with self.statistics.recording():
+            outputs = self.teacher(images)
+        progress = iteration / self.stage.steps(self.budget)
+        step = Step(images, targets, outputs, self.teacher, self.statistics, progress)
+        weights = self.stage.weights({name: loss.weight for name, loss in self.losses.items()})
+        terms = {name: loss(step) for name, loss in self.losses.items() if weights[name] > 0}
+        total = torch.stack([weights[name] * term for name, term in terms.items()]).sum()
+
+        optimizer = self.optimizers()
+        assert isinstance(optimizer, LightningOptimizer)
+        optimizer.zero_grad()
+        self.manual_backward(total)
+        optimizer.step()
+        self._scheduler.step()
+        with torch.no_grad():
+            self.images.clamp_(0, 1)
+        self.terms = {name: term.detach() for name, term in terms.items()} | {"total": total.detach()}
+        growth = self.stage.growth
+        if growth is not None and growth.due(iteration + 1, self.budget):
+            self._grow_targets()
+
+    # --- the life of a batch ---------------------------------------------------------------------------------------
+
+    def _begin_batch(self, batch: int) -> None:
+        state = np.random.SeedSequence((self.seed, batch)).generate_state(1, np.uint64)
+        self.generator = torch.Generator().manual_seed(int(state[0]))
+        count = self.images_in(batch)
+        first = batch * self.batch_size
+        self.initial = self.sampler.sample(first, count, self.teacher.class_names, self.generator).to(self.device)
+        self.added = Targets.of_images([(torch.zeros(0, 4), torch.zeros(0))] * count, self.device)
+        self.images, self.scores, self.started = None, {}, time.perf_counter()
+
+    def _carry_over(self, resolution: int) -> Tensor:
+        before = self.stages[self.stage_index - 1]
+        if self.stage_index == 0 or not before.keep_images or self.images is None:
+            return self.initializer(self.initial.batch_size, resolution, self.generator)
+        images = self.images.detach()
+        if images.shape[-1] == resolution:
+            return images
+        # Float hand-over: no rounding to 8 bit between stages.
+        return F.interpolate(images, (resolution, resolution), mode="bilinear", align_corners=False).clamp(0, 1)
+
+    @torch.no_grad()
+    def _grow_targets(self) -> None:
+        growth = self.stage.growth
+        assert growth is not None and self.images is not None
+        outputs = self.teacher(self.images)
+        found = self.teacher.predict(outputs, confidence=growth.nms_confidence, iou=growth.nms_iou)
+        self.initial, self.added = growth.grow(self.initial, self.added, found)
+        self.current_targets = self.targets

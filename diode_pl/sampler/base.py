@@ -1,0 +1,29 @@
+"""What every sampler offers."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+from torch import Generator
+
+from diode_pl.targets import Targets
+
+
+class Sampler(ABC):
+    """Decides which objects the images are to show, and where.
+
+    Attributes:
+        data_access: what a result has seen because of it, besides the teacher; None for nothing.
+    """
+
+    data_access: str | None = None
+
+    @abstractmethod
+    def sample(self, first: int, count: int, class_names: Sequence[str], generator: Generator) -> Targets:
+        """Draws targets for a batch of images.
+
+        Args:
+            first: number of the batch's first image in the whole data set.
+            count: images in the batch.
+            class_names: the teacher's.
+            generator: on the CPU.
+        """

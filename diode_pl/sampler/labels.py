@@ -1,0 +1,50 @@
+"""Objects as another data set has them."""
+
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch import Generator
+
+from diode_pl.class_names import match_classes
+from diode_pl.coco import read_coco
+from diode_pl.sampler.base import Sampler
+from diode_pl.targets import Targets
+
+
+class Labels(Sampler):
+    """The boxes of a COCO annotation file, one of its images after the other, from the start again at its end.
+
+    Categories are matched to the teacher's classes by name; crowd boxes are left out, as are images without a box.
+
+    Args:
+        path: COCO JSON with ``images``, ``categories`` and ``annotations``.
+
+    Raises:
+        ValueError: the file is no such JSON.
+
+    Source: Chawla et al., WACV 2021, table 3 (upper bound with real labels).
+    """
+
+    data_access = "real labels"
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = path
+        self._images, self._names = read_coco(path)
+
+    def sample(self, first: int, count: int, class_names: Sequence[str], generator: Generator) -> Targets:
+        """Takes the boxes of the file's images ``first`` to ``first + count - 1``.
+
+        Raises:
+            ValueError: no box has a class that the teacher knows.
+        """
+        table = torch.tensor(match_classes(self._names, class_names), dtype=torch.long)
+        unknown = [name for name, label in zip(self._names, table.tolist(), strict=True) if label < 0]
+        known = [(image, table[image.labels]) for image in self._images]
+        usable = [(image.boxes[labels >= 0], labels[labels >= 0]) for image, labels in known if (labels >= 0).any()]
+        if not usable:
+            raise ValueError(f"sampler.path: {self.path}: the teacher knows none of its categories {self._names}")
+        if unknown and first == 0:
+            warnings.warn(f"sampler.path: the teacher does not know {unknown}: their boxes are left out", stacklevel=2)
+        return Targets.of_images([usable[(first + i) % len(usable)] for i in range(count)])

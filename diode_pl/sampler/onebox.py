@@ -1,0 +1,52 @@
+"""One object an image."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Generator
+
+from diode_pl.sampler.base import Sampler
+from diode_pl.targets import Targets
+
+
+class OneBox(Sampler):
+    """One box an image, its class uniform over the classes.
+
+    The paper draws width and height from [0.1, 0.75] and the centre from the whole image (a box that reaches outside
+    is clipped); its implementation draws from [0.2, 0.8] and keeps the box inside.
+
+    Args:
+        size: smallest and largest width and height, as shares of the image side; each drawn uniformly.
+        inside: whether the whole box lies inside the image.
+        classes: names of the classes to draw from; all when not given.
+
+    Raises:
+        ValueError: ``size`` is no increasing range within (0, 1].
+
+    Source: Chawla et al., WACV 2021, table 1.
+    """
+
+    def __init__(
+        self, size: Sequence[float] = (0.2, 0.8), inside: bool = True, classes: Sequence[str] | None = None
+    ) -> None:
+        if not 0 < size[0] <= size[1] <= 1:
+            raise ValueError(f"one-box sampler: size is an increasing range within (0, 1], got {tuple(size)}")
+        self.size, self.inside, self.classes = size, inside, classes
+
+    def sample(self, first: int, count: int, class_names: Sequence[str], generator: Generator) -> Targets:
+        """Draws one box for each of ``count`` images.
+
+        Raises:
+            ValueError: a wanted class is not among ``class_names``.
+        """
+        unknown = [name for name in self.classes or () if name not in class_names]
+        if unknown:
+            raise ValueError(f"sampler.classes: the teacher knows no {unknown}; it knows {list(class_names)}")
+        choice = torch.tensor([class_names.index(c) for c in self.classes or class_names])
+        labels = choice[torch.randint(len(choice), (count,), generator=generator)]
+        low, high = self.size
+        extent = low + (high - low) * torch.rand(count, 2, generator=generator)
+        place = torch.rand(count, 2, generator=generator)
+        centre = extent / 2 + (1 - extent) * place if self.inside else place
+        boxes = torch.cat([centre - extent / 2, centre + extent / 2], dim=1).clamp(0, 1)
+        return Targets(boxes, labels, torch.arange(count), count)

@@ -1,0 +1,6 @@
+"""Stages of the synthesis and their optimisers."""
+
+from diode_pl.schedule.sign_descent import SignDescent
+from diode_pl.schedule.stage import Stage
+
+__all__ = ["SignDescent", "Stage"]

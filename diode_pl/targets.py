@@ -1,0 +1,114 @@
+"""The one box type inside the package; library formats exist at the seams only."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Targets:
+    """Boxes with class labels for a whole batch of images.
+
+    Boxes are kept at a fixed count and switched off by ``valid`` instead of being removed, so that moving them
+    along with an augmentation never waits for the device; :meth:`compact` removes them for good.
+
+    Args:
+        boxes: ``(k, 4)`` as x1, y1, x2, y2 in units of image width and height: inside the image means [0, 1].
+        labels: ``(k,)`` class indices.
+        image_index: ``(k,)`` position of the image in its batch, ``0 <= image_index < batch_size``.
+        batch_size: images in the batch, those without a box included.
+        valid: ``(k,)``, False for a box that has left the image; all True when not given.
+    """
+
+    boxes: Float[Tensor, "k 4"]
+    labels: Int[Tensor, " k"]
+    image_index: Int[Tensor, " k"]
+    batch_size: int
+    valid: Bool[Tensor, " k"] = None  # type: ignore[assignment]
+
+    def __post_init__(self) -> None:
+        if self.valid is None:
+            object.__setattr__(self, "valid", torch.ones_like(self.labels, dtype=torch.bool))
+        count = len(self.boxes)
+        if self.boxes.shape != (count, 4) or not len(self.labels) == len(self.image_index) == len(self.valid) == count:
+            raise ValueError(
+                f"Targets need boxes (k, 4) and k labels, image indices and flags, got {tuple(self.boxes.shape)}, "
+                f"{len(self.labels)}, {len(self.image_index)}, {len(self.valid)}"
+            )
+
+    @classmethod
+    def of_images(cls, per_image: Sequence[tuple[Tensor, Tensor]], device: torch.device | str = "cpu") -> "Targets":
+        """Joins one ``(boxes (m, 4), labels (m,))`` pair an image into a batch."""
+        boxes = [torch.as_tensor(b, dtype=torch.float32, device=device).reshape(-1, 4) for b, _ in per_image]
+        labels = [torch.as_tensor(c, dtype=torch.long, device=device).reshape(-1) for _, c in per_image]
+        index = [torch.full((len(c),), i, device=device) for i, c in enumerate(labels)]
+        if not per_image:
+            return cls(torch.zeros(0, 4), torch.zeros(0, dtype=torch.long), torch.zeros(0, dtype=torch.long), 0)
+        return cls(torch.cat(boxes), torch.cat(labels), torch.cat(index), len(per_image))
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def to(self, device: torch.device | str) -> "Targets":
+        """The same targets on another device."""
+        return Targets(
+            self.boxes.to(device),
+            self.labels.to(device),
+            self.image_index.to(device),
+            self.batch_size,
+            self.valid.to(device),
+        )
+
+    def flip(self, flipped: Bool[Tensor, " n"]) -> "Targets":
+        """Mirrors left and right the boxes of the images where ``flipped`` is True."""
+        x1, y1, x2, y2 = self.boxes.unbind(1)
+        mirrored = torch.stack([1 - x2, y1, 1 - x1, y2], dim=1)
+        return replace(self, boxes=torch.where(flipped[self.image_index, None], mirrored, self.boxes))
+
+    def shift(self, offset: Float[Tensor, "n 2"]) -> "Targets":
+        """Moves the boxes of image ``i`` by ``offset[i]`` (x, y; in image widths and heights)."""
+        return replace(self, boxes=self.boxes + offset[self.image_index].repeat(1, 2))
+
+    def scale(self, factor: Float[Tensor, " 4"]) -> "Targets":
+        """Multiplies x1, y1, x2, y2 of every box by ``factor``."""
+        return replace(self, boxes=self.boxes * factor)
+
+    def clip(self, min_area: float) -> "Targets":
+        """Clips boxes to the image and switches off those with ``min_area`` (share of the image) or less left."""
+        boxes = self.boxes.clamp(0, 1)
+        size = boxes[:, 2:] - boxes[:, :2]
+        return replace(self, boxes=boxes, valid=self.valid & (size.prod(dim=1) > min_area))
+
+    def keep(self, mask: Bool[Tensor, " k"]) -> "Targets":
+        """Switches off the boxes where ``mask`` is False."""
+        return replace(self, valid=self.valid & mask)
+
+    def compact(self) -> "Targets":
+        """Removes the boxes that are switched off and sorts the rest by image; waits for the device."""
+        index = torch.nonzero(self.valid).squeeze(1)
+        index = index[torch.argsort(self.image_index[index], stable=True)]
+        return Targets(self.boxes[index], self.labels[index], self.image_index[index], self.batch_size)
+
+    def cat(self, other: "Targets") -> "Targets":
+        """Both sets of boxes over the same batch of images.
+
+        Raises:
+            ValueError: the two batches differ in size.
+        """
+        if self.batch_size != other.batch_size:
+            raise ValueError(f"cannot join targets of {self.batch_size} images with those of {other.batch_size}")
+        return Targets(
+            torch.cat([self.boxes, other.boxes]),
+            torch.cat([self.labels, other.labels]),
+            torch.cat([self.image_index, other.image_index]),
+            self.batch_size,
+            torch.cat([self.valid, other.valid]),
+        )
+
+    def per_image(self) -> list[tuple[Tensor, Tensor]]:
+        """``(boxes (m, 4), labels (m,))`` of every image, boxes that are switched off left out."""
+        own = [(self.image_index == i) & self.valid for i in range(self.batch_size)]
+        return [(self.boxes[mask], self.labels[mask]) for mask in own]

@@ -1,0 +1,83 @@
+"""A Lightning trainer whose ranks work on images of their own."""
+
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.loggers import Logger
+from pytorch_lightning.strategies import DDPStrategy
+
+
+class OwnImages(DDPStrategy):
+    """Several processes that share nothing: no module is wrapped, nothing is broadcast or averaged while fitting.
+
+    Plain DDP would start every rank from rank 0's images and average their gradients.
+
+    Args:
+        threads: CPU threads in each process. As many as one process alone would use: sums are split by threads, and
+            with them the last bits of every image.
+        options: of Lightning's DDPStrategy.
+    """
+
+    def __init__(self, threads: int, **options: Any) -> None:
+        super().__init__(**options)
+        self.threads = threads
+
+    def setup_environment(self) -> None:
+        """Joins the process group."""
+        super().setup_environment()
+        torch.set_num_threads(self.threads)
+
+    def configure_ddp(self) -> None:
+        """Wraps nothing."""
+
+
+def inversion_trainer(
+    callbacks: Mapping[str, pl.Callback | None],
+    logger: Mapping[str, Logger | None],
+    accelerator: str = "auto",
+    devices: int = 1,
+    num_nodes: int = 1,
+    precision: str = "32-true",
+    start_method: str = "spawn",
+) -> pl.Trainer:
+    """Makes the trainer of a synthesis.
+
+    Args:
+        callbacks: by name; None leaves one out.
+        logger: by name; None leaves one out.
+        accelerator: ``cpu``, ``gpu`` or ``auto``.
+        devices: processes on this machine.
+        num_nodes: machines.
+        precision: ``32-true``, ``bf16-mixed`` or ``16-mixed``.
+        start_method: how processes start: ``spawn`` from here, or ``popen`` under torchrun or SLURM.
+
+    Raises:
+        ValueError: ``devices`` or ``num_nodes`` is below 1.
+    """
+    if devices < 1 or num_nodes < 1:
+        raise ValueError(f"trainer.devices and trainer.num_nodes must be 1 or more, got {devices} and {num_nodes}")
+    # All three are how an inversion is meant to be: optimisers come with the stages, the teacher stays in eval mode,
+    # and epochs may be short.
+    for message in ("`LightningModule.configure_optimizers` returned", "Found .* in eval mode", ".*treespec"):
+        warnings.filterwarnings("ignore", message)
+    several = devices * num_nodes > 1
+    return pl.Trainer(
+        accelerator=accelerator,
+        devices=devices,
+        num_nodes=num_nodes,
+        precision=precision,  # type: ignore[arg-type]
+        strategy=OwnImages(torch.get_num_threads(), start_method=start_method) if several else "auto",
+        callbacks=[callback for callback in callbacks.values() if callback is not None],
+        logger=[each for each in logger.values() if each is not None] or False,
+        log_every_n_steps=1,  # callbacks log at intervals of their own
+        max_epochs=0,  # set from the work that is left
+        reload_dataloaders_every_n_epochs=1,
+        use_distributed_sampler=False,
+        enable_checkpointing=False,
+        enable_model_summary=False,
+        limit_val_batches=0,
+        num_sanity_val_steps=0,
+    )

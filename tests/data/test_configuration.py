@@ -1,0 +1,45 @@
+import pytest
+
+from diode_pl.data.configuration import differences
+
+
+def test_like_configurations_do_not_differ() -> None:
+    some = {"seed": 0, "schedule": {"stages": [{"resolution": 160}, {"resolution": 320}]}, "sampler": None}
+    assert differences(some, some) == []
+
+
+def test_differences_are_named_by_their_dotted_key() -> None:
+    old = {"seed": 0, "schedule": {"stages": [{"resolution": 160}, {"resolution": 320}]}}
+    new = {"seed": 1, "schedule": {"stages": [{"resolution": 160}, {"resolution": 352}]}}
+    assert differences(old, new) == [("schedule.stages.1.resolution", 320, 352), ("seed", 0, 1)]
+
+
+def test_what_only_one_side_has_differs() -> None:
+    assert differences({"a": {"b": 1}}, {"a": {"c": 2}}) == [("a.b", 1, None), ("a.c", None, 2)]
+
+
+def test_empty_and_absent_are_the_same() -> None:
+    assert differences({"augmentations": {}, "x": []}, {}) == []
+
+
+@pytest.mark.parametrize(
+    "free",
+    [
+        {"num_images": 5},
+        {"output_dir": "b"},
+        {"inversion": {"num_images": 5}},
+        {"logger": {"csv": {"save_dir": "b"}}},
+        {"trainer": {"devices": 4}},
+        {"callbacks": {"progress": {"refresh": 1}}},
+    ],
+    ids=str,
+)
+def test_what_does_not_change_the_images_is_free(free: dict) -> None:
+    assert differences({}, free) == []
+
+
+@pytest.mark.parametrize(
+    "bound", [{"trainer": {"precision": "bf16"}}, {"callbacks": {"verifier": {"every": 1}}}], ids=str
+)
+def test_what_changes_images_or_scores_is_not(bound: dict) -> None:
+    assert len(differences({}, bound)) == 1

@@ -1,0 +1,146 @@
+"""`python synthesize.py` as people and scripts run it."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.tiny_network import SHORT, write_tiny_network
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def command(*overrides: object) -> list[str]:
+    return [sys.executable, str(ROOT / "synthesize.py"), "trainer.accelerator=cpu", *map(str, overrides)]
+
+
+def synthesize(*overrides: object, cwd: Path, fails: bool = False) -> str:
+    run = subprocess.run(command(*overrides), cwd=cwd, capture_output=True, text=True, timeout=300)
+    assert (run.returncode != 0) == fails, run.stdout + run.stderr
+    return run.stdout + run.stderr
+
+
+def data_set(folder: Path) -> dict[str, bytes]:
+    """What must be the same byte for byte however the run went."""
+    files = [*sorted((folder / "images").iterdir()), *sorted((folder / "labels").iterdir())]
+    return {
+        path.name: path.read_bytes() for path in [*files, folder / "annotations.json", folder / "contact_sheet.png"]
+    }
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory) -> list[str]:
+    folder = tmp_path_factory.mktemp("tiny")
+    return [*write_tiny_network(folder), *SHORT]
+
+
+@pytest.fixture(scope="module")
+def whole(tiny, tmp_path_factory) -> Path:
+    """An uninterrupted run in one process: three batches, the last one smaller."""
+    folder = tmp_path_factory.mktemp("whole")
+    synthesize(*tiny, "output_dir=set", "callbacks.loss_log.every=4", cwd=folder)
+    return folder / "set"
+
+
+def test_help_answers_at_once_and_tells_groups_and_keys():
+    start = time.perf_counter()
+    run = subprocess.run([sys.executable, str(ROOT / "synthesize.py"), "--help"], capture_output=True, text=True)
+    seconds = time.perf_counter() - start
+    for word in ("detector@teacher", "sampler", "schedule", "losses", "num_images=N", "budget=F", "DIODE_WEIGHTS"):
+        assert word in run.stdout
+    used = os.times().children_user
+    assert seconds < 6 or used < 60  # a second or two on an idle machine
+    check = "import sys, synthesize; assert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", check], cwd=ROOT, check=True)
+
+
+def test_a_run_leaves_a_whole_data_set(whole):
+    assert len(list((whole / "images").glob("*.png"))) == len(list((whole / "labels").glob("*.txt"))) == 5
+    coco = json.loads((whole / "annotations.json").read_text())
+    assert [c["name"] for c in coco["categories"]] == ["cat", "dog"]
+    assert len(coco["images"]) == 5 and len(coco["annotations"]) == 5
+    record = json.loads((whole / "batches" / "000002.json").read_text())
+    assert len(record["images"]) == 1 and record["stages"] == [{"resolution": 32, "iterations": 12}]
+    assert {"detection", "total_variation", "batch_norm", "total"} <= set(record["losses"])
+    assert record["configuration"]["seed"] == 0 and "teacher_map50" in record["scores"]
+    summary = json.loads((whole / "dataset.json").read_text())
+    assert summary["images"] == 5 and summary["data_access"] == "teacher-only"
+    assert (whole / "data.yaml").exists() and (whole / "contact_sheet.png").exists()
+
+
+def test_losses_and_scores_are_logged(whole):
+    with open(whole / "logs" / "version_0" / "metrics.csv") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["step"] for row in rows if row["loss/total"]][:3] == ["4", "8", "12"]
+    assert any(row["score/teacher_map50"] for row in rows)
+
+
+def test_two_processes_make_the_same_set(tiny, whole, tmp_path):
+    synthesize(*tiny, "output_dir=set", "trainer.devices=2", cwd=tmp_path)
+    assert data_set(tmp_path / "set") == data_set(whole)
+
+
+def test_a_killed_run_continues_to_the_same_set(tiny, whole, tmp_path):
+    log = tmp_path / "log"
+    with log.open("w") as output:
+        slow = command(*tiny, "output_dir=set", "callbacks.verifier.every=1")  # time to strike within the second batch
+        run = subprocess.Popen(slow, cwd=tmp_path, stderr=output, stdout=output)
+        while not (tmp_path / "set" / "batches" / "000000.json").exists():
+            assert run.poll() is None, log.read_text()
+            time.sleep(0.005)
+        run.send_signal(signal.SIGKILL)
+        run.wait()
+    assert len(list((tmp_path / "set" / "batches").glob("*.json"))) < 3
+    written = (tmp_path / "set" / "batches" / "000000.json").stat().st_mtime_ns
+    synthesize(*tiny, "output_dir=set", "callbacks.verifier.every=1", cwd=tmp_path)
+    assert (tmp_path / "set" / "batches" / "000000.json").stat().st_mtime_ns == written
+    assert data_set(tmp_path / "set") == data_set(whole)
+
+
+def test_a_damaged_batch_is_made_again_and_a_whole_one_is_not(tiny, whole, tmp_path):
+    subprocess.run(["cp", "-r", whole, tmp_path / "set"], check=True)
+    (tmp_path / "set" / "images" / "00000002.png").write_bytes(b"not what was written")
+    kept = (tmp_path / "set" / "images" / "00000000.png").stat().st_mtime_ns
+    synthesize(*tiny, "output_dir=set", cwd=tmp_path)
+    assert (tmp_path / "set" / "images" / "00000000.png").stat().st_mtime_ns == kept
+    assert data_set(tmp_path / "set") == data_set(whole)
+
+
+def test_another_configuration_in_the_same_folder_is_refused_in_one_line(tiny, whole):
+    before = data_set(whole)
+    text = synthesize(*tiny, "losses.detection.weight=7", f"output_dir={whole}", cwd=whole, fails=True)
+    assert "error: output_dir" in text and "losses.detection.weight (there" in text and "now 7" in text
+    assert "Traceback" not in text
+    assert data_set(whole) == before
+
+
+def test_a_sweep_puts_each_job_in_a_folder_of_its_own(tiny, tmp_path):
+    synthesize(*tiny, "num_images=2", "seed=0,1", "output_dir=sweep", "--multirun", cwd=tmp_path)
+    sets = sorted(path.parent for path in (tmp_path / "sweep").rglob("annotations.json"))
+    assert len(sets) == 2
+    assert data_set(sets[0]) != data_set(sets[1])
+
+
+def test_a_wrong_key_is_named(tiny, tmp_path):
+    text = synthesize(*tiny, "losses.detectoin.weight=1", cwd=tmp_path, fails=True)
+    assert "detectoin" in text
+
+
+def test_a_resolution_that_does_not_fit_is_explained(tiny, tmp_path):
+    text = synthesize(*tiny, "schedule.stages.0.resolution=33", cwd=tmp_path, fails=True)
+    assert "schedule.stages.0.resolution: 33" in text and "Traceback" not in text
+
+
+@pytest.mark.parametrize("logger", ["tensorboard", "wandb", "none"])
+def test_other_loggers_take_scalars_and_pictures(tiny, tmp_path, logger, monkeypatch):
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    offline = ["logger.wandb.offline=true"] if logger == "wandb" else []
+    synthesize(*tiny, "num_images=2", f"logger={logger}", *offline, "output_dir=set", cwd=tmp_path)
+    traces = {"tensorboard": "logs/**/events.out.tfevents.*", "wandb": "wandb/**/*.wandb", "none": "contact_sheet.png"}
+    assert list((tmp_path / "set").glob(traces[logger]))

@@ -1,0 +1,179 @@
+"""The optimisation of images, on a tiny network."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from diode_pl.augmentations import Brightness, Flip, Jitter
+from diode_pl.callbacks import LossLog, Verifier
+from diode_pl.detector import Detections
+from diode_pl.initializer import Noise
+from diode_pl.inversion import Inversion
+from diode_pl.losses import BatchNorm, Detection, TotalVariation
+from diode_pl.sampler import FalsePositives, OneBox
+from diode_pl.schedule import SignDescent, Stage
+from diode_pl.trainer import inversion_trainer
+from tests.tiny_network import tiny_network
+
+
+def sign_descent(params):
+    return SignDescent(params, lr=0.05)
+
+
+def stand_still(params):
+    return SignDescent(params, lr=1e-12)
+
+
+def inversion(folder: Path, stages: list[Stage] | None = None, **changes) -> Inversion:
+    parts = {
+        "teacher": tiny_network(folder),
+        "sampler": OneBox(size=(0.4, 0.7)),
+        "stages": stages or [Stage(32, 20, sign_descent)],
+        "losses": {"detection": Detection(), "total_variation": TotalVariation(1.0), "batch_norm": BatchNorm(0.1)},
+        "augmentations": {"jitter": Jitter(), "flip": Flip(), "brightness": Brightness()},
+        "initializer": Noise(0.5, 0.1),
+        "num_images": 2,
+        "batch_size": 2,
+    }
+    return Inversion(**parts | changes)
+
+
+class Record:
+    """Keeps what a fit leaves: images of each epoch's start and end."""
+
+    def __new__(cls):
+        import pytorch_lightning as pl
+
+        class Callback(pl.Callback):
+            def __init__(self):
+                self.starts, self.ends, self.targets, self.totals = [], [], [], []
+
+            def on_train_batch_start(self, trainer, module, batch, batch_idx):
+                if batch_idx == 0 and module.images is not None:
+                    self.starts.append(module.images.detach().clone())
+
+            def on_train_batch_end(self, trainer, module, outputs, batch, batch_idx):
+                self.totals.append(float(module.terms["total"]))
+
+            def on_train_epoch_end(self, trainer, module):
+                self.ends.append(module.images.detach().clone())
+                self.targets.append(module.targets)
+
+        return Callback()
+
+
+def fit(module: Inversion, *callbacks, precision: str = "32-true") -> Record:
+    record = Record()
+    named = {str(i): callback for i, callback in enumerate((*callbacks, record))}
+    trainer = inversion_trainer(named, {}, accelerator="cpu", precision=precision)
+    trainer.fit_loop.max_epochs = module.num_batches * len(module.stages)
+    trainer.fit(module)
+    return record
+
+
+def test_the_objective_falls_and_pixels_stay_in_range(tmp_path):
+    record = fit(inversion(tmp_path, [Stage(32, 60, sign_descent)], augmentations={}))
+    assert record.totals[-1] < 0.6 * record.totals[0]
+    assert record.ends[0].min() >= 0 and record.ends[0].max() <= 1
+    assert not torch.equal(record.ends[0], record.starts[0])
+
+
+def test_the_teacher_is_the_same_bit_for_bit_after_a_fit(tmp_path):
+    module = inversion(tmp_path)
+    before = {name: value.clone() for name, value in module.teacher.state_dict().items()}
+    fit(module)
+    assert all(torch.equal(value, before[name]) for name, value in module.teacher.state_dict().items())
+    assert not any(p.requires_grad or p.grad is not None for p in module.teacher.parameters())
+
+
+def test_the_verifier_never_changes_the_images(tmp_path):
+    with_verifier = fit(inversion(tmp_path), Verifier(tiny_network(tmp_path / "v", seed=1), every=5))
+    without = fit(inversion(tmp_path))
+    assert torch.equal(with_verifier.ends[0], without.ends[0])
+
+
+def test_a_batch_depends_on_seed_and_number_alone(tmp_path):
+    whole = fit(inversion(tmp_path, num_images=4))
+    module = inversion(tmp_path, num_images=4)
+    module.work = [1]
+    record = Record()
+    trainer = inversion_trainer({"record": record}, {}, accelerator="cpu")
+    trainer.fit_loop.max_epochs = 1
+    trainer.fit(module)
+    assert torch.equal(record.ends[0], whole.ends[1])
+    assert not torch.equal(whole.ends[0], whole.ends[1])
+    assert not torch.equal(fit(inversion(tmp_path, seed=1)).ends[0], whole.ends[0])
+
+
+def test_images_go_to_the_next_stage_as_floats(tmp_path):
+    record = fit(inversion(tmp_path, [Stage(32, 10, sign_descent), Stage(64, 1, stand_still)]))
+    enlarged = F.interpolate(record.ends[0], (64, 64), mode="bilinear", align_corners=False)
+    assert torch.equal(record.starts[1], enlarged)
+    eight_bit = (record.starts[1] * 255).round() / 255
+    assert not torch.allclose(record.starts[1], eight_bit, atol=1e-6)
+
+
+def test_a_stage_that_keeps_no_images_hands_over_its_targets_only(tmp_path):
+    record = fit(inversion(tmp_path, [Stage(32, 10, sign_descent, keep_images=False), Stage(32, 1, stand_still)]))
+    assert not torch.allclose(record.starts[1], record.ends[0], atol=0.05)
+    assert torch.equal(record.targets[0].boxes, record.targets[1].boxes)
+
+
+def test_what_the_teacher_sees_becomes_a_target(tmp_path, monkeypatch):
+    growth = FalsePositives(every=2, start=4, stop=6)
+    module = inversion(tmp_path, [Stage(32, 10, sign_descent, growth=growth)], sampler=OneBox((0.3, 0.3)))
+    calls = []
+
+    def predict(outputs, confidence, iou):
+        calls.append(confidence)
+        corner = torch.tensor([[0.0, 0.0, 0.2, 0.2], [0.8, 0.8, 1.0, 1.0]])
+        return [Detections(corner, torch.tensor([0.9, 0.1]), torch.tensor([1, 0]))] * 2
+
+    monkeypatch.setattr(module.teacher, "predict", predict)
+    record = fit(module)
+    assert calls == [0.05, 0.05]
+    assert len(record.targets[0]) in (3, 4)  # the sampled box may lie in that corner
+    assert 1 in record.targets[0].labels
+
+
+def test_budget_shortens_every_stage_and_the_growth(tmp_path):
+    stages = [Stage(32, 40, sign_descent), Stage(32, 20, sign_descent)]
+    assert len(fit(inversion(tmp_path, stages, budget=0.1)).totals) == 4 + 2
+
+
+def test_stage_weights_replace_those_of_the_losses(tmp_path):
+    stage = Stage(32, 1, sign_descent, loss_weights={"batch_norm": 0.0, "detection": 2.0})
+    module = inversion(tmp_path, [stage])
+    fit(module)
+    assert "batch_norm" not in module.terms
+    expected = 2 * module.terms["detection"] + module.terms["total_variation"]
+    assert torch.allclose(module.terms["total"], expected)
+
+
+def test_half_precision_comes_from_the_trainer(tmp_path):
+    record = fit(inversion(tmp_path, [Stage(32, 40, sign_descent)], augmentations={}), precision="bf16-mixed")
+    assert record.totals[-1] < 0.8 * record.totals[0]
+    assert record.ends[0].dtype == torch.float32
+
+
+def test_a_loss_that_breaks_stops_the_run_and_names_the_term(tmp_path):
+    module = inversion(tmp_path, losses={"detection": Detection(), "total_variation": TotalVariation(float("inf"))})
+    with pytest.raises(FloatingPointError, match="total is not finite at iteration 5"):
+        fit(module, LossLog(every=5))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"stages": [Stage(36, 1, sign_descent)]}, r"stages\.0\.resolution: 36 is no multiple .* 8; 32 is"),
+        ({"stages": [Stage(32, 1, sign_descent, loss_weights={"tv": 1.0})]}, r"no loss named \['tv'\]"),
+        ({"losses": {"detection": None}}, "all are null"),
+        ({"num_images": 0}, "num_images >= 1"),
+        ({"budget": 0.0}, "budget > 0"),
+    ],
+)
+def test_bad_settings_are_refused(tmp_path, changes, message):
+    with pytest.raises(ValueError, match=message):
+        inversion(tmp_path, **changes)

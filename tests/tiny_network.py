@@ -1,0 +1,80 @@
+"""A Darknet network small enough to be run thousands of times in a test."""
+
+import struct
+from pathlib import Path
+
+import numpy as np
+
+from diode_pl.detector import Darknet
+
+CFG = """
+[net]
+width=32
+height=32
+channels=3
+
+[convolutional]
+batch_normalize=1
+filters=8
+size=3
+stride=2
+pad=1
+activation=leaky
+
+[convolutional]
+batch_normalize=1
+filters=16
+size=3
+stride=2
+pad=1
+activation=leaky
+
+[convolutional]
+batch_normalize=1
+filters=16
+size=3
+stride=2
+pad=1
+activation=leaky
+
+[convolutional]
+filters=21
+size=1
+stride=1
+pad=1
+activation=linear
+
+[yolo]
+mask=0,1,2
+anchors=8,8, 14,14, 22,22
+classes=2
+num=3
+"""
+NAMES = ("cat", "dog")
+
+
+def write_tiny_network(folder: Path, seed: int = 0) -> list[str]:
+    """Writes .cfg, .weights and names; returns the overrides that make it the teacher."""
+    draw = np.random.default_rng(seed)
+    parts = []
+    for channels, filters in ((3, 8), (8, 16), (16, 16)):
+        parts += [draw.normal(0, 0.1, filters), draw.uniform(0.8, 1.2, filters)]  # beta, gamma
+        parts += [draw.normal(0, 0.2, filters), draw.uniform(0.2, 0.6, filters)]  # running mean and variance
+        parts += [draw.normal(0, (2 / (9 * channels)) ** 0.5, filters * channels * 9)]
+    parts += [np.zeros(21), draw.normal(0, 0.3, 21 * 16)]
+    header = struct.pack("<iiiq", 0, 2, 5, 0)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "tiny.cfg").write_text(CFG)
+    (folder / "tiny.names").write_text("\n".join(NAMES) + "\n")
+    (folder / "tiny.weights").write_bytes(header + np.concatenate(parts).astype("<f4").tobytes())
+    keys = ("cfg", "weights", "names")
+    return ["detector@teacher=darknet", *(f"teacher.{key}={folder / f'tiny.{key}'}" for key in keys)]
+
+
+def tiny_network(folder: Path, seed: int = 0) -> Darknet:
+    """The same network as an object."""
+    write_tiny_network(folder, seed)
+    return Darknet(folder / "tiny.cfg", folder / "tiny.weights", folder / "tiny.names")
+
+
+SHORT = ["schedule.stages.0.resolution=32", "schedule.stages.0.iterations=12", "num_images=5", "batch_size=2"]
