@@ -1,3 +1,5 @@
+import copy
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -51,7 +53,7 @@ def test_a_lasting_state_can_be_saved_and_loaded() -> None:
     optimizer.step()
     other_images = nn.Parameter(images.detach().clone())
     other = PyramidAdam([other_images])
-    other.load_state_dict(optimizer.state_dict())
+    other.load_state_dict(copy.deepcopy(optimizer.state_dict()))
     for parameter, by in ((images, optimizer), (other_images, other)):
         parameter.grad = torch.ones_like(parameter)
         by.step()
