@@ -1,6 +1,7 @@
 """The images are the parameters."""
 
 import time
+import warnings
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -77,6 +78,10 @@ class Inversion(pl.LightningModule):
             if not any(stage.weights({name: loss.weight for name, loss in losses.items() if loss}).values()):
                 raise ValueError(f"losses: all are null or of weight 0 in schedule.stages.{i}; detection makes objects")
         self.teacher = teacher.freeze().to(memory_format=torch.channels_last)
+        self.classes = teacher.learned_classes()
+        unlearned = [name for name in teacher.class_names if name not in self.classes]
+        if unlearned:
+            warnings.warn(f"the teacher never learned {unlearned}: no image is made for them", stacklevel=2)
         self.sampler, self.stages, self.initializer = sampler, list(stages), initializer
         self.losses = {name: loss for name, loss in losses.items() if loss is not None}
         self.augmentations = [a for a in augmentations.values() if a is not None]
@@ -96,8 +101,6 @@ class Inversion(pl.LightningModule):
     def images_in(self, batch: int) -> int:
         """Images in batch number ``batch``."""
         return min(self.batch_size, self.num_images - batch * self.batch_size)
-
-    # --- which batch and stage an epoch is -------------------------------------------------------------------------
 
     @property
     def stage_index(self) -> int:
@@ -130,8 +133,6 @@ class Inversion(pl.LightningModule):
     def learning_rate(self) -> float:
         """Of the current iteration."""
         return float(self._scheduler.get_last_lr()[0])
-
-    # --- Lightning's hooks -----------------------------------------------------------------------------------------
 
     def configure_optimizers(self) -> None:
         """None yet: every stage brings its own, see :meth:`on_train_epoch_start`."""
@@ -187,14 +188,12 @@ class Inversion(pl.LightningModule):
         if growth is not None and growth.due(iteration + 1, self.budget):
             self._grow_targets()
 
-    # --- the life of a batch ---------------------------------------------------------------------------------------
-
     def _begin_batch(self, batch: int) -> None:
         state = np.random.SeedSequence((self.seed, batch)).generate_state(1, np.uint64)
         self.generator = torch.Generator().manual_seed(int(state[0]))
         count = self.images_in(batch)
         first = batch * self.batch_size
-        self.initial = self.sampler.sample(first, count, self.teacher.class_names, self.generator).to(self.device)
+        self.initial = self.sampler.sample(first, count, self.classes, self.generator).to(self.device)
         self.added = Targets.of_images([(torch.zeros(0, 4), torch.zeros(0))] * count, self.device)
         self.images, self.scores, self.started = None, {}, time.perf_counter()
 

@@ -1,19 +1,20 @@
 """The optimisation of images, on a tiny network."""
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 import torch
 from torch.nn import functional as F
 
-from diode_pl.augmentations import Brightness, Flip, Jitter
+from diode_pl.augmentations import Brightness, Cutout, Flip, Jitter, Zoom
 from diode_pl.callbacks import LossLog, Verifier
-from diode_pl.detector import Detections
+from diode_pl.detector import Detections, NormStatistics
 from diode_pl.initializer import Noise
 from diode_pl.inversion import Inversion
-from diode_pl.losses import BatchNorm, Detection, TotalVariation
+from diode_pl.losses import BatchNorm, Detection, PixelNorm, SelfSimilarity, Step, TotalVariation
 from diode_pl.sampler import FalsePositives, OneBox
-from diode_pl.schedule import SignDescent, Stage
+from diode_pl.schedule import PyramidAdam, SignDescent, Stage
 from diode_pl.trainer import inversion_trainer
 from tests.tiny_network import tiny_network
 
@@ -162,6 +163,28 @@ def test_a_loss_that_breaks_stops_the_run_and_names_the_term(tmp_path):
     module = inversion(tmp_path, losses={"detection": Detection(), "total_variation": TotalVariation(float("inf"))})
     with pytest.raises(FloatingPointError, match="total is not finite at iteration 5"):
         fit(module, LossLog(every=5))
+
+
+def test_a_step_never_waits_for_the_device(tmp_path, monkeypatch):
+    """Tensors on the meta device have shapes only: reading a value, or a shape that depends on one, raises."""
+    module = inversion(tmp_path, augmentations={"j": Jitter(per_image=True), "f": Flip(0.9), "c": Cutout()})
+    module.augmentations.append(Zoom())
+    module.teacher.to("meta")
+    monkeypatch.setattr(torch, "autocast", lambda **_: nullcontext())  # it does not know that device
+    statistics = NormStatistics(module.teacher.norm_layers())
+    images = torch.empty(2, 3, 32, 32, device="meta", requires_grad=True)
+    generator = torch.Generator().manual_seed(0)
+    targets = module.sampler.sample(0, 2, module.classes, generator).to("meta")
+    seen = images
+    for augmentation in module.augmentations:
+        seen, targets = augmentation(seen, targets, generator)
+    with statistics.recording():
+        outputs = module.teacher(seen)
+    step = Step(seen, targets, outputs, module.teacher, statistics, 0.0)
+    sum(loss(step) for loss in (*module.losses.values(), SelfSimilarity(), PixelNorm())).backward()
+    images.grad.sub_(1)
+    SignDescent([images]).step()
+    PyramidAdam([images]).step()
 
 
 @pytest.mark.parametrize(

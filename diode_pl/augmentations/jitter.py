@@ -42,7 +42,7 @@ class Jitter(Augmentation):
         dy = torch.randint(-reach_y, reach_y + 1, (draws,), generator=generator)
         pieces = images.unbind(0) if self.per_image else (images,)
         moved = [self._move(p, x, y) for p, x, y in zip(pieces, dx.tolist(), dy.tolist(), strict=True)]
-        offset = torch.stack([dx / width, dy / height], dim=1).to(targets.boxes).expand(n, 2)
+        offset = torch.stack([dx / width, dy / height], dim=1).to(targets.boxes, non_blocking=True).expand(n, 2)
         shifted = targets.shift(offset).clip(min_area=1 / (height * width))
         return (torch.stack(moved) if self.per_image else moved[0]), shifted
 

@@ -41,7 +41,8 @@ class Zoom(Augmentation):
         left, top = round((width - new_w) * x), round((height - new_h) * y)
         scaled = F.interpolate(images, (new_h, new_w), mode="bilinear", align_corners=False, antialias=False)
         border = (left, width - new_w - left, top, height - new_h - top)
-        ratio = targets.boxes.new_tensor([new_w / width, new_h / height] * 2)
-        offset = targets.boxes.new_tensor([[left / width, top / height]]).expand(len(images), 2)
+        ratio = torch.tensor([new_w / width, new_h / height] * 2).to(targets.boxes, non_blocking=True)
+        offset = torch.tensor([[left / width, top / height]]).to(targets.boxes, non_blocking=True)
+        offset = offset.expand(len(images), 2)
         moved = targets.scale(ratio).shift(offset).clip(min_area=1 / (height * width))
         return F.pad(scaled, border, value=self.fill), moved

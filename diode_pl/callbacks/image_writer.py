@@ -42,6 +42,10 @@ class ImageWriter(pl.Callback):
             )
         )
 
+    def on_fit_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Waits for the other ranks: what comes next describes the whole set."""
+        trainer.strategy.barrier()
+
 
 def data_access(module: Inversion, trainer: pl.Trainer) -> str:
     """What a run saw: ``teacher-only``, or ``teacher`` and all that its parts declare, as in ``teacher +verifier``."""

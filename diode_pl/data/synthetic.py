@@ -108,26 +108,19 @@ class SyntheticSet:
             to_pillow(image).save(buffer, "PNG")
             # Boxes leave single precision here: both formats derive from the same double-precision numbers.
             corners = boxes.double().cpu()
-            extent = corners[:, 2:] - corners[:, :2]
-            centred = torch.cat([corners[:, :2] + extent / 2, extent], dim=1).tolist()
-            absolute = torch.cat([corners[:, :2], extent], dim=1) * torch.tensor([width, height] * 2)
-            lines = [
-                f"{label} " + " ".join(f"{v:.12f}" for v in box) + "\n"
-                for label, box in zip(labels.tolist(), centred, strict=True)
-            ]
+            boxes = torch.cat([corners[:, :2], corners[:, 2:] - corners[:, :2]], dim=1)
+            entry = {
+                "id": batch.first + i + 1,
+                "file_name": f"{name}.png",
+                "width": width,
+                "height": height,
+                "sha256": hashlib.sha256(buffer.getvalue()).hexdigest(),
+                "labels": labels.tolist(),
+                "boxes": (boxes * torch.tensor([width, height] * 2)).tolist(),
+            }
             write_whole(self.folder / "images" / f"{name}.png", buffer.getvalue())
-            write_whole(self.folder / "labels" / f"{name}.txt", "".join(lines).encode())
-            entries.append(
-                {
-                    "id": batch.first + i + 1,
-                    "file_name": f"{name}.png",
-                    "width": width,
-                    "height": height,
-                    "sha256": hashlib.sha256(buffer.getvalue()).hexdigest(),
-                    "labels": labels.tolist(),
-                    "boxes": absolute.tolist(),
-                }
-            )
+            write_whole(self.folder / "labels" / f"{name}.txt", _yolo_lines(entry))
+            entries.append(entry)
         record = {
             "batch": batch.number,
             "seed": batch.seed,
@@ -147,6 +140,8 @@ class SyntheticSet:
         Returns:
             What ``dataset.json`` holds; None when there is no batch yet.
         """
+        for remnant in self.folder.glob("*/.*.part"):  # of a run that was killed while it wrote
+            remnant.unlink(missing_ok=True)
         records = self._records()
         if not records:
             return None
@@ -174,7 +169,9 @@ class SyntheticSet:
     def _is_intact(self, entry: Mapping[str, Any]) -> bool:
         image = self.folder / "images" / entry["file_name"]
         labels = self.folder / "labels" / f"{image.stem}.txt"
-        return image.exists() and labels.exists() and hashlib.sha256(image.read_bytes()).hexdigest() == entry["sha256"]
+        if not image.exists() or not labels.exists() or labels.read_bytes() != _yolo_lines(entry):
+            return False
+        return hashlib.sha256(image.read_bytes()).hexdigest() == entry["sha256"]
 
     def _coco(self, images: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         boxes = [
@@ -188,6 +185,16 @@ class SyntheticSet:
             # pycocotools takes an annotation id of 0 for "no match": count from 1.
             "annotations": [{"id": i + 1} | box for i, box in enumerate(boxes)],
         }
+
+
+def _yolo_lines(entry: Mapping[str, Any]) -> bytes:
+    """Class, then centre x, y, width and height in units of the image, a line a box."""
+    across, down = entry["width"], entry["height"]
+    lines = [
+        f"{label} {(x + w / 2) / across:.12f} {(y + h / 2) / down:.12f} {w / across:.12f} {h / down:.12f}\n"
+        for label, (x, y, w, h) in zip(entry["labels"], entry["boxes"], strict=True)
+    ]
+    return "".join(lines).encode()
 
 
 def _read_record(path: Path) -> dict[str, Any] | None:

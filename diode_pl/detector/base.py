@@ -114,6 +114,13 @@ class Detector(nn.Module, ABC):
     def backbone_norm_layers(self) -> int:
         """How many of :meth:`norm_layers`, counted from the first, belong to the backbone."""
 
+    def learned_classes(self) -> dict[str, int]:
+        """The label of each class that training has shown to the detector, by name.
+
+        A head can have outputs for classes that its training data never held; no image makes it see one of those.
+        """
+        return {name: label for label, name in enumerate(self.class_names)}
+
     def freeze(self) -> "Detector":
         """Stops all learning for good: no gradients to weights, batch norm in eval mode even after ``.train()``."""
         self._frozen = True

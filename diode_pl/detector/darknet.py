@@ -13,6 +13,7 @@ from diode_pl.detector.base import Dense, Detections, Detector, Outputs
 from diode_pl.detector.cfg import ConfigError, Section, number_sections, read_cfg
 from diode_pl.detector.layers import Convolution, YoloHead
 from diode_pl.detector.network import Layer, build_layers
+from diode_pl.detector.unlearned import never_learned
 from diode_pl.detector.weights_file import load_darknet, load_state
 from diode_pl.detector.yolo_loss import YoloLoss, full_precision, yolo_box
 from diode_pl.targets import Targets
@@ -35,6 +36,7 @@ class Darknet(Detector):
         class_gain: as above.
         objectness_gain: as above.
         anchor_threshold: as above.
+        twin_similarity: see :func:`~diode_pl.detector.unlearned.never_learned`; 1 takes every class as learned.
 
     Raises:
         ConfigError: the definition, the weights and the names do not fit each other, or hold what is not supported.
@@ -53,6 +55,7 @@ class Darknet(Detector):
         class_gain: float = 37.4,
         objectness_gain: float = 64.3,
         anchor_threshold: float = 0.225,
+        twin_similarity: float = 0.9,
     ) -> None:
         sections = read_cfg(cfg) if isinstance(cfg, str | Path) else number_sections(cfg, "network in code")
         network = build_layers(sections)
@@ -61,6 +64,7 @@ class Darknet(Detector):
         super().__init__(_class_names(names, network), stride=math.ceil(max(layer.shape.stride for layer in network)))
         self.layers = nn.ModuleList(layer.module for layer in network)
         self.yolo_loss = YoloLoss(box_gain, class_gain, objectness_gain, anchor_threshold)
+        self._twin_similarity = twin_similarity
         self._sources = [layer.sources for layer in network]
         self._dead = _last_uses(self._sources)
         self._before_head = _last_convolutions(network)
@@ -136,6 +140,17 @@ class Darknet(Detector):
             keep = batched_nms(boxes[box].double(), score.double(), label, iou)[:max_detections]
             found.append(Detections(boxes[box[keep]].clamp(0, 1), score[keep], label[keep]))
         return found
+
+    @torch.no_grad()
+    def learned_classes(self) -> dict[str, int]:
+        weights = []
+        for i in sorted(self._before_head):
+            convolution, head = self.layers[i], self.layers[i + 1]
+            assert isinstance(convolution, Convolution) and isinstance(head, YoloHead)
+            each = convolution.conv.weight.flatten(1).unflatten(0, (-1, 5 + head.classes))[:, 5:]
+            weights.append(each.transpose(0, 1).flatten(1))
+        unlearned = never_learned(torch.cat(weights, dim=1), self._twin_similarity).tolist()
+        return {name: i for i, name in enumerate(self.class_names) if not unlearned[i]}
 
     def norm_layers(self) -> list[nn.Module]:
         return [layer.norm for layer in self.layers if isinstance(layer, Convolution) and layer.norm is not None]

@@ -1,7 +1,7 @@
 """What every sampler offers."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 from torch import Generator
 
@@ -18,12 +18,12 @@ class Sampler(ABC):
     data_access: str | None = None
 
     @abstractmethod
-    def sample(self, first: int, count: int, class_names: Sequence[str], generator: Generator) -> Targets:
+    def sample(self, first: int, count: int, classes: Mapping[str, int], generator: Generator) -> Targets:
         """Draws targets for a batch of images.
 
         Args:
             first: number of the batch's first image in the whole data set.
             count: images in the batch.
-            class_names: the teacher's.
+            classes: the label of each class that the teacher has learned, by name.
             generator: on the CPU.
         """

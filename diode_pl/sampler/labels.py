@@ -1,7 +1,7 @@
 """Objects as another data set has them."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -33,18 +33,21 @@ class Labels(Sampler):
         self.path = path
         self._images, self._names = read_coco(path)
 
-    def sample(self, first: int, count: int, class_names: Sequence[str], generator: Generator) -> Targets:
+    def sample(self, first: int, count: int, classes: Mapping[str, int], generator: Generator) -> Targets:
         """Takes the boxes of the file's images ``first`` to ``first + count - 1``.
 
         Raises:
-            ValueError: no box has a class that the teacher knows.
+            ValueError: no box has a class that the teacher has learned.
         """
-        table = torch.tensor(match_classes(self._names, class_names), dtype=torch.long)
+        own = list(classes.values())
+        table = torch.tensor([own[i] if i >= 0 else -1 for i in match_classes(self._names, list(classes))])
         unknown = [name for name, label in zip(self._names, table.tolist(), strict=True) if label < 0]
         known = [(image, table[image.labels]) for image in self._images]
         usable = [(image.boxes[labels >= 0], labels[labels >= 0]) for image, labels in known if (labels >= 0).any()]
         if not usable:
-            raise ValueError(f"sampler.path: {self.path}: the teacher knows none of its categories {self._names}")
+            raise ValueError(f"sampler.path: {self.path}: the teacher has learned none of its categories {self._names}")
         if unknown and first == 0:
-            warnings.warn(f"sampler.path: the teacher does not know {unknown}: their boxes are left out", stacklevel=2)
+            warnings.warn(
+                f"sampler.path: the teacher has not learned {unknown}: their boxes are left out", stacklevel=2
+            )
         return Targets.of_images([usable[(first + i) % len(usable)] for i in range(count)])

@@ -1,6 +1,6 @@
 """One object an image."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Generator
@@ -18,7 +18,7 @@ class OneBox(Sampler):
     Args:
         size: smallest and largest width and height, as shares of the image side; each drawn uniformly.
         inside: whether the whole box lies inside the image.
-        classes: names of the classes to draw from; all when not given.
+        classes: names of the classes to draw from; all that the teacher has learned when not given.
 
     Raises:
         ValueError: ``size`` is no increasing range within (0, 1].
@@ -33,16 +33,16 @@ class OneBox(Sampler):
             raise ValueError(f"one-box sampler: size is an increasing range within (0, 1], got {tuple(size)}")
         self.size, self.inside, self.classes = size, inside, classes
 
-    def sample(self, first: int, count: int, class_names: Sequence[str], generator: Generator) -> Targets:
+    def sample(self, first: int, count: int, classes: Mapping[str, int], generator: Generator) -> Targets:
         """Draws one box for each of ``count`` images.
 
         Raises:
-            ValueError: a wanted class is not among ``class_names``.
+            ValueError: a wanted class is not among ``classes``.
         """
-        unknown = [name for name in self.classes or () if name not in class_names]
+        unknown = [name for name in self.classes or () if name not in classes]
         if unknown:
-            raise ValueError(f"sampler.classes: the teacher knows no {unknown}; it knows {list(class_names)}")
-        choice = torch.tensor([class_names.index(c) for c in self.classes or class_names])
+            raise ValueError(f"sampler.classes: the teacher has learned no {unknown}; it has learned {list(classes)}")
+        choice = torch.tensor([classes[name] for name in self.classes or classes])
         labels = choice[torch.randint(len(choice), (count,), generator=generator)]
         low, high = self.size
         extent = low + (high - low) * torch.rand(count, 2, generator=generator)

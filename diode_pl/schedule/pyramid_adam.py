@@ -35,8 +35,8 @@ class PyramidAdam(torch.optim.Optimizer):
         lr: float = 0.05,
         betas: Sequence[float] = (0.5, 0.9),
         eps: float = 1e-8,
-        scales: Sequence[int] = (1, 2, 4, 8, 16, 32),
-        weights: Sequence[float] = (0.2, 0.2, 0.2, 0.2, 0.2, 0.2),
+        scales: Sequence[int] = (1, 2, 4, 8, 16, 32, 64),
+        weights: Sequence[float] = (0.05, 0.15, 0.3, 0.3, 0.3, 0.3, 0.2),
     ) -> None:
         if lr <= 0 or eps <= 0 or not all(0 <= beta < 1 for beta in betas):
             raise ValueError(f"pyramid Adam: need lr > 0, eps > 0 and betas in [0, 1), got {lr}, {eps} and {betas}")

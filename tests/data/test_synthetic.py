@@ -44,7 +44,8 @@ def test_boxes_that_are_switched_off_are_not_written(tmp_path: Path) -> None:
 
 
 def test_labels_and_annotations_agree_with_the_targets_and_each_other(tmp_path: Path) -> None:
-    batch, dataset = finished(count=6), data_set(tmp_path)
+    height, width = 480, 640  # large enough to tell single from double precision
+    batch, dataset = finished(count=6, images=torch.zeros(6, 3, height, width)), data_set(tmp_path)
     dataset.write(batch)
     dataset.finish()
     annotations = json.loads((tmp_path / "annotations.json").read_text())
@@ -54,11 +55,11 @@ def test_labels_and_annotations_agree_with_the_targets_and_each_other(tmp_path: 
         assert len(lines) == len(own) == len(boxes)
         for line, annotation, box, label in zip(lines, own, boxes.tolist(), labels.tolist(), strict=True):
             cx, cy, w, h = (float(v) for v in line[1:])
-            yolo = [(cx - w / 2) * WIDTH, (cy - h / 2) * HEIGHT, w * WIDTH, h * HEIGHT]
+            yolo = [(cx - w / 2) * width, (cy - h / 2) * height, w * width, h * height]
             assert annotation["bbox"] == pytest.approx(yolo, abs=1e-6)
             x1, y1, x2, y2 = box
-            target = [x1 * WIDTH, y1 * HEIGHT, (x2 - x1) * WIDTH, (y2 - y1) * HEIGHT]
-            assert annotation["bbox"] == pytest.approx(target, abs=1e-5)
+            target = [x1 * width, y1 * height, (x2 - x1) * width, (y2 - y1) * height]
+            assert annotation["bbox"] == pytest.approx(target, abs=1e-4)
             assert annotation["area"] == pytest.approx(yolo[2] * yolo[3])
             assert int(line[0]) == label == annotation["category_id"] - 1
 
@@ -111,6 +112,14 @@ def test_finish_can_be_repeated_and_gives_the_same_bytes(tmp_path: Path) -> None
     assert contents(tmp_path) == first
 
 
+def test_finish_clears_what_a_killed_run_left(tmp_path: Path) -> None:
+    dataset = data_set(tmp_path)
+    dataset.write(finished())
+    (tmp_path / "images/.00000002.png.17.part").write_bytes(b"hal")
+    dataset.finish()
+    assert not [name for name in contents(tmp_path) if name.endswith(".part")]
+
+
 # ---------------------------------------------------------------- going on
 
 
@@ -127,11 +136,12 @@ def test_a_batch_is_complete_once_written(tmp_path: Path) -> None:
         lambda folder: (folder / "images/00000001.png").unlink(),
         lambda folder: (folder / "labels/00000000.txt").unlink(),
         lambda folder: (folder / "images/00000000.png").write_bytes(b"other"),
+        lambda folder: (folder / "labels/00000001.txt").write_text("0 0.5 0.5 0.1 0.1\n"),
         lambda folder: (folder / "batches/000000.json").write_text('{"images": [{'),
         lambda folder: (folder / "batches/000000.json").write_text("{}"),
         lambda folder: (folder / "batches/000000.json").unlink(),
     ],
-    ids=["no image", "no labels", "other image", "half a record", "empty record", "no record"],
+    ids=["no image", "no labels", "other image", "other labels", "half a record", "empty record", "no record"],
 )
 def test_a_damaged_batch_is_not_complete_and_can_be_made_anew(tmp_path: Path, damage) -> None:
     data_set(tmp_path).write(finished())

@@ -10,14 +10,14 @@ from torch import Generator
 from diode_pl.sampler import Labels
 from diode_pl.targets import Targets
 
-# Most draws here meet the cow, which the teacher does not know.
+# Most draws here meet the cow, which the teacher has not learned.
 pytestmark = pytest.mark.filterwarnings("ignore:sampler.path")
 
 NAMES = ("dog", "cat")
 
 
 def content() -> dict[str, Any]:
-    """Images 7, 3, 5 and 9; 3 shows nothing, 9 only what the teacher does not know; boxes in another order."""
+    """Images 7, 3, 5 and 9; 3 shows nothing, 9 only what the teacher has not learned; boxes in another order."""
     return {
         "images": [
             {"id": i, "width": w, "height": h} for i, w, h in ((7, 100, 50), (3, 10, 10), (5, 40, 40), (9, 8, 8))
@@ -41,13 +41,18 @@ def save(folder: Path, data: Any) -> Path:
 
 
 def draw(path: Path, first: int = 0, count: int = 2, names: tuple[str, ...] = NAMES) -> Targets:
-    return Labels(path).sample(first, count, names, Generator())
+    return Labels(path).sample(first, count, {name: i for i, name in enumerate(names)}, Generator())
 
 
 def test_boxes_are_shares_of_the_image_and_classes_are_matched_by_name(tmp_path: Path) -> None:
     (boxes, labels), _ = draw(save(tmp_path, content())).per_image()
     assert [NAMES[i] for i in labels] == ["cat", "dog"]
     torch.testing.assert_close(boxes[0], torch.tensor([0.1, 0.4, 0.6, 0.9]))
+
+
+def test_labels_of_learned_classes_may_have_gaps(tmp_path: Path) -> None:
+    sampler = Labels(save(tmp_path, content()))
+    assert sampler.sample(0, 2, {"dog": 5, "cat": 2}, Generator()).labels.tolist() == [2, 5, 5]
 
 
 def test_boxes_are_cut_at_the_image(tmp_path: Path) -> None:
@@ -80,7 +85,7 @@ def test_a_result_says_that_it_saw_them(tmp_path: Path) -> None:
 
 
 def test_a_teacher_that_knows_none_of_the_categories_raises(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="knows none of its categories.*'cat', 'cow', 'dog'"):
+    with pytest.raises(ValueError, match="has learned none of its categories.*'cat', 'cow', 'dog'"):
         draw(save(tmp_path, content()), names=("bus",))
 
 
@@ -108,7 +113,7 @@ def test_boxes_without_area_are_left_out(tmp_path: Path) -> None:
 
 def test_the_user_hears_once_what_the_teacher_does_not_know(tmp_path: Path) -> None:
     path = save(tmp_path, content())
-    with pytest.warns(UserWarning, match=r"does not know \['cow'\]"):
+    with pytest.warns(UserWarning, match=r"has not learned \['cow'\]"):
         draw(path)
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -4,7 +4,7 @@ from torch import Generator, Tensor
 
 from diode_pl.sampler import OneBox
 
-NAMES = tuple("abcdefgh")
+NAMES = {name: i for i, name in enumerate("abcdefgh")}
 COUNT = 4000
 
 
@@ -38,6 +38,13 @@ def test_the_place_inside_is_uniform() -> None:
     torch.testing.assert_close(quarters, torch.tensor([[0.25], [0.5], [0.75]]).expand(3, 2), atol=0.03, rtol=0)
 
 
+def test_width_height_and_place_are_drawn_independently() -> None:
+    boxes = OneBox().sample(0, COUNT, NAMES, seeded()).boxes
+    _, size = centre_and_size(boxes)
+    drawn = torch.cat([size, boxes[:, :2] / (1 - size)], dim=1)
+    assert (torch.corrcoef(drawn.T) - torch.eye(4)).abs().max() < 0.06
+
+
 def test_in_the_papers_variant_the_centre_is_uniform_and_the_box_is_cut() -> None:
     boxes = OneBox((0.1, 0.75), inside=False).sample(0, COUNT, NAMES, seeded()).boxes
     assert boxes.min() == 0 and boxes.max() == 1
@@ -62,6 +69,12 @@ def test_classes_are_equally_likely() -> None:
 def test_only_the_classes_asked_for() -> None:
     labels = OneBox(classes=("g", "b")).sample(0, 100, NAMES, seeded()).labels
     assert sorted(set(labels.tolist())) == [1, 6]
+
+
+def test_labels_of_learned_classes_may_have_gaps() -> None:
+    targets = OneBox().sample(0, 100, {"b": 3, "f": 7}, seeded())
+    assert sorted(set(targets.labels.tolist())) == [3, 7]
+    assert set(OneBox(classes=("f",)).sample(0, 20, {"b": 3, "f": 7}, seeded()).labels.tolist()) == {7}
 
 
 def test_an_unknown_class_raises_and_is_named() -> None:

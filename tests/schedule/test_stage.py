@@ -26,4 +26,4 @@ def test_learning_rate_falls_by_a_cosine_to_its_end(final_lr: float) -> None:
     assert part.lr_factor(0.0) == 1
     assert part.lr_factor(0.5) == pytest.approx((1 + final_lr) / 2)
     assert part.lr_factor(1 / 3) == pytest.approx(final_lr + (1 - final_lr) * 0.75)
-    assert part.lr_factor(1.0) == part.lr_factor(7.0) == pytest.approx(final_lr)
+    assert part.lr_factor(1.0) == part.lr_factor(1.5) == pytest.approx(final_lr)

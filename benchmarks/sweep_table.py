@@ -1,0 +1,52 @@
+"""What a sweep found: one line for each setting, mean and spread over its seeds.
+
+python synthesize.py -m augmentations=all,none seed=0,1,2 output_dir=runs/ablation
+python benchmarks/sweep_table.py runs/ablation
+"""
+
+import argparse
+import json
+from collections import defaultdict
+from pathlib import Path
+from statistics import fmean, stdev
+
+
+def read_jobs(folder: Path) -> dict[tuple[str, ...], list[dict]]:
+    """``dataset.json`` of every finished job, by those overrides (seed aside) that not all jobs share."""
+    jobs = {}
+    for path in sorted(folder.glob("*/dataset.json"), key=lambda path: (len(path.parent.name), path)):
+        lines = (path.parent / ".hydra" / "overrides.yaml").read_text(encoding="utf-8").splitlines()
+        jobs[path] = [line[2:] for line in lines if not line.startswith("- seed=")]
+    shared = set.intersection(*(set(overrides) for overrides in jobs.values())) if jobs else set()
+    groups = defaultdict(list)
+    for path, overrides in jobs.items():
+        setting = tuple(override for override in overrides if override not in shared)
+        groups[setting].append(json.loads(path.read_text(encoding="utf-8")))
+    return groups
+
+
+def spread(values: list[float], digits: int) -> str:
+    """Mean, and standard deviation where there are several values."""
+    mean = f"{fmean(values):.{digits}f}"
+    return f"{mean} ± {stdev(values):.{digits}f}" if len(values) > 1 else mean
+
+
+def main() -> None:
+    """Prints the table in Markdown."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("sweep", type=Path, help="output_dir of the sweep")
+    groups = read_jobs(parser.parse_args().sweep)
+    print("| setting | seeds | images | teacher mAP@0.5 | verifier mAP@0.5 | boxes an image | s an image |")
+    print("|---|---|---|---|---|---|---|")
+    for setting, jobs in groups.items():
+        scores = [
+            spread([job["scores"][name] for job in jobs], 3) if all(name in job["scores"] for job in jobs) else "–"
+            for name in ("teacher_map50", "verifier_map50")
+        ]
+        boxes, seconds = ([job[key] for job in jobs] for key in ("boxes_per_image", "seconds_per_image"))
+        cells = [", ".join(setting) or "–", len(jobs), jobs[0]["images"], *scores, spread(boxes, 2), spread(seconds, 1)]
+        print("| " + " | ".join(map(str, cells)) + " |")
+
+
+if __name__ == "__main__":
+    main()
