@@ -32,21 +32,29 @@ def read_image(path: str | Path, resolution: int | None = None) -> Float[Tensor,
     return torch.from_numpy(np.array(picture)).permute(2, 0, 1).float() / 255
 
 
-def read_folder(folder: str | Path, resolution: int, limit: int | None = None) -> Float[Tensor, "n 3 h w"]:
+def image_paths(folder: str | Path) -> list[Path]:
+    """The image files of a folder, its subfolders left out, in the order of their names.
+
+    Raises:
+        ValueError: the folder holds no image.
+    """
+    paths = sorted(p for p in Path(folder).glob("*") if p.suffix.lower() in SUFFIXES)
+    if not paths:
+        raise ValueError(f"{folder} holds no image file ({', '.join(sorted(SUFFIXES))})")
+    return paths
+
+
+def read_folder(folder: str | Path, resolution: int) -> Float[Tensor, "n 3 h w"]:
     """Reads the images of a folder in the order of their names, each stretched to a square.
 
     Args:
         folder: searched without its subfolders.
         resolution: side in pixels.
-        limit: at most so many.
 
     Raises:
         ValueError: the folder holds no image.
     """
-    paths = sorted(p for p in Path(folder).glob("*") if p.suffix.lower() in SUFFIXES)[:limit]
-    if not paths:
-        raise ValueError(f"{folder} holds no image file ({', '.join(sorted(SUFFIXES))})")
-    return torch.stack([read_image(p, resolution) for p in paths])
+    return torch.stack([read_image(path, resolution) for path in image_paths(folder)])
 
 
 def to_uint8(images: Float[Tensor, "... 3 h w"]) -> Tensor:

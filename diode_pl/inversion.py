@@ -86,8 +86,6 @@ class Inversion(pl.LightningModule):
         self.losses = {name: loss for name, loss in losses.items() if loss is not None}
         self.augmentations = [a for a in augmentations.values() if a is not None]
         self.num_images, self.batch_size, self.seed, self.budget = num_images, batch_size, seed, budget
-        depth = max(loss.norm_layers_needed(teacher) for loss in self.losses.values())
-        self.statistics = NormStatistics(teacher.norm_layers()[:depth])
         self.work: list[int] = list(range(self.num_batches))
         self.images: nn.Parameter | None = None
         self.scores: dict[str, float] = {}
@@ -156,8 +154,12 @@ class Inversion(pl.LightningModule):
         self.trainer.strategy.optimizers = [optimizer]
         self._scheduler = LambdaLR(optimizer, lambda done: stage.lr_factor(done / steps))
         self.current_targets = self.targets
-        for loss in self.losses.values():
+        self.weights = stage.weights({name: loss.weight for name, loss in self.losses.items()})
+        self.active = {name: loss for name, loss in self.losses.items() if self.weights[name] > 0}
+        for loss in self.active.values():
             loss.prepare(self.teacher, stage.resolution)
+        depth = max(loss.norm_layers_needed(self.teacher) for loss in self.active.values())
+        self.statistics = NormStatistics(self.teacher.norm_layers()[:depth])
 
     def training_step(self, _: int, iteration: int) -> None:
         """One iteration: augment, look, sum the losses, move the pixels, clamp."""
@@ -170,10 +172,9 @@ class Inversion(pl.LightningModule):
         with self.statistics.recording():
             outputs = self.teacher(images)
         progress = iteration / self.stage.steps(self.budget)
-        step = Step(images, targets, outputs, self.teacher, self.statistics, progress)
-        weights = self.stage.weights({name: loss.weight for name, loss in self.losses.items()})
-        terms = {name: loss(step) for name, loss in self.losses.items() if weights[name] > 0}
-        total = torch.stack([weights[name] * term for name, term in terms.items()]).sum()
+        step = Step(self.images, images, targets, outputs, self.teacher, self.statistics, progress)
+        terms = {name: loss(step) for name, loss in self.active.items()}
+        total = torch.stack([self.weights[name] * term for name, term in terms.items()]).sum()
 
         optimizer = self.optimizers()
         assert isinstance(optimizer, LightningOptimizer)

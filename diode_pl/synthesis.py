@@ -24,6 +24,8 @@ def synthesize(inversion: Inversion, trainer: pl.Trainer, dataset: SyntheticSet)
     """
     counts = {batch: inversion.images_in(batch) for batch in range(inversion.num_batches)}
     inversion.work = [batch for batch, count in counts.items() if not dataset.is_complete(batch, count)]
+    for batch in inversion.work:
+        dataset.forget(batch)  # damaged ones: what describes the set must not count on them
     skipped = len(counts) - len(inversion.work)
     if skipped:
         log.info("%s: %d of %d batches are there and intact", dataset.folder, skipped, len(counts))

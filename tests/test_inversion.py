@@ -180,7 +180,7 @@ def test_a_step_never_waits_for_the_device(tmp_path, monkeypatch):
         seen, targets = augmentation(seen, targets, generator)
     with statistics.recording():
         outputs = module.teacher(seen)
-    step = Step(seen, targets, outputs, module.teacher, statistics, 0.0)
+    step = Step(images, seen, targets, outputs, module.teacher, statistics, 0.0)
     sum(loss(step) for loss in (*module.losses.values(), SelfSimilarity(), PixelNorm())).backward()
     images.grad.sub_(1)
     SignDescent([images]).step()

@@ -74,7 +74,7 @@ def tiny_step(
     with statistics.recording():
         outputs = detector(images)
     targets = targets or one_box_each(len(images))
-    return Step(images, targets, outputs, detector, statistics, progress)
+    return Step(images, images, targets, outputs, detector, statistics, progress)
 
 
 def one_box_each(count: int) -> Targets:

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from importlib.metadata import version
 from statistics import fmean
 from typing import Any
 
@@ -39,7 +38,7 @@ def summarise(records: Sequence[Mapping[str, Any]], class_names: Sequence[str]) 
         "data_access": records[0]["data_access"],
         "classes": {name: labels[i] for i, name in enumerate(class_names)},
         "box_side": {f"{i / _BINS:.1f}-{(i + 1) / _BINS:.1f}": sides[i] for i in range(_BINS)},
-        "versions": {package: version(package) for package in ("torch", "torchvision", "pytorch-lightning")},
+        "versions": records[0]["versions"],
     }
 
 

@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from torch import Tensor
 
 from diode_pl.data.configuration import differences
 from diode_pl.data.contact_sheet import contact_sheet
+from diode_pl.data.formats import coco_json, data_yaml, yolo_lines
 from diode_pl.data.summary import summarise
 from diode_pl.images import to_pillow
 from diode_pl.targets import Targets
@@ -69,6 +71,8 @@ class SyntheticSet:
         self.folder = Path(folder)
         self.class_names = tuple(class_names)
         self.configuration = json.loads(json.dumps(configuration))
+        for remnant in self.folder.glob("*/.*.part"):  # of a run that was killed while it wrote
+            remnant.unlink(missing_ok=True)
         for record in self._records()[:1]:
             changed = differences(record["configuration"], self.configuration)
             if changed:
@@ -98,6 +102,10 @@ class SyntheticSet:
             )
         return all(self._is_intact(entry) for entry in entries)
 
+    def forget(self, batch: int) -> None:
+        """Takes a batch out of the set until it is written again; its image files stay."""
+        self._record_path(batch).unlink(missing_ok=True)
+
     def write(self, batch: FinishedBatch) -> None:
         """Puts a batch on disk: images, labels, record."""
         entries = []
@@ -119,7 +127,7 @@ class SyntheticSet:
                 "boxes": (boxes * torch.tensor([width, height] * 2)).tolist(),
             }
             write_whole(self.folder / "images" / f"{name}.png", buffer.getvalue())
-            write_whole(self.folder / "labels" / f"{name}.txt", _yolo_lines(entry))
+            write_whole(self.folder / "labels" / f"{name}.txt", yolo_lines(entry))
             entries.append(entry)
         record = {
             "batch": batch.number,
@@ -129,6 +137,7 @@ class SyntheticSet:
             "scores": batch.scores,
             "seconds": round(batch.seconds, 3),
             "data_access": batch.data_access,
+            "versions": {package: version(package) for package in ("torch", "torchvision", "pytorch-lightning")},
             "images": entries,
             "configuration": self.configuration,
         }
@@ -140,17 +149,13 @@ class SyntheticSet:
         Returns:
             What ``dataset.json`` holds; None when there is no batch yet.
         """
-        for remnant in self.folder.glob("*/.*.part"):  # of a run that was killed while it wrote
-            remnant.unlink(missing_ok=True)
         records = self._records()
         if not records:
             return None
         images = [entry for record in records for entry in record["images"]]
         summary = summarise(records, self.class_names)
-        lines = ["train: images", "val: images", "names:"]
-        lines += [f"  {i}: {json.dumps(name)}" for i, name in enumerate(self.class_names)]
-        write_whole(self.folder / "annotations.json", json.dumps(self._coco(images)).encode())
-        write_whole(self.folder / "data.yaml", ("\n".join(lines) + "\n").encode())
+        write_whole(self.folder / "annotations.json", coco_json(images, self.class_names))
+        write_whole(self.folder / "data.yaml", data_yaml(self.class_names))
         write_whole(self.folder / "dataset.json", json.dumps(summary, indent=1).encode())
         buffer = io.BytesIO()
         contact_sheet(self.folder / "images", images, self.class_names).save(buffer, "PNG")
@@ -169,32 +174,9 @@ class SyntheticSet:
     def _is_intact(self, entry: Mapping[str, Any]) -> bool:
         image = self.folder / "images" / entry["file_name"]
         labels = self.folder / "labels" / f"{image.stem}.txt"
-        if not image.exists() or not labels.exists() or labels.read_bytes() != _yolo_lines(entry):
+        if not image.exists() or not labels.exists() or labels.read_bytes() != yolo_lines(entry):
             return False
         return hashlib.sha256(image.read_bytes()).hexdigest() == entry["sha256"]
-
-    def _coco(self, images: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-        boxes = [
-            {"image_id": entry["id"], "category_id": label + 1, "bbox": box, "area": box[2] * box[3], "iscrowd": 0}
-            for entry in images
-            for label, box in zip(entry["labels"], entry["boxes"], strict=True)
-        ]
-        return {
-            "images": [{key: entry[key] for key in ("id", "file_name", "width", "height")} for entry in images],
-            "categories": [{"id": i + 1, "name": name} for i, name in enumerate(self.class_names)],
-            # pycocotools takes an annotation id of 0 for "no match": count from 1.
-            "annotations": [{"id": i + 1} | box for i, box in enumerate(boxes)],
-        }
-
-
-def _yolo_lines(entry: Mapping[str, Any]) -> bytes:
-    """Class, then centre x, y, width and height in units of the image, a line a box."""
-    across, down = entry["width"], entry["height"]
-    lines = [
-        f"{label} {(x + w / 2) / across:.12f} {(y + h / 2) / down:.12f} {w / across:.12f} {h / down:.12f}\n"
-        for label, (x, y, w, h) in zip(entry["labels"], entry["boxes"], strict=True)
-    ]
-    return "".join(lines).encode()
 
 
 def _read_record(path: Path) -> dict[str, Any] | None:

@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Generator, Tensor
 
-from diode_pl.images import read_folder
+from diode_pl.images import image_paths, read_image
 from diode_pl.initializer.base import Initializer
 
 
@@ -30,7 +30,8 @@ class Images(Initializer):
 
     def __call__(self, count: int, resolution: int, generator: Generator) -> Float[Tensor, "n 3 h w"]:
         """Makes ``count`` square images in [0, 1] on the CPU, ``resolution`` pixels a side."""
-        images = read_folder(self.folder, resolution)
-        images = images[torch.randint(len(images), (count,), generator=generator)]
+        paths = image_paths(self.folder)
+        drawn = torch.randint(len(paths), (count,), generator=generator).tolist()
+        images = torch.stack([read_image(paths[i], resolution) for i in drawn])
         noise = torch.randn(images.shape, generator=generator).clamp(0, 1)
         return self.share * images + (1 - self.share) * noise

@@ -15,6 +15,7 @@ class Step:
     """All that one step of the synthesis holds.
 
     Args:
+        pixels: the images that are optimised, in [0, 1].
         images: what the detector saw: augmented, values may lie outside [0, 1].
         targets: the boxes that belong to ``images``.
         outputs: the detector's answer.
@@ -23,6 +24,7 @@ class Step:
         progress: share of the stage's iterations done, in [0, 1).
     """
 
+    pixels: Float[Tensor, "n 3 h w"]
     images: Float[Tensor, "n 3 h w"]
     targets: Targets
     outputs: Outputs

@@ -77,8 +77,8 @@ class BatchNorm(Loss):
         norm: the p of the ``published`` p-norms.
         layers: ``all``, ``backbone``, or so many from the first on.
         min_layers: if given, the number of layers falls by a cosine from ``layers`` to this over a stage.
-        reference: folder of real images whose statistics replace the running ones (an ablation: the result is then
-            no longer made from the teacher alone).
+        reference: folder of real images (one batch) whose statistics replace the running ones: an ablation, the
+            result is then no longer made from the teacher alone.
 
     Raises:
         ValueError: an unknown ``form`` or ``layers``, ``norm`` below 1, or ``min_layers`` out of range.
@@ -107,16 +107,20 @@ class BatchNorm(Loss):
         self.form, self.norm, self.layers, self.min_layers, self.reference = form, norm, layers, min_layers, reference
         self.data_access = None if reference is None else "real images"
         self._moments: list[Moments] | None = None
+        self._references: dict[int, list[Moments]] = {}
 
     def prepare(self, detector: Detector, resolution: int) -> None:
         """Takes the statistics of the reference images, where there are any."""
         if self.reference is None:
             return
+        if resolution in self._references:
+            self._moments = self._references[resolution]
+            return
         device = next(detector.parameters()).device
         recorder = NormStatistics(detector.norm_layers()[: self.norm_layers_needed(detector)])
         with torch.no_grad(), recorder.recording():
             detector(read_folder(self.reference, resolution).to(device))
-        self._moments = recorder.batch
+        self._moments = self._references[resolution] = recorder.batch
 
     def norm_layers_needed(self, detector: Detector) -> int:
         """The number of layers that ``layers`` stands for on this detector; 0 for one without norm layers."""

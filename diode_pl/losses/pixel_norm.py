@@ -18,7 +18,7 @@ def pixel_norm(images: Float[Tensor, "n c h w"]) -> Float[Tensor, ""]:
 
 
 class PixelNorm(Loss):
-    """:func:`pixel_norm` of the images that the detector saw.
+    """:func:`pixel_norm` of the images before augmentation.
 
     Args:
         weight: factor of the term; published: 0.
@@ -28,5 +28,5 @@ class PixelNorm(Loss):
         super().__init__(weight)
 
     def __call__(self, step: Step) -> Float[Tensor, ""]:
-        """Squared norm of the images."""
-        return pixel_norm(step.images)
+        """Squared norm of the images before augmentation."""
+        return pixel_norm(step.pixels)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from torch import Generator
+from torch import Generator, Tensor
 
 from diode_pl.class_names import match_classes
 from diode_pl.coco import read_coco
@@ -32,6 +32,7 @@ class Labels(Sampler):
     def __init__(self, path: str | Path) -> None:
         self.path = path
         self._images, self._names = read_coco(path)
+        self._filtered: tuple[dict[str, int], list[tuple[Tensor, Tensor]]] | None = None
 
     def sample(self, first: int, count: int, classes: Mapping[str, int], generator: Generator) -> Targets:
         """Takes the boxes of the file's images ``first`` to ``first + count - 1``.
@@ -39,6 +40,12 @@ class Labels(Sampler):
         Raises:
             ValueError: no box has a class that the teacher has learned.
         """
+        usable = self._usable(dict(classes))
+        return Targets.of_images([usable[(first + i) % len(usable)] for i in range(count)])
+
+    def _usable(self, classes: dict[str, int]) -> list[tuple[Tensor, Tensor]]:
+        if self._filtered is not None and self._filtered[0] == classes:
+            return self._filtered[1]
         own = list(classes.values())
         table = torch.tensor([own[i] if i >= 0 else -1 for i in match_classes(self._names, list(classes))])
         unknown = [name for name, label in zip(self._names, table.tolist(), strict=True) if label < 0]
@@ -46,8 +53,9 @@ class Labels(Sampler):
         usable = [(image.boxes[labels >= 0], labels[labels >= 0]) for image, labels in known if (labels >= 0).any()]
         if not usable:
             raise ValueError(f"sampler.path: {self.path}: the teacher has learned none of its categories {self._names}")
-        if unknown and first == 0:
+        if unknown:
             warnings.warn(
                 f"sampler.path: the teacher has not learned {unknown}: their boxes are left out", stacklevel=2
             )
-        return Targets.of_images([usable[(first + i) % len(usable)] for i in range(count)])
+        self._filtered = classes, usable
+        return usable

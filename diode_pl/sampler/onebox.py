@@ -21,7 +21,7 @@ class OneBox(Sampler):
         classes: names of the classes to draw from; all that the teacher has learned when not given.
 
     Raises:
-        ValueError: ``size`` is no increasing range within (0, 1].
+        ValueError: ``size`` is no increasing range within (0, 1], or ``classes`` is empty.
 
     Source: Chawla et al., WACV 2021, table 1.
     """
@@ -31,6 +31,8 @@ class OneBox(Sampler):
     ) -> None:
         if not 0 < size[0] <= size[1] <= 1:
             raise ValueError(f"one-box sampler: size is an increasing range within (0, 1], got {tuple(size)}")
+        if classes is not None and not classes:
+            raise ValueError("sampler.classes is empty: name at least one class, or null for all")
         self.size, self.inside, self.classes = size, inside, classes
 
     def sample(self, first: int, count: int, classes: Mapping[str, int], generator: Generator) -> Targets:

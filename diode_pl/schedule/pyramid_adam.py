@@ -64,8 +64,7 @@ class PyramidAdam(torch.optim.Optimizer):
         state = self.state[images]
         count = state["count"] = state.get("count", 0) + 1
         for scale, weight in zip(group["scales"], group["weights"], strict=True):
-            # The gradient of a cell is the sum over its pixels.
-            gradient = images.grad if scale == 1 else F.avg_pool2d(images.grad, scale, ceil_mode=True) * scale**2
+            gradient = images.grad if scale == 1 else _cell_sums(images.grad, scale)
             if scale not in state:
                 state[scale] = torch.zeros_like(gradient), torch.zeros_like(gradient)
             first, second = state[scale]
@@ -74,5 +73,11 @@ class PyramidAdam(torch.optim.Optimizer):
             root = (second / (1 - beta2**count)).sqrt_().add_(group["eps"])
             direction = first.div(root).div_(1 - beta1**count)
             if scale > 1:
-                direction = F.interpolate(direction, images.shape[-2:], mode="bilinear", align_corners=False)
+                height, width = images.shape[-2:]
+                direction = F.interpolate(direction, scale_factor=scale, mode="bilinear")[..., :height, :width]
             images.sub_(direction, alpha=group["lr"] * weight)
+
+
+def _cell_sums(gradient: Tensor, side: int) -> Tensor:
+    """The gradient to each cell: the sum over its pixels; cells at the right and lower edge may be cut."""
+    return F.avg_pool2d(gradient, side, ceil_mode=True, divisor_override=1)

@@ -41,6 +41,11 @@ class Stage:
                 f"stage: need resolution >= 1, iterations >= 1 and 0 <= final_lr <= 1, "
                 f"got {self.resolution}, {self.iterations} and {self.final_lr}"
             )
+        if self.growth is not None and self.growth.start > self.iterations:
+            raise ValueError(
+                f"stage: growth.start ({self.growth.start}) is after the last of {self.iterations} iterations, so no "
+                "target would ever be added; use `budget` to shorten both alike, or set growth.start as well"
+            )
 
     def steps(self, budget: float) -> int:
         """Iterations at a ``budget``, at least one."""

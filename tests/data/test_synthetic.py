@@ -112,11 +112,11 @@ def test_finish_can_be_repeated_and_gives_the_same_bytes(tmp_path: Path) -> None
     assert contents(tmp_path) == first
 
 
-def test_finish_clears_what_a_killed_run_left(tmp_path: Path) -> None:
+def test_the_next_run_clears_what_a_killed_one_left(tmp_path: Path) -> None:
     dataset = data_set(tmp_path)
     dataset.write(finished())
     (tmp_path / "images/.00000002.png.17.part").write_bytes(b"hal")
-    dataset.finish()
+    data_set(tmp_path)
     assert not [name for name in contents(tmp_path) if name.endswith(".part")]
 
 

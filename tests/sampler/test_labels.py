@@ -113,11 +113,12 @@ def test_boxes_without_area_are_left_out(tmp_path: Path) -> None:
 
 def test_the_user_hears_once_what_the_teacher_does_not_know(tmp_path: Path) -> None:
     path = save(tmp_path, content())
+    sampler, classes = Labels(path), {"dog": 0, "cat": 1}
     with pytest.warns(UserWarning, match=r"has not learned \['cow'\]"):
-        draw(path)
+        sampler.sample(0, 2, classes, Generator())
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        draw(path, first=2)
+        sampler.sample(2, 2, classes, Generator())
 
 
 def test_a_file_that_is_not_there_raises(tmp_path: Path) -> None:

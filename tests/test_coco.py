@@ -1,0 +1,49 @@
+"""Reading COCO annotation files."""
+
+import json
+
+import pytest
+import torch
+
+from diode_pl.coco import read_coco
+
+
+def save(folder, **changes):
+    content = {
+        "images": [{"id": 5, "width": 100, "height": 50, "file_name": "a.png"}, {"id": 2, "width": 8, "height": 8}],
+        "categories": [{"id": 9, "name": "dog"}, {"id": 3, "name": "cat"}],
+        "annotations": [
+            {"image_id": 5, "category_id": 3, "bbox": [10, 10, 20, 30]},
+            {"image_id": 5, "category_id": 9, "bbox": [0, 0, 100, 50], "iscrowd": 1},
+            {"image_id": 5, "category_id": 9, "bbox": [5, 5, 0, 9]},
+            {"image_id": 5, "category_id": 9, "bbox": [90, 40, 20, 20]},
+        ],
+    }
+    path = folder / "truth.json"
+    path.write_text(json.dumps(content | changes))
+    return path
+
+
+def test_boxes_come_as_shares_of_their_image_without_crowds_and_empty_ones(tmp_path):
+    images, names = read_coco(save(tmp_path))
+    assert names == ["dog", "cat"] and images[0].file_name == "a.png"
+    assert images[0].labels.tolist() == [1, 0]
+    torch.testing.assert_close(images[0].boxes, torch.tensor([[0.1, 0.2, 0.3, 0.8], [0.9, 0.8, 1.0, 1.0]]))
+
+
+def test_an_image_without_a_box_is_there_too(tmp_path):
+    images, _ = read_coco(save(tmp_path))
+    assert len(images) == 2 and images[1].boxes.shape == (0, 4)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"images": None}, {"annotations": [{"bbox": [1, 2]}]}, {"categories": [{"id": 1}]}]
+)
+def test_what_is_no_annotation_file_is_named(tmp_path, changes):
+    with pytest.raises(ValueError, match=r"truth\.json is no COCO annotation file"):
+        read_coco(save(tmp_path, **changes))
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(ValueError, match=r"absent\.json cannot be read"):
+        read_coco(tmp_path / "absent.json")
