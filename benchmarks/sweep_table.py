@@ -1,7 +1,7 @@
 """What a sweep found: one line for each setting, mean and spread over its seeds.
 
 python synthesize.py -m augmentations=all,none seed=0,1,2 output_dir=runs/ablation
-python benchmarks/sweep_table.py runs/ablation
+python benchmarks/sweep_table.py runs/ablation [runs/another ...]
 """
 
 import argparse
@@ -11,12 +11,13 @@ from pathlib import Path
 from statistics import fmean, stdev
 
 
-def read_jobs(folder: Path) -> dict[tuple[str, ...], list[dict]]:
+def read_jobs(folders: list[Path]) -> dict[tuple[str, ...], list[dict]]:
     """``dataset.json`` of every finished job, by those overrides (seed aside) that not all jobs share."""
     jobs = {}
-    for path in sorted(folder.glob("*/dataset.json"), key=lambda path: (len(path.parent.name), path)):
+    paths = [path for folder in folders for path in (*folder.glob("dataset.json"), *folder.glob("*/dataset.json"))]
+    for path in sorted(paths, key=lambda path: (path.parent.parent, len(path.parent.name), path)):
         lines = (path.parent / ".hydra" / "overrides.yaml").read_text(encoding="utf-8").splitlines()
-        jobs[path] = [line[2:] for line in lines if not line.startswith("- seed=")]
+        jobs[path] = [line[2:] for line in lines if not line.startswith(("- seed=", "- output_dir="))]
     shared = set.intersection(*(set(overrides) for overrides in jobs.values())) if jobs else set()
     groups = defaultdict(list)
     for path, overrides in jobs.items():
@@ -34,8 +35,8 @@ def spread(values: list[float], digits: int) -> str:
 def main() -> None:
     """Prints the table in Markdown."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("sweep", type=Path, help="output_dir of the sweep")
-    groups = read_jobs(parser.parse_args().sweep)
+    parser.add_argument("folders", type=Path, nargs="+", help="output_dir of a sweep, or of a single run")
+    groups = read_jobs(parser.parse_args().folders)
     print("| setting | seeds | images | teacher mAP@0.5 | verifier mAP@0.5 | boxes an image | s an image |")
     print("|---|---|---|---|---|---|---|")
     for setting, jobs in groups.items():

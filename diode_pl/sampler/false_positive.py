@@ -64,10 +64,12 @@ class FalsePositives:
             counts as a target for the next: no object gets two boxes.
         """
         kept, grown = [], []
-        pairs = zip(initial.per_image(), added.per_image(), detections, strict=True)
+        device = initial.boxes.device
+        # On the CPU: a few boxes at a time, with a decision after each.
+        pairs = zip(initial.to("cpu").per_image(), added.to("cpu").per_image(), detections, strict=True)
         for (boxes, labels), (more_boxes, more_labels), found in pairs:
-            sure = found.scores > self.confidence
-            found = Detections(found.boxes[sure].clamp(0, 1), found.scores[sure], found.labels[sure])
+            sure = found.scores.cpu() > self.confidence
+            found = Detections(found.boxes.cpu()[sure].clamp(0, 1), found.scores.cpu()[sure], found.labels.cpu()[sure])
             if self.remove and len(boxes):
                 match = box_iou(boxes, found.boxes) * (labels[:, None] == found.labels[None])
                 overlap = match.max(dim=1).values if len(found.boxes) else torch.zeros_like(labels, dtype=boxes.dtype)
@@ -84,4 +86,4 @@ class FalsePositives:
                     more_boxes = torch.cat([more_boxes, box[None]])
                     more_labels = torch.cat([more_labels, label[None]])
             grown.append((more_boxes, more_labels))
-        return Targets.of_images(kept, initial.boxes.device), Targets.of_images(grown, initial.boxes.device)
+        return Targets.of_images(kept, device), Targets.of_images(grown, device)
