@@ -5,21 +5,24 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="synthesize")
 def main(config: DictConfig) -> float | None:
     """Composes, instantiates, runs."""
-    from diode_pl.data import SyntheticSet  # torch comes with these: --help need not wait for it
-    from diode_pl.synthesis import synthesize
+    from diode_pl.synthesis import synthesize  # torch comes with it: --help need not wait
 
+    job = HydraConfig.get()
     try:
-        configuration = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+        settings = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
         inversion = instantiate(config.inversion, _convert_="object")
         trainer = instantiate(config.trainer, _convert_="object")
-        dataset = SyntheticSet(HydraConfig.get().runtime.output_dir, inversion.teacher.class_names, configuration)
-        return synthesize(inversion, trainer, dataset)
-    except (ValueError, OSError, InstantiationException) as error:
+        settings["overrides"] = list(job.overrides.task)
+        return synthesize(inversion, trainer, job.runtime.output_dir, settings)
+    except (ValueError, OSError, FloatingPointError, OmegaConfBaseException, InstantiationException) as error:
+        if job.mode is not None and job.mode.name == "MULTIRUN":
+            raise  # the sweep goes on with its next job
         raise SystemExit(f"error: {error.__cause__ or error}") from error
 
 

@@ -16,8 +16,9 @@ def read_jobs(folders: list[Path]) -> dict[tuple[str, ...], list[dict]]:
     jobs = {}
     paths = [path for folder in folders for path in (*folder.glob("dataset.json"), *folder.glob("*/dataset.json"))]
     for path in sorted(paths, key=lambda path: (path.parent.parent, len(path.parent.name), path)):
-        lines = (path.parent / ".hydra" / "overrides.yaml").read_text(encoding="utf-8").splitlines()
-        jobs[path] = [line[2:] for line in lines if not line.startswith(("- seed=", "- output_dir="))]
+        record = json.loads(next((path.parent / "batches").glob("*.json")).read_text(encoding="utf-8"))
+        overrides = record["configuration"]["overrides"]
+        jobs[path] = [override for override in overrides if not override.startswith(("seed=", "output_dir="))]
     shared = set.intersection(*(set(overrides) for overrides in jobs.values())) if jobs else set()
     groups = defaultdict(list)
     for path, overrides in jobs.items():

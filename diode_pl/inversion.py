@@ -1,7 +1,7 @@
 """The images are the parameters."""
 
+import logging
 import time
-import warnings
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -17,8 +17,10 @@ from diode_pl.detector import Detector, NormStatistics
 from diode_pl.initializer import Initializer
 from diode_pl.losses import Loss, Step
 from diode_pl.sampler import Sampler
-from diode_pl.schedule import Stage
+from diode_pl.schedule import Plan, Stage
 from diode_pl.targets import Targets
+
+log = logging.getLogger(__name__)
 
 
 class Inversion(pl.LightningModule):
@@ -61,44 +63,26 @@ class Inversion(pl.LightningModule):
     ) -> None:
         super().__init__()
         self.automatic_optimization = False
-        if num_images < 1 or batch_size < 1 or seed < 0 or budget <= 0 or not stages:
-            raise ValueError(
-                "need num_images >= 1, batch_size >= 1, seed >= 0, budget > 0 and at least one stage, got "
-                f"{num_images}, {batch_size}, {seed}, {budget} and {len(stages)} stages"
-            )
+        if seed < 0 or budget <= 0 or not stages:
+            raise ValueError(f"need seed >= 0, budget > 0 and stages, got {seed}, {budget} and {len(stages)} stages")
+        self.plan = Plan(num_images, batch_size)
         for i, stage in enumerate(stages):
-            if stage.resolution % teacher.stride:
-                raise ValueError(
-                    f"schedule.stages.{i}.resolution: {stage.resolution} is no multiple of the teacher's stride "
-                    f"{teacher.stride}; {round(stage.resolution / teacher.stride) * teacher.stride} is"
-                )
-            unknown = set(stage.loss_weights) - set(losses)
-            if unknown:
-                raise ValueError(f"schedule.stages.{i}.loss_weights: no loss named {sorted(unknown)}")
-            if not any(stage.weights({name: loss.weight for name, loss in losses.items() if loss}).values()):
-                raise ValueError(f"losses: all are null or of weight 0 in schedule.stages.{i}; detection makes objects")
+            own = {name: 0.0 if loss is None else loss.weight for name, loss in losses.items()}
+            stage.check(f"schedule.stages.{i}", teacher.stride, own)
         self.teacher = teacher.freeze().to(memory_format=torch.channels_last)
         self.classes = teacher.learned_classes()
         unlearned = [name for name in teacher.class_names if name not in self.classes]
         if unlearned:
-            warnings.warn(f"the teacher never learned {unlearned}: no image is made for them", stacklevel=2)
+            log.warning("the teacher never learned %s: no image is made for them", ", ".join(unlearned))
+        if not self.classes:
+            raise ValueError("the teacher has learned no class; teacher.twin_similarity=1 takes all as learned")
         self.sampler, self.stages, self.initializer = sampler, list(stages), initializer
         self.losses = {name: loss for name, loss in losses.items() if loss is not None}
         self.augmentations = [a for a in augmentations.values() if a is not None]
-        self.num_images, self.batch_size, self.seed, self.budget = num_images, batch_size, seed, budget
-        self.work: list[int] = list(range(self.num_batches))
+        self.seed, self.budget = seed, budget
         self.images: nn.Parameter | None = None
         self.scores: dict[str, float] = {}
         self.terms: dict[str, Tensor] = {}
-
-    @property
-    def num_batches(self) -> int:
-        """Batches in the whole data set."""
-        return -(-self.num_images // self.batch_size)
-
-    def images_in(self, batch: int) -> int:
-        """Images in batch number ``batch``."""
-        return min(self.batch_size, self.num_images - batch * self.batch_size)
 
     @property
     def stage_index(self) -> int:
@@ -113,7 +97,7 @@ class Inversion(pl.LightningModule):
     @property
     def batch(self) -> int | None:
         """Number of this rank's current batch; None when the others' remainders leave this rank idle."""
-        own = self.work[self.global_rank :: self.trainer.world_size]
+        own = self.plan.share(self.global_rank, self.trainer.world_size)
         position = self.current_epoch // len(self.stages)
         return own[position] if position < len(own) else None
 
@@ -126,6 +110,10 @@ class Inversion(pl.LightningModule):
     def targets(self) -> Targets:
         """Targets of the current batch, those that it grew included."""
         return self.initial.cat(self.added).compact()
+
+    def term_values(self) -> dict[str, float]:
+        """The last raw value of each term, and the weighted total; waits for the device, once."""
+        return dict(zip(self.terms, torch.stack(list(self.terms.values())).tolist(), strict=True))
 
     @property
     def learning_rate(self) -> float:
@@ -192,10 +180,14 @@ class Inversion(pl.LightningModule):
     def _begin_batch(self, batch: int) -> None:
         state = np.random.SeedSequence((self.seed, batch)).generate_state(1, np.uint64)
         self.generator = torch.Generator().manual_seed(int(state[0]))
-        count = self.images_in(batch)
-        first = batch * self.batch_size
+        first, count = self.plan.first_image(batch), self.plan.images_in(batch)
         self.initial = self.sampler.sample(first, count, self.classes, self.generator).to(self.device)
         self.added = Targets.of_images([(torch.zeros(0, 4), torch.zeros(0))] * count, self.device)
+        # A gradient scaler learns as it goes: each batch finds it as the first one did.
+        scaler = getattr(self.trainer.precision_plugin, "scaler", None)
+        if scaler is not None:
+            self._new_scaler = getattr(self, "_new_scaler", None) or scaler.state_dict()
+            scaler.load_state_dict(self._new_scaler)
         self.images, self.scores, self.started = None, {}, time.perf_counter()
 
     def _carry_over(self, resolution: int) -> Tensor:

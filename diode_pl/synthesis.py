@@ -1,6 +1,9 @@
 """A run of the synthesis, from what is left to do to the finished data set."""
 
 import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
 import pytorch_lightning as pl
 
@@ -11,34 +14,37 @@ from diode_pl.inversion import Inversion
 log = logging.getLogger(__name__)
 
 
-def synthesize(inversion: Inversion, trainer: pl.Trainer, dataset: SyntheticSet) -> float | None:
+def synthesize(
+    inversion: Inversion, trainer: pl.Trainer, folder: str | Path, settings: Mapping[str, Any]
+) -> float | None:
     """Makes the batches that are not on disk yet, then the files that describe the set.
 
     Args:
         inversion: what to optimise.
         trainer: of :func:`diode_pl.trainer.inversion_trainer`.
-        dataset: where the images go.
+        folder: where the images go.
+        settings: of the run, as plain data; kept with the images, to tell them from those of other settings.
 
     Returns:
         Mean mAP@0.5 of the verifier, or of the teacher where there is no verifier: what a sweep would maximise.
     """
-    counts = {batch: inversion.images_in(batch) for batch in range(inversion.num_batches)}
-    inversion.work = [batch for batch, count in counts.items() if not dataset.is_complete(batch, count)]
-    for batch in inversion.work:
-        dataset.forget(batch)  # damaged ones: what describes the set must not count on them
-    skipped = len(counts) - len(inversion.work)
+    settings = dict(settings) | {"teacher_sha256": inversion.teacher.fingerprint()}
+    dataset = SyntheticSet(folder, inversion.teacher.class_names, settings)
+    plan = inversion.plan
+    plan.todo = dataset.missing({batch: plan.images_in(batch) for batch in range(plan.num_batches)})
+    skipped = plan.num_batches - len(plan.todo)
     if skipped:
-        log.info("%s: %d of %d batches are there and intact", dataset.folder, skipped, len(counts))
-    rounds = -(-len(inversion.work) // trainer.world_size)
-    trainer.fit_loop.max_epochs = rounds * len(inversion.stages)
+        log.info("%s: %d of %d batches are there and intact", dataset.folder, skipped, plan.num_batches)
+    shares = [plan.share(rank, trainer.world_size) for rank in range(trainer.world_size)]
+    trainer.fit_loop.max_epochs = max(map(len, shares)) * len(inversion.stages)
     trainer.callbacks.append(ImageWriter(dataset))  # type: ignore[attr-defined]  # last: it needs the scores
     summary = None
     try:
-        if inversion.work:
+        if plan.todo:
             trainer.fit(inversion)
     finally:
-        if trainer.is_global_zero:
-            summary = dataset.finish()
+        # Ranks that were started one by one do not wait for each other: each brings the files up to date.
+        summary = dataset.finish()
     if summary is None:
         return None
     log.info(

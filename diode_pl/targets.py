@@ -72,10 +72,6 @@ class Targets:
         """Moves the boxes of image ``i`` by ``offset[i]`` (x, y; in image widths and heights)."""
         return replace(self, boxes=self.boxes + offset[self.image_index].repeat(1, 2))
 
-    def scale(self, factor: Float[Tensor, " 4"]) -> "Targets":
-        """Multiplies x1, y1, x2, y2 of every box by ``factor``."""
-        return replace(self, boxes=self.boxes * factor)
-
     def clip(self, min_area: float) -> "Targets":
         """Clips boxes to the image and switches off those with ``min_area`` (share of the image) or less left."""
         boxes = self.boxes.clamp(0, 1)

@@ -1,19 +1,22 @@
 """A Lightning trainer whose ranks work on images of their own."""
 
+import logging
 import warnings
 from collections.abc import Mapping
 from typing import Any
 
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning.callbacks import ProgressBar
 from pytorch_lightning.loggers import Logger
 from pytorch_lightning.strategies import DDPStrategy
 
 
 class OwnImages(DDPStrategy):
-    """Several processes that share nothing: no module is wrapped, nothing is broadcast or averaged while fitting.
+    """Several processes that share nothing: no module is wrapped, nothing is broadcast or averaged.
 
-    Plain DDP would start every rank from rank 0's images and average their gradients.
+    Plain DDP would start every rank from rank 0's images and average their gradients. And once a process group
+    exists, Lightning broadcasts a flag at every step and waits for it: so there is none, on any backend.
 
     Args:
         threads: CPU threads in each process. As many as one process alone would use: sums are split by threads, and
@@ -26,12 +29,26 @@ class OwnImages(DDPStrategy):
         self.threads = threads
 
     def setup_environment(self) -> None:
-        """Joins the process group."""
+        """Takes a device, a rank and a share of nothing else."""
         super().setup_environment()
         torch.set_num_threads(self.threads)
+        quiet_libraries()
+
+    def setup_distributed(self) -> None:
+        """Learns its rank; joins no process group."""
+        self.set_world_ranks()
 
     def configure_ddp(self) -> None:
         """Wraps nothing."""
+
+
+def quiet_libraries() -> None:
+    """Keeps to itself what a library says about an inversion that is as it is meant to be."""
+    # Optimisers come with the stages, and the teacher stays in eval mode.
+    for message in ("`LightningModule.configure_optimizers` returned", "Found .* in eval mode", ".*treespec"):
+        warnings.filterwarnings("ignore", message)
+    for library in ("pytorch_lightning", "faster_coco_eval"):
+        logging.getLogger(library).setLevel(logging.WARNING)
 
 
 def inversion_trainer(
@@ -59,10 +76,8 @@ def inversion_trainer(
     """
     if devices < 1 or num_nodes < 1:
         raise ValueError(f"trainer.devices and trainer.num_nodes must be 1 or more, got {devices} and {num_nodes}")
-    # All three are how an inversion is meant to be: optimisers come with the stages, the teacher stays in eval mode,
-    # and epochs may be short.
-    for message in ("`LightningModule.configure_optimizers` returned", "Found .* in eval mode", ".*treespec"):
-        warnings.filterwarnings("ignore", message)
+    quiet_libraries()
+    listeners = [callback for callback in callbacks.values() if callback is not None]
     several = devices * num_nodes > 1
     return pl.Trainer(
         accelerator=accelerator,
@@ -70,7 +85,8 @@ def inversion_trainer(
         num_nodes=num_nodes,
         precision=precision,  # type: ignore[arg-type]
         strategy=OwnImages(torch.get_num_threads(), start_method=start_method) if several else "auto",
-        callbacks=[callback for callback in callbacks.values() if callback is not None],
+        callbacks=listeners,
+        enable_progress_bar=any(isinstance(listener, ProgressBar) for listener in listeners),
         logger=[each for each in logger.values() if each is not None] or False,
         log_every_n_steps=1,  # callbacks log at intervals of their own
         max_epochs=0,  # set from the work that is left

@@ -44,6 +44,16 @@ def test_every_option_builds_its_objects(group, option, tmp_path):
     instantiate(config.trainer, _convert_="object")
 
 
+REMOVABLE = [("losses", name) for name in composed().losses] + [("augmentations", n) for n in composed().augmentations]
+
+
+@pytest.mark.parametrize(("group", "name"), REMOVABLE)
+def test_every_loss_and_augmentation_can_be_removed(group, name, tmp_path):
+    config = composed(*write_tiny_network(tmp_path), f"{group}.{name}=null")
+    inversion = instantiate(config.inversion, _convert_="object")
+    assert len(getattr(inversion, group)) == len(config[group]) - 1
+
+
 @pytest.mark.parametrize("experiment", options("experiment"))
 def test_every_experiment_composes(experiment):
     config = composed(f"+experiment={experiment}")

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -49,13 +50,12 @@ def whole(tiny, tmp_path_factory) -> Path:
 
 
 def test_help_answers_at_once_and_tells_groups_and_keys():
-    start = time.perf_counter()
+    before = os.times().children_user
     run = subprocess.run([sys.executable, str(ROOT / "synthesize.py"), "--help"], capture_output=True, text=True)
-    seconds = time.perf_counter() - start
+    seconds = os.times().children_user - before
     for word in ("detector@teacher", "sampler", "schedule", "losses", "num_images=N", "budget=F", "DIODE_WEIGHTS"):
         assert word in run.stdout
-    used = os.times().children_user
-    assert seconds < 6 or used < 60  # a second or two on an idle machine
+    assert seconds < 2  # of computing, however busy the machine
     check = "import sys, synthesize; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", check], cwd=ROOT, check=True)
 
@@ -64,9 +64,10 @@ def test_a_run_leaves_a_whole_data_set(whole):
     assert len(list((whole / "images").glob("*.png"))) == len(list((whole / "labels").glob("*.txt"))) == 5
     coco = json.loads((whole / "annotations.json").read_text())
     assert [c["name"] for c in coco["categories"]] == ["cat", "dog"]
-    assert len(coco["images"]) == 5 and len(coco["annotations"]) == 5
+    assert len(coco["images"]) == 5 and len(coco["annotations"]) >= 5
+    assert {(image["width"], image["height"]) for image in coco["images"]} == {(64, 64)}
     record = json.loads((whole / "batches" / "000002.json").read_text())
-    assert len(record["images"]) == 1 and record["stages"] == [{"resolution": 32, "iterations": 12}]
+    assert len(record["images"]) == 1 and [s["iterations"] for s in record["stages"]] == [14, 12, 8]
     assert {"detection", "total_variation", "batch_norm", "total"} <= set(record["losses"])
     assert record["configuration"]["seed"] == 0 and "teacher_map50" in record["scores"]
     summary = json.loads((whole / "dataset.json").read_text())
@@ -77,7 +78,7 @@ def test_a_run_leaves_a_whole_data_set(whole):
 def test_losses_and_scores_are_logged(whole):
     with open(whole / "logs" / "version_0" / "metrics.csv") as file:
         rows = list(csv.DictReader(file))
-    assert [row["step"] for row in rows if row["loss/total"]][:3] == ["4", "8", "12"]
+    assert [row["step"] for row in rows if row["loss/total"]][:4] == ["4", "8", "12", "14"]
     assert any(row["score/teacher_map50"] for row in rows)
 
 
@@ -104,7 +105,7 @@ def test_a_killed_run_continues_to_the_same_set(tiny, whole, tmp_path):
 
 
 def test_a_damaged_batch_is_made_again_and_a_whole_one_is_not(tiny, whole, tmp_path):
-    subprocess.run(["cp", "-r", whole, tmp_path / "set"], check=True)
+    shutil.copytree(whole, tmp_path / "set")
     (tmp_path / "set" / "images" / "00000002.png").write_bytes(b"not what was written")
     kept = (tmp_path / "set" / "images" / "00000000.png").stat().st_mtime_ns
     synthesize(*tiny, "output_dir=set", cwd=tmp_path)
@@ -115,7 +116,7 @@ def test_a_damaged_batch_is_made_again_and_a_whole_one_is_not(tiny, whole, tmp_p
 def test_another_configuration_in_the_same_folder_is_refused_in_one_line(tiny, whole):
     before = data_set(whole)
     text = synthesize(*tiny, "losses.detection.weight=7", f"output_dir={whole}", cwd=whole, fails=True)
-    assert "error: output_dir" in text and "losses.detection.weight (there" in text and "now 7" in text
+    assert "error: output_dir" in text and "losses.detection.weight: 1.0 there, 7 now" in text
     assert "Traceback" not in text
     assert data_set(whole) == before
 
@@ -135,6 +136,39 @@ def test_a_wrong_key_is_named(tiny, tmp_path):
 def test_a_resolution_that_does_not_fit_is_explained(tiny, tmp_path):
     text = synthesize(*tiny, "schedule.stages.0.resolution=33", cwd=tmp_path, fails=True)
     assert "schedule.stages.0.resolution: 33" in text and "Traceback" not in text
+
+
+def test_a_sweep_goes_on_after_a_job_that_fails(tiny, tmp_path):
+    resolutions = "schedule.stages.0.resolution=33,32"
+    synthesize(*tiny, "num_images=2", resolutions, "output_dir=sweep", "--multirun", cwd=tmp_path, fails=True)
+    assert [path.parent.name for path in (tmp_path / "sweep").rglob("annotations.json")] == ["1"]
+
+
+def test_another_teacher_under_the_same_name_is_refused(tiny, whole, tmp_path):
+    shutil.copytree(whole, tmp_path / "set")
+    weights = next(override for override in tiny if override.startswith("teacher.weights=")).split("=", 1)[1]
+    kept = Path(weights).read_bytes()
+    try:
+        Path(weights).write_bytes(kept[:-4] + b"\0\0\0\x40")
+        text = synthesize(*tiny, "output_dir=set", cwd=tmp_path, fails=True)
+    finally:
+        Path(weights).write_bytes(kept)
+    assert "teacher_sha256" in text
+
+
+def test_labels_of_a_coco_file_and_half_precision(tiny, whole, tmp_path):
+    options = ["sampler=labels", f"sampler.path={whole / 'annotations.json'}", "trainer.precision=bf16-mixed"]
+    synthesize(*tiny, *options, "num_images=2", "schedule.stages.0.growth=null", "output_dir=set", cwd=tmp_path)
+    given, made = (json.loads((folder / "annotations.json").read_text()) for folder in (whole, tmp_path / "set"))
+    assert [box["category_id"] for box in made["annotations"]] == [
+        box["category_id"] for box in given["annotations"] if box["image_id"] <= 2
+    ]
+    assert json.loads((tmp_path / "set" / "dataset.json").read_text())["data_access"] == "teacher +real labels"
+
+
+def test_a_key_without_a_value_is_named(tmp_path):
+    text = synthesize("detector@teacher=darknet", cwd=tmp_path, fails=True)
+    assert "teacher.cfg" in text and "Traceback" not in text
 
 
 @pytest.mark.parametrize("logger", ["tensorboard", "wandb", "none"])

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from diode_pl.augmentations import Brightness, Cutout, Flip, Jitter, Zoom
+from diode_pl.augmentations import Brightness, Cutout, Flip, Jitter
 from diode_pl.callbacks import LossLog, Verifier
 from diode_pl.detector import Detections, NormStatistics
 from diode_pl.initializer import Noise
@@ -69,7 +69,7 @@ def fit(module: Inversion, *callbacks, precision: str = "32-true") -> Record:
     record = Record()
     named = {str(i): callback for i, callback in enumerate((*callbacks, record))}
     trainer = inversion_trainer(named, {}, accelerator="cpu", precision=precision)
-    trainer.fit_loop.max_epochs = module.num_batches * len(module.stages)
+    trainer.fit_loop.max_epochs = module.plan.num_batches * len(module.stages)
     trainer.fit(module)
     return record
 
@@ -98,7 +98,7 @@ def test_the_verifier_never_changes_the_images(tmp_path):
 def test_a_batch_depends_on_seed_and_number_alone(tmp_path):
     whole = fit(inversion(tmp_path, num_images=4))
     module = inversion(tmp_path, num_images=4)
-    module.work = [1]
+    module.plan.todo = [1]
     record = Record()
     trainer = inversion_trainer({"record": record}, {}, accelerator="cpu")
     trainer.fit_loop.max_epochs = 1
@@ -145,7 +145,7 @@ def test_budget_shortens_every_stage_and_the_growth(tmp_path):
 
 
 def test_stage_weights_replace_those_of_the_losses(tmp_path):
-    stage = Stage(32, 1, sign_descent, loss_weights={"batch_norm": 0.0, "detection": 2.0})
+    stage = Stage(32, 1, sign_descent, loss_factors={"batch_norm": 0.0, "detection": 2.0})
     module = inversion(tmp_path, [stage])
     fit(module)
     assert "batch_norm" not in module.terms
@@ -168,7 +168,6 @@ def test_a_loss_that_breaks_stops_the_run_and_names_the_term(tmp_path):
 def test_a_step_never_waits_for_the_device(tmp_path, monkeypatch):
     """Tensors on the meta device have shapes only: reading a value, or a shape that depends on one, raises."""
     module = inversion(tmp_path, augmentations={"j": Jitter(per_image=True), "f": Flip(0.9), "c": Cutout()})
-    module.augmentations.append(Zoom())
     module.teacher.to("meta")
     monkeypatch.setattr(torch, "autocast", lambda **_: nullcontext())  # it does not know that device
     statistics = NormStatistics(module.teacher.norm_layers())
@@ -191,7 +190,7 @@ def test_a_step_never_waits_for_the_device(tmp_path, monkeypatch):
     ("changes", "message"),
     [
         ({"stages": [Stage(36, 1, sign_descent)]}, r"stages\.0\.resolution: 36 is no multiple .* 8; 32 is"),
-        ({"stages": [Stage(32, 1, sign_descent, loss_weights={"tv": 1.0})]}, r"no loss named \['tv'\]"),
+        ({"stages": [Stage(32, 1, sign_descent, loss_factors={"tv": 1.0})]}, r"no loss named \['tv'\]"),
         ({"losses": {"detection": None}}, "all are null"),
         ({"num_images": 0}, "num_images >= 1"),
         ({"budget": 0.0}, "budget > 0"),

@@ -60,10 +60,6 @@ def test_shift_moves_each_image_by_its_own_offset() -> None:
     assert moved.boxes[2].tolist() == [0.0, 0.125, 0.25, 0.625]
 
 
-def test_scale_multiplies_corners() -> None:
-    assert three_boxes().scale(torch.tensor([2.0, 4.0, 2.0, 4.0])).boxes[2].tolist() == [0.0, 0.0, 0.5, 2.0]
-
-
 def test_clip_cuts_boxes_at_the_image() -> None:
     clipped = three_boxes().shift(torch.full((3, 2), -0.25)).clip(min_area=0.0)
     torch.testing.assert_close(clipped.boxes[0], torch.tensor([0.0, 0.0, 0.05, 0.35]))
@@ -107,7 +103,6 @@ def test_nothing_changes_in_place() -> None:
     targets = three_boxes()
     targets.flip(torch.ones(3, dtype=torch.bool))
     targets.shift(torch.ones(3, 2))
-    targets.scale(torch.zeros(4))
     targets.keep(torch.zeros(3, dtype=torch.bool))
     assert torch.equal(targets.boxes, three_boxes().boxes) and targets.valid.all()
 

@@ -77,4 +77,6 @@ def tiny_network(folder: Path, seed: int = 0) -> Darknet:
     return Darknet(folder / "tiny.cfg", folder / "tiny.weights", folder / "tiny.names")
 
 
-SHORT = ["schedule.stages.0.resolution=32", "schedule.stages.0.iterations=12", "num_images=5", "batch_size=2"]
+# The whole recipe in a second: labels grow, images are thrown away, made anew, enlarged.
+RESOLUTIONS = [f"schedule.stages.{i}.resolution={resolution}" for i, resolution in enumerate((32, 32, 64))]
+SHORT = ["+experiment=yolo_fp", "budget=0.005", *RESOLUTIONS, "num_images=5", "batch_size=2"]

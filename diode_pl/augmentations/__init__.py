@@ -6,6 +6,5 @@ from diode_pl.augmentations.contrast import Contrast
 from diode_pl.augmentations.cutout import Cutout
 from diode_pl.augmentations.flip import Flip
 from diode_pl.augmentations.jitter import Jitter
-from diode_pl.augmentations.zoom import Zoom
 
-__all__ = ["Augmentation", "Brightness", "Contrast", "Cutout", "Flip", "Jitter", "Zoom"]
+__all__ = ["Augmentation", "Brightness", "Contrast", "Cutout", "Flip", "Jitter"]

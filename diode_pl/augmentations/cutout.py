@@ -54,12 +54,16 @@ class Cutout(Augmentation):
         low, high = math.log(self.aspect[0]), math.log(self.aspect[1])
         aspect = torch.exp(low + (high - low) * tilt)
         box_h, box_w = (area * aspect).sqrt(), (area / aspect).sqrt()
-        rows, columns = _span(height, y * (1 - box_h), box_h), _span(width, x * (1 - box_w), box_w)
-        erased = (happens < self.probability)[:, None, None] & rows[:, :, None] & columns[:, None]
-        return images.masked_fill(erased[:, None].to(images.device, non_blocking=True), self.fill), targets
+        happens = happens < self.probability
+        # Five numbers an image go to the device, and the mask is made there.
+        numbers = torch.stack([y * (1 - box_h), box_h, x * (1 - box_w), box_w, happens])
+        top, box_h, left, box_w, happens = numbers.to(images.device, non_blocking=True)
+        rows, columns = _span(height, top, box_h), _span(width, left, box_w)
+        erased = (happens > 0)[:, None, None] & rows[:, :, None] & columns[:, None]
+        return images.masked_fill(erased[:, None], self.fill), targets
 
 
 def _span(length: int, start: Tensor, extent: Tensor) -> Tensor:
     """``(n, length)`` mask of the pixels whose centres lie within [start, start + extent), both shares of length."""
-    centres = (torch.arange(length) + 0.5) / length
+    centres = (torch.arange(length, device=start.device) + 0.5) / length
     return (centres >= start[:, None]) & (centres < (start + extent)[:, None])

@@ -27,7 +27,7 @@ class ImageWriter(pl.Callback):
         self.dataset.write(
             FinishedBatch(
                 number=pl_module.batch,
-                first=pl_module.batch * pl_module.batch_size,
+                first=pl_module.plan.first_image(pl_module.batch),
                 images=pl_module.images.detach(),
                 targets=pl_module.targets,
                 seed=pl_module.seed,
@@ -35,16 +35,12 @@ class ImageWriter(pl.Callback):
                     {"resolution": stage.resolution, "iterations": stage.steps(pl_module.budget)}
                     for stage in pl_module.stages
                 ],
-                losses={name: float(term) for name, term in pl_module.terms.items()},
+                losses=pl_module.term_values(),
                 scores=pl_module.scores,
                 seconds=time.perf_counter() - pl_module.started,
                 data_access=data_access(pl_module, trainer),
             )
         )
-
-    def on_fit_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Waits for the other ranks: what comes next describes the whole set."""
-        trainer.strategy.barrier()
 
 
 def data_access(module: Inversion, trainer: pl.Trainer) -> str:

@@ -3,13 +3,12 @@
 import math
 
 import pytorch_lightning as pl
-import torch
 
 from diode_pl.inversion import Inversion
 
 
 class LossLog(pl.Callback):
-    """Logs every raw term and the weighted total as ``loss/<name>``, with learning rate and number of boxes.
+    """Logs every raw term and the weighted total as ``loss/<name>``, with learning rate, boxes, batch and stage.
 
     Args:
         every: iterations between two entries; reading the terms waits for the device, so not each one.
@@ -35,14 +34,15 @@ class LossLog(pl.Callback):
         last = batch_idx + 1 == trainer.num_training_batches
         if pl_module.images is None or not ((batch_idx + 1) % self.every == 0 or last):
             return
-        names, values = list(pl_module.terms), torch.stack(list(pl_module.terms.values())).tolist()
-        entry = {f"loss/{name}": value for name, value in zip(names, values, strict=True)}
+        entry = {f"loss/{name}": value for name, value in pl_module.term_values().items()}
         broken = [name for name, value in entry.items() if not math.isfinite(value)]
         if broken:
             raise FloatingPointError(
                 f"{', '.join(broken)} is not finite at iteration {batch_idx + 1} of batch {pl_module.batch}; "
                 "try trainer.precision=32-true, a lower learning rate or lower weights"
             )
+        assert pl_module.batch is not None
         entry |= {"lr": pl_module.learning_rate, "boxes": float(len(pl_module.current_targets))}
+        entry |= {"batch": float(pl_module.batch), "stage": float(pl_module.stage_index)}
         for logger in pl_module.loggers:
             logger.log_metrics(entry, pl_module.global_step)

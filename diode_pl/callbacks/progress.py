@@ -7,13 +7,19 @@ from pytorch_lightning.callbacks import ProgressBar
 from tqdm import tqdm
 
 from diode_pl.inversion import Inversion
+from diode_pl.schedule import Stage
 
 
 class SynthesisProgress(ProgressBar):
-    """One bar over the whole run: iteration, batch, stage, time left, main loss terms.
+    """One bar over the whole run: batch, stage, iteration, time left, main loss terms.
+
+    Iterations count by their pixels, so that the time left is right while the resolution rises.
 
     Args:
         refresh: iterations between two updates of the loss terms; reading them waits for the device.
+
+    Raises:
+        ValueError: ``refresh`` is below 1.
     """
 
     def __init__(self, refresh: int = 10) -> None:
@@ -32,30 +38,30 @@ class SynthesisProgress(ProgressBar):
         self._enabled = True
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Opens the bar over all iterations that this rank will do."""
+        """Opens the bar over all that this rank will do."""
         assert isinstance(pl_module, Inversion)
-        own = len(pl_module.work[trainer.global_rank :: trainer.world_size])
-        total = own * sum(stage.steps(pl_module.budget) for stage in pl_module.stages)
-        self._bar = tqdm(total=total, unit="it", disable=not self._enabled, file=sys.stderr, dynamic_ncols=True)
-
-    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Names batch and stage."""
-        assert isinstance(pl_module, Inversion)
-        if pl_module.batch is None:
-            return
-        stage = f"stage {pl_module.stage_index + 1}/{len(pl_module.stages)} at {pl_module.stage.resolution} px"
-        self._bar.set_description(f"batch {pl_module.batch + 1}/{pl_module.num_batches}, {stage}")
+        batches = len(pl_module.plan.share(trainer.global_rank, trainer.world_size))
+        total = batches * sum(_pixels(stage) * stage.steps(pl_module.budget) for stage in pl_module.stages)
+        shape = "{desc}: {percentage:3.0f}%|{bar}| {elapsed} < {remaining}{postfix}"
+        self._bar = tqdm(total=total, disable=not self._enabled, file=sys.stderr, dynamic_ncols=True, bar_format=shape)
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: object, batch: object, batch_idx: int
     ) -> None:
         """Moves on by one iteration."""
         assert isinstance(pl_module, Inversion)
-        if pl_module.images is None:
+        if pl_module.batch is None or not self._enabled:
             return
-        self._bar.update()
-        if self._enabled and (batch_idx + 1) % self.refresh == 0:
-            terms = {name: f"{float(term):.3g}" for name, term in pl_module.terms.items()}
+        stage, steps = pl_module.stage, pl_module.stage.steps(pl_module.budget)
+        self._bar.update(_pixels(stage))
+        if (batch_idx + 1) % self.refresh == 0 or batch_idx + 1 == steps:
+            self._bar.set_description(
+                f"batch {pl_module.batch + 1}/{pl_module.plan.num_batches}, "
+                f"stage {pl_module.stage_index + 1}/{len(pl_module.stages)} at {stage.resolution} px, "
+                f"iteration {batch_idx + 1}/{steps}",
+                refresh=False,
+            )
+            terms = {name: f"{term:.3g}" for name, term in pl_module.term_values().items()}
             self._bar.set_postfix(terms | {"boxes": len(pl_module.current_targets)})
 
     def on_fit_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -66,3 +72,7 @@ class SynthesisProgress(ProgressBar):
         """Leaves the terminal tidy."""
         if hasattr(self, "_bar"):
             self._bar.close()
+
+
+def _pixels(stage: Stage) -> int:
+    return stage.resolution**2

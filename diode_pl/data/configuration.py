@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-# What may differ between two runs that fill the same folder with the same images. `inversion` only repeats other keys.
-FREE = {"output_dir", "num_images", "inversion", "logger", "callbacks.progress", "callbacks.loss_log"}
-FREE |= {"callbacks.image_log", "trainer.callbacks", "trainer.logger"}
+# What may differ between two runs that fill the same folder with the same images. These repeat
+# others: `inversion`, `overrides`, `callbacks.verifier.detector`, `trainer.callbacks` and `trainer.logger`.
+FREE = {"output_dir", "num_images", "inversion", "overrides", "logger", "callbacks.progress", "callbacks.loss_log"}
+FREE |= {"callbacks.verifier.detector", "callbacks.image_log", "trainer.callbacks", "trainer.logger"}
 FREE |= {"trainer.devices", "trainer.num_nodes", "trainer.start_method"}
 
 

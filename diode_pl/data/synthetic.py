@@ -3,7 +3,6 @@
 import hashlib
 import io
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -18,6 +17,7 @@ from diode_pl.data.configuration import differences
 from diode_pl.data.contact_sheet import contact_sheet
 from diode_pl.data.formats import coco_json, data_yaml, yolo_lines
 from diode_pl.data.summary import summarise
+from diode_pl.data.writing import remove_remnants, write_whole
 from diode_pl.images import to_pillow
 from diode_pl.targets import Targets
 
@@ -35,7 +35,7 @@ class FinishedBatch:
         stages: resolution and iterations of each stage.
         losses: the last value of each term.
         scores: mAP@0.5 of teacher and verifier, as far as measured.
-        seconds: wall-clock time from the first step to the last.
+        seconds: wall-clock time from drawing its targets to its last score.
         data_access: what the images were made from, besides the teacher.
     """
 
@@ -71,18 +71,38 @@ class SyntheticSet:
         self.folder = Path(folder)
         self.class_names = tuple(class_names)
         self.configuration = json.loads(json.dumps(configuration))
-        for remnant in self.folder.glob("*/.*.part"):  # of a run that was killed while it wrote
-            remnant.unlink(missing_ok=True)
         for record in self._records()[:1]:
             changed = differences(record["configuration"], self.configuration)
             if changed:
                 raise ValueError(
-                    f"output_dir: {self.folder} holds images that another configuration made. Different are: "
-                    + "; ".join(f"{key} (there {old!r}, now {new!r})" for key, old, new in changed)
-                    + ". Go back to those values to continue it, or choose another output_dir."
+                    f"output_dir: {self.folder} holds images that another configuration made. Different are"
+                    + "".join(f"\n  {key}: {old!r} there, {new!r} now" for key, old, new in changed)
+                    + "\nGo back to those values to continue it, or choose another output_dir."
                 )
 
+        remove_remnants(self.folder)
+
     # --- batches ---------------------------------------------------------------------------------------------------
+
+    def missing(self, counts: Mapping[int, int]) -> list[int]:
+        """Which batches are still to be made; a damaged one is taken out of the set, its image files stay.
+
+        Args:
+            counts: planned images of each batch.
+
+        Raises:
+            ValueError: the folder holds more batches than planned, or one with another number of images.
+        """
+        surplus = [record["batch"] for record in self._records() if record["batch"] not in counts]
+        if surplus:
+            raise ValueError(
+                f"num_images: {self.folder} already holds batches up to number {max(surplus)}, more than are planned; "
+                "a set can grow, not shrink: choose another output_dir"
+            )
+        missing = [batch for batch, count in counts.items() if not self.is_complete(batch, count)]
+        for batch in missing:
+            self._record_path(batch).unlink(missing_ok=True)
+        return missing
 
     def is_complete(self, batch: int, count: int) -> bool:
         """Whether a batch of ``count`` images is on disk, every image as its record says.
@@ -101,10 +121,6 @@ class SyntheticSet:
                 f"fills the last batch can grow. Choose another output_dir, or delete {path} to make that batch anew."
             )
         return all(self._is_intact(entry) for entry in entries)
-
-    def forget(self, batch: int) -> None:
-        """Takes a batch out of the set until it is written again; its image files stay."""
-        self._record_path(batch).unlink(missing_ok=True)
 
     def write(self, batch: FinishedBatch) -> None:
         """Puts a batch on disk: images, labels, record."""
@@ -186,14 +202,3 @@ def _read_record(path: Path) -> dict[str, Any] | None:
     except (FileNotFoundError, ValueError):
         return None
     return record if isinstance(record, dict) and "images" in record else None
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Writes a file under a temporary name in its folder and renames it: never half a file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        temporary.write_bytes(content)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

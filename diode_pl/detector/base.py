@@ -1,9 +1,11 @@
 """What every detector offers, whether it serves as teacher, verifier or student."""
 
+import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
@@ -120,6 +122,14 @@ class Detector(nn.Module, ABC):
         A head can have outputs for classes that its training data never held; no image makes it see one of those.
         """
         return {name: label for label, name in enumerate(self.class_names)}
+
+    def fingerprint(self) -> str:
+        """SHA-256 over all parameters and buffers: the same for the same weights, wherever they came from."""
+        digest = hashlib.sha256()
+        for name, value in self.state_dict().items():
+            digest.update(name.encode())
+            digest.update(value.detach().cpu().reshape(-1).view(torch.uint8).numpy().tobytes())
+        return digest.hexdigest()
 
     def freeze(self) -> "Detector":
         """Stops all learning for good: no gradients to weights, batch norm in eval mode even after ``.train()``."""

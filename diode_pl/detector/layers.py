@@ -20,15 +20,16 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor] | None] = {
 }
 
 
-class BatchNorm(nn.BatchNorm2d):
-    """Batch norm that, in eval mode, is the multiply-add that it amounts to.
+class FoldedBatchNorm(nn.BatchNorm2d):
+    """Batch norm that, in eval mode on a CPU, is the multiply-add that it amounts to.
 
     The gradient to the input is then one product, where the library's kernel prepares gradients to everything:
     a fifth of a whole inversion step on a CPU.
     """
 
     def forward(self, input: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
-        if self.training or input.dtype != self.weight.dtype:  # half precision: the kernel keeps fp32 inside
+        # A GPU's own kernel is one launch; in half precision it keeps fp32 inside.
+        if self.training or not input.is_cpu or input.dtype != self.weight.dtype:
             return super().forward(input)
         assert self.running_mean is not None and self.running_var is not None
         scale = self.weight * (self.running_var + self.eps).rsqrt()
@@ -57,7 +58,7 @@ class Convolution(nn.Module):
         super().__init__()
         self.conv = nn.Conv2d(channels, filters, size, stride, padding, groups=groups, bias=not batch_normalize)
         # Darknet's GPU code, with which published weights were trained, divides by sqrt(variance + 1e-5).
-        self.norm = BatchNorm(filters, eps=1e-5) if batch_normalize else None
+        self.norm = FoldedBatchNorm(filters, eps=1e-5) if batch_normalize else None
         self.activation = activation
 
     def forward(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n f p q"]:

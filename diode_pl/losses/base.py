@@ -58,7 +58,7 @@ class Loss(ABC):
         """The raw term, before its weight."""
 
     def prepare(self, detector: Detector, resolution: int) -> None:  # noqa: B027 (most losses need nothing)
-        """Called before the first step of a stage, with gradients off.
+        """Called before the first step of a stage.
 
         Args:
             detector: the frozen teacher.

@@ -24,7 +24,8 @@ class FalsePositives:
         max_iou: and overlap less than this with every target of its image.
         area: and cover more than the first and less than the second share of the image.
         remove: also drop initial targets that the teacher does not see (no prediction of their class above
-            ``confidence`` that overlaps by ``nms_iou``); at least one target an image stays.
+            ``confidence`` that overlaps by ``seen_iou``); at least one target an image stays.
+        seen_iou: see ``remove``.
 
     Raises:
         ValueError: ``every`` is below 1 or ``start`` above ``stop``.
@@ -41,6 +42,7 @@ class FalsePositives:
     max_iou: float = 0.35
     area: Sequence[float] = (0.01, 0.85)
     remove: bool = False
+    seen_iou: float = 0.5
 
     def __post_init__(self) -> None:
         if self.every < 1 or self.start > self.stop:
@@ -73,7 +75,7 @@ class FalsePositives:
             if self.remove and len(boxes):
                 match = box_iou(boxes, found.boxes) * (labels[:, None] == found.labels[None])
                 overlap = match.max(dim=1).values if len(found.boxes) else torch.zeros_like(labels, dtype=boxes.dtype)
-                seen = overlap >= self.nms_iou
+                seen = overlap >= self.seen_iou
                 if not seen.any() and not len(more_boxes):
                     seen[overlap.argmax()] = True
                 boxes, labels = boxes[seen], labels[seen]

@@ -63,8 +63,14 @@ class PyramidAdam(torch.optim.Optimizer):
         beta1, beta2 = group["betas"]
         state = self.state[images]
         count = state["count"] = state.get("count", 0) + 1
+        finer: tuple[int, Tensor] | None = None
         for scale, weight in zip(group["scales"], group["weights"], strict=True):
-            gradient = images.grad if scale == 1 else _cell_sums(images.grad, scale)
+            # Cells of cells where that works out: each map is a fraction of the one before.
+            if finer is not None and scale % finer[0] == 0:
+                gradient = _cell_sums(finer[1], scale // finer[0])
+            else:
+                gradient = _cell_sums(images.grad, scale)
+            finer = scale, gradient
             if scale not in state:
                 state[scale] = torch.zeros_like(gradient), torch.zeros_like(gradient)
             first, second = state[scale]
@@ -80,4 +86,4 @@ class PyramidAdam(torch.optim.Optimizer):
 
 def _cell_sums(gradient: Tensor, side: int) -> Tensor:
     """The gradient to each cell: the sum over its pixels; cells at the right and lower edge may be cut."""
-    return F.avg_pool2d(gradient, side, ceil_mode=True, divisor_override=1)
+    return gradient if side == 1 else F.avg_pool2d(gradient, side, ceil_mode=True, divisor_override=1)

@@ -18,8 +18,9 @@ class Stage:
         resolution: side of the images in pixels, a multiple of the teacher's stride.
         iterations: optimiser steps at ``budget`` 1.
         optimizer: makes the optimiser from the images.
-        final_lr: the learning rate falls by a cosine to this share of its start.
-        loss_weights: weights that differ from the losses' own in this stage.
+        initial_lr: share of the optimiser's learning rate that the stage begins with.
+        final_lr: and the share that it ends with, reached by a cosine.
+        loss_factors: factors of the losses' weights in this stage, 1 where nothing is said; 0 switches a loss off.
         growth: if given, the targets grow during this stage.
         keep_images: whether the next stage starts from these images (enlarged) or from new noise with these targets.
 
@@ -30,16 +31,17 @@ class Stage:
     resolution: int
     iterations: int
     optimizer: Callable[[Iterable[nn.Parameter]], Optimizer]
+    initial_lr: float = 1.0
     final_lr: float = 0.0
-    loss_weights: Mapping[str, float] = field(default_factory=dict)
+    loss_factors: Mapping[str, float] = field(default_factory=dict)
     growth: FalsePositives | None = None
     keep_images: bool = True
 
     def __post_init__(self) -> None:
-        if self.resolution < 1 or self.iterations < 1 or not 0 <= self.final_lr <= 1:
+        if self.resolution < 1 or self.iterations < 1 or self.initial_lr <= 0 or self.final_lr < 0:
             raise ValueError(
-                f"stage: need resolution >= 1, iterations >= 1 and 0 <= final_lr <= 1, "
-                f"got {self.resolution}, {self.iterations} and {self.final_lr}"
+                f"stage: need resolution >= 1, iterations >= 1, initial_lr > 0 and final_lr >= 0, "
+                f"got {self.resolution}, {self.iterations}, {self.initial_lr} and {self.final_lr}"
             )
         if self.growth is not None and self.growth.start > self.iterations:
             raise ValueError(
@@ -47,14 +49,36 @@ class Stage:
                 "target would ever be added; use `budget` to shorten both alike, or set growth.start as well"
             )
 
+    def check(self, name: str, stride: int, weights: Mapping[str, float]) -> None:
+        """Whether the stage fits a detector and a set of losses.
+
+        Args:
+            name: of the stage, for the errors.
+            stride: of the detector, in pixels.
+            weights: of all losses by name, 0 for one that is removed.
+
+        Raises:
+            ValueError: it does not.
+        """
+        if self.resolution % stride:
+            fitting = max(1, round(self.resolution / stride)) * stride
+            raise ValueError(
+                f"{name}.resolution: {self.resolution} is no multiple of the teacher's stride {stride}; {fitting} is"
+            )
+        unknown = sorted(set(self.loss_factors) - set(weights))
+        if unknown:
+            raise ValueError(f"{name}.loss_factors: no loss named {unknown}; there are {sorted(weights)}")
+        if not any(self.weights(weights).values()):
+            raise ValueError(f"losses: all are null or of weight 0 in {name}; detection makes objects")
+
     def steps(self, budget: float) -> int:
         """Iterations at a ``budget``, at least one."""
         return max(1, round(self.iterations * budget))
 
     def weights(self, own: Mapping[str, float]) -> dict[str, float]:
         """The weight of each loss in this stage, from the losses' ``own``."""
-        return {name: self.loss_weights.get(name, weight) for name, weight in own.items()}
+        return {name: self.loss_factors.get(name, 1.0) * weight for name, weight in own.items()}
 
     def lr_factor(self, progress: float) -> float:
         """Factor of the learning rate once the share ``progress`` of the stage is done."""
-        return self.final_lr + (1 - self.final_lr) * 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))
+        return self.final_lr + (self.initial_lr - self.final_lr) * 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Generator, Tensor
 
-from diode_pl.augmentations import Augmentation, Brightness, Contrast, Cutout, Flip, Jitter, Zoom
+from diode_pl.augmentations import Augmentation, Brightness, Contrast, Cutout, Flip, Jitter
 from diode_pl.targets import Targets
 
 LEVEL = 0.75  # above every fill, below paint
@@ -22,8 +22,6 @@ EVERY: dict[str, Callable[[], Augmentation]] = {
     "jitter": lambda: Jitter(0.3, per_image=True),
     "jitter, one draw": lambda: Jitter(0.3),
     "jitter, wrapped": lambda: Jitter(0.3, wrap=True),
-    "zoom, in": lambda: Zoom((1.2, 1.5)),
-    "zoom, out": lambda: Zoom((0.6, 0.9)),
 }
 ONE_DRAW = [name for name in EVERY if "," in name]
 

@@ -65,7 +65,7 @@ def test_what_enters_the_norm_is_not_written_over(activation: str) -> None:
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
 @pytest.mark.parametrize("training", [False, True])
 def test_batch_norm_equals_the_librarys(dtype: torch.dtype, training: bool) -> None:
-    ours, theirs = layers.BatchNorm(3, eps=1e-5), torch.nn.BatchNorm2d(3, eps=1e-5)
+    ours, theirs = layers.FoldedBatchNorm(3, eps=1e-5), torch.nn.BatchNorm2d(3, eps=1e-5)
     state = {"weight": torch.randn(3), "bias": torch.randn(3), "running_mean": torch.randn(3)}
     # Published networks hold variances of channels that never change, far below eps.
     state["running_var"] = torch.tensor([1e-45, 0.1, 30.0])

@@ -1,0 +1,43 @@
+"""Which images belong to which batch, and which batch to whom."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Plan:
+    """A data set in batches, the items of work.
+
+    Args:
+        num_images: in the whole data set.
+        batch_size: images optimised together; the last batch may be smaller.
+        todo: numbers of the batches that are still to be made; all when not given.
+
+    Raises:
+        ValueError: a number is below 1.
+    """
+
+    num_images: int
+    batch_size: int
+    todo: list[int] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        if self.num_images < 1 or self.batch_size < 1:
+            raise ValueError(f"need num_images >= 1 and batch_size >= 1, got {self.num_images} and {self.batch_size}")
+        self.todo = self.todo or list(range(self.num_batches))
+
+    @property
+    def num_batches(self) -> int:
+        """Batches in the whole data set."""
+        return -(-self.num_images // self.batch_size)
+
+    def first_image(self, batch: int) -> int:
+        """Number of the first image of a batch in the whole data set."""
+        return batch * self.batch_size
+
+    def images_in(self, batch: int) -> int:
+        """Images in a batch."""
+        return min(self.batch_size, self.num_images - self.first_image(batch))
+
+    def share(self, rank: int, ranks: int) -> list[int]:
+        """The batches to be made by one of several ranks; it needs no word from the others."""
+        return [batch for batch in self.todo if batch % ranks == rank]
