@@ -26,7 +26,10 @@ $(STAMP): pyproject.toml requirements.lock
 	  echo "Name another one: make setup PYTHON=python3.12" >&2; exit 1; }
 	@rm -f $@
 	@echo "Building $(VENV): several GB, a few minutes at the first time."
-	@$(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -m venv $(VENV) 2>/dev/null || { \
+	  echo "This Python comes without venv; fetching virtualenv instead." >&2; \
+	  $(PYTHON) -m pip install --quiet --target .virtualenv virtualenv && \
+	  PYTHONPATH=.virtualenv $(PYTHON) -m virtualenv --quiet --clear $(VENV); }
 	@$(BIN)/python -m pip install --quiet --constraint requirements.lock uv
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python $(LOCKED) || $(BIN)/python -m pip install --quiet $(LOCKED)
 	@touch $@

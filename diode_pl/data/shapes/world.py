@@ -1,0 +1,95 @@
+"""Detection data sets that the package draws itself, endless and without a download."""
+
+from typing import Literal
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from diode_pl.data.shapes.backdrop import landscape, pattern, studio
+from diode_pl.data.shapes.dice import Dice
+from diode_pl.data.shapes.other_things import OTHER_THINGS
+from diode_pl.data.shapes.palette import Palette
+from diode_pl.data.shapes.scene import Scene, Style, draw_scene
+from diode_pl.data.shapes.things import THINGS
+
+# A new world or split goes to the end: its position is part of the key that its images are drawn from.
+_WORLDS = ("shapes", "near", "far")
+_SPLITS = ("train", "val", "test")
+
+_VIVID = Palette((0, 1), (0.25, 0.95), (0.3, 1))
+_STYLES = {
+    "shapes": Style(tuple(THINGS.values()), studio, Palette((0, 1), (0.05, 0.5), (0.2, 0.9)), _VIVID, clutter=3),
+    "near": Style(
+        tuple(THINGS.values()),
+        pattern,
+        Palette((0, 1), (0.05, 0.3), (0.55, 1)),
+        Palette((0, 1), (0.15, 0.55), (0.4, 0.9)),
+        clutter=2,
+    ),
+    "far": Style(tuple(OTHER_THINGS.values()), landscape, Palette((0, 1), (0.2, 0.8), (0.15, 0.95)), _VIVID, clutter=1),
+}
+
+
+class ShapesWorld(Dataset):
+    """Images of things that differ by their form alone, on textured, lit and littered grounds.
+
+    Image ``i`` depends on ``seed``, ``split``, ``world`` and ``i``, not on ``size``, and is the same on every machine
+    that has the same version of Pillow. At another ``resolution`` it is the same scene but for the sensor's noise.
+
+    Args:
+        split: ``train``, ``val`` or ``test``; no two splits share an image.
+        size: number of images.
+        resolution: height and width in pixels, at least 32.
+        world: ``shapes``; ``near``, the same classes on other grounds in other colours, for a proxy set of the same
+            domain; ``far``, things of other classes in other scenes, for a proxy set of another domain.
+        seed: not negative.
+
+    Raises:
+        ValueError: an argument is outside its range.
+    """
+
+    def __init__(
+        self,
+        split: Literal["train", "val", "test"],
+        size: int,
+        resolution: int = 160,
+        world: Literal["shapes", "near", "far"] = "shapes",
+        seed: int = 0,
+    ) -> None:
+        if split not in _SPLITS or world not in _WORLDS:
+            raise ValueError(f"expected a split of {_SPLITS} and a world of {_WORLDS}, got {split!r} and {world!r}")
+        if size < 0 or seed < 0 or resolution < 32:
+            raise ValueError(
+                f"size and seed must not be negative and resolution at least 32, got {size}, {seed} and {resolution}"
+            )
+        self.size, self.resolution, self.seed = size, resolution, seed
+        self._key = (_WORLDS.index(world), _SPLITS.index(split))
+        self._style = _STYLES[world]
+        self.class_names = tuple(OTHER_THINGS if world == "far" else THINGS)
+
+    def __len__(self) -> int:
+        return self.size
+
+    def __getitem__(self, i: int) -> tuple[Float[Tensor, "3 h w"], Float[Tensor, "m 4"], Int[Tensor, " m"]]:
+        """Image in [0, 1]; boxes x1, y1, x2, y2 in units of the image; labels.
+
+        Raises:
+            IndexError: there is no image ``i``.
+        """
+        scene = self.scene(i)
+        # numpy, not torch: for so small an image torch's threads cost more than they do.
+        image = np.ascontiguousarray(scene.image.transpose(2, 0, 1)).astype(np.float32) / 255
+        return torch.from_numpy(image), torch.from_numpy(scene.boxes).float(), torch.from_numpy(scene.labels)
+
+    def scene(self, i: int) -> Scene:
+        """Image ``i`` with the silhouettes of its things.
+
+        Raises:
+            IndexError: there is no image ``i``.
+        """
+        if not 0 <= i < self.size:
+            raise IndexError(f"image {i} of a world of {self.size}")
+        return draw_scene(Dice(self.seed, *self._key, i), self._style, self.resolution)
