@@ -42,7 +42,7 @@ class SynthesisProgress(ProgressBar):
         assert isinstance(pl_module, Inversion)
         batches = len(pl_module.plan.share(trainer.global_rank, trainer.world_size))
         total = batches * sum(_pixels(stage) * stage.steps(pl_module.budget) for stage in pl_module.stages)
-        shape = "{desc}: {percentage:3.0f}%|{bar}| {elapsed} < {remaining}{postfix}"
+        shape = "{desc}{percentage:3.0f}%|{bar}| {elapsed} < {remaining}{postfix}"
         self._bar = tqdm(total=total, disable=not self._enabled, file=sys.stderr, dynamic_ncols=True, bar_format=shape)
 
     def on_train_batch_end(

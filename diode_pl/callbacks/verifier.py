@@ -1,6 +1,6 @@
 """How far the images convince detectors, the teacher and another one."""
 
-import warnings
+import logging
 
 import pytorch_lightning as pl
 import torch
@@ -11,6 +11,8 @@ from diode_pl.detector import Detector
 from diode_pl.images import to_uint8
 from diode_pl.inversion import Inversion
 from diode_pl.metrics import mean_average_precision
+
+log = logging.getLogger(__name__)
 
 
 class Verifier(pl.Callback):
@@ -53,7 +55,7 @@ class Verifier(pl.Callback):
         if len(missing) == len(names):
             raise ValueError(f"verifier: knows none of the teacher's classes {list(names)}")
         if missing:
-            warnings.warn(f"the verifier does not know {missing}: its score leaves them out", stacklevel=2)
+            log.warning("the verifier does not know %s: its score leaves them out", ", ".join(missing))
         self.detector.to(pl_module.device).to(memory_format=torch.channels_last)
 
     def on_train_batch_end(

@@ -1,6 +1,6 @@
 """Objects as another data set has them."""
 
-import warnings
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,6 +11,8 @@ from diode_pl.class_names import match_classes
 from diode_pl.coco import read_coco
 from diode_pl.sampler.base import Sampler
 from diode_pl.targets import Targets
+
+log = logging.getLogger(__name__)
 
 
 class Labels(Sampler):
@@ -54,8 +56,6 @@ class Labels(Sampler):
         if not usable:
             raise ValueError(f"sampler.path: {self.path}: the teacher has learned none of its categories {self._names}")
         if unknown:
-            warnings.warn(
-                f"sampler.path: the teacher has not learned {unknown}: their boxes are left out", stacklevel=2
-            )
+            log.warning("sampler.path: the teacher has not learned %s: their boxes are left out", ", ".join(unknown))
         self._filtered = classes, usable
         return usable
