@@ -37,7 +37,10 @@ def main() -> None:
     """Prints the table in Markdown."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folders", type=Path, nargs="+", help="output_dir of a sweep, or of a single run")
-    groups = read_jobs(parser.parse_args().folders)
+    folders = parser.parse_args().folders
+    groups = read_jobs(folders)
+    if not groups:
+        raise SystemExit(f"no dataset.json in {', '.join(map(str, folders))} or in a folder right below")
     print("| setting | seeds | images | teacher mAP@0.5 | verifier mAP@0.5 | boxes an image | s an image |")
     print("|---|---|---|---|---|---|---|")
     for setting, jobs in groups.items():

@@ -36,8 +36,10 @@ def image_paths(folder: str | Path) -> list[Path]:
     """The image files of a folder, its subfolders left out, in the order of their names.
 
     Raises:
-        ValueError: the folder holds no image.
+        ValueError: there is no such folder, or it holds no image.
     """
+    if not Path(folder).is_dir():
+        raise ValueError(f"{Path(folder).resolve()} is no folder")
     paths = sorted(p for p in Path(folder).glob("*") if p.suffix.lower() in SUFFIXES)
     if not paths:
         raise ValueError(f"{folder} holds no image file ({', '.join(sorted(SUFFIXES))})")

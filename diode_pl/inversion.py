@@ -63,8 +63,14 @@ class Inversion(pl.LightningModule):
     ) -> None:
         super().__init__()
         self.automatic_optimization = False
-        if seed < 0 or budget <= 0 or not stages:
-            raise ValueError(f"need seed >= 0, budget > 0 and stages, got {seed}, {budget} and {len(stages)} stages")
+        if not isinstance(teacher, Detector):
+            raise ValueError(f"teacher: got {teacher!r} where a detector is needed; detector@teacher=NAME picks one")
+        if not isinstance(seed, int) or seed < 0:
+            raise ValueError(f"seed must be a whole number from 0 on, got {seed!r}")
+        if not isinstance(budget, int | float) or budget <= 0:
+            raise ValueError(f"budget must be a number above 0, got {budget!r}")
+        if not stages:
+            raise ValueError("schedule.stages is empty")
         self.plan = Plan(num_images, batch_size)
         for i, stage in enumerate(stages):
             own = {name: 0.0 if loss is None else loss.weight for name, loss in losses.items()}
@@ -73,7 +79,11 @@ class Inversion(pl.LightningModule):
         self.classes = teacher.learned_classes()
         unlearned = [name for name in teacher.class_names if name not in self.classes]
         if unlearned:
-            log.warning("the teacher never learned %s: no image is made for them", ", ".join(unlearned))
+            log.warning(
+                "left out, as the teacher's weights show that it never saw an example: %s (teacher.twin_similarity=1 "
+                "keeps them)",
+                ", ".join(unlearned),
+            )
         if not self.classes:
             raise ValueError("the teacher has learned no class; teacher.twin_similarity=1 takes all as learned")
         self.sampler, self.stages, self.initializer = sampler, list(stages), initializer

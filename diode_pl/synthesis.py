@@ -42,6 +42,9 @@ def synthesize(
     try:
         if plan.todo:
             trainer.fit(inversion)
+    except BaseException:
+        log.warning("%s: stopped; the same command goes on after the last finished batch", dataset.folder)
+        raise
     finally:
         # Ranks that were started one by one do not wait for each other: each brings the files up to date.
         summary = dataset.finish()

@@ -192,8 +192,8 @@ def test_a_step_never_waits_for_the_device(tmp_path, monkeypatch):
         ({"stages": [Stage(36, 1, sign_descent)]}, r"stages\.0\.resolution: 36 is no multiple .* 8; 32 is"),
         ({"stages": [Stage(32, 1, sign_descent, loss_factors={"tv": 1.0})]}, r"no loss named \['tv'\]"),
         ({"losses": {"detection": None}}, "all are null"),
-        ({"num_images": 0}, "num_images >= 1"),
-        ({"budget": 0.0}, "budget > 0"),
+        ({"num_images": 0}, "num_images must be a whole number from 1 on, got 0"),
+        ({"budget": 0.0}, "budget must be a number above 0, got 0.0"),
     ],
 )
 def test_bad_settings_are_refused(tmp_path, changes, message):

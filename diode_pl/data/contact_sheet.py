@@ -33,7 +33,9 @@ def _cell(path: Path, entry: Mapping[str, Any], class_names: Sequence[str]) -> I
         picture = file.convert("RGB").resize((_CELL, _CELL), Image.Resampling.BICUBIC)
     draw, font = ImageDraw.Draw(picture), ImageFont.load_default(12)
     across, down = _CELL / entry["width"], _CELL / entry["height"]
-    for label, (x, y, w, h) in zip(entry["labels"], entry["boxes"], strict=True):
+    # Large boxes first: what is small, and its label, stays on top.
+    things = sorted(zip(entry["labels"], entry["boxes"], strict=True), key=lambda thing: -thing[1][2] * thing[1][3])
+    for label, (x, y, w, h) in things:
         colour = _colour(label)
         left, top = x * across, y * down
         right, bottom = max(left, (x + w) * across - 1), max(top, (y + h) * down - 1)

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -20,6 +21,8 @@ from diode_pl.data.summary import summarise
 from diode_pl.data.writing import remove_remnants, write_whole
 from diode_pl.images import to_pillow
 from diode_pl.targets import Targets
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -101,7 +104,9 @@ class SyntheticSet:
             )
         missing = [batch for batch, count in counts.items() if not self.is_complete(batch, count)]
         for batch in missing:
-            self._record_path(batch).unlink(missing_ok=True)
+            if self._record_path(batch).exists():
+                log.warning("%s: batch %d is damaged and is made again", self.folder, batch)
+                self._record_path(batch).unlink()
         return missing
 
     def is_complete(self, batch: int, count: int) -> bool:

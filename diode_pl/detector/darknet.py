@@ -11,6 +11,7 @@ from torchvision.ops import batched_nms
 
 from diode_pl.detector.base import Dense, Detections, Detector, Outputs
 from diode_pl.detector.cfg import ConfigError, Section, number_sections, read_cfg
+from diode_pl.detector.initialization import draw_weights
 from diode_pl.detector.layers import Convolution, YoloHead
 from diode_pl.detector.network import Layer, build_layers
 from diode_pl.detector.unlearned import never_learned
@@ -19,7 +20,6 @@ from diode_pl.detector.yolo_loss import YoloLoss, full_precision, yolo_box
 from diode_pl.targets import Targets
 
 _CANDIDATES = 30_000  # an image; noise and untrained networks yield half a million, and suppression is quadratic
-_PRIOR = 0.01  # objectness of an untrained network: few cells hold anything
 
 
 class Darknet(Detector):
@@ -57,6 +57,9 @@ class Darknet(Detector):
         anchor_threshold: float = 0.225,
         twin_similarity: float = 0.9,
     ) -> None:
+        for key, path in (("cfg", cfg), ("weights", weights), ("names", names)):
+            if isinstance(path, str | Path) and not Path(path).is_file():
+                raise ConfigError(f"{key}: {Path(path).resolve()} does not exist")
         sections = read_cfg(cfg) if isinstance(cfg, str | Path) else number_sections(cfg, "network in code")
         network = build_layers(sections)
         if not any(isinstance(layer.module, YoloHead) for layer in network):
@@ -72,7 +75,7 @@ class Darknet(Detector):
         if not 0 <= self._backbone_sections <= len(network):
             raise ValueError(f"backbone_sections must be from 0 to {len(network)}, got {backbone_sections}")
         if weights is None:
-            _initialize(self.layers, self._before_head)
+            draw_weights(self.layers, self._before_head)
         elif Path(weights).suffix in (".pt", ".pth"):
             load_state(self, weights)
         else:
@@ -199,21 +202,3 @@ def _backbone(sections: Sequence[Section]) -> int:
     if "shortcut" in kinds:
         return len(kinds) - kinds[::-1].index("shortcut")
     return kinds.index("route") if "route" in kinds else len(kinds)
-
-
-def _initialize(network: nn.ModuleList, before_head: frozenset[int]) -> None:
-    """Kaiming weights; heads that start near zero and expect few objects."""
-    for i, layer in enumerate(network):
-        if not isinstance(layer, Convolution):
-            continue
-        if i not in before_head:
-            nn.init.kaiming_normal_(layer.conv.weight, a=0.1)
-        else:
-            nn.init.normal_(layer.conv.weight, std=0.01)
-        if layer.conv.bias is not None:
-            nn.init.zeros_(layer.conv.bias)
-            if i in before_head:
-                yolo = network[i + 1]
-                assert isinstance(yolo, YoloHead)
-                with torch.no_grad():
-                    layer.conv.bias.view(-1, 5 + yolo.classes)[:, 4] = -math.log((1 - _PRIOR) / _PRIOR)

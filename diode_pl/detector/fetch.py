@@ -34,9 +34,12 @@ def fetch(file: str, folder: str, url: str, sha256: str | None = None, size: int
         size: length in bytes; None where it is not known.
 
     Raises:
-        FetchError: the download failed, or the file does not have the checksum or size; says what to put where.
+        FetchError: DIODE_WEIGHTS names no folder, the download failed, or the file does not have the checksum or
+            size; says what to put where.
     """
     if own := os.environ.get("DIODE_WEIGHTS"):
+        if not Path(own).expanduser().is_dir():
+            raise FetchError(f"DIODE_WEIGHTS is set to {own}, which is no folder: set it to one, or unset it")
         path = Path(own).expanduser() / folder / file
         if path.is_file():
             return _checked(path, url, sha256, size)

@@ -31,6 +31,8 @@ class OneBox(Sampler):
     ) -> None:
         if not 0 < size[0] <= size[1] <= 1:
             raise ValueError(f"one-box sampler: size is an increasing range within (0, 1], got {tuple(size)}")
+        if isinstance(classes, str):
+            raise ValueError(f"sampler.classes is a list: sampler.classes=[{classes}]")
         if classes is not None and not classes:
             raise ValueError("sampler.classes is empty: name at least one class, or null for all")
         self.size, self.inside, self.classes = size, inside, classes

@@ -21,8 +21,9 @@ class Plan:
     todo: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        if self.num_images < 1 or self.batch_size < 1:
-            raise ValueError(f"need num_images >= 1 and batch_size >= 1, got {self.num_images} and {self.batch_size}")
+        for name, value in (("num_images", self.num_images), ("batch_size", self.batch_size)):
+            if type(value) is not int or value < 1:
+                raise ValueError(f"{name} must be a whole number from 1 on, got {value!r}")
         self.todo = self.todo or list(range(self.num_batches))
 
     @property

@@ -1,13 +1,16 @@
 """Adam on every scale of the picture at once."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from diode_pl.schedule.pixel_optimizer import PixelOptimizer
 
-class PyramidAdam(torch.optim.Optimizer):
+
+class PyramidAdam(PixelOptimizer):
     """Adam on an image pyramid: coarse structure moves as readily as single pixels.
 
     Adam on pixels takes its full step wherever a gradient's sign is steady, and the gradient of a detector is
@@ -45,21 +48,8 @@ class PyramidAdam(torch.optim.Optimizer):
         options = {"lr": lr, "betas": tuple(betas), "eps": eps, "scales": tuple(scales), "weights": tuple(weights)}
         super().__init__(params, options)
 
-    @torch.no_grad()
-    def step(self, closure: Callable[[], Tensor] | None = None) -> Tensor | None:  # type: ignore[override]
-        """One step; parameters without a gradient stay."""
-        loss = None
-        if closure is not None:
-            with torch.enable_grad():
-                loss = closure()
-        for group in self.param_groups:
-            for images in group["params"]:
-                if images.grad is not None:
-                    self._step(images, group)
-        return loss
-
-    def _step(self, images: Tensor, group: dict) -> None:
-        assert images.grad is not None
+    def move(self, images: Tensor, gradient: Tensor, group: dict[str, Any]) -> None:
+        """One step of Adam on each scale."""
         beta1, beta2 = group["betas"]
         state = self.state[images]
         count = state["count"] = state.get("count", 0) + 1
@@ -67,15 +57,15 @@ class PyramidAdam(torch.optim.Optimizer):
         for scale, weight in zip(group["scales"], group["weights"], strict=True):
             # Cells of cells where that works out: each map is a fraction of the one before.
             if finer is not None and scale % finer[0] == 0:
-                gradient = _cell_sums(finer[1], scale // finer[0])
+                cells = _cell_sums(finer[1], scale // finer[0])
             else:
-                gradient = _cell_sums(images.grad, scale)
-            finer = scale, gradient
+                cells = _cell_sums(gradient, scale)
+            finer = scale, cells
             if scale not in state:
-                state[scale] = torch.zeros_like(gradient), torch.zeros_like(gradient)
+                state[scale] = torch.zeros_like(cells), torch.zeros_like(cells)
             first, second = state[scale]
-            first.lerp_(gradient, 1 - beta1)
-            second.lerp_(gradient.square(), 1 - beta2)
+            first.lerp_(cells, 1 - beta1)
+            second.lerp_(cells.square(), 1 - beta2)
             root = (second / (1 - beta2**count)).sqrt_().add_(group["eps"])
             direction = first.div(root).div_(1 - beta1**count)
             if scale > 1:

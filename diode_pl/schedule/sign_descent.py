@@ -1,12 +1,14 @@
 """Adam with both betas 0, without its state."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
+from typing import Any
 
-import torch
 from torch import Tensor
 
+from diode_pl.schedule.pixel_optimizer import PixelOptimizer
 
-class SignDescent(torch.optim.Optimizer):
+
+class SignDescent(PixelOptimizer):
     """``x -= lr * g / (|g| + eps)``: what Adam with betas (0, 0) does, with no moments to keep.
 
     Args:
@@ -25,16 +27,6 @@ class SignDescent(torch.optim.Optimizer):
             raise ValueError(f"sign descent: lr and eps must be positive, got {lr} and {eps}")
         super().__init__(params, {"lr": lr, "eps": eps})
 
-    @torch.no_grad()
-    def step(self, closure: Callable[[], Tensor] | None = None) -> Tensor | None:  # type: ignore[override]
-        """One step; parameters without a gradient stay."""
-        loss = None
-        if closure is not None:
-            with torch.enable_grad():
-                loss = closure()
-        for group in self.param_groups:
-            for parameter in group["params"]:
-                if parameter.grad is not None:
-                    step = parameter.grad / (parameter.grad.abs() + group["eps"])
-                    parameter.sub_(step, alpha=group["lr"])
-        return loss
+    def move(self, images: Tensor, gradient: Tensor, group: dict[str, Any]) -> None:
+        """One step against the gradient's sign."""
+        images.sub_(gradient / (gradient.abs() + group["eps"]), alpha=group["lr"])

@@ -38,10 +38,12 @@ class Stage:
     keep_images: bool = True
 
     def __post_init__(self) -> None:
-        if self.resolution < 1 or self.iterations < 1 or self.initial_lr <= 0 or self.final_lr < 0:
+        for name, value in (("resolution", self.resolution), ("iterations", self.iterations)):
+            if type(value) is not int or value < 1:
+                raise ValueError(f"schedule.stages: {name} must be a whole number from 1 on, got {value!r}")
+        if self.initial_lr <= 0 or self.final_lr < 0:
             raise ValueError(
-                f"stage: need resolution >= 1, iterations >= 1, initial_lr > 0 and final_lr >= 0, "
-                f"got {self.resolution}, {self.iterations}, {self.initial_lr} and {self.final_lr}"
+                f"schedule.stages: need initial_lr > 0 and final_lr >= 0, got {self.initial_lr} and {self.final_lr}"
             )
         if self.growth is not None and self.growth.start > self.iterations:
             raise ValueError(

@@ -124,9 +124,10 @@ def test_where_the_cache_is(
 def test_a_file_that_is_here_and_wrong(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str, content: bytes, fault: str
 ) -> None:
+    (tmp_path / "own").mkdir()
     monkeypatch.setenv("DIODE_WEIGHTS", str(tmp_path / "own"))
     path, size = tmp_path / place / "some" / "a.bin", None if content else 5
-    path.parent.mkdir(parents=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
     with pytest.raises(FetchError, match=rf"^{path} .*{fault}.*replace it by {server.address}/fine"):
         fetch("a.bin", "some", f"{server.address}/fine", SHA256, size)
@@ -203,3 +204,9 @@ def test_the_lock_is_free_again(server: Server, cache: Path) -> None:
         fetch("a.bin", "some", f"{server.address}/missing")
     with (cache / "some" / "a.bin.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def test_weights_from_a_folder_that_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DIODE_WEIGHTS", str(tmp_path / "nowhere"))
+    with pytest.raises(FetchError, match=r"DIODE_WEIGHTS is set to .*nowhere, which is no folder"):
+        fetch("a.bin", "some", "http://127.0.0.1:9/a.bin")

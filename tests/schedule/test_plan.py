@@ -25,5 +25,5 @@ def test_a_ranks_share_does_not_depend_on_what_others_have_finished():
 
 @pytest.mark.parametrize(("images", "size"), [(0, 1), (1, 0)])
 def test_numbers_below_one_are_refused(images, size):
-    with pytest.raises(ValueError, match="num_images >= 1 and batch_size >= 1"):
+    with pytest.raises(ValueError, match="must be a whole number from 1 on, got 0"):
         Plan(images, size)

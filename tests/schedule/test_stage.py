@@ -11,7 +11,7 @@ def stage(**changes) -> Stage:
     "changes", [{"resolution": 0}, {"iterations": 0}, {"final_lr": -0.1}, {"initial_lr": 0.0}], ids=str
 )
 def test_numbers_out_of_range_raise(changes: dict[str, float]) -> None:
-    with pytest.raises(ValueError, match="stage: need"):
+    with pytest.raises(ValueError, match="schedule.stages: "):
         stage(**changes)
 
 
