@@ -16,8 +16,7 @@ def main(config: DictConfig) -> float | None:
     job = HydraConfig.get()
     try:
         settings = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
-        inversion = instantiate(config.inversion, _convert_="object")
-        trainer = instantiate(config.trainer, _convert_="object")
+        inversion, trainer = (instantiate(config[part], _convert_="object") for part in ("inversion", "trainer"))
         settings["overrides"] = list(job.overrides.task)
         return synthesize(inversion, trainer, job.runtime.output_dir, settings)
     except (ValueError, OSError, FloatingPointError, OmegaConfBaseException, InstantiationException) as error:
