@@ -1,6 +1,6 @@
 """Which images belong to which batch, and which batch to whom."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 
 @dataclass
@@ -18,13 +18,14 @@ class Plan:
 
     num_images: int
     batch_size: int
-    todo: list[int] = field(default_factory=list)
+    todo: list[int] = None  # type: ignore[assignment]
 
     def __post_init__(self) -> None:
         for name, value in (("num_images", self.num_images), ("batch_size", self.batch_size)):
             if type(value) is not int or value < 1:
                 raise ValueError(f"{name} must be a whole number from 1 on, got {value!r}")
-        self.todo = self.todo or list(range(self.num_batches))
+        if self.todo is None:
+            self.todo = list(range(self.num_batches))
 
     @property
     def num_batches(self) -> int:

@@ -23,6 +23,10 @@ def test_a_ranks_share_does_not_depend_on_what_others_have_finished():
     assert set(later.share(1, 2)) == set(whole.share(1, 2)) & {0, 3, 4, 7}
 
 
+def test_all_is_to_do_unless_something_else_is_said():
+    assert Plan(4, 2).todo == [0, 1] and Plan(4, 2, todo=[]).todo == []
+
+
 @pytest.mark.parametrize(("images", "size"), [(0, 1), (1, 0)])
 def test_numbers_below_one_are_refused(images, size):
     with pytest.raises(ValueError, match="must be a whole number from 1 on, got 0"):
