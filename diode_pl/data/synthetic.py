@@ -4,9 +4,10 @@ import hashlib
 import io
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +75,7 @@ class SyntheticSet:
         self.folder = Path(folder)
         self.class_names = tuple(class_names)
         self.configuration = json.loads(json.dumps(configuration))
-        for record in self._records()[:1]:
+        for record in islice(self._records(), 1):
             changed = differences(record["configuration"], self.configuration)
             if changed:
                 raise ValueError(
@@ -96,13 +97,14 @@ class SyntheticSet:
         Raises:
             ValueError: the folder holds more batches than planned, or one with another number of images.
         """
-        surplus = [record["batch"] for record in self._records() if record["batch"] not in counts]
+        records = {record["batch"]: record for record in self._records()}
+        surplus = set(records) - set(counts)
         if surplus:
             raise ValueError(
                 f"num_images: {self.folder} already holds batches up to number {max(surplus)}, more than are planned; "
                 "a set can grow, not shrink: choose another output_dir"
             )
-        missing = [batch for batch, count in counts.items() if not self.is_complete(batch, count)]
+        missing = [batch for batch, count in counts.items() if not self._is_whole(batch, records.get(batch), count)]
         for batch in missing:
             if self._record_path(batch).exists():
                 log.warning("%s: batch %d is damaged and is made again", self.folder, batch)
@@ -115,17 +117,7 @@ class SyntheticSet:
         Raises:
             ValueError: the batch is there with another number of images.
         """
-        path = self._record_path(batch)
-        record = _read_record(path)
-        if record is None:
-            return False
-        entries = record["images"]
-        if len(entries) != count:
-            raise ValueError(
-                f"num_images: {path} holds {len(entries)} images where {count} are planned: only a num_images that "
-                f"fills the last batch can grow. Choose another output_dir, or delete {path} to make that batch anew."
-            )
-        return all(self._is_intact(entry) for entry in entries)
+        return self._is_whole(batch, _read_record(self._record_path(batch)), count)
 
     def write(self, batch: FinishedBatch) -> None:
         """Puts a batch on disk: images, labels, record."""
@@ -170,7 +162,7 @@ class SyntheticSet:
         Returns:
             What ``dataset.json`` holds; None when there is no batch yet.
         """
-        records = self._records()
+        records = list(self._records())
         if not records:
             return None
         images = [entry for record in records for entry in record["images"]]
@@ -188,9 +180,22 @@ class SyntheticSet:
     def _record_path(self, batch: int) -> Path:
         return self.folder / "batches" / f"{batch:06d}.json"
 
-    def _records(self) -> list[dict[str, Any]]:
-        paths = sorted((self.folder / "batches").glob("*.json"))
-        return [record for path in paths if (record := _read_record(path)) is not None]
+    def _records(self) -> Iterator[dict[str, Any]]:
+        for path in sorted((self.folder / "batches").glob("*.json")):
+            record = _read_record(path)
+            if record is not None:
+                yield record
+
+    def _is_whole(self, batch: int, record: Mapping[str, Any] | None, count: int) -> bool:
+        if record is None:
+            return False
+        entries, path = record["images"], self._record_path(batch)
+        if len(entries) != count:
+            raise ValueError(
+                f"num_images: {path} holds {len(entries)} images where {count} are planned: only a num_images that "
+                f"fills the last batch can grow. Choose another output_dir, or delete {path} to make that batch anew."
+            )
+        return all(self._is_intact(entry) for entry in entries)
 
     def _is_intact(self, entry: Mapping[str, Any]) -> bool:
         image = self.folder / "images" / entry["file_name"]
