@@ -18,7 +18,8 @@ def write_whole(path: Path, content: bytes) -> None:
 def remove_remnants(folder: Path) -> None:
     """Removes what processes that are gone, killed while they wrote, have left below ``folder``."""
     for remnant in folder.rglob(".*.part"):
-        if not _is_running(int(remnant.suffixes[-2][1:])):
+        process = remnant.stem.rpartition(".")[2]
+        if process.isdecimal() and not _is_running(int(process)):
             remnant.unlink(missing_ok=True)
 
 

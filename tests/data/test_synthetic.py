@@ -120,6 +120,12 @@ def test_the_next_run_clears_what_a_killed_one_left(tmp_path: Path) -> None:
     assert not [name for name in contents(tmp_path) if name.endswith(".part")]
 
 
+def test_a_strangers_part_file_stays(tmp_path: Path) -> None:
+    (tmp_path / ".something.part").write_bytes(b"not ours")
+    data_set(tmp_path)
+    assert (tmp_path / ".something.part").exists()
+
+
 # ---------------------------------------------------------------- going on
 
 
