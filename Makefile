@@ -10,7 +10,7 @@ LOCKED := --no-deps --requirement requirements.lock --editable .
 export OMP_WAIT_POLICY := passive
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test slow check format lock clean
+.PHONY: help setup demo test slow check format lock clean
 
 help: ## List the targets.
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -33,6 +33,11 @@ $(STAMP): pyproject.toml requirements.lock
 	@$(BIN)/python -m pip install --quiet --constraint requirements.lock uv
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python $(LOCKED) || $(BIN)/python -m pip install --quiet $(LOCKED)
 	@touch $@
+
+demo: setup ## From the embedded teacher to images and a new student, in a few minutes; the result is in runs/demo.
+	$(BIN)/python synthesize.py +experiment=demo_images
+	$(BIN)/python train.py +experiment=demo
+	@$(BIN)/python benchmarks/demo_table.py runs/demo/images runs/demo/student
 
 test: check ## Run the checks, then all tests but the slow ones (PYTEST_ARGS passes options on).
 	$(BIN)/python -m pytest $(PYTEST_ARGS)

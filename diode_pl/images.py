@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 from PIL import Image
 from torch import Tensor
 
@@ -22,14 +22,29 @@ def read_image(path: str | Path, resolution: int | None = None) -> Float[Tensor,
     Raises:
         ValueError: the file is no readable image.
     """
+    return read_pixels(path, resolution)[0].float() / 255
+
+
+def read_pixels(path: str | Path, resolution: int | None = None) -> tuple[UInt8[Tensor, "3 h w"], tuple[int, int]]:
+    """Reads one image as RGB from 0 to 255, with the height and width that the file has.
+
+    Args:
+        path: any format that Pillow reads.
+        resolution: if given, the image is stretched to this height and width in pixels.
+
+    Raises:
+        ValueError: the file is no readable image.
+    """
     try:
         with Image.open(path) as file:
             picture = file.convert("RGB")
-    except OSError as error:
+    # Pillow has no common ancestor for what broken files raise.
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise ValueError(f"{path} is no readable image: {error}") from error
+    size = (picture.height, picture.width)
     if resolution is not None:
         picture = picture.resize((resolution, resolution), Image.Resampling.BILINEAR)
-    return torch.from_numpy(np.array(picture)).permute(2, 0, 1).float() / 255
+    return torch.from_numpy(np.array(picture)).permute(2, 0, 1).contiguous(), size
 
 
 def image_paths(folder: str | Path) -> list[Path]:

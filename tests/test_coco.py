@@ -47,3 +47,19 @@ def test_what_is_no_annotation_file_is_named(tmp_path, changes):
 def test_a_file_that_is_not_there_is_named(tmp_path):
     with pytest.raises(ValueError, match=r"absent\.json cannot be read"):
         read_coco(tmp_path / "absent.json")
+
+
+def test_what_is_bad_is_reported_and_left_out_where_somebody_asks_for_it(tmp_path):
+    good = {"id": 1, "image_id": 5, "category_id": 3, "bbox": [10, 10, 20, 30]}
+    path = save(
+        tmp_path,
+        annotations=[good, good | {"id": 2, "bbox": [1]}, good | {"id": 3, "image_id": 6}, good | {"image_id": 2}],
+    )
+    told = []
+    images, names = read_coco(path, lambda name, reason: told.append((name, reason)))
+    assert names == ["dog", "cat"] and [image.file_name for image in images] == ["a.png"]
+    assert len(images[0].boxes) == 1
+    assert [name for name, _ in told] == ["image 2", "annotation 2", "annotation 3"], "nothing of what hangs on image 2"
+    assert "file_name" in told[0][1] and "bbox" in told[1][1] and "no image 6" in told[2][1]
+    with pytest.raises(ValueError, match=r"no COCO annotation file.*annotation 2: bbox"):
+        read_coco(path)

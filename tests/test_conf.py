@@ -1,28 +1,52 @@
 """Every configuration composes and builds what it names."""
 
+import json
 from pathlib import Path
 
 import pytest
 from hydra import compose, initialize_config_dir
 from hydra.core.hydra_config import HydraConfig
+from hydra.errors import ConfigCompositionException
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
+from diode_pl.data import DetectionData
+from diode_pl.distillation import Distillation
 from tests.tiny_network import write_tiny_network
+from tests.training_run import write_teacher
 
 CONF = Path(__file__).resolve().parents[1] / "conf"
+ENTRY_POINTS = ("synthesize", "train")
 GROUPS = ["sampler", "schedule", "initializer", "augmentations", "losses", "callbacks", "trainer", "logger"]
+# Of groups that both entry points have, what is written for one of them.
+OF_TRAINING = {"augmentations": {"student"}, "callbacks": {"training"}, "trainer": {"distillation"}}
+TRAINING_GROUPS = ["detector@teacher", "detector@student", "data@train", "data@val", "tiling", "distill"]
+TRAINING_GROUPS += ["augmentations", "optimizer", "logger"]
 
 
 def options(group: str) -> list[str]:
-    return sorted(path.stem for path in (CONF / group).glob("*.yaml"))
+    return sorted(path.stem for path in (CONF / group.split("@")[0]).glob("*.yaml"))
 
 
-def composed(*overrides: str):
+def composed(*overrides: str, entry_point: str = "synthesize"):
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        config = compose("synthesize", overrides=list(overrides), return_hydra_config=True)
+        config = compose(entry_point, overrides=list(overrides), return_hydra_config=True)
     HydraConfig.instance().set_config(config)
     return config
+
+
+def training(*overrides: str):
+    return composed(*overrides, entry_point="train")
+
+
+def composes(experiment: str, entry_point: str) -> bool:
+    """Whether an experiment changes groups and keys that the entry point has, and adds none."""
+    try:
+        return set(composed(f"+experiment={experiment}", entry_point=entry_point)) <= set(
+            composed(entry_point=entry_point)
+        )
+    except ConfigCompositionException:
+        return False
 
 
 @pytest.mark.parametrize("detector", options("detector"))
@@ -32,7 +56,10 @@ def test_every_detector_composes_as_teacher_and_verifier(detector):
     assert config.callbacks.verifier.detector == config.verifier
 
 
-@pytest.mark.parametrize(("group", "option"), [(g, o) for g in GROUPS for o in options(g)])
+OPTIONS = [(g, o) for g in GROUPS for o in options(g) if o not in OF_TRAINING.get(g, ())]
+
+
+@pytest.mark.parametrize(("group", "option"), OPTIONS)
 def test_every_option_builds_its_objects(group, option, tmp_path):
     given = {"labels": "sampler.path", "images": "initializer.folder"}
     extra = [f"{given[option]}={tmp_path / 'given.json'}"] if option in given else []
@@ -55,9 +82,11 @@ def test_every_loss_and_augmentation_can_be_removed(group, name, tmp_path):
 
 
 @pytest.mark.parametrize("experiment", options("experiment"))
-def test_every_experiment_composes(experiment):
-    config = composed(f"+experiment={experiment}")
-    assert OmegaConf.to_container(config.schedule, resolve=True)["stages"]
+def test_every_experiment_composes_with_one_entry_point(experiment):
+    found = [entry_point for entry_point in ENTRY_POINTS if composes(experiment, entry_point)]
+    assert len(found) == 1
+    config = composed(f"+experiment={experiment}", entry_point=found[0])
+    assert OmegaConf.to_container(config.schedule if found == ["synthesize"] else config.distill, resolve=True)
 
 
 def test_yolo_fp_grows_labels_throws_the_images_away_and_enlarges():
@@ -88,3 +117,135 @@ def test_the_published_settings_are_those_of_the_paper():
     assert config.augmentations.jitter.wrap
     assert config.schedule.stages[0].optimizer._target_.endswith("SignDescent")
     assert config.initializer.std == 1.0
+
+
+# ---------------------------------------------------------------- train.py
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory):
+    return [*write_teacher(tmp_path_factory.mktemp("teacher")), "hydra.runtime.output_dir=."]
+
+
+@pytest.mark.parametrize("detector", options("detector"))
+def test_every_detector_composes_as_teacher_and_student(detector):
+    config = training(f"detector@teacher={detector}", f"detector@student={detector}")
+    assert config.distillation.teacher == config.teacher and config.distillation.student == config.student
+    assert config.student.weights is None  # from scratch unless some are given
+    given = training(f"detector@student={detector}", "student.weights=my.safetensors")
+    assert given.student.weights == "my.safetensors"
+
+
+@pytest.mark.parametrize("name", options("data"))
+def test_every_data_set_composes_for_training_and_validation(name):
+    roots = ["train.root=a", "val.root=b"] if "root" in set(training(f"data@train={name}").train) else []
+    config = training(f"data@train={name}", f"data@val={name}", *roots, "resolution=96", "max_bad=3")
+    resolved = OmegaConf.to_container(config.data, resolve=True, throw_on_missing=True)
+    assert resolved["val"]["split"] == "val"
+    if name != "none":
+        assert resolved["train"]["resolution"] == resolved["val"]["resolution"] == 96
+    if roots:
+        assert (resolved["train"]["root"], resolved["val"]["root"]) == ("a", "b")
+        assert resolved["train"]["max_bad"] == 3
+
+
+BUILT = [(g, o) for g in ("tiling", "distill", "augmentations", "optimizer") for o in options(g)]
+
+
+@pytest.mark.parametrize(("group", "option"), BUILT)
+def test_every_option_of_a_training_builds_its_objects(tiny, group, option, tmp_path):
+    box = {"id": 1, "image_id": 1, "category_id": 1, "bbox": [0, 0, 9, 9]}
+    images, categories = [{"id": 1, "width": 9, "height": 9}], [{"id": 1, "name": "cat"}]
+    counted = {"images": images, "annotations": [box], "categories": categories}
+    (tmp_path / "given.json").write_text(json.dumps(counted))
+    extra = [f"tiling.path={tmp_path / 'given.json'}"] if option == "from_dataset" else []
+    config = training(*tiny, f"{group}={option}", *extra)
+    distillation = instantiate(config.distillation, _convert_="object")
+    data = instantiate(config.data, _convert_="object")
+    assert isinstance(distillation, Distillation) and isinstance(data, DetectionData)
+    distillation.prepare(data)
+    assert len(distillation.configure_optimizers().param_groups) == 3
+    if group == "distill":
+        assert set(distillation.terms) == {option}  # alpha_detection is 0
+
+
+def test_alpha_detection_brings_the_students_own_loss(tiny):
+    for option in ("mimic", "objectness_scaled", "decoded"):
+        config = training(*tiny, f"distill={option}", "alpha_detection=0.25")
+        terms = instantiate(config.distillation, _convert_="object").terms
+        assert set(terms) == {option, "detection"} and terms["detection"].weight == 0.25
+
+
+def test_terms_can_be_removed_and_weighted(tiny):
+    removed = training(*tiny, "distill.detection=null", "alpha_detection=1", "distill.mimic.weight=2.5")
+    terms = instantiate(removed.distillation, _convert_="object").terms
+    assert set(terms) == {"mimic"} and terms["mimic"].weight == 2.5
+    with pytest.raises(Exception, match="no loss with a weight above 0"):
+        instantiate(training(*tiny, "distill.mimic=null").distillation, _convert_="object")
+
+
+@pytest.mark.parametrize("who", ["teacher", "student"])
+def test_without_a_detector_says_which_key_names_one(tiny, who, unchecked):
+    keys = [key for key in tiny if not key.startswith(f"{who}.")]
+    config = training(*keys, f"detector@{who}=none")
+    with pytest.raises(Exception, match=f"detector@{who}"):
+        distillation = instantiate(config.distillation, _convert_="object")
+        distillation.prepare(instantiate(config.data, _convert_="object"))
+
+
+def test_the_default_is_the_recipe_of_the_paper():
+    config = training()
+    sgd, recipe = config.optimizer, config.recipe
+    assert (sgd.lr, sgd.momentum, sgd.nesterov, sgd.weight_decay) == (0.01, 0.937, True, 5e-4)
+    assert (recipe.final_lr, recipe.burn_in_epochs, recipe.burn_in_steps, recipe.bias_lr) == (0.05, 3, 500, 0.1)
+    assert (config.batch_size, recipe.nominal_batch, config.trainer.max_epochs) == (64, 64, 300)
+    assert set(config.distill) == {"mimic", "detection"} and config.alpha_detection == 0
+    assert (config.distillation.confidence, config.distillation.iou) == (0.001, 0.6)
+    assert config.callbacks.ema is not None and config.data.mosaic == 1
+
+
+def test_embedded_detectors_learn_from_labels_alone():
+    first, second = (training(f"+experiment={name}_shapes") for name in ("teacher", "verifier"))
+    for config in (first, second):
+        assert set(config.distill) == {"detection"} and config.train.world == "shapes"
+        assert config.train.split == "train" and config.val.split == "val"
+        assert instantiate(config.teacher) is None
+    assert first.student.cfg._target_ != second.student.cfg._target_
+    assert first.train.seed != second.train.seed and first.seed != second.seed
+
+
+HELP = str(OmegaConf.load(CONF / "train.yaml").hydra.help.template)
+
+
+def named_in_help() -> dict[str, set[str]]:
+    """The words that stand beside each group; "the same names" are those of the group before."""
+    found: dict[str, set[str]] = {}
+    last: set[str] = set()
+    for line in HELP[HELP.index("\nGroups") : HELP.index("\nKeys")].splitlines()[2:]:
+        words = {word.strip(".,:;()") for word in line.split()}
+        if line[2:3].strip():
+            last, found[line.split()[0]] = found.get(next(reversed(found), ""), set()), words
+        else:
+            found[next(reversed(found))] |= words
+        if "the same names" in line:
+            found[next(reversed(found))] |= last
+    return found
+
+
+@pytest.mark.parametrize("group", TRAINING_GROUPS)
+def test_help_of_training_names_every_option(group):
+    allowed_to_miss = {"data@train": {"none"}}  # as data@val only
+    assert set(options(group)) - named_in_help()[group] == allowed_to_miss.get(group, set())
+
+
+def test_help_of_training_names_its_experiments_and_no_others():
+    of_training = {name for name in options("experiment") if composes(name, "train")}
+    assert named_in_help()["+experiment"] & set(options("experiment")) == of_training
+
+
+def test_help_of_training_names_only_keys_that_there_are():
+    config = training("data@train=coco", "train.root=a", "data@val=coco", "val.root=b")
+    named = {word.split("=")[0].strip("(,") for word in HELP[HELP.index("\nKeys") :].split() if "=" in word}
+    patterns = {"distill.NAME.weight", "distill.NAME", "augmentations.NAME", "train.size"}
+    unknown = {key for key in named - patterns if OmegaConf.select(config, key, default="absent") == "absent"}
+    assert not unknown and len(named) > 25

@@ -5,6 +5,7 @@ from diode_pl.augmentations.brightness import Brightness
 from diode_pl.augmentations.contrast import Contrast
 from diode_pl.augmentations.cutout import Cutout
 from diode_pl.augmentations.flip import Flip
+from diode_pl.augmentations.hue_saturation_value import HueSaturationValue
 from diode_pl.augmentations.jitter import Jitter
 
-__all__ = ["Augmentation", "Brightness", "Contrast", "Cutout", "Flip", "Jitter"]
+__all__ = ["Augmentation", "Brightness", "Contrast", "Cutout", "Flip", "HueSaturationValue", "Jitter"]

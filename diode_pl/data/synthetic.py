@@ -15,7 +15,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from diode_pl.data.configuration import differences
+from diode_pl.data.configuration import refuse_another
 from diode_pl.data.contact_sheet import contact_sheet
 from diode_pl.data.formats import coco_json, data_yaml, yolo_lines
 from diode_pl.data.summary import summarise
@@ -76,14 +76,7 @@ class SyntheticSet:
         self.class_names = tuple(class_names)
         self.configuration = json.loads(json.dumps(configuration))
         for record in islice(self._records(), 1):
-            changed = differences(record["configuration"], self.configuration)
-            if changed:
-                raise ValueError(
-                    f"output_dir: {self.folder} holds images that another configuration made. Different are"
-                    + "".join(f"\n  {key}: {old!r} there, {new!r} now" for key, old, new in changed)
-                    + "\nGo back to those values to continue it, or choose another output_dir."
-                )
-
+            refuse_another(self.folder, "images", record["configuration"], self.configuration)
         remove_remnants(self.folder)
 
     # --- batches ---------------------------------------------------------------------------------------------------

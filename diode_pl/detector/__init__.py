@@ -1,10 +1,12 @@
 """Detectors: teacher, verifier and student alike."""
 
+from diode_pl.detector.absent import no_detector
 from diode_pl.detector.base import Dense, Detections, Detector, Outputs
 from diode_pl.detector.cfg import ConfigError, Section
 from diode_pl.detector.darknet import Darknet
 from diode_pl.detector.fetch import FetchError, fetch
 from diode_pl.detector.statistics import Moments, NormStatistics, moments
+from diode_pl.detector.synchronised import synchronise
 from diode_pl.detector.yolov3 import yolov3, yolov3_tiny
 
 __all__ = [
@@ -20,6 +22,8 @@ __all__ = [
     "Section",
     "fetch",
     "moments",
+    "no_detector",
+    "synchronise",
     "yolov3",
     "yolov3_tiny",
 ]

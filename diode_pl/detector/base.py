@@ -37,11 +37,15 @@ class Dense:
         boxes: x1, y1, x2, y2 in units of image width and height; may reach outside [0, 1].
         objectness: probability that a candidate holds an object, in [0, 1].
         classes: probability of each class given an object, in [0, 1].
+        priors: reference box of each candidate, such as an anchor in the middle of its cell; units as of ``boxes``.
+        cells: the part of the image whose objects each candidate answers for: x1 <= x < x2, y1 <= y < y2.
     """
 
     boxes: Float[Tensor, "n m 4"]
     objectness: Float[Tensor, "n m"]
     classes: Float[Tensor, "n m c"]
+    priors: Float[Tensor, "m 4"]
+    cells: Float[Tensor, "m 4"]
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,15 @@ class Detections:
     boxes: Float[Tensor, "m 4"]
     scores: Float[Tensor, " m"]
     labels: Int[Tensor, " m"]
+
+    def renumbered(self, labels: Sequence[int]) -> "Detections":
+        """The same in another class numbering.
+
+        Args:
+            labels: the new one of each label; detections of a class where it is -1 are left out.
+        """
+        new = torch.tensor(labels, device=self.labels.device)[self.labels]
+        return Detections(self.boxes[new >= 0], self.scores[new >= 0], new[new >= 0])
 
 
 class Detector(nn.Module, ABC):

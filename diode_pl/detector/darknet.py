@@ -15,7 +15,7 @@ from diode_pl.detector.initialization import draw_weights
 from diode_pl.detector.layers import Convolution, YoloHead
 from diode_pl.detector.network import Layer, build_layers
 from diode_pl.detector.unlearned import never_learned
-from diode_pl.detector.weights_file import load_darknet, load_state
+from diode_pl.detector.weights_file import STATE_SUFFIXES, load_darknet, load_state
 from diode_pl.detector.yolo_loss import YoloLoss, full_precision, yolo_box
 from diode_pl.targets import Targets
 
@@ -27,8 +27,8 @@ class Darknet(Detector):
 
     Args:
         cfg: path of a .cfg file, or sections written in code, ``[net]`` first.
-        weights: path of Darknet .weights, or of a .pt or .pth file that holds the state dict of such a detector;
-            None draws random ones from the global generator.
+        weights: path of Darknet .weights, or of a .safetensors, .pt or .pth file that holds the state dict of such a
+            detector; None draws random ones from the global generator.
         names: path of a file with one class name a line, or the names.
         backbone_sections: how many sections, ``[net]`` not counted, make up the backbone. None: up to the last
             ``shortcut`` before the first ``yolo``; in networks without, up to the first ``route`` or ``yolo``.
@@ -76,7 +76,7 @@ class Darknet(Detector):
             raise ValueError(f"backbone_sections must be from 0 to {len(network)}, got {backbone_sections}")
         if weights is None:
             draw_weights(self.layers, self._before_head)
-        elif Path(weights).suffix in (".pt", ".pth"):
+        elif Path(weights).suffix in STATE_SUFFIXES:
             load_state(self, weights)
         else:
             load_darknet(network, weights)
@@ -109,23 +109,26 @@ class Darknet(Detector):
         return self.yolo_loss(outputs.heads, anchors, scales_xy, outputs.image_size, targets)
 
     def decode(self, outputs: Outputs) -> Dense:
-        boxes, objectness, classes = [], [], []
+        boxes, objectness, classes, priors, cells = [], [], [], [], []
         height, width = outputs.image_size
         for raw, yolo in zip(outputs.heads, self._yolo_heads, strict=True):
             raw = full_precision(raw)
             ny, nx = raw.shape[2:4]
             # In cells: anchors by the cells that a pixel spans, as in the loss.
             anchors = yolo.anchors.to(raw.dtype)
-            anchors = torch.stack([anchors[:, 0] * (nx / width), anchors[:, 1] * (ny / height)], dim=1)
-            box = yolo_box(raw[..., :4], anchors[:, None, None], yolo.scale_xy)
-            x = box[..., 0] + torch.arange(nx, device=raw.device)
-            y = box[..., 1] + torch.arange(ny, device=raw.device)[:, None]
-            w, h = box[..., 2] / 2, box[..., 3] / 2
-            corners = torch.stack([(x - w) / nx, (y - h) / ny, (x + w) / nx, (y + h) / ny], dim=-1)
-            boxes.append(corners.flatten(1, 3))
+            anchors = torch.stack([anchors[:, 0] * (nx / width), anchors[:, 1] * (ny / height)], dim=1)[:, None, None]
+            x = torch.arange(nx, dtype=raw.dtype, device=raw.device)
+            y = torch.arange(ny, dtype=raw.dtype, device=raw.device)[:, None]
+            box = yolo_box(raw[..., :4], anchors, yolo.scale_xy)
+            boxes.append(_corners(box[..., 0] + x, box[..., 1] + y, box[..., 2:], nx, ny).flatten(1, 3))
             objectness.append(raw[..., 4].sigmoid().flatten(1))
             classes.append(raw[..., 5:].sigmoid().flatten(1, 3))
-        return Dense(torch.cat(boxes, dim=1), torch.cat(objectness, dim=1), torch.cat(classes, dim=1))
+            shape = (len(anchors), ny, nx)
+            middle_x, middle_y = (x + 0.5).expand(shape), (y + 0.5).expand(shape)
+            priors.append(_corners(middle_x, middle_y, anchors, nx, ny).flatten(0, 2))
+            cells.append(_corners(middle_x, middle_y, torch.ones_like(anchors), nx, ny).flatten(0, 2))
+        of_images = [torch.cat(parts, dim=1) for parts in (boxes, objectness, classes)]
+        return Dense(of_images[0], of_images[1], of_images[2], torch.cat(priors), torch.cat(cells))
 
     @torch.no_grad()
     def predict(
@@ -162,6 +165,12 @@ class Darknet(Detector):
     def backbone_norm_layers(self) -> int:
         backbone = list(self.layers)[: self._backbone_sections]
         return sum(isinstance(layer, Convolution) and layer.norm is not None for layer in backbone)
+
+
+def _corners(x: Tensor, y: Tensor, size: Tensor, nx: int, ny: int) -> Tensor:
+    """x1, y1, x2, y2 in units of the image, from centre and size in cells."""
+    w, h = size[..., 0] / 2, size[..., 1] / 2
+    return torch.stack([(x - w) / nx, (y - h) / ny, (x + w) / nx, (y + h) / ny], dim=-1)
 
 
 def _class_names(names: str | Path | Sequence[str], network: Sequence[Layer]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Reading weights: Darknet .weights (a header, then float32 numbers without names) and state dicts of PyTorch."""
+"""Reading weights: Darknet .weights (a header, then float32 numbers without names) and state dicts."""
 
 import pickle
 import struct
@@ -7,11 +7,16 @@ from pathlib import Path
 
 import torch
 from jaxtyping import Float
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from diode_pl.detector.cfg import ConfigError
 from diode_pl.detector.layers import Convolution
 from diode_pl.detector.network import Layer
+
+# Suffixes of what holds, or is taken for, a state dict.
+STATE_SUFFIXES = frozenset({".safetensors", ".pt", ".pth", ".ckpt"})
 
 
 def load_darknet(network: Sequence[Layer], path: str | Path) -> None:
@@ -71,11 +76,33 @@ def _order(layer: Layer) -> list[Tensor]:
 
 
 def load_state(module: nn.Module, path: str | Path) -> None:
-    """Fills a module from a file that ``torch.save(module.state_dict(), path)`` wrote.
+    """Fills a module from a .safetensors file, or from one that ``torch.save(module.state_dict(), path)`` wrote.
+
+    Numbers of lower precision than the module's are taken up into its own.
 
     Raises:
-        ConfigError: the file holds more than tensors, or not this module's.
+        ConfigError: the file is damaged, holds more than tensors, or not this module's.
     """
+    if Path(path).suffix == ".ckpt":
+        raise ConfigError(
+            f"{path}: found the checkpoint of a training run, which holds more than one network's weights; expected "
+            "the weights alone: take the student.safetensors that the run wrote beside it"
+        )
+    state = _read_safetensors(path) if Path(path).suffix == ".safetensors" else _read_pickle(path)
+    try:
+        module.load_state_dict(state)
+    except RuntimeError as error:
+        raise ConfigError(f"{path}: found another network's weights; expected this one's. {error}") from None
+
+
+def _read_safetensors(path: str | Path) -> dict[str, Tensor]:
+    try:
+        return load_file(path)
+    except SafetensorError as error:
+        raise ConfigError(f"{path}: found a file that is damaged or no safetensors file ({error})") from error
+
+
+def _read_pickle(path: str | Path) -> dict[str, Tensor]:
     try:
         # Tensors only: any other pickle may run code of its author's choice.
         state = torch.load(path, map_location="cpu", weights_only=True)
@@ -86,7 +113,4 @@ def load_state(module: nn.Module, path: str | Path) -> None:
         ) from error
     if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
         raise ConfigError(f"{path}: found {type(state).__name__}; expected a dict of tensors, as of model.state_dict()")
-    try:
-        module.load_state_dict(state)
-    except RuntimeError as error:
-        raise ConfigError(f"{path}: found another network's weights; expected this one's. {error}") from None
+    return state

@@ -8,6 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
+from diode_pl.processes import shared_sum
 from diode_pl.targets import Targets
 
 _LARGEST_EXPONENT = 7.0  # boxes up to 1097 anchors wide; keeps exp finite while pixels wander
@@ -125,7 +126,7 @@ class YoloLoss:
         inner = torch.minimum(size[:, None], anchors).clamp(min=0).prod(dim=2)
         shape_iou = inner / (size.prod(dim=1)[:, None] + anchors.prod(dim=1) - inner)
         matched = ((shape_iou > self.anchor_threshold) & targets.valid[:, None]).to(head.dtype)
-        matches = matched.sum().clamp(min=1)
+        matches = shared_sum(matched.sum(), at_least=1.0)
 
         anchor = torch.arange(count, device=head.device)
         at = (targets.image_index[:, None], anchor, row.long()[:, None], column.long()[:, None])

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Generator, Tensor
 
-from diode_pl.augmentations import Augmentation, Brightness, Contrast, Cutout, Flip, Jitter
+from diode_pl.augmentations import Augmentation, Brightness, Contrast, Cutout, Flip, HueSaturationValue, Jitter
 from diode_pl.targets import Targets
 
 LEVEL = 0.75  # above every fill, below paint
@@ -19,11 +19,12 @@ EVERY: dict[str, Callable[[], Augmentation]] = {
     "cutout, one draw": lambda: Cutout(1.0, per_image=False),
     "flip": lambda: Flip(0.5, per_image=True),
     "flip, one draw": lambda: Flip(1.0),
+    "hue, saturation, value": HueSaturationValue,
     "jitter": lambda: Jitter(0.3, per_image=True),
     "jitter, one draw": lambda: Jitter(0.3),
     "jitter, wrapped": lambda: Jitter(0.3, wrap=True),
 }
-ONE_DRAW = [name for name in EVERY if "," in name]
+ONE_DRAW = [name for name in EVERY if name.endswith((", one draw", ", wrapped"))]
 
 
 def seeded(seed: int = 0) -> Generator:

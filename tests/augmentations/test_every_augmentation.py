@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from diode_pl.augmentations import Brightness, Contrast, Cutout, Flip, Jitter
+from diode_pl.augmentations import Brightness, Contrast, Cutout, Flip, HueSaturationValue, Jitter
 from tests.augmentations.painting import EVERY, ONE_DRAW, seeded
 from tests.tiny import no_boxes, one_box_each
 
@@ -88,10 +88,13 @@ def test_images_without_boxes_are_fine(name: str) -> None:
         lambda: Cutout(area=(0.1, 0.5), aspect=(0.3, 1.0)),
         lambda: Flip(-0.1),
         lambda: Flip(1.1),
+        lambda: HueSaturationValue(hue=0.6),
+        lambda: HueSaturationValue(saturation=1.1),
+        lambda: HueSaturationValue(value=-0.1),
         lambda: Jitter(1.0),
         lambda: Jitter(-0.1),
     ],
 )
 def test_bad_arguments_raise(make) -> None:
-    with pytest.raises(ValueError, match="brightness|contrast|cutout|flip|jitter"):
+    with pytest.raises(ValueError, match="brightness|contrast|cutout|flip|hue_saturation_value|jitter"):
         make()

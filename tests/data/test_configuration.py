@@ -1,6 +1,6 @@
 import pytest
 
-from diode_pl.data.configuration import differences
+from diode_pl.data.configuration import FREE_IN_TRAINING, differences
 
 
 def test_like_configurations_do_not_differ() -> None:
@@ -43,3 +43,45 @@ def test_what_does_not_change_the_images_is_free(free: dict) -> None:
 )
 def test_what_changes_images_or_scores_is_not(bound: dict) -> None:
     assert len(differences({}, bound)) == 1
+
+
+@pytest.mark.parametrize(
+    "free",
+    [
+        {"output_dir": "b", "fit": False, "ckpt": "a.ckpt", "max_bad": 50},
+        {"train": {"max_bad": 50}},
+        {"data": {"workers": 4, "cache_gib": 8.0, "train": {"root": "a"}, "batch_size": 9, "seed": 2}},
+        {"distillation": {"log_every": 5, "student": {"weights": None}, "losses": {"mimic": 1}}},
+        {"trainer": {"devices": 2, "max_epochs": 9, "callbacks": {"ema": 1}, "logger": {"csv": 1}}},
+        {"callbacks": {"progress": {"refresh_rate": 1}}},
+        {"logger": {"csv": {"save_dir": "b"}}},
+    ],
+    ids=str,
+)
+def test_what_does_not_change_the_student_is_free(free: dict) -> None:
+    assert differences({}, free, FREE_IN_TRAINING) == []
+
+
+@pytest.mark.parametrize(
+    "bound",
+    [
+        {"data": {"mosaic": 0.5}},
+        {"data": {"multi_scale": [128, 192]}},
+        {"data": {"steps_per_epoch": 100}},
+        {"distillation": {"iou": 0.5}},
+        {"distillation": {"confidence": 0.01}},
+        {"train": {"root": "a"}},
+        {"batch_size": 9},
+        {"seed": 2},
+        {"distill": {"mimic": {"weight": 2.0}}},
+        {"callbacks": {"ema": {"avg_fn": {"decay": 0.99}}}},
+        {"optimizer": {"lr": 0.1}},
+        {"recipe": {"final_lr": 0.1}},
+        {"teacher_sha256": "abc"},
+        {"trainer": {"precision": "bf16-mixed"}},
+        {"trainer": {"gradient_clip_val": 1.0}},
+    ],
+    ids=str,
+)
+def test_what_changes_the_student_or_its_scores_is_not(bound: dict) -> None:
+    assert len(differences({}, bound, FREE_IN_TRAINING)) >= 1

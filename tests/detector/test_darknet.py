@@ -285,6 +285,32 @@ def test_decode_stretches_centres(small: Darknet) -> None:
     assert ((x1 + x2) / 2 * 4, (y1 + y2) / 2 * 4) == pytest.approx((2.05, 1.95))
 
 
+def test_cells_tile_the_image_once_an_anchor(small: Darknet) -> None:
+    dense = small.decode(small(torch.rand(1, 3, 32, 64)))
+    assert dense.cells.shape == dense.priors.shape == (2 * 4 * 8 + 1 * 8 * 16, 4)
+    # Edges, where a point must have one cell and not two, among points from anywhere.
+    points = torch.cat([torch.rand(500, 2), torch.arange(16)[:, None].expand(-1, 2) / 16])
+    low, high = dense.cells[:, None, :2], dense.cells[:, None, 2:]
+    inside = ((low <= points) & (points < high)).all(dim=2)
+    for part, anchors in ((inside[:64], 2), (inside[64:], 1)):
+        assert bool((part.sum(dim=0) == anchors).all())
+    assert dense.cells[0].tolist() == [0, 0, 8 / 64, 8 / 32] and dense.cells[-1].tolist() == [60 / 64, 28 / 32, 1, 1]
+
+
+def test_priors_are_anchors_in_the_middle_of_their_cells(small: Darknet) -> None:
+    outputs = known_outputs(small)
+    for head in outputs.heads:
+        head[..., :4] = 0  # half a cell in, as large as the anchor
+    dense = small.decode(outputs)
+    torch.testing.assert_close(dense.priors, dense.boxes[0])
+    torch.testing.assert_close(
+        (dense.priors[:, :2] + dense.priors[:, 2:]) / 2, (dense.cells[:, :2] + dense.cells[:, 2:]) / 2
+    )
+    wide = small.decode(small(torch.rand(1, 3, 32, 64)))
+    size = (wide.priors[:, 2:] - wide.priors[:, :2]) * torch.tensor([64, 32])
+    torch.testing.assert_close(size[[0, 32, 64]], torch.tensor([[10.0, 8], [20, 24], [4, 5]]))
+
+
 def test_decode_is_differentiable(small: Darknet) -> None:
     detector, images = frozen(small), some_images(torch.float32).requires_grad_()
     dense = detector.decode(detector(images))

@@ -12,7 +12,7 @@ from diode_pl.data.shapes.sprite import Sprite, window
 # Things in an image: 1 to 8, few more often than many.
 COUNTS = (0.22, 0.19, 0.16, 0.13, 0.11, 0.08, 0.06, 0.05)
 SIZES = (0.1, 0.75)  # longer side of a thing's box, as part of the image's side
-VISIBLE = 0.55  # of its silhouette, at least, for every thing in an image
+VISIBLE = 0.7  # of its silhouette, at least, for every thing in an image
 COVERED = 32  # alpha from which a thing counts as present in a pixel: an eighth
 
 _GRID = 96  # cells a side in which overlap is measured: a layout is the same at every resolution
@@ -20,12 +20,12 @@ _TRIES = 12  # places that a thing tries before it is left out
 
 
 def draw_sizes(dice: Dice) -> list[float]:
-    """Of the things in an image: as often between 0.1 and 0.2 as between 0.2 and 0.4; more or less the largest first.
+    """Of the things in an image: half of them below 0.33, one in six below 0.17; more or less the largest first.
 
     What lies in front is thus more often small, and hides less.
     """
     low, high = SIZES
-    sizes = [low * (high / low) ** dice.unit() for _ in range(1 + dice.weighted(COUNTS))]
+    sizes = [low * (high / low) ** dice.unit() ** 0.75 for _ in range(1 + dice.weighted(COUNTS))]
     return sorted(sizes, key=lambda size: -size * dice.uniform(0.5, 2))
 
 

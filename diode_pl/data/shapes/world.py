@@ -4,10 +4,8 @@ from typing import Literal
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
-from torch import Tensor
-from torch.utils.data import Dataset
 
+from diode_pl.data.readers.base import Example, ImageSet
 from diode_pl.data.shapes.backdrop import landscape, pattern, studio
 from diode_pl.data.shapes.dice import Dice
 from diode_pl.data.shapes.other_things import OTHER_THINGS
@@ -31,9 +29,11 @@ _STYLES = {
     ),
     "far": Style(tuple(OTHER_THINGS.values()), landscape, Palette((0, 1), (0.2, 0.8), (0.15, 0.95)), _VIVID, clutter=1),
 }
+# The world that is trained on counts as the real one, the others stand for what somebody happens to have.
+_DATA_ACCESS = {"shapes": "real images", "near": "proxy images", "far": "proxy images"}
 
 
-class ShapesWorld(Dataset):
+class ShapesWorld(ImageSet):
     """Images of things that differ by their form alone, on textured, lit and littered grounds.
 
     Image ``i`` depends on ``seed``, ``split``, ``world`` and ``i``, not on ``size``, and is the same on every machine
@@ -46,6 +46,7 @@ class ShapesWorld(Dataset):
         world: ``shapes``; ``near``, the same classes on other grounds in other colours, for a proxy set of the same
             domain; ``far``, things of other classes in other scenes, for a proxy set of another domain.
         seed: not negative.
+        labelled: False hands out no boxes.
 
     Raises:
         ValueError: an argument is outside its range.
@@ -58,6 +59,7 @@ class ShapesWorld(Dataset):
         resolution: int = 160,
         world: Literal["shapes", "near", "far"] = "shapes",
         seed: int = 0,
+        labelled: bool = True,
     ) -> None:
         if split not in _SPLITS or world not in _WORLDS:
             raise ValueError(f"expected a split of {_SPLITS} and a world of {_WORLDS}, got {split!r} and {world!r}")
@@ -65,24 +67,30 @@ class ShapesWorld(Dataset):
             raise ValueError(
                 f"size and seed must not be negative and resolution at least 32, got {size}, {seed} and {resolution}"
             )
-        self.size, self.resolution, self.seed = size, resolution, seed
+        names = tuple(OTHER_THINGS if world == "far" else THINGS)
+        # Nothing drawn is bad.
+        super().__init__(names if labelled else (), resolution, _DATA_ACCESS[world], max_bad=0)
+        self.size, self.seed, self.labelled = size, seed, labelled
+        self._name = f"{world}/{split}"
         self._key = (_WORLDS.index(world), _SPLITS.index(split))
         self._style = _STYLES[world]
-        self.class_names = tuple(OTHER_THINGS if world == "far" else THINGS)
 
     def __len__(self) -> int:
         return self.size
 
-    def __getitem__(self, i: int) -> tuple[Float[Tensor, "3 h w"], Float[Tensor, "m 4"], Int[Tensor, " m"]]:
-        """Image in [0, 1]; boxes x1, y1, x2, y2 in units of the image; labels.
+    def __getitem__(self, i: int) -> Example:
+        """Image ``i`` with its boxes.
 
         Raises:
             IndexError: there is no image ``i``.
         """
         scene = self.scene(i)
         # numpy, not torch: for so small an image torch's threads cost more than they do.
-        image = np.ascontiguousarray(scene.image.transpose(2, 0, 1)).astype(np.float32) / 255
-        return torch.from_numpy(image), torch.from_numpy(scene.boxes).float(), torch.from_numpy(scene.labels)
+        image = torch.from_numpy(np.ascontiguousarray(scene.image.transpose(2, 0, 1)))
+        boxes, labels = torch.from_numpy(scene.boxes).float(), torch.from_numpy(scene.labels)
+        if not self.labelled:
+            boxes, labels = boxes[:0], labels[:0]
+        return Example(image, boxes, labels, (self.resolution, self.resolution), f"{self._name}/{i}")
 
     def scene(self, i: int) -> Scene:
         """Image ``i`` with the silhouettes of its things.

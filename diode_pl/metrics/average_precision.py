@@ -1,4 +1,4 @@
-"""Detection scores."""
+"""The one figure of a small set: mean average precision at IoU 0.5."""
 
 from collections.abc import Sequence
 

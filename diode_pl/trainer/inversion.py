@@ -1,15 +1,14 @@
-"""A Lightning trainer whose ranks work on images of their own."""
+"""The Lightning trainer of a synthesis: its ranks work on images of their own."""
 
-import logging
-import warnings
 from collections.abc import Mapping
 from typing import Any
 
 import pytorch_lightning as pl
 import torch
-from pytorch_lightning.callbacks import ProgressBar
 from pytorch_lightning.loggers import Logger
 from pytorch_lightning.strategies import DDPStrategy
+
+from diode_pl.trainer.quiet import listeners, quiet_libraries
 
 
 class OwnImages(DDPStrategy):
@@ -42,15 +41,6 @@ class OwnImages(DDPStrategy):
         """Wraps nothing."""
 
 
-def quiet_libraries() -> None:
-    """Keeps to itself what a library says about an inversion that is as it is meant to be."""
-    # Optimisers come with the stages, and the teacher stays in eval mode.
-    for message in ("`LightningModule.configure_optimizers` returned", "Found .* in eval mode", ".*treespec"):
-        warnings.filterwarnings("ignore", message)
-    for library in ("pytorch_lightning", "faster_coco_eval"):
-        logging.getLogger(library).setLevel(logging.WARNING)
-
-
 def inversion_trainer(
     callbacks: Mapping[str, pl.Callback | None],
     logger: Mapping[str, Logger | None],
@@ -77,7 +67,6 @@ def inversion_trainer(
     if devices < 1 or num_nodes < 1:
         raise ValueError(f"trainer.devices and trainer.num_nodes must be 1 or more, got {devices} and {num_nodes}")
     quiet_libraries()
-    listeners = [callback for callback in callbacks.values() if callback is not None]
     several = devices * num_nodes > 1
     return pl.Trainer(
         accelerator=accelerator,
@@ -85,9 +74,7 @@ def inversion_trainer(
         num_nodes=num_nodes,
         precision=precision,  # type: ignore[arg-type]
         strategy=OwnImages(torch.get_num_threads(), start_method=start_method) if several else "auto",
-        callbacks=listeners,
-        enable_progress_bar=any(isinstance(listener, ProgressBar) for listener in listeners),
-        logger=[each for each in logger.values() if each is not None] or False,
+        **listeners(callbacks, logger),
         log_every_n_steps=1,  # callbacks log at intervals of their own
         max_epochs=0,  # set from the work that is left
         reload_dataloaders_every_n_epochs=1,

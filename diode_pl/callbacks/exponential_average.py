@@ -1,0 +1,29 @@
+"""How the moving average of a student's weights moves."""
+
+import torch
+from torch import Tensor
+
+
+class ExponentialAverage:
+    """Goes a share of the way to the newest weights at every step, at first a larger one.
+
+    With ``n`` steps behind it the average keeps ``min(decay, (1 + n) / (10 + n))`` of itself: the random weights of
+    the beginning are soon forgotten, in short trainings too. A class and not a closure, so that processes that are
+    spawned can take it along.
+
+    Args:
+        decay: what is kept in the long run, in [0, 1).
+
+    Raises:
+        ValueError: ``decay`` is out of range.
+    """
+
+    def __init__(self, decay: float = 0.998) -> None:
+        if not 0 <= decay < 1:
+            raise ValueError(f"callbacks.ema.avg_fn.decay must be in [0, 1), got {decay}")
+        self.decay = decay
+
+    def __call__(self, averaged: Tensor, current: Tensor, steps: Tensor | int) -> Tensor:
+        """The next average of one tensor, of any type: a counter is rounded down. Does not wait for the device."""
+        kept = torch.as_tensor((1 + steps) / (10 + steps), dtype=torch.float32).clamp(max=self.decay)
+        return kept * averaged + (1 - kept) * current

@@ -1,0 +1,54 @@
+"""What a loader hands to a training step."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor
+
+from diode_pl.data.readers import Example
+from diode_pl.targets import Targets
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Images with their boxes.
+
+    Args:
+        images: RGB, 0 to 255 as it comes from the loader, in [0, 1] once it is on its device.
+        targets: of the images, labels in the detector's numbering.
+        sizes: height and width of each original in pixels.
+        names: of the images.
+        seed: of the augmentations that follow; None for none.
+    """
+
+    images: UInt8[Tensor, "n 3 r r"] | Float[Tensor, "n 3 r r"]
+    targets: Targets
+    sizes: Sequence[tuple[int, int]]
+    names: Sequence[str]
+    seed: int | None = None
+
+    @classmethod
+    def of(cls, examples: Sequence[Example], seed: int | None = None) -> "Batch":
+        """Joins examples of one resolution."""
+        return cls(
+            torch.stack([example.image for example in examples]),
+            Targets.of_images([(example.boxes, example.labels) for example in examples]),
+            [example.size for example in examples],
+            [example.name for example in examples],
+            seed,
+        )
+
+    def to(self, device: torch.device | str, **_: Any) -> "Batch":
+        """The same batch on another device."""
+        return replace(self, images=self.images.to(device, non_blocking=True), targets=self.targets.to(device))
+
+    def pin_memory(self) -> "Batch":
+        """The same batch in memory that a GPU can fetch it from while the processor goes on; a loader asks for it."""
+        return replace(self, images=self.images.pin_memory())
+
+    def scaled(self) -> "Batch":
+        """The same batch with images in [0, 1], channels last: the faster layout for convolutions."""
+        return replace(self, images=self.images.to(memory_format=torch.channels_last).float() / 255)

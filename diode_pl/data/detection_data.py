@@ -1,0 +1,199 @@
+"""Training and validation images of a distillation."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import pytorch_lightning as pl
+import torch
+from torch import Generator
+from torch.nn import functional
+from torch.utils.data import DataLoader, Subset
+
+from diode_pl.augmentations import Augmentation
+from diode_pl.class_names import match_classes
+from diode_pl.data.batch import Batch
+from diode_pl.data.memory import InMemory
+from diode_pl.data.readers import Example, ImageFiles, ImageSet
+from diode_pl.data.sampling import EpochLoader, EpochSampler
+from diode_pl.data.training_set import TrainingSet
+from diode_pl.data.views import Readable, Relabelled
+from diode_pl.detector import Detector
+from diode_pl.tiling import Tiling
+
+log = logging.getLogger(__name__)
+
+
+class DetectionData(pl.LightningDataModule):
+    """Joins, shuffles, augments and batches the images of a data set in some format.
+
+    Args:
+        train: what the student learns from.
+        val: labelled images that scores are measured on; None for no scores.
+        tiling: how many training images are joined into one.
+        augmentations: of batches of training images, by name, in order; None leaves one out.
+        mosaic: probability that a training image is a mosaic of four, in [0, 1].
+        multi_scale: smallest and largest resolution in pixels, drawn anew for each batch; None keeps that of ``train``.
+        batch_size: images of one optimiser step, all processes together.
+        steps_per_epoch: optimiser steps; None: every image once.
+        workers: processes that load images, for each training process.
+        cache_gib: a data set that fits into so much memory is read once.
+        seed: of all draws, not negative.
+
+    Raises:
+        ValueError: a number is out of range.
+    """
+
+    def __init__(
+        self,
+        train: ImageSet,
+        val: ImageSet | None,
+        tiling: Tiling,
+        augmentations: Mapping[str, Augmentation | None],
+        mosaic: float = 1.0,
+        multi_scale: Sequence[int] | None = None,
+        batch_size: int = 64,
+        steps_per_epoch: int | None = None,
+        workers: int = 0,
+        cache_gib: float = 2.0,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        if batch_size < 1 or workers < 0 or cache_gib < 0 or seed < 0 or not 0 <= mosaic <= 1:
+            raise ValueError(
+                "data needs batch_size from 1 on, workers, cache_gib and seed from 0 on and mosaic in [0, 1], got "
+                f"{batch_size}, {workers}, {cache_gib}, {seed} and {mosaic}"
+            )
+        if multi_scale is not None and (len(multi_scale) != 2 or not 0 < multi_scale[0] <= multi_scale[1]):
+            raise ValueError(f"multi_scale: the smallest and the largest resolution, got {list(multi_scale)}")
+        self.train, self.val, self.tiling = train, val, tiling
+        self.augmentations = [each for each in augmentations.values() if each is not None]
+        self.mosaic, self.multi_scale = mosaic, multi_scale
+        self.batch_size, self.steps_per_epoch = batch_size, steps_per_epoch
+        self.workers, self.cache_gib, self.seed = workers, cache_gib, seed
+        self.evaluated: list[int] = []
+
+    @property
+    def data_access(self) -> set[str]:
+        """What a student has seen because of this data."""
+        return {self.train.data_access} | ({self.tiling.data_access} if self.tiling.data_access else set())
+
+    def prepare_for(self, detector: Detector, labels_needed: bool) -> None:
+        """Fits the data to a detector's classes and strides, and says which classes have no counterpart.
+
+        Args:
+            detector: whose numbering the labels get.
+            labels_needed: whether training uses the labels.
+
+        Raises:
+            ValueError: a resolution is no multiple of the stride, or labels that are needed are not there.
+        """
+        resolutions = {"train.resolution": [self.train.resolution], "multi_scale": self.multi_scale or []}
+        resolutions |= {"val.resolution": [self.val.resolution]} if self.val else {}
+        for key, sides in resolutions.items():
+            if any(side % detector.stride for side in sides):
+                raise ValueError(f"{key}: {sides} must be multiples of the detector's stride, {detector.stride} pixels")
+        self._stride = detector.stride
+        self._train_classes = match_classes(self.train.class_names, detector.class_names)
+        if labels_needed and not any(label >= 0 for label in self._train_classes):
+            raise ValueError(
+                "distill.detection needs labels, and the training set has none of a class of the detector: its classes "
+                f"are {list(self.train.class_names)}, the detector's {list(detector.class_names)}. Choose another "
+                "data@train, or alpha_detection=0 to learn from the teacher alone"
+            )
+        if labels_needed:
+            _report("train", self.train, self._train_classes)
+        if self.val is None:
+            return
+        self._val_classes = match_classes(self.val.class_names, detector.class_names)
+        self.evaluated = sorted({label for label in self._val_classes if label >= 0})
+        if not self.evaluated:
+            raise ValueError(
+                f"val: none of its classes {list(self.val.class_names)} is one of the detector's "
+                f"{list(detector.class_names)}; choose another data@val, or data@val=none for no scores"
+            )
+        _report("val", self.val, self._val_classes)
+        shared = self.val.shared_with(self.train) if isinstance(self.val, ImageFiles) else 0
+        if shared:
+            log.warning("val: %d of %d images are training images, which flatters the scores", shared, len(self.val))
+
+    def setup(self, stage: str) -> None:
+        """Reads into memory what fits; Lightning calls it in every process."""
+        if stage == "fit":
+            self._training = self.training_set()
+        if self.val is not None:
+            self._validation = Readable(Relabelled(self._cached(self.val, "validation images"), self._val_classes))
+
+    def training_set(self) -> TrainingSet:
+        """What training images are made by."""
+        source = Relabelled(self._cached(self.train, "training images"), self._train_classes)
+        return TrainingSet(source, self.train.resolution, self.tiling, self.mosaic)
+
+    def train_dataloader(self) -> DataLoader:
+        """Batches of one epoch; this process's part of each."""
+        rank, world_size = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
+        sampler = EpochSampler(len(self._training), self.batch_size, self.steps_per_epoch, self.seed, rank, world_size)
+        return EpochLoader(
+            self._training,
+            batch_sampler=sampler,
+            num_workers=self.workers,
+            persistent_workers=self.workers > 0,
+            pin_memory=torch.cuda.is_available(),
+            collate_fn=_training_batch,
+        )
+
+    def val_dataloader(self) -> DataLoader | list:
+        """Batches of this process's part of the validation images."""
+        if self.val is None:
+            return []
+        rank, world_size = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
+        if len(self._validation) < world_size:  # a process without images would keep the others waiting
+            raise ValueError(f"val holds {len(self._validation)} images, fewer than trainer.devices={world_size}")
+        own = Subset(self._validation, range(rank, len(self._validation), world_size))
+        size = max(1, self.batch_size // world_size)
+        return DataLoader(own, batch_size=size, num_workers=self.workers, collate_fn=_validation_batch)
+
+    def validation_examples(self, count: int) -> list[Example | None]:
+        """Some validation images, spread evenly, labels in the detector's numbering; None for one that is bad."""
+        assert self.val is not None
+        images, step = Readable(Relabelled(self.val, self._val_classes)), max(1, len(self.val) // count)
+        return [images[i] for i in range(0, len(images), step)][:count]
+
+    def on_after_batch_transfer(self, batch: Batch | None, dataloader_idx: int) -> Batch | None:
+        """Scales pixels to [0, 1] and augments training batches, on whatever device they are."""
+        if batch is None:  # no validation image of it can be used
+            return None
+        batch = batch.scaled()
+        if batch.seed is None:
+            return batch
+        generator = Generator().manual_seed(batch.seed)
+        images, targets = batch.images, batch.targets
+        for augmentation in self.augmentations:
+            images, targets = augmentation(images, targets, generator)
+        images = images.clamp(0, 1)
+        if self.multi_scale is not None:
+            low, high = (side // self._stride for side in self.multi_scale)
+            side = int(torch.randint(low, high + 1, (1,), generator=generator)) * self._stride
+            if side != images.shape[-1]:
+                images = functional.interpolate(images, (side, side), mode="bilinear", antialias=True)
+        return replace(batch, images=images.contiguous(memory_format=torch.channels_last), targets=targets)
+
+    def _cached(self, source: ImageSet, name: str) -> ImageSet:
+        if isinstance(source, InMemory) or len(source) * 3 * source.resolution**2 > self.cache_gib * 2**30:
+            return source
+        return InMemory(source, self.workers, name)
+
+
+def _training_batch(items: Sequence[tuple[Example, int]]) -> Batch:
+    return Batch.of([example for example, _ in items], seed=items[0][1])
+
+
+def _validation_batch(examples: Sequence[Example | None]) -> Batch | None:
+    readable = [example for example in examples if example is not None]
+    return Batch.of(readable) if readable else None
+
+
+def _report(key: str, source: ImageSet, classes: Sequence[int]) -> None:
+    unknown = [name for name, label in zip(source.class_names, classes, strict=True) if label < 0]
+    if unknown:
+        log.warning("%s: the detector has no such class, their boxes are left out: %s", key, ", ".join(unknown))

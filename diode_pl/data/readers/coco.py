@@ -1,0 +1,48 @@
+"""Data sets with a COCO annotation file."""
+
+from pathlib import Path
+
+from diode_pl.coco import read_coco
+from diode_pl.data.readers.base import Faults
+from diode_pl.data.readers.files import Annotation, ImageFiles
+from diode_pl.data.readers.places import existing_folder, place
+
+
+class Coco(ImageFiles):
+    """Images with the boxes of a COCO annotation file; crowds and boxes without area are left out.
+
+    Args:
+        root: folder of the data set.
+        split: is filled in where a path says ``{split}``.
+        images: folder of the image files, relative to ``root``.
+        annotations: the JSON file, relative to ``root``.
+        resolution: height and width of every image in pixels.
+        data_access: what has been seen by whoever was trained on it.
+        limit: takes so many images, spread over all; None takes all.
+        labelled: False hands out no boxes.
+        max_bad: so many bad annotations and unreadable images are skipped.
+
+    Raises:
+        ValueError: a folder or file is not there, the file is no COCO annotation file, or too much of it is bad.
+    """
+
+    def __init__(
+        self,
+        root: str | Path,
+        split: str | None,
+        images: str,
+        annotations: str,
+        resolution: int,
+        data_access: str = "real images",
+        limit: int | None = None,
+        labelled: bool = True,
+        max_bad: int = 10,
+    ) -> None:
+        base = existing_folder(place(root, split), "root")
+        path, faults = base / place(annotations, split), Faults(max_bad)
+        folder = existing_folder(base / place(images, split), "images")
+        read, names = read_coco(path, lambda name, reason: faults.add(f"{path}: {name}", reason))
+        if not read:
+            raise ValueError(f"{path} lists no image")
+        known = [Annotation(folder / image.file_name, image.boxes, image.labels) for image in read]
+        super().__init__(known, names, resolution, data_access, faults, limit, labelled)

@@ -1,0 +1,54 @@
+"""Folders of images without labels."""
+
+from pathlib import Path
+
+from diode_pl.data.readers.base import Faults
+from diode_pl.data.readers.files import Annotation, ImageFiles
+from diode_pl.data.readers.places import existing_folder, place
+from diode_pl.images import SUFFIXES
+
+
+def images_below(folder: Path) -> list[Path]:
+    """The image files of a folder and of its subfolders, in the order of their paths.
+
+    Raises:
+        ValueError: there is none.
+    """
+    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
+    if not paths:
+        raise ValueError(f"{folder.resolve()} and its subfolders hold no image ({', '.join(sorted(SUFFIXES))})")
+    return paths
+
+
+class ImageFolder(ImageFiles):
+    """Every image below a folder; nothing is labelled.
+
+    Args:
+        root: of the data set.
+        resolution: height and width of every image in pixels.
+        folder: which is searched, with its subfolders; relative to ``root``.
+        split: is filled in where ``root`` or ``folder`` says ``{split}``.
+        data_access: what has been seen by whoever was trained on it.
+        limit: takes so many images, spread over all; None takes all.
+        max_bad: so many unreadable images are skipped.
+
+    Raises:
+        ValueError: there is no such folder or no image in it.
+    """
+
+    def __init__(
+        self,
+        root: str | Path,
+        resolution: int,
+        folder: str = ".",
+        split: str | None = None,
+        data_access: str = "proxy images",
+        limit: int | None = None,
+        max_bad: int = 10,
+    ) -> None:
+        base = existing_folder(place(root, split), "root")
+        paths = images_below(existing_folder(base / place(folder, split), "folder"))
+        # One for all: there may be a million.
+        nothing = Annotation.of(base, [])
+        annotations = [Annotation(path, nothing.boxes, nothing.labels) for path in paths]
+        super().__init__(annotations, (), resolution, data_access, Faults(max_bad), limit, labelled=False)

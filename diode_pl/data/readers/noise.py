@@ -1,0 +1,38 @@
+"""Images without content."""
+
+import numpy as np
+import torch
+
+from diode_pl.data.readers.base import Example, ImageSet
+
+
+class UniformNoise(ImageSet):
+    """Every value of every pixel uniform and independent: what a student learns from no images at all.
+
+    Args:
+        size: number of images.
+        resolution: height and width in pixels.
+        split: takes part in the seed: no two splits share an image.
+        seed: not negative.
+
+    Raises:
+        ValueError: ``size`` or ``resolution`` is below 1, or ``seed`` negative.
+
+    Source: Chawla et al., WACV 2021, table 3, "random noise".
+    """
+
+    def __init__(self, size: int, resolution: int, split: str = "train", seed: int = 0) -> None:
+        super().__init__((), resolution, "noise", 0)
+        if size < 1 or seed < 0:
+            raise ValueError(f"size must be at least 1 and seed not negative, got {size} and {seed}")
+        self.size, self._key = size, (seed, *split.encode())
+
+    def __len__(self) -> int:
+        return self.size
+
+    def __getitem__(self, i: int) -> Example:
+        if not 0 <= i < self.size:
+            raise IndexError(f"image {i} of {self.size}")
+        drawn = np.random.default_rng((*self._key, i)).integers(0, 256, (3, self.resolution, self.resolution), np.uint8)
+        nothing = torch.zeros(0, 4), torch.zeros(0, dtype=torch.long)
+        return Example(torch.from_numpy(drawn), *nothing, (self.resolution, self.resolution), f"noise {i}")

@@ -1,0 +1,52 @@
+"""What ``synthesize.py`` has made."""
+
+import json
+from pathlib import Path
+
+from diode_pl.data.readers.coco import Coco
+from diode_pl.data.readers.places import place
+
+_FILES = ("annotations.json", "dataset.json")
+
+
+class Synthetic(Coco):
+    """A synthetic set; what it was made from, its ``dataset.json`` knows.
+
+    Args:
+        root: the output folder of ``synthesize.py``.
+        resolution: height and width of every image in pixels.
+        split: is filled in where ``root`` says ``{split}``, for two sets side by side.
+        limit: takes so many images, spread over all; None takes all.
+        labelled: False hands out no boxes.
+        max_bad: so many bad annotations and unreadable images are skipped.
+
+    Raises:
+        ValueError: the folder holds no finished synthetic set, or too much of it is bad.
+    """
+
+    def __init__(
+        self,
+        root: str | Path,
+        resolution: int,
+        split: str | None = None,
+        limit: int | None = None,
+        labelled: bool = True,
+        max_bad: int = 10,
+    ) -> None:
+        folder = place(root, split)
+        missing = [name for name in _FILES if not (folder / name).is_file()]
+        if missing:
+            raise ValueError(
+                f"root: {folder} is no finished synthetic set, {' and '.join(missing)} not there. "
+                f"python synthesize.py output_dir={folder} makes one, or continues one that was interrupted"
+            )
+        try:
+            data_access = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))["data_access"]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise ValueError(
+                f"root: {folder / 'dataset.json'} does not say what the images were made from (data_access): "
+                f"{type(error).__name__}: {error}. The command that made the set, given again, writes it anew"
+            ) from error
+        super().__init__(
+            folder, None, "images", "annotations.json", resolution, str(data_access), limit, labelled, max_bad
+        )

@@ -1,0 +1,145 @@
+"""Data sets as YOLO trainers take them: a data.yaml, and a text file of boxes for each image."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from diode_pl.data.readers.base import Faults
+from diode_pl.data.readers.files import Annotation, ImageFiles, clipped
+from diode_pl.data.readers.folder import images_below
+from diode_pl.data.readers.places import place
+
+_ROUNDING = 1e-3  # so far beyond the image is what few decimals make of a box at its edge
+
+
+class Yolo(ImageFiles):
+    """Images with label files of lines ``class cx cy w h``; an image without one shows nothing.
+
+    Args:
+        root: the data.yaml, or the folder where it lies.
+        split: ``train``, ``val`` or ``test``: the key of data.yaml that says where the images are.
+        resolution: height and width of every image in pixels.
+        data_access: what has been seen by whoever was trained on it.
+        limit: takes so many images, spread over all; None takes all.
+        labelled: False hands out no boxes and reads no label file.
+        max_bad: so many bad labels and unreadable images are skipped.
+
+    Raises:
+        ValueError: a file is not there, data.yaml lacks something, no image has a label file, or too much is bad.
+    """
+
+    def __init__(
+        self,
+        root: str | Path,
+        split: str,
+        resolution: int,
+        data_access: str = "proxy images",
+        limit: int | None = None,
+        labelled: bool = True,
+        max_bad: int = 10,
+    ) -> None:
+        path, faults = _data_yaml(place(root, split)), Faults(max_bad)
+        content = _content(path)
+        names, images = _names(content, path), _images(content, path, split)
+        known, files = [], 0
+        for image in images:
+            file, things = _label_file(image), []
+            if labelled and file.is_file():
+                files += 1
+                try:
+                    text = file.read_text(encoding="utf-8")
+                except (OSError, UnicodeDecodeError) as error:
+                    faults.add(str(file), f"{error}; its image is left out")
+                    continue
+                for number, line in enumerate(text.splitlines(), start=1):
+                    try:
+                        things += [_thing(line, len(names))] if line.strip() else []
+                    except ValueError as error:
+                        faults.add(f"{file}, line {number}", str(error))
+            known.append(Annotation.of(image, things))
+        if labelled and not files:
+            # One may show nothing; that all of them do is a folder with another name.
+            raise ValueError(
+                f"{path}, {split}: no image has a label file; {images[0]} would have {_label_file(images[0])}"
+            )
+        super().__init__(known, names, resolution, data_access, faults, limit, labelled)
+
+
+def _data_yaml(root: Path) -> Path:
+    path = root / "data.yaml" if root.is_dir() else root
+    if not path.is_file():
+        there = ", ".join(str(p) for p in sorted(root.glob("*.y*ml"))) or "no other YAML file either"
+        raise ValueError(f"root: {path.resolve()} is not there ({there}); root names a data.yaml or its folder")
+    return path
+
+
+def _content(path: Path) -> dict[str, Any]:
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ValueError(f"{path} is no readable YAML file: {error}") from error
+    if not isinstance(content, dict):
+        raise ValueError(f"{path} is no data.yaml: it needs train, val or test, and names")
+    return content
+
+
+def _names(content: dict[str, Any], path: Path) -> list[str]:
+    """Class names by label, from a list or from numbers with names."""
+    names = content.get("names")
+    if isinstance(names, dict) and set(names) == set(range(len(names))):
+        names = [names[i] for i in range(len(names))]
+    if not isinstance(names, list) or not names:
+        raise ValueError(f"{path}: names must be a list of class names, or name them from 0 on, got {names!r}")
+    # YAML reads a bare yes, no, on or off as true or false.
+    if wrong := [name for name in names if isinstance(name, bool) or not isinstance(name, str | int)]:
+        raise ValueError(f"{path}: names must be words, got {wrong[0]!r}; write it between quotes")
+    return [str(name) for name in names]
+
+
+def _images(content: dict[str, Any], path: Path, split: str) -> list[Path]:
+    """The images of a split: below folders, or listed in text files."""
+    sources = content.get(split)
+    if not sources:
+        there = ", ".join(key for key in ("train", "val", "test") if content.get(key)) or "none"
+        raise ValueError(f"split: {path} has no images for {split!r}; it has them for: {there}")
+    base = path.parent / Path(str(content.get("path") or ".")).expanduser()
+    images: list[Path] = []
+    for source in [sources] if isinstance(sources, str) else sources:
+        place = base / Path(str(source)).expanduser()
+        if place.is_dir():
+            images += images_below(place)
+        elif place.is_file() and place.suffix == ".txt":
+            lines = place.read_text(encoding="utf-8").splitlines()
+            images += [place.parent / line.strip() for line in lines if line.strip()]
+        else:
+            raise ValueError(
+                f"{path}, {split}: {place} is neither a folder nor a list of images (.txt); "
+                "write the folder of the data set into its key path"
+            )
+    if not images:
+        raise ValueError(f"{path}, {split}: {sources} lists no image")
+    return images
+
+
+def _label_file(image: Path) -> Path:
+    """The path of the image with its last folder ``images`` called ``labels``; beside the image if it has none."""
+    folders = image.parent.parts
+    if "images" in folders:
+        last = len(folders) - 1 - folders[::-1].index("images")
+        folders = (*folders[:last], "labels", *folders[last + 1 :])
+    return Path(*folders, f"{image.stem}.txt")
+
+
+def _thing(line: str, classes: int) -> tuple[int, Sequence[float]]:
+    """Label and corners of one line."""
+    try:
+        label, cx, cy, w, h = map(float, line.split())
+    except ValueError:
+        raise ValueError(f"expected five numbers, class cx cy w h, got {line.strip()!r}") from None
+    if label not in range(classes):
+        raise ValueError(f"class {label:g} is not in names, which has 0 to {classes - 1}")
+    if not all(-_ROUNDING <= value <= 1 + _ROUNDING for value in (cx, cy, w, h)):
+        raise ValueError(f"expected cx cy w h in units of the image, from 0 to 1, got {line.strip()!r}")
+    return int(label), clipped(cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2)

@@ -1,0 +1,78 @@
+"""From the images of a data set to training images."""
+
+import torch
+from torch import Generator
+from torch.utils.data import Dataset
+
+from diode_pl.data.mosaic import mosaic
+from diode_pl.data.readers import BadImage, Example
+from diode_pl.data.sampling import Draw
+from diode_pl.data.views import Relabelled
+from diode_pl.targets import Targets
+from diode_pl.tiling import Tiling, tile
+
+
+class TrainingSet(Dataset):
+    """Images joined by tiling, then by mosaic. All draws follow from the key: no worker keeps a state.
+
+    Args:
+        source: the images.
+        resolution: of the result in pixels.
+        tiling: how many images go into one.
+        mosaic: probability of a mosaic, in [0, 1].
+
+    Raises:
+        ValueError: ``mosaic`` is no probability.
+    """
+
+    def __init__(self, source: Relabelled, resolution: int, tiling: Tiling, mosaic: float) -> None:
+        if not 0 <= mosaic <= 1:
+            raise ValueError(f"mosaic must be in [0, 1], got {mosaic}")
+        self.source, self.resolution, self.tiling, self.mosaic = source, resolution, tiling, mosaic
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    def __getitem__(self, key: Draw) -> tuple[Example, int]:
+        """The training image of a draw, and a seed for what happens to it later.
+
+        Raises:
+            ValueError: too many images are bad.
+        """
+        generator = Generator().manual_seed(key.seed)
+        if float(torch.rand(1, generator=generator)) >= self.mosaic:
+            example = self._tiled(key.index, generator)
+        else:
+            others = torch.randint(len(self), (3,), generator=generator).tolist()
+            example = mosaic([self._tiled(i, generator) for i in (key.index, *others)], generator)
+        # Not the seed of the key: what follows would repeat the draws that were made here.
+        return example, int(torch.randint(2**62, (1,), generator=generator))
+
+    def tiled(self, key: Draw) -> Example:
+        """The image of a draw without mosaic.
+
+        Raises:
+            ValueError: too many images are bad.
+        """
+        return self._tiled(key.index, Generator().manual_seed(key.seed))
+
+    def _tiled(self, first: int, generator: Generator) -> Example:
+        count = self.tiling.draw(generator)
+        if count == 1:
+            return self._readable(first)
+        others = torch.randint(len(self), (count - 1,), generator=generator).tolist()
+        examples = [self._readable(i) for i in (first, *others)]
+        images = torch.stack([example.image for example in examples]).float() / 255
+        targets = Targets.of_images([(example.boxes, example.labels) for example in examples])
+        joined, boxes, labels = tile(images, targets, self.resolution)
+        image = (joined.clamp(0, 1) * 255).round().to(torch.uint8)
+        return Example(image, boxes, labels, (self.resolution, self.resolution), f"{count} tiles")
+
+    def _readable(self, i: int) -> Example:
+        """Image ``i``, or the next one that can be used."""
+        for step in range(len(self)):
+            try:
+                return self.source[(i + step) % len(self)]
+            except BadImage:
+                continue
+        raise ValueError("no image of the training set can be used")

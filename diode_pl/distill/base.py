@@ -1,0 +1,88 @@
+"""What every distillation loss offers, and what it sees."""
+
+import math
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from diode_pl.detector import Detector, Outputs
+from diode_pl.targets import Targets
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What teacher and student say of one batch.
+
+    Args:
+        student: the detector that learns.
+        teacher: the frozen detector that it learns from; None in training from labels alone.
+        student_outputs: the student's answer, with gradient.
+        teacher_outputs: the teacher's answer to the same images; None without a teacher.
+        targets: labelled boxes, in the student's class numbering; no boxes where there are no labels.
+    """
+
+    student: Detector
+    teacher: Detector | None
+    student_outputs: Outputs
+    teacher_outputs: Outputs | None
+    targets: Targets
+
+    def taught(self) -> tuple[Detector, Outputs]:
+        """The teacher and its answer.
+
+        Raises:
+            ValueError: there is no teacher.
+        """
+        if self.teacher is None or self.teacher_outputs is None:
+            raise ValueError("expected a teacher and its outputs, got none")
+        return self.teacher, self.teacher_outputs
+
+
+class DistillLoss(nn.Module, ABC):
+    """One term of the student's objective; a module, so that a loss may own layers that learn along.
+
+    Args:
+        weight: factor of the term in the sum.
+
+    Raises:
+        ValueError: ``weight`` is negative or not finite.
+
+    Attributes:
+        needs_teacher: whether it reads the teacher and its outputs.
+        needs_labels: whether it reads the targets.
+    """
+
+    needs_teacher = True
+    needs_labels = False
+
+    def __init__(self, weight: float) -> None:
+        super().__init__()
+        self.weight = self._gain("weight", weight)
+
+    def _gain(self, key: str, value: float) -> float:
+        if not (math.isfinite(value) and value >= 0):
+            raise ValueError(f"{type(self).__name__}: {key} must be finite and not negative, got {value}")
+        return value
+
+    def prepare(self, teacher: Detector | None, student: Detector, resolution: int) -> None:
+        """Called before the first step: checks that the two detectors fit, and builds what depends on them.
+
+        Args:
+            teacher: None only where ``needs_teacher`` is False.
+            student: on the device that it will be trained on.
+            resolution: side of the images in pixels.
+
+        Raises:
+            ValueError: this loss cannot be computed between the two.
+        """
+        if self.needs_teacher and teacher is None:
+            raise ValueError(
+                f"{type(self).__name__} needs a teacher, got detector@teacher=none; name one, or train on labels "
+                "with distill=detection"
+            )
+
+    @abstractmethod
+    def forward(self, lesson: Lesson) -> Float[Tensor, ""]:
+        """The raw term, before its weight; in float32 or better."""

@@ -1,0 +1,160 @@
+"""Distillation between unlike heads: decoded boxes, objectness and class probabilities, cell by cell."""
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from diode_pl.class_names import match_classes
+from diode_pl.detector import Dense, Detector
+from diode_pl.detector.yolo_loss import full_precision, giou
+from diode_pl.distill.base import DistillLoss, Lesson
+from diode_pl.processes import shared_sum
+
+_PAIRS_AT_ONCE = 2**20  # of candidates that are compared: bounds the memory, and a CPU's caches like small blocks
+
+
+class Decoded(DistillLoss):
+    """Each candidate of the student is to say what the teacher says of the object that it is responsible for.
+
+    A candidate is responsible for a teacher's candidate whose centre lies in its cell and whose shape fits its prior,
+    as a labelled box goes to anchors in training. Of several it takes the one with the largest objectness x IoU of
+    shapes, and copies its objectness, class probabilities and box; where there is none, objectness is to be 0.
+    Objectness and classes pay the Kullback-Leibler divergence between the teacher's probability and the student's,
+    the box 1 - GIoU; classes and box weigh as much as the teacher's objectness. Each part is summed and divided by
+    the sum of the objectness wanted of the batch, at least 1.
+
+    A student equal to the teacher pays nothing where each of its candidates is its own match. It pays something where
+    two candidates of the teacher claim one object: then both are to follow the better one.
+
+    Probabilities near 1 are coarser than logits: in float32 they round to 1 above a logit of 17, and a student that is
+    wrongly so sure gets no gradient. Near 0 they are as fine as logits, down to 1e-12.
+
+    Args:
+        weight: factor of the term.
+        box: factor of the box part within the term.
+        classes: factor of the class part, which is summed over the classes.
+        objectness: factor of the objectness part.
+        candidates: so many of the teacher's candidates an image count, those of highest objectness.
+        anchor_threshold: a prior fits a shape when the IoU of the two, laid centre on centre, exceeds this.
+
+    Raises:
+        ValueError: a factor is negative or not finite, ``candidates`` below 1, ``anchor_threshold`` not in [0, 1).
+    """
+
+    teacher_classes: Tensor
+    student_classes: Tensor
+
+    def __init__(
+        self,
+        weight: float = 1.0,
+        box: float = 3.0,
+        classes: float = 1.0,
+        objectness: float = 1.0,
+        candidates: int = 300,
+        anchor_threshold: float = 0.225,
+    ) -> None:
+        super().__init__(weight)
+        self.box = self._gain("box", box)
+        self.classes = self._gain("classes", classes)
+        self.objectness = self._gain("objectness", objectness)
+        if candidates < 1:
+            raise ValueError(f"Decoded: candidates must be at least 1, got {candidates}")
+        if not 0 <= anchor_threshold < 1:
+            raise ValueError(f"Decoded: anchor_threshold must be in [0, 1), got {anchor_threshold}")
+        self.candidates, self.anchor_threshold = candidates, anchor_threshold
+        # Known from prepare() on: the classes that both know, as labels of the one and the other.
+        self.register_buffer("teacher_classes", torch.zeros(0, dtype=torch.long), persistent=False)
+        self.register_buffer("student_classes", torch.zeros(0, dtype=torch.long), persistent=False)
+
+    def prepare(self, teacher: Detector | None, student: Detector, resolution: int) -> None:
+        super().prepare(teacher, student, resolution)
+        assert teacher is not None
+        labels = match_classes(student.class_names, teacher.class_names)
+        if max(labels) < 0:
+            raise ValueError(
+                f"teacher and student share no class: the teacher's are {list(teacher.class_names)}, the student's "
+                f"{list(student.class_names)}; give the student classes that the teacher knows (student.names)"
+            )
+        shared = [(there, here) for here, there in enumerate(labels) if there >= 0]
+        device = next(student.parameters()).device
+        self.teacher_classes, self.student_classes = torch.tensor(shared, device=device).unbind(dim=1)
+
+    def forward(self, lesson: Lesson) -> Float[Tensor, ""]:
+        teacher, taught = lesson.taught()
+        if not len(self.teacher_classes):
+            raise RuntimeError("Decoded: prepare(teacher, student, resolution) must come before the first step")
+        with torch.autocast(taught.heads[0].device.type, enabled=False):
+            with torch.no_grad():
+                boxes, objectness, classes = self._best(teacher.decode(taught))
+            said = lesson.student.decode(lesson.student_outputs)
+            match, wanted = self._match(boxes, objectness, full_precision(said.priors), full_precision(said.cells))
+            total = shared_sum(wanted.sum(), at_least=1.0)
+            # Only the few responsible candidates go on, at the price of waiting for the device once.
+            image, own = torch.nonzero(wanted).unbind(dim=1)
+            other, weight = match[image, own], wanted[image, own]
+            overlap = giou(_centre_form(full_precision(said.boxes[image, own])), _centre_form(boxes[image, other]))
+            known = full_precision(said.classes[image, own])[:, self.student_classes]
+            parts = (
+                self.box * (weight * (1 - overlap)).sum(),
+                self.classes * (weight * divergence(classes[image, other], known).sum(dim=1)).sum(),
+                self.objectness * divergence(wanted, full_precision(said.objectness)).sum(),
+            )
+            return torch.stack(parts).sum() / total
+
+    def _best(self, dense: Dense) -> tuple[Tensor, Tensor, Tensor]:
+        """The teacher's candidates that count: boxes, objectness, and probabilities of the shared classes."""
+        objectness = full_precision(dense.objectness)
+        if len(self.teacher_classes) < dense.classes.shape[2]:
+            # What the teacher takes for a class that the student lacks is no object to the student.
+            known = dense.classes[..., self.teacher_classes].amax(dim=2) >= dense.classes.amax(dim=2)
+            objectness = objectness * known
+        objectness, best = objectness.topk(min(self.candidates, objectness.shape[1]), dim=1)
+        image = torch.arange(len(best), device=best.device)[:, None]
+        boxes, classes = full_precision(dense.boxes[image, best]), full_precision(dense.classes[image, best])
+        return boxes, objectness, classes[..., self.teacher_classes]
+
+    @torch.no_grad()
+    def _match(
+        self,
+        boxes: Float[Tensor, "n k 4"],
+        objectness: Float[Tensor, "n k"],
+        priors: Float[Tensor, "m 4"],
+        cells: Float[Tensor, "m 4"],
+    ) -> tuple[Int[Tensor, "n m"], Float[Tensor, "n m"]]:
+        """Which of the teacher's candidates each of the student's is to follow, and the objectness wanted of it."""
+        images = max(1, _PAIRS_AT_ONCE // (boxes.shape[1] * len(priors)))
+        prior_w, prior_h = (priors[:, None, 2:] - priors[:, None, :2]).unbind(dim=2)
+        left, top, right, bottom = cells[:, None].unbind(dim=2)
+        matches, wanted = [], []
+        for some, sure in zip(boxes.split(images), objectness.split(images), strict=True):
+            w, h = (some[:, None, :, 2:] - some[:, None, :, :2]).unbind(dim=3)
+            # A centre on the right or lower edge belongs to the last cell, as in training.
+            centre = ((some[..., :2] + some[..., 2:]) / 2).clamp(0, 1 - torch.finfo(some.dtype).eps)
+            x, y = centre[:, None].unbind(dim=3)
+            inner = torch.minimum(w, prior_w) * torch.minimum(h, prior_h)
+            fit = inner / (w * h + prior_w * prior_h - inner)
+            responsible = (fit > self.anchor_threshold) & (left <= x) & (x < right) & (top <= y) & (y < bottom)
+            score, match = torch.where(responsible, fit * sure[:, None], 0).max(dim=2)
+            matches.append(match)
+            wanted.append(sure.gather(1, match) * (score > 0))
+        return torch.cat(matches), torch.cat(wanted)
+
+
+def divergence(wanted: Float[Tensor, "*b"], found: Float[Tensor, "*b"]) -> Float[Tensor, "*b"]:
+    """Kullback-Leibler divergence between yes-or-no distributions, each given by its probability of yes.
+
+    It is binary cross-entropy less the entropy of ``wanted``: 0 where both are equal, with the same gradient.
+
+    Args:
+        wanted: in [0, 1], without gradient.
+        found: in [0, 1]; value and gradient are finite at 0 and 1 too.
+    """
+    # 1 - p is never below half of eps; p itself is fine down to far less, and 1e-12 bounds its gradient.
+    found = found.clamp(1e-12, 1 - torch.finfo(found.dtype).eps / 2)
+    entropy = torch.special.xlogy(wanted, wanted) + torch.special.xlogy(1 - wanted, 1 - wanted)
+    return entropy - wanted * found.log() - (1 - wanted) * torch.log1p(-found)
+
+
+def _centre_form(boxes: Float[Tensor, "k 4"]) -> Float[Tensor, "k 4"]:
+    low, high = boxes[:, :2], boxes[:, 2:]
+    return torch.cat([(low + high) / 2, high - low], dim=1)

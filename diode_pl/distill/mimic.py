@@ -1,0 +1,36 @@
+"""The student's raw heads are to equal the teacher's."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from diode_pl.detector import Detector
+from diode_pl.detector.yolo_loss import full_precision
+from diode_pl.distill.base import DistillLoss, Lesson
+from diode_pl.distill.heads import require_like_heads
+
+
+class Mimic(DistillLoss):
+    """Mean squared difference between the raw heads (logits), added over the heads.
+
+    Args:
+        weight: factor of the term.
+
+    Source: Chawla et al., WACV 2021, eq. 3; means instead of sums as in the authors' experiments.
+    """
+
+    def __init__(self, weight: float = 1.0) -> None:
+        super().__init__(weight)
+
+    def prepare(self, teacher: Detector | None, student: Detector, resolution: int) -> None:
+        super().prepare(teacher, student, resolution)
+        assert teacher is not None
+        require_like_heads(teacher, student, resolution)
+
+    def forward(self, lesson: Lesson) -> Float[Tensor, ""]:
+        _, taught = lesson.taught()
+        heads = zip(lesson.student_outputs.heads, taught.heads, strict=True)
+        # Squares of logits overflow in half precision.
+        with torch.autocast(taught.heads[0].device.type, enabled=False):
+            means = [(full_precision(s) - full_precision(t.detach())).square().mean() for s, t in heads]
+            return torch.stack(means).sum()

@@ -1,0 +1,17 @@
+"""What a finished training leaves behind, beside its checkpoints."""
+
+from diode_pl.report.curves import curves
+from diode_pl.report.folder import TrainingFolder, read_checkpoint
+from diode_pl.report.onnx import export_onnx
+from diode_pl.report.predictions import Found, prediction_sheet
+from diode_pl.report.weights import save_weights
+
+__all__ = [
+    "Found",
+    "TrainingFolder",
+    "curves",
+    "export_onnx",
+    "prediction_sheet",
+    "read_checkpoint",
+    "save_weights",
+]

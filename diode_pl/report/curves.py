@@ -1,0 +1,82 @@
+"""How a training went, as one picture."""
+
+import math
+from collections.abc import Mapping, Sequence
+from itertools import cycle
+
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
+
+# One colour a quantity, after Okabe and Ito: they stay apart for colour-blind eyes.
+_SCORES = {"val/AP50": "#0072b2", "val/AP": "#009e73", "val/F1": "#cc79a7"}
+_LOSSES = ("#d55e00", "#e69f00", "#56b4e9", "#000000", "#8c6d31", "#7f7f7f")
+_RATE = "#4d4d4d"
+_DOTS = 30  # epochs up to which each one is marked
+
+
+def curves(history: Sequence[Mapping[str, float | int]], teacher: Mapping[str, float | int] | None = None) -> Figure:
+    """Draws losses, validation scores and learning rate over the epochs, 1200 pixels wide.
+
+    Args:
+        history: of each epoch, ``epoch`` and whatever was measured then: ``loss/...``, ``val/AP50``, ``val/AP``,
+            ``val/F1``, ``lr``. Other entries are left out.
+        teacher: its scores on the same images, of which ``val/AP50`` is drawn.
+
+    Raises:
+        ValueError: an entry of ``history`` has no ``epoch``.
+    """
+    for i, entry in enumerate(history):
+        if "epoch" not in entry:
+            raise ValueError(f"history: expected 'epoch' in every entry, entry {i} has {list(entry)}")
+    history = sorted(history, key=lambda entry: entry["epoch"])
+    # The object interface alone: pyplot keeps global state, and opens windows.
+    figure = Figure(figsize=(12, 5), dpi=100, layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplot_mosaic([["loss", "score"], ["rate", "score"]], height_ratios=[3, 1])
+
+    # In the order of their names, not of their size: a loss keeps its colour from run to run.
+    losses = sorted({key for entry in history for key in entry if key.startswith("loss/")})
+    drawn = [_line(axes["loss"], history, key, colour) for key, colour in zip(losses, cycle(_LOSSES), strict=False)]
+    if any(drawn) and all(value > 0 for values in drawn for value in values):
+        axes["loss"].set_yscale("log")
+        axes["loss"].yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes["loss"].yaxis.set_minor_locator(NullLocator())
+        axes["loss"].yaxis.set_major_formatter("{x:g}")
+
+    for key, colour in _SCORES.items():
+        _line(axes["score"], history, key, colour)
+    if teacher is not None and "val/AP50" in teacher:
+        score, colour = teacher["val/AP50"], _SCORES["val/AP50"]
+        axes["score"].axhline(score, color=colour, linestyle="--", linewidth=1.2, label=f"teacher's AP50 {score:.3g}")
+    _line(axes["rate"], history, "lr", _RATE)
+
+    for key, title in (("loss", "losses"), ("score", "validation"), ("rate", "learning rate")):
+        _dress(axes[key], title, legend=key != "rate")
+    for key in ("score", "rate"):
+        axes[key].sharex(axes["loss"])
+        axes[key].set_xlabel("epoch")
+        axes[key].set_ylim(bottom=0)
+    axes["loss"].xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes["loss"].tick_params(labelbottom=False)
+    return figure
+
+
+def _line(axes: Axes, history: Sequence[Mapping[str, float | int]], key: str, colour: str) -> list[float]:
+    """Draws one quantity over the epochs that have it, its last value in the legend; returns its finite values."""
+    points = [(entry["epoch"], float(entry[key])) for entry in history if key in entry and math.isfinite(entry[key])]
+    if points:
+        marker = "o" if len(points) <= _DOTS else ""
+        label = f"{key.split('/', 1)[-1]} {points[-1][1]:.3g}"
+        axes.plot(*zip(*points, strict=True), color=colour, marker=marker, markersize=3.5, label=label)
+    return [value for _, value in points]
+
+
+def _dress(axes: Axes, title: str, legend: bool = True) -> None:
+    axes.set_title(title, loc="left", fontsize=11)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(axis="y", color="#e5e5e5", linewidth=0.8)
+    axes.set_axisbelow(True)
+    if legend and axes.get_lines():
+        axes.legend(frameon=False, fontsize=9)

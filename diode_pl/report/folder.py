@@ -1,0 +1,70 @@
+"""The output folder of a training."""
+
+import json
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from diode_pl.data.configuration import FREE_IN_TRAINING, refuse_another
+from diode_pl.data.writing import remove_remnants, write_whole
+
+
+def read_checkpoint(path: str | Path) -> dict[str, Any]:
+    """What a checkpoint of a training holds.
+
+    Raises:
+        ValueError: the file is damaged or something else.
+    """
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
+        content = error
+    if not isinstance(content, dict) or not {"state_dict", "distillation"} <= content.keys():
+        raise ValueError(
+            f"{path} is no checkpoint of train.py, or is damaged. A detector's weights alone are given as "
+            "student.weights=FILE"
+        )
+    return content
+
+
+class TrainingFolder:
+    """A folder that one training fills, in one go or in several.
+
+    Args:
+        folder: made when it does not exist.
+        settings: of the run, as plain data; kept in ``configuration.json``.
+
+    Raises:
+        ValueError: the folder holds a training with another configuration.
+    """
+
+    def __init__(self, folder: str | Path, settings: Mapping[str, Any]) -> None:
+        self.folder = Path(folder)
+        self.settings = json.loads(json.dumps(settings))
+        record = self.folder / "configuration.json"
+        # Without a checkpoint nothing is lost by a new start.
+        if record.is_file() and self.checkpoint is not None:
+            old = json.loads(record.read_text(encoding="utf-8"))
+            refuse_another(self.folder, "a training", old, self.settings, FREE_IN_TRAINING)
+        remove_remnants(self.folder)
+        write_whole(record, json.dumps(self.settings, indent=1).encode())
+
+    @property
+    def checkpoint(self) -> Path | None:
+        """The state after the last finished epoch, if there is one."""
+        path = self.folder / "student.ckpt"
+        return path if path.is_file() else None
+
+    def state(self) -> dict[str, Any]:
+        """What the checkpoint holds; empty where there is none."""
+        if self.checkpoint is None:
+            return {}
+        return read_checkpoint(self.checkpoint)
+
+    @property
+    def epochs_done(self) -> int:
+        """Number of finished epochs."""
+        return len(self.state().get("distillation", {}).get("history", []))

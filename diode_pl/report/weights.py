@@ -1,0 +1,45 @@
+"""The weights of a detector as a file of their own."""
+
+import copy
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from safetensors.torch import save
+
+from diode_pl.data.writing import write_whole
+from diode_pl.detector import Detector
+
+
+def save_weights(
+    detector: Detector,
+    path: str | Path,
+    metadata: Mapping[str, str] | None = None,
+    dtype: torch.dtype | None = None,
+) -> None:
+    """Writes the state dict of a detector, and nothing else, as a .safetensors file: whole or not at all.
+
+    The file's metadata hold ``class_names`` (a JSON list) and ``fingerprint``, that of the detector as it is loaded
+    from the file.
+
+    Args:
+        detector: stays as it is.
+        path: is written over.
+        metadata: further entries, such as scores.
+        dtype: kind of the stored floating point numbers, for example ``torch.float16``; None stores them as they are.
+
+    Raises:
+        ValueError: ``metadata`` hold a name that is taken, or a number of the detector is not finite in ``dtype``.
+    """
+    # A copy: it is brought to the CPU, and rounded, without a trace on the detector or its optimizer.
+    stored = copy.deepcopy(detector).cpu().to(dtype)
+    # Files hold tensors that share no memory and lie in the usual order.
+    state = {name: value.clone(memory_format=torch.contiguous_format) for name, value in stored.state_dict().items()}
+    for name, value in state.items():
+        if not bool(torch.isfinite(value).all()):
+            raise ValueError(f"{name} is not finite as {value.dtype}, so that {path} would be of no use")
+    ours = {"class_names": json.dumps(detector.class_names), "fingerprint": stored.float().fingerprint()}
+    if taken := sorted(ours.keys() & (metadata or {}).keys()):
+        raise ValueError(f"metadata: {', '.join(taken)} are written anyway; expected other names")
+    write_whole(Path(path), save(state, {**(metadata or {}), **ours}))

@@ -1,0 +1,146 @@
+"""What readers share: examples, faults, limits."""
+
+import multiprocessing
+from pathlib import Path
+
+import pytest
+import torch
+from torch.utils.data import DataLoader
+
+from diode_pl.data.readers.base import BadImage, Faults
+from diode_pl.data.readers.files import Annotation, ImageFiles, clipped
+from tests.data.readers.pictures import cut_short, paint, usable
+
+
+def files(folder: Path, count: int = 6, limit: int | None = None, labelled: bool = True, max_bad: int = 1):
+    """Image ``i`` shows ``i % 3`` things of class ``i % 2``."""
+    known = [
+        Annotation.of(paint(folder / f"{i}.png"), [(i % 2, (0.1 * k, 0.2, 0.5, 0.9)) for k in range(i % 3)])
+        for i in range(count)
+    ]
+    return ImageFiles(known, ("cat", "dog"), 16, "real images", Faults(max_bad), limit, labelled)
+
+
+def test_an_example_is_a_square_image_with_the_boxes_of_its_file(tmp_path):
+    images = files(tmp_path)
+    assert len(images) == 6 and images.class_names == ("cat", "dog") and images.data_access == "real images"
+    example = images[5]
+    assert example.image.shape == (3, 16, 16) and example.image.dtype == torch.uint8
+    assert example.image[:, 3, 3].tolist() == [255, 0, 0]
+    assert example.size == (10, 20) and example.name == "5.png"
+    assert example.labels.tolist() == [1, 1]
+    torch.testing.assert_close(example.boxes, torch.tensor([[0, 0.2, 0.5, 0.9], [0.1, 0.2, 0.5, 0.9]]))
+    assert [len(images[i].labels) for i in range(6)] == [0, 1, 2, 0, 1, 2]
+
+
+def test_the_images_end(tmp_path):
+    images = files(tmp_path, 2)
+    for i in (2, -1):
+        with pytest.raises(IndexError, match="of 2"):
+            images[i]
+
+
+def test_a_subset_is_drawn_from_all_and_always_the_same(tmp_path):
+    names = [example.name for example in map(files(tmp_path, 40, limit=8).__getitem__, range(8))]
+    assert names == [example.name for example in map(files(tmp_path, 40, limit=8).__getitem__, range(8))]
+    assert names == sorted(names, key=lambda name: int(name[:-4])) and len(set(names)) == 8
+    assert int(names[-1][:-4]) > 20, "not the first ones"
+    subset = files(tmp_path, 40, limit=8)
+    for i in range(8):
+        assert len(subset[i].labels) == int(subset[i].name[:-4]) % 3
+    assert len(files(tmp_path, 4, limit=100)) == 4
+
+
+def test_without_labels_there_are_no_boxes_and_no_classes(tmp_path):
+    images = files(tmp_path, labelled=False)
+    assert images.class_names == () and len(images) == 6
+    assert images[5].boxes.shape == (0, 4) and images[5].labels.shape == (0,)
+
+
+def test_a_bad_image_is_named_and_counted_once(tmp_path, caplog):
+    images = files(tmp_path, max_bad=2)
+    cut_short(tmp_path / "2.png")
+    (tmp_path / "4.png").unlink()
+    for _ in range(3):
+        assert list(usable(images)) == ["0.png", "1.png", "3.png", "5.png"]
+    assert len(images.faults) == 2
+    assert caplog.text.count("2.png is no readable image") == caplog.text.count("4.png is no readable image") == 1
+    assert "2 of at most 2" in caplog.text
+
+
+def test_one_bad_image_too_many_ends_the_run_with_its_name(tmp_path):
+    images = files(tmp_path, max_bad=1)
+    (tmp_path / "2.png").write_text("no image")
+    (tmp_path / "3.png").write_bytes(b"")
+    with pytest.raises(BadImage, match=r"2\.png"):
+        images[2]
+    with pytest.raises(ValueError, match=r"2 images or annotations.*3\.png.*max_bad is 1") as caught:
+        images[3]
+    assert not isinstance(caught.value, BadImage)
+
+
+class Skipping(torch.utils.data.Dataset):
+    """The index where an image can be used, -1 where not."""
+
+    def __init__(self, images):
+        self.images = images
+
+    def __len__(self):
+        return len(self.images)
+
+    def __getitem__(self, i):
+        try:
+            self.images[i]
+        except BadImage:
+            return -1
+        return i
+
+
+# Whoever loads by fresh processes, as some systems do, hands the set over by pickling it.
+@pytest.mark.parametrize(("start", "workers"), [("fork", 2), ("spawn", 1)])
+def test_workers_count_together(tmp_path, start, workers):
+    if start not in multiprocessing.get_all_start_methods():
+        pytest.skip(f"this system does not {start}")
+    images = files(tmp_path, 8, max_bad=8)
+    for i in (0, 1, 2, 5):
+        (tmp_path / f"{i}.png").unlink()
+    loader = DataLoader(Skipping(images), batch_size=2, num_workers=workers, multiprocessing_context=start)
+    for _ in range(2 if start == "fork" else 1):
+        assert torch.cat(list(loader)).tolist() == [-1, -1, -1, 3, 4, -1, 6, 7]
+    assert len(images.faults) == 4
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [({"count": 0}, "no image"), ({"limit": 0}, "at least 1, got 0"), ({"max_bad": -1}, "negative, got -1")],
+)
+def test_arguments_out_of_range_are_refused(tmp_path, changes, message):
+    with pytest.raises(ValueError, match=message):
+        files(tmp_path, **changes)
+
+
+def test_a_resolution_of_nothing_is_refused(tmp_path):
+    known = [Annotation.of(paint(tmp_path / "a.png"), [])]
+    with pytest.raises(ValueError, match="resolution must be at least 1, got 0"):
+        ImageFiles(known, (), 0, "real images", Faults(0), None, True)
+
+
+def test_a_box_is_clipped_to_the_image():
+    assert clipped(-0.5, 0.25, 0.5, 1.5) == (0.0, 0.25, 0.5, 1.0)
+    assert clipped(0.0, 0.0, 1.0, 1.0) == (0.0, 0.0, 1.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("corners", "message"),
+    [
+        ((0.5, 0.1, 0.4, 0.9), "inverted"),
+        ((0.1, 0.5, 0.4, 0.5), "no area"),
+        ((1.0, 0.1, 1.4, 0.9), "outside"),
+        ((0.1, -0.4, 0.4, 0.0), "outside"),
+        ((0.1, 0.1, float("nan"), 0.9), "finite"),
+        ((0.1, 0.1, float("inf"), 0.9), "finite"),
+    ],
+)
+def test_a_box_without_a_part_of_the_image_is_refused(corners, message):
+    with pytest.raises(ValueError, match=message):
+        clipped(*corners)

@@ -1,0 +1,146 @@
+"""Images with a COCO annotation file."""
+
+import json
+
+import pytest
+import torch
+
+from diode_pl.data.readers import Coco
+from tests.data.readers.pictures import cut_short, paint, usable
+
+GOOD = {"id": 1, "image_id": 5, "category_id": 3, "bbox": [2, 1, 10, 5]}
+
+
+def save(root, annotations=(GOOD,), split="train", **changes):
+    for name in ("a.png", "b.png"):
+        paint(root / f"{split}2017" / name)
+    content = {
+        "images": [
+            {"id": 5, "width": 20, "height": 10, "file_name": "a.png"},
+            {"id": 2, "width": 20, "height": 10, "file_name": "b.png"},
+        ],
+        "categories": [{"id": 9, "name": "dog"}, {"id": 3, "name": "cat"}],
+        "annotations": list(annotations),
+    }
+    path = root / "annotations" / f"instances_{split}2017.json"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(content | changes))
+    return root
+
+
+def read(root, split="train", **changes):
+    return Coco(root, split, "{split}2017", "annotations/instances_{split}2017.json", 16, **changes)
+
+
+def test_images_come_with_their_boxes(tmp_path):
+    images = read(save(tmp_path))
+    assert len(images) == 2 and images.class_names == ("dog", "cat") and images.data_access == "real images"
+    example = images[0]
+    assert example.name == "a.png" and example.labels.tolist() == [1]
+    torch.testing.assert_close(example.boxes, torch.tensor([[0.1, 0.1, 0.6, 0.6]]))
+    assert len(images[1].labels) == 0 and len(images.faults) == 0
+
+
+def test_a_split_has_its_own_folder_and_file(tmp_path):
+    save(tmp_path)
+    save(tmp_path, [], "val")
+    assert len(read(tmp_path, "train")[0].labels) == 1 and len(read(tmp_path, "val")[0].labels) == 0
+
+
+def test_paths_without_a_split(tmp_path):
+    save(tmp_path)
+    absolute = str(tmp_path / "annotations" / "instances_train2017.json")
+    assert len(Coco(tmp_path, None, "train2017", absolute, 16)) == 2
+
+
+def test_without_labels(tmp_path):
+    images = read(save(tmp_path), labelled=False)
+    assert images.class_names == () and len(images) == 2 and len(images[0].labels) == 0
+
+
+NAN = float("nan")
+
+
+@pytest.mark.parametrize(
+    ("bad", "reason"),
+    [
+        ({"bbox": [1, 2, 3]}, "four finite numbers"),
+        ({"bbox": [1, 2, NAN, 4]}, "four finite numbers"),
+        ({"bbox": [1, 2, "3", 4]}, "four finite numbers"),
+        ({"bbox": None}, "four finite numbers"),
+        ({"bbox": [30, 1, 4, 4]}, "outside of its image of 20 x 10"),
+        ({"image_id": 77}, "no image 77"),
+        ({"image_id": [5]}, "image_id must be"),
+        ({"category_id": 1}, "no category 1"),
+        ({"category_id": None}, "category_id must be"),
+    ],
+)
+def test_a_bad_annotation_is_one_fault_with_its_name(tmp_path, caplog, bad, reason):
+    root = save(tmp_path, [{**GOOD, "id": 41, **bad}, GOOD])
+    images = read(root, max_bad=1)
+    assert len(images.faults) == 1 and len(images) == 2 and len(images[0].labels) == 1
+    assert "instances_train2017.json: annotation 41" in caplog.text and reason in caplog.text
+    with pytest.raises(ValueError, match=r"annotation 41.*max_bad is 0") as caught:
+        read(root, max_bad=0)
+    assert "no COCO annotation file" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("bad", "reason"),
+    [
+        ({"width": 0}, "no size: width 0"),
+        ({"height": None}, "height None"),
+        ({"file_name": None}, "no file_name"),
+    ],
+)
+def test_a_bad_image_is_one_fault_whatever_lies_on_it(tmp_path, caplog, bad, reason):
+    entry = {"id": 5, "width": 20, "height": 10, "file_name": "a.png"}
+    other = {"id": 2, "width": 20, "height": 10, "file_name": "b.png"}
+    images = read(save(tmp_path, [GOOD, GOOD], images=[entry | bad, other]), max_bad=1)
+    assert [example.name for example in usable(images).values()] == ["b.png"] and len(images.faults) == 1
+    assert "image 5" in caplog.text and reason in caplog.text
+
+
+def test_an_image_without_an_id_is_named_by_its_number(tmp_path, caplog):
+    entry = {"id": 5, "width": 20, "height": 10, "file_name": "a.png"}
+    images = read(save(tmp_path, images=[entry, {"width": 20, "height": 10, "file_name": "b.png"}]))
+    assert len(images) == 1 and "image without id, number 1 from 0" in caplog.text
+
+
+def test_crowds_are_no_faults(tmp_path):
+    images = read(save(tmp_path, [GOOD, {**GOOD, "iscrowd": 1}, {**GOOD, "bbox": [1, 1, 0, 4]}]), max_bad=0)
+    assert len(images[0].labels) == 1
+
+
+def test_annotations_and_images_count_together(tmp_path):
+    root = save(tmp_path, [{**GOOD, "bbox": []}])
+    cut_short(root / "train2017" / "a.png")
+    (root / "train2017" / "b.png").unlink()
+    images = read(root, max_bad=3)
+    assert not usable(images) and len(images.faults) == 3
+    with pytest.raises(ValueError, match=r"b\.png.*max_bad is 2"):
+        usable(read(root, max_bad=2))
+
+
+def test_what_is_not_there_is_named(tmp_path):
+    with pytest.raises(ValueError, match="root: .*no folder"):
+        read(tmp_path / "absent")
+    with pytest.raises(ValueError, match="images: .*test2017 is no folder"):
+        read(save(tmp_path), "test")
+    with pytest.raises(ValueError, match="absent.json cannot be read"):
+        Coco(tmp_path, None, "train2017", "absent.json", 16)
+    with pytest.raises(ValueError, match="is no COCO annotation file"):
+        read(save(tmp_path, images=3))
+    with pytest.raises(ValueError, match="lists no image"):
+        read(save(tmp_path, [], images=[]))
+
+
+def test_real_images(shared_data):
+    root = shared_data / "coco_val2017_subset"
+    images = Coco(root, None, "images", "instances_val2017_subset.json", 32, max_bad=0)
+    counts = [len(images.annotation(i).labels) for i in range(len(images))]
+    assert len(images) == 281 and len(images.class_names) == 80
+    assert sum(counts) == 2279 - 16, "all but the crowds"
+    labels = torch.cat([images.annotation(i).labels for i in range(281)])
+    assert labels.unique().numel() == 80
+    assert len(usable(Coco(root, None, "images", "instances_val2017_subset.json", 32, limit=9, max_bad=0))) == 9

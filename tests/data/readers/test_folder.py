@@ -1,0 +1,51 @@
+"""Folders of images without labels."""
+
+import pytest
+
+from diode_pl.data.readers import ImageFolder
+from tests.data.readers.pictures import cut_short, paint, usable
+
+
+def test_every_image_below_the_folder_and_nothing_else(tmp_path):
+    for name in ("b.png", "a.JPEG", "sub/c.bmp", "sub/deeper/d.webp"):
+        paint(tmp_path / name)
+    (tmp_path / "sub" / "notes.txt").write_text("no image")
+    images = ImageFolder(tmp_path, 8)
+    assert [images[i].name for i in range(len(images))] == ["a.JPEG", "b.png", "c.bmp", "d.webp"]
+    assert images.class_names == () and images.data_access == "proxy images"
+    assert images[2].boxes.shape == (0, 4) and images[2].size == (10, 20)
+
+
+def test_a_split_is_a_folder_where_the_path_says_so(tmp_path):
+    for name in ("100k/train/a.png", "100k/val/b.png", "other/c.png"):
+        paint(tmp_path / name)
+    assert list(usable(ImageFolder(tmp_path, 8, "100k/{split}", "val"))) == ["b.png"]
+    assert list(usable(ImageFolder(f"{tmp_path}/100k/{{split}}", 8, split="train"))) == ["a.png"]
+    with pytest.raises(ValueError, match=r"split: '100k/\{split\}' needs one"):
+        ImageFolder(tmp_path, 8, "100k/{split}")
+
+
+def test_bad_images_are_skipped_up_to_the_limit(tmp_path):
+    paint(tmp_path / "a.png")
+    cut_short(tmp_path / "b.jpg")
+    (tmp_path / "c.png").write_text("no image")
+    images = ImageFolder(tmp_path, 8, max_bad=2)
+    assert list(usable(images)) == ["a.png"] and len(images.faults) == 2
+    with pytest.raises(ValueError, match=r"c\.png.*max_bad is 1"):
+        usable(ImageFolder(tmp_path, 8, max_bad=1))
+
+
+def test_where_there_is_nothing_it_is_said(tmp_path):
+    with pytest.raises(ValueError, match=r"root: .*absent is no folder"):
+        ImageFolder(tmp_path / "absent", 8)
+    with pytest.raises(ValueError, match=r"folder: .*train is no folder"):
+        ImageFolder(tmp_path, 8, "train")
+    with pytest.raises(ValueError, match="hold no image"):
+        ImageFolder(tmp_path, 8)
+
+
+@pytest.mark.parametrize(("name", "count"), [("proxy_imagenet", 120), ("proxy_camvid", 60)])
+def test_real_folders(shared_data, name, count):
+    images = ImageFolder(shared_data / name, 32, "images", max_bad=0)
+    assert len(images) == count
+    assert len(usable(ImageFolder(shared_data / name, 32, limit=7, max_bad=0))) == 7

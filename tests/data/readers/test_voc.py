@@ -1,0 +1,162 @@
+"""Images with Pascal VOC's XML files."""
+
+import pytest
+import torch
+from PIL import Image
+
+from diode_pl.data.readers import Voc
+from diode_pl.data.readers.voc import VOC_CLASSES
+from tests.data.readers.pictures import cut_short, paint, usable
+
+SIZE = "<size><width>20</width><height>10</height><depth>3</depth></size>"
+
+
+def thing(name="cat", corners=(3, 2, 12, 6), difficult=0):
+    keys = ("xmin", "ymin", "xmax", "ymax")
+    box = "".join(f"<{key}>{value}</{key}>" for key, value in zip(keys, corners, strict=True))
+    return f"<object><name>{name}</name><difficult>{difficult}</difficult><bndbox>{box}</bndbox></object>"
+
+
+def save(root, stem, *things, size=SIZE, filename=None, suffix=".png"):
+    paint(root / "JPEGImages" / f"{stem}{suffix}")
+    (root / "Annotations").mkdir(exist_ok=True)
+    text = f"<annotation><filename>{filename or stem + suffix}</filename>{size}{''.join(things)}</annotation>"
+    (root / "Annotations" / f"{stem}.xml").write_text(text)
+    return root
+
+
+def read(root, split=None, **changes):
+    return Voc(root, split, 16, **changes)
+
+
+def test_boxes_go_from_the_left_edge_of_the_first_pixel_to_the_right_edge_of_the_last(tmp_path):
+    save(tmp_path, "a", thing(), thing("dog", (1, 1, 20, 10)), thing("cat", (20, 10, 20, 10)))
+    example = read(tmp_path)[0]
+    assert [VOC_CLASSES[label] for label in example.labels] == ["cat", "dog", "cat"]
+    torch.testing.assert_close(
+        example.boxes, torch.tensor([[0.1, 0.1, 0.6, 0.6], [0, 0, 1, 1], [0.95, 0.9, 1, 1]]), atol=1e-6, rtol=0
+    )
+
+
+def test_a_painted_thing_lies_exactly_in_its_box(tmp_path):
+    """The pixels that VOC counts as 3 to 12 and 2 to 6 are painted; at full resolution the box cuts them out."""
+    save(tmp_path, "a", thing(corners=(3, 2, 12, 6)), size="<size><width>20</width><height>20</height></size>")
+    picture = Image.new("RGB", (20, 20))
+    for column in range(3, 13):
+        for row in range(2, 7):
+            picture.putpixel((column - 1, row - 1), (255, 255, 255))
+    picture.save(tmp_path / "JPEGImages" / "a.png")
+    example = Voc(tmp_path, None, 20)[0]
+    x1, y1, x2, y2 = (example.boxes[0] * 20).round().int().tolist()
+    inside = example.image[:, y1:y2, x1:x2].float()
+    assert inside.min() == 255 and inside.sum() == example.image.float().sum()
+
+
+def test_a_split_is_a_list_of_names(tmp_path):
+    for stem in ("a", "b", "c"):
+        save(tmp_path, stem, thing())
+    lists = tmp_path / "ImageSets" / "Main"
+    lists.mkdir(parents=True)
+    (lists / "val.txt").write_text("c\na  1\n\n")
+    assert list(usable(read(tmp_path, "val"))) == ["c.png", "a.png"]
+    assert list(usable(read(tmp_path))) == ["a.png", "b.png", "c.png"]
+    with pytest.raises(ValueError, match=r"train\.txt is not there, of val; split=null takes every file"):
+        read(tmp_path, "train")
+
+
+def test_classes_can_be_collected_from_the_files(tmp_path):
+    save(tmp_path, "a", thing("zebra"), thing("ant"))
+    save(tmp_path, "b", thing("zebra"))
+    images = read(tmp_path, class_names=None)
+    assert images.class_names == ("ant", "zebra") and images[0].labels.tolist() == [1, 0]
+    assert read(tmp_path, class_names=["zebra", "ant"])[0].labels.tolist() == [0, 1]
+    assert read(tmp_path, class_names=None, labelled=False).class_names == ()
+
+
+def test_difficult_boxes_are_left_out_unless_asked_for(tmp_path):
+    save(tmp_path, "a", thing(), thing("dog", difficult=1))
+    assert len(read(tmp_path)[0].labels) == 1 and len(read(tmp_path, difficult=True)[0].labels) == 2
+
+
+@pytest.mark.parametrize(
+    "size", ["", "<size><width>0</width><height>0</height></size>", "<size><width>x</width></size>"]
+)
+def test_a_missing_size_is_read_off_the_image(tmp_path, size):
+    images = read(save(tmp_path, "a", thing(), size=size), max_bad=0)
+    torch.testing.assert_close(images[0].boxes, torch.tensor([[0.1, 0.1, 0.6, 0.6]]))
+
+
+def test_without_size_and_without_image_there_is_one_fault(tmp_path, caplog):
+    save(tmp_path, "a", thing(), size="")
+    cut_short(tmp_path / "JPEGImages" / "a.png")
+    images = read(save(tmp_path, "b", thing()), max_bad=1)
+    assert list(usable(images)) == ["b.png"] and len(images.faults) == 1
+    assert "a.xml" in caplog.text and "a.png is no readable image" in caplog.text
+
+
+@pytest.mark.parametrize("filename", ["renamed.png", "a", "C:\\photos\\a.png"])
+def test_an_image_that_is_not_where_the_file_says_is_found_by_the_name_of_the_file(tmp_path, filename):
+    assert list(usable(read(save(tmp_path, "a", thing(), filename=filename)))) == ["a.png"]
+
+
+def test_an_image_that_is_nowhere_is_a_fault_when_it_is_read(tmp_path, caplog):
+    save(tmp_path, "b", thing())
+    save(tmp_path, "a", thing())
+    (tmp_path / "JPEGImages" / "a.png").unlink()
+    images = read(tmp_path)
+    assert len(images) == 2 and list(usable(images)) == ["b.png"] and "a.png" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("bad", "reason"),
+    [
+        (thing(corners=(12, 2, 3, 6)), "inverted"),
+        (thing(corners=(25, 2, 30, 6)), "outside of the image"),
+        (thing(corners=("x", 2, 30, 6)), "expected numbers"),
+        (thing(corners=("nan", 2, 30, 6)), "finite"),
+        (thing("unicorn"), "'unicorn' is none of class_names"),
+        ("<object><name>cat</name></object>", "expected numbers"),
+        ("<object></object>", "no name"),
+    ],
+)
+def test_a_bad_object_is_one_fault_with_its_name(tmp_path, caplog, bad, reason):
+    images = read(save(tmp_path, "a", thing(), bad), max_bad=1)
+    assert len(images.faults) == 1 and len(images[0].labels) == 1
+    assert "a.xml: object 2" in caplog.text and reason in caplog.text
+    with pytest.raises(ValueError, match=r"a\.xml: object 2.*max_bad is 0"):
+        read(tmp_path, max_bad=0)
+
+
+def test_a_box_that_reaches_beyond_the_image_is_clipped(tmp_path):
+    images = read(save(tmp_path, "a", thing(corners=(0, 0, 21, 5))), max_bad=0)
+    torch.testing.assert_close(images[0].boxes, torch.tensor([[0, 0, 1, 0.5]]))
+
+
+@pytest.mark.parametrize("content", ["<annotation>", "", "<?xml version='1.0' encoding='klingon'?><a/>"])
+def test_an_unreadable_file_leaves_its_image_out(tmp_path, caplog, content):
+    save(tmp_path, "b", thing())
+    save(tmp_path, "a")
+    (tmp_path / "Annotations" / "a.xml").write_text(content)
+    images = read(tmp_path, max_bad=1)
+    assert list(usable(images)) == ["b.png"] and len(images.faults) == 1 and "a.xml" in caplog.text
+    with pytest.raises(ValueError, match=r"a\.xml.*max_bad is 0"):
+        read(tmp_path, max_bad=0)
+
+
+def test_what_is_not_there_is_named(tmp_path):
+    with pytest.raises(ValueError, match="annotations: .*Annotations is no folder"):
+        read(tmp_path)
+    (tmp_path / "Annotations").mkdir()
+    with pytest.raises(ValueError, match="images: .*JPEGImages is no folder"):
+        read(tmp_path)
+    (tmp_path / "JPEGImages").mkdir()
+    with pytest.raises(ValueError, match="holds no XML file"):
+        read(tmp_path)
+
+
+def test_real_images(shared_data):
+    keys = {"annotations": "annotations", "images": "images", "class_names": None, "max_bad": 0}
+    images = read(shared_data / "raccoon", **keys)
+    assert len(images) == 200 and images.class_names == ("raccoon",)
+    assert sum(len(images.annotation(i).labels) for i in range(200)) == 217
+    assert len(usable(read(shared_data / "raccoon", limit=12, **keys))) == 12

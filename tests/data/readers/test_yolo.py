@@ -1,0 +1,161 @@
+"""Images with YOLO's label files."""
+
+import json
+
+import pytest
+import torch
+
+from diode_pl.data.readers import Yolo
+from tests.data.readers.pictures import cut_short, paint, usable
+
+YAML = "train: images/train\nval: images/val\nnames: [cat, dog]\n"
+
+
+def save(root, labels="1 0.5 0.5 0.2 0.4\n", text=YAML):
+    for name in ("train/a.png", "train/b.png", "val/c.png"):
+        paint(root / "images" / name)
+    (root / "labels" / "train").mkdir(parents=True, exist_ok=True)
+    (root / "labels" / "val").mkdir(exist_ok=True)
+    (root / "labels" / "train" / "a.txt").write_text(labels)
+    (root / "labels" / "val" / "c.txt").write_text("0 0.5 0.5 1 1")
+    (root / "data.yaml").write_text(text)
+    return root
+
+
+def test_images_come_with_their_boxes(tmp_path):
+    images = Yolo(save(tmp_path), "train", 16)
+    assert len(images) == 2 and images.class_names == ("cat", "dog") and images.data_access == "proxy images"
+    assert images[0].name == "a.png" and images[0].labels.tolist() == [1]
+    torch.testing.assert_close(images[0].boxes, torch.tensor([[0.4, 0.3, 0.6, 0.7]]))
+    assert len(images[1].labels) == 0 and len(images.faults) == 0, "no label file, no box"
+    assert list(usable(Yolo(tmp_path, "val", 16))) == ["c.png"]
+
+
+def test_the_file_itself_may_be_named_and_lie_elsewhere(tmp_path):
+    root = save(tmp_path / "set")
+    other = tmp_path / "mine.yaml"
+    other.write_text(f"path: {root}\n{YAML}")
+    assert len(Yolo(other, "train", 16)) == 2
+    other.write_text(f"path: set\n{YAML}")
+    assert len(Yolo(other, "train", 16)) == 2
+
+
+@pytest.mark.parametrize("names", ["{0: cat, 1: dog}", "\n- cat\n- dog", "{1: dog, 0: cat}"])
+def test_names_as_a_list_or_by_number(tmp_path, names):
+    assert Yolo(save(tmp_path, text=f"train: images/train\nnames: {names}"), "train", 16).class_names == ("cat", "dog")
+
+
+def test_images_in_lists_and_in_several_places(tmp_path):
+    save(tmp_path, text="train: [some.txt, images/val]\nnames: [cat, dog]")
+    (tmp_path / "some.txt").write_text(f"./images/train/b.png\n{tmp_path}/images/train/a.png\n\n")
+    images = Yolo(tmp_path, "train", 16)
+    assert [images[i].name for i in range(3)] == ["b.png", "a.png", "c.png"]
+    assert [len(images[i].labels) for i in range(3)] == [0, 1, 1]
+
+
+def test_the_last_folder_called_images_holds_the_labels(tmp_path):
+    root = save(tmp_path / "images" / "x" / "images")
+    assert len(Yolo(root, "train", 16)[0].labels) == 1
+
+
+def test_labels_beside_the_images_where_no_folder_is_called_images(tmp_path):
+    paint(tmp_path / "all" / "a.png")
+    (tmp_path / "all" / "a.txt").write_text("0 0.5 0.5 0.5 0.5")
+    (tmp_path / "data.yaml").write_text("train: all\nnames: [cat]")
+    assert len(Yolo(tmp_path, "train", 16)[0].labels) == 1
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("1 0.5 0.5 0.2", "five numbers"),
+        ("1 0.5 0.5 0.2 0.2 0.2", "five numbers"),
+        ("dog 0.5 0.5 0.2 0.2", "five numbers"),
+        ("2 0.5 0.5 0.2 0.2", "class 2 is not in names"),
+        ("-1 0.5 0.5 0.2 0.2", "class -1"),
+        ("0.5 0.5 0.5 0.2 0.2", "class 0.5"),
+        ("1 320 240 64 64", "in units of the image"),
+        ("1 0.5 0.5 -0.2 0.2", "in units of the image"),
+        ("1 0.5 0.5 nan 0.2", "in units of the image"),
+        ("1 0.5 0.5 0 0.2", "no area"),
+    ],
+)
+def test_a_bad_line_is_one_fault_with_its_name(tmp_path, caplog, line, reason):
+    images = Yolo(save(tmp_path, f"0 0.5 0.5 1 1\n{line}\n\n1.0 0.5 0.5 1 1"), "train", 16, max_bad=1)
+    assert len(images.faults) == 1 and images[0].labels.tolist() == [0, 1]
+    assert "a.txt, line 2" in caplog.text and reason in caplog.text
+    with pytest.raises(ValueError, match=r"a\.txt, line 2.*max_bad is 0"):
+        Yolo(tmp_path, "train", 16, max_bad=0)
+
+
+def test_rounding_at_the_edge_is_no_fault(tmp_path):
+    images = Yolo(save(tmp_path, "1 0.5 0.5 1.0004 0.4\n0 0.9 0.5 0.4 0.4"), "train", 16, max_bad=0)
+    torch.testing.assert_close(images[0].boxes, torch.tensor([[0, 0.3, 1, 0.7], [0.7, 0.3, 1, 0.7]]))
+
+
+def test_a_label_file_that_is_no_text_leaves_its_image_out(tmp_path, caplog):
+    save(tmp_path)
+    (tmp_path / "labels" / "train" / "a.txt").write_bytes(b"\xff\xfe\x00\x81")
+    images = Yolo(tmp_path, "train", 16, max_bad=1)
+    assert list(usable(images)) == ["b.png"] and len(images.faults) == 1 and "a.txt" in caplog.text
+
+
+def test_bad_images_and_bad_lines_count_together(tmp_path):
+    save(tmp_path, "nothing\n")
+    cut_short(tmp_path / "images" / "train" / "b.png")
+    images = Yolo(tmp_path, "train", 16, max_bad=2)
+    assert list(usable(images)) == ["a.png"] and len(images.faults) == 2
+    with pytest.raises(ValueError, match=r"b\.png.*max_bad is 1"):
+        usable(Yolo(tmp_path, "train", 16, max_bad=1))
+
+
+def test_without_labels_no_label_file_is_read(tmp_path):
+    images = Yolo(save(tmp_path, "nothing\n"), "train", 16, labelled=False, max_bad=0, limit=1)
+    assert len(images) == 1 and images.class_names == () and len(images[0].labels) == 0
+
+
+def test_that_no_image_has_labels_is_an_error(tmp_path):
+    save(tmp_path)
+    (tmp_path / "labels").rename(tmp_path / "annotations")
+    with pytest.raises(ValueError, match=r"no image has a label file; .*a\.png would have .*labels/train/a\.txt"):
+        Yolo(tmp_path, "train", 16)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("train: [", "no readable YAML"),
+        ("- train", "is no data.yaml"),
+        ("train: images/train", "names must be a list"),
+        ("train: images/train\nnames: {1: cat, 2: dog}", "from 0 on"),
+        ("train: images/train\nnames: [yes, no]", "got True; write it between quotes"),
+        ("val: images/val\nnames: [cat, dog]", "no images for 'train'; it has them for: val"),
+        ("train: images/absent\nnames: [cat, dog]", "absent is neither a folder nor a list"),
+        ("path: /absent\ntrain: images/train\nnames: [cat, dog]", "/absent/images/train is neither"),
+        ("train: empty.txt\nnames: [cat, dog]", "empty.txt lists no image"),
+    ],
+)
+def test_what_is_wrong_with_data_yaml_is_said(tmp_path, text, reason):
+    save(tmp_path, text=text)
+    (tmp_path / "empty.txt").touch()
+    with pytest.raises(ValueError, match=reason):
+        Yolo(tmp_path, "train", 16)
+
+
+def test_a_folder_without_data_yaml_says_what_it_holds(tmp_path):
+    (tmp_path / "config.yaml").touch()
+    with pytest.raises(ValueError, match=r"data\.yaml is not there \(.*config\.yaml\)"):
+        Yolo(tmp_path, "train", 16)
+
+
+def test_real_images(shared_data, tmp_path):
+    root = shared_data / "coco_train2017_128"
+    (tmp_path / "data.yaml").write_text(json.dumps({"path": str(root), "train": "images", "names": ["?"] * 80}))
+    images = Yolo(tmp_path, "train", 32, max_bad=0)
+    known = [images.annotation(i) for i in range(len(images))]
+    # Two label files belong to images that are not there, and two images have no label file.
+    orphans = {file.stem for file in (root / "labels").iterdir()} - {annotation.path.stem for annotation in known}
+    lost = sum(len((root / "labels" / f"{stem}.txt").read_text().split("\n")) - 1 for stem in orphans)
+    assert len(images) == 128 and sum(len(annotation.labels) for annotation in known) == 941 - lost
+    assert torch.cat([annotation.labels for annotation in known]).unique().numel() == 71
+    assert len(usable(Yolo(tmp_path, "train", 32, limit=9, max_bad=0))) == 9

@@ -1,0 +1,61 @@
+import numpy as np
+import pytest
+import torch
+
+from diode_pl.detector import Detections
+from diode_pl.metrics import PrecisionCurves
+from diode_pl.targets import Targets
+from tests.metrics.oracle import coco_evaluation
+from tests.metrics.random_set import CLASSES, nothing, random_boxes, random_set, random_sizes
+from tests.tiny import no_boxes
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_curves_are_those_of_pycocotools(seed: int) -> None:
+    detections, targets = random_set(images=40, seed=seed, noise=0.015)
+    sizes = random_sizes(40, seed)
+    metric = PrecisionCurves(CLASSES)
+    metric.update(detections, targets, sizes)
+    oracle = coco_evaluation(detections, targets, sizes, CLASSES).eval["precision"][..., -1]
+    assert metric.compute().numpy() == pytest.approx(oracle, abs=1e-12)
+    assert all(0.05 < oracle[..., area][oracle[..., area] > -1].mean() < 0.95 for area in range(4))
+
+
+def test_at_most_a_hundred_detections_of_a_class_count() -> None:
+    box = torch.tensor([[0.1, 0.1, 0.5, 0.5]])
+    boxes = torch.cat([torch.tensor(random_boxes(np.random.default_rng(0), 100)) + 2, box])
+    targets = Targets.of_images([(box, torch.tensor([0]))])
+    for last, expected in ((101, 0), (100, 0.01)):
+        metric = PrecisionCurves(1)
+        few, scores = boxes[-last:], torch.linspace(1, 0, last)
+        metric.update([Detections(few, scores, torch.zeros(last, dtype=torch.long))], targets, [(100, 100)])
+        assert float(metric.compute()[0, :, 0, 0].mean()) == pytest.approx(expected)
+
+
+def test_labels_survive_half_precision() -> None:
+    box = torch.tensor([[0.25, 0.25, 0.5, 0.5]])
+    targets = Targets.of_images([(box, torch.tensor([301]))])
+    metric = PrecisionCurves(302)
+    metric.update([Detections(box.bfloat16(), torch.ones(1).bfloat16(), torch.tensor([301]))], targets, [(64, 64)])
+    curves = metric.compute()
+    assert curves[..., 301, 0].eq(1).all() and curves[..., :301, :].eq(-1).all()
+
+
+def test_what_is_not_there_is_marked() -> None:
+    empty = PrecisionCurves(CLASSES)
+    with pytest.warns(UserWarning, match="before the ``update``"):
+        assert empty.compute().eq(-1).all()
+    for found in (random_set()[0], nothing(8)):
+        metric = PrecisionCurves(CLASSES)
+        metric.update(found, no_boxes(8), random_sizes(8))
+        assert metric.compute().eq(-1).all()
+
+
+def test_bad_input_raises(unchecked: None) -> None:
+    with pytest.raises(ValueError, match="classes must be at least 1, got 0"):
+        PrecisionCurves(0)
+    metric = PrecisionCurves(CLASSES)
+    with pytest.raises(ValueError, match="of 3 images, targets of 8, sizes of 2"):
+        metric.update(nothing(3), no_boxes(8), random_sizes(2))
+    with pytest.raises(ValueError, match=r"at least 1, got \[\(0, 5\)\]"):
+        metric.update(nothing(1), no_boxes(1), [(0, 5)])

@@ -1,0 +1,209 @@
+"""A student and its teacher during a training."""
+
+import logging
+import re
+from functools import partial
+from pathlib import Path
+
+import pytest
+import pytorch_lightning as pl
+import torch
+
+from diode_pl.detector import Darknet, Detections
+from diode_pl.distill import Decoded, Detection, DistillLoss, Lesson, Mimic
+from diode_pl.distillation import Distillation
+from tests.training_run import (
+    NAMES,
+    StopsAt,
+    blind,
+    checkpoint,
+    parts,
+    run,
+    same,
+    shapes,
+    tiny_detector,
+    tiny_teacher,
+)
+
+ADAM = partial(torch.optim.AdamW, lr=0.01, betas=(0.9, 0.999), weight_decay=0.05)
+
+
+@pytest.fixture(autouse=True)
+def quick_outcome(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a run writes is tested elsewhere, and takes longer than the run."""
+    monkeypatch.setattr("diode_pl.training.write_outcome", lambda *_: None)
+
+
+class Infinite(DistillLoss):
+    """A term that breaks at one step, in its value or only in its gradient."""
+
+    needs_teacher = False
+
+    def __init__(self, step: int, gradient_only: bool = False) -> None:
+        super().__init__(1.0)
+        self.step, self.gradient_only, self.steps = step, gradient_only, 0
+
+    def forward(self, lesson: Lesson) -> torch.Tensor:
+        self.steps += 1
+        head = lesson.student_outputs.heads[0]
+        if self.steps - 1 != self.step:
+            return head.square().mean()
+        return (head * 0).sum().sqrt() if self.gradient_only else head.mean() * float("inf")
+
+
+def test_learns_and_the_teacher_stays_the_same_bit_for_bit(tmp_path: Path) -> None:
+    distillation, data, trainer = parts(epochs=6, optimizer=ADAM, data={"mosaic": 0.0})
+    teacher = distillation.teacher
+    before = {name: value.clone() for name, value in teacher.state_dict().items()}
+    student = {name: value.clone() for name, value in distillation.student.state_dict().items()}
+    distillation.prepare(data)
+    trainer.fit(distillation, datamodule=data)
+    losses = [entry["loss/mimic"] for entry in distillation.history]
+    assert losses[-1] < 0.8 * losses[0] and losses == sorted(losses, reverse=True)
+    assert same(before, dict(teacher.state_dict())) and not teacher.training
+    assert not any(parameter.requires_grad or parameter.grad is not None for parameter in teacher.parameters())
+    moved = [not torch.equal(value, student[name]) for name, value in distillation.student.named_parameters()]
+    assert all(moved)
+
+
+def test_checkpoints_hold_no_teacher(tmp_path: Path) -> None:
+    run(tmp_path, epochs=1)
+    content, student = checkpoint(tmp_path), tiny_detector()
+    for key in ("state_dict", "current_model_state"):
+        assert content[key].keys() == {f"student.{name}" for name in student.state_dict()}
+    numbers = sum(value.numel() for value in student.state_dict().values())
+    assert (tmp_path / "student.ckpt").stat().st_size < 3.5 * 4 * numbers + 2e5  # student, average, momentum
+
+
+def test_the_teacher_is_measured_before_anything_is_learned(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    with pytest.raises(ConnectionAbortedError):
+        run(tmp_path, callbacks={"accident": StopsAt(0)})
+    said = [record.message for record in caplog.records if record.name == "diode_pl.distillation"]
+    assert len(said) == 1 and re.fullmatch(r"teacher on the validation set: AP50 0\.\d+, AP 0\.\d+", said[0])
+
+
+def test_a_teacher_that_sees_nothing_stops_the_run(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"teacher's AP50 on the validation set is 0.*data@val=none"):
+        run(tmp_path, teacher=blind(tiny_teacher()))
+    assert not (tmp_path / "student.ckpt").exists()
+    run(tmp_path, teacher=blind(tiny_teacher()), val=None, epochs=1)
+    assert (tmp_path / "student.ckpt").exists()
+
+
+def test_scores_of_a_teacher_with_other_classes_are_those_of_the_shared_ones() -> None:
+    def teacher_scores(names: tuple[str, ...]) -> dict[str, float]:
+        distillation, data, trainer = parts(losses={"decoded": Decoded()}, teacher=teacher, student=tiny_detector())
+        teacher.class_names = names
+        distillation.prepare(data)
+        trainer.validate(distillation, datamodule=data, verbose=False)
+        return distillation.teacher_scores
+
+    teacher = tiny_teacher(names=(*NAMES, "teapot", "anchor"))
+    plain = teacher_scores((*NAMES, "teapot", "anchor"))
+    assert plain["AP50"] > 0
+    # The same boxes under rotated names: scores must follow the names, not the positions.
+    rotated = teacher_scores((*NAMES[1:], NAMES[0], "teapot", "anchor"))
+    assert rotated["AP50"] != plain["AP50"]
+
+    found = Detections(torch.rand(3, 4), torch.rand(3), torch.tensor([2, 0, 1])).renumbered([1, -1, 0])
+    assert found.labels.tolist() == [0, 1] and len(found.boxes) == len(found.scores) == 2
+
+
+def test_finds_in_the_students_numbering() -> None:
+    teacher = tiny_teacher(names=("teapot", *reversed(NAMES)))
+    distillation, data, _ = parts(losses={"decoded": Decoded()}, teacher=teacher)
+    distillation.prepare(data)
+    data.setup("validate")
+    batch = next(iter(data.val_dataloader())).scaled()
+    found = distillation.found_by(teacher, batch, 0.2)
+    own = teacher.predict(teacher(batch.images), 0.2, distillation.iou)
+    for here, there in zip(found, own, strict=True):
+        known = [teacher.class_names[label] for label in there.labels if teacher.class_names[label] != "teapot"]
+        assert [NAMES[label] for label in here.labels] == known
+
+
+@pytest.mark.parametrize(
+    ("step", "gradient_only", "said", "kept"),
+    [(4, False, "loss/broken, loss/total", 1), (2, False, "loss/broken, loss/total", 0), (5, True, "weights", 1)],
+)
+def test_stops_at_what_is_not_finite(tmp_path: Path, step: int, gradient_only: bool, said: str, kept: int) -> None:
+    losses = {"mimic": Mimic(), "broken": Infinite(step, gradient_only)}
+    with pytest.raises(FloatingPointError, match=rf"not finite in epoch {kept}: .*{said}.*optimizer\.lr") as error:
+        run(tmp_path, losses=losses)
+    assert "loss/mimic" not in str(error.value)
+    assert (tmp_path / "student.ckpt").exists() == bool(kept)
+    if kept:
+        state = checkpoint(tmp_path)
+        assert all(bool(value.isfinite().all()) for value in state["state_dict"].values())
+        assert len(state["distillation"]["history"]) == kept
+
+
+def test_a_check_at_every_tenth_step_does_not_miss_one_between(tmp_path: Path) -> None:
+    distillation, data, trainer = parts(losses={"broken": Infinite(1)})
+    distillation.log_every = 10
+    distillation.prepare(data)
+    with pytest.raises(FloatingPointError, match="loss/broken"):
+        trainer.fit(distillation, datamodule=data)
+    assert not distillation.history
+
+
+def test_the_total_is_the_weighted_sum() -> None:
+    losses = {"mimic": Mimic(2.0), "detection": Detection(0.5), "none": None, "zero": Detection(0.0)}
+    distillation, data, trainer = parts(losses=losses, epochs=1)
+    distillation.prepare(data)
+    trainer.fit(distillation, datamodule=data)
+    entry = distillation.history[0]
+    assert {key for key in entry if key.startswith("loss/")} == {"loss/mimic", "loss/detection", "loss/total"}
+    expected = 2 * entry["loss/mimic"] + 0.5 * entry["loss/detection"]
+    assert entry["loss/total"] == pytest.approx(expected, rel=1e-5)
+
+
+def test_what_does_not_fit_is_said_before_anything_runs(unchecked: None) -> None:
+    def prepared(**options: object) -> None:
+        distillation, data, _ = parts(**options)
+        distillation.prepare(data)
+
+    with pytest.raises(ValueError, match=r"detector@student=NAME"):
+        Distillation(None, None, {"detection": Detection()}, parts()[0].recipe)
+    for losses in ({}, {"mimic": None}, {"mimic": Mimic(0.0)}):
+        with pytest.raises(ValueError, match="no loss with a weight above 0"):
+            prepared(losses=losses)
+    with pytest.raises(ValueError, match=r"detector@teacher=none.*distill=detection"):
+        prepared(teacher=None)
+    two_heads = tiny_detector(anchors=(14, 14, 20, 20, 32, 32, 42, 42, 68, 68, 110, 110))
+    with pytest.raises(ValueError, match=r"\(3, 2, 2, 13\).*\(3, 4, 4, 13\).*distill=decoded"):
+        prepared(student=two_heads)
+    prepared(student=two_heads, losses={"decoded": Decoded()})
+    with pytest.raises(ValueError, match=r"teacher's classes are \['mug', .*student\.names.*distill=decoded"):
+        prepared(student=tiny_detector(names=NAMES[::-1]))
+    with pytest.raises(ValueError, match=r"needs labels.*alpha_detection=0"):
+        unlabelled = shapes("train", 24, labelled=False)
+        prepared(losses={"mimic": Mimic(), "detection": Detection(0.1)}, train=unlabelled)
+    prepared(train=shapes("train", 24, labelled=False))
+
+
+@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
+def test_adam_and_half_precision_learn_too(precision: str) -> None:
+    losses = {"mimic": Mimic(), "detection": Detection(0.01)}
+    distillation, data, trainer = parts(losses=losses, optimizer=ADAM, precision=precision, epochs=3)
+    distillation.prepare(data)
+    trainer.fit(distillation, datamodule=data)
+    first, *_, last = [entry["loss/mimic"] for entry in distillation.history]
+    assert last < 0.95 * first
+    assert all(parameter.dtype == torch.float32 for parameter in distillation.student.parameters())
+
+
+def test_the_recipe_moves_every_step(tmp_path: Path) -> None:
+    rates: list[float] = []
+
+    class Rates(pl.Callback):
+        def on_train_batch_end(self, trainer: pl.Trainer, *_: object) -> None:
+            rates.append(trainer.optimizers[0].param_groups[0]["lr"])
+
+    distillation, data, trainer = parts(callbacks={"rates": Rates()}, epochs=3)
+    distillation.prepare(data)
+    trainer.fit(distillation, datamodule=data)
+    assert rates[0] == 0 and len(rates) == 9  # three steps an epoch, one epoch of burn-in
+    assert rates[:4] == sorted(rates[:4]) and rates[3:] == sorted(rates[3:], reverse=True)
+    assert isinstance(distillation.student, Darknet) and rates[8] < 0.3 * rates[3]

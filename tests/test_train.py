@@ -1,0 +1,241 @@
+"""`python train.py` as people and scripts run it."""
+
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+import train as entry_point
+from diode_pl.detector import Darknet, yolov3_tiny
+from tests.training_run import ANCHORS, NAMES, checkpoint, same, without_seconds, write_teacher
+
+ROOT = Path(__file__).resolve().parents[1]
+FILES = {"student.ckpt", "best.ckpt", "student.safetensors", "student.onnx", "metrics.json", "curves.png"}
+FILES |= {"predictions.png", "configuration.json", "logs", "train.log"}
+Train = Callable[..., Path]
+# Sums are split by threads, and with them the last bits of every weight.
+ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": str(torch.get_num_threads())}
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    return write_teacher(tmp_path_factory.mktemp("teacher"))
+
+
+@pytest.fixture
+def train(tiny: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Train]:
+    """Runs the entry point in this process, which has imported everything already; returns the folder."""
+    handlers, level = logging.root.handlers[:], logging.root.level
+
+    def run(*overrides: object, output_dir: Path = tmp_path / "run", without: str = "nothing") -> Path:
+        # An imported script does not find its configuration by itself.
+        command = ["train.py", f"--config-path={ROOT / 'conf'}", f"output_dir={output_dir}"]
+        command += [override for override in tiny if not override.startswith(without)]
+        monkeypatch.setattr(sys, "argv", [*command, *map(str, overrides)])
+        entry_point.main()
+        return output_dir
+
+    yield run
+    logging.root.handlers[:], logging.root.level = handlers, level
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the export, which takes longer than all the rest."""
+    monkeypatch.setattr("diode_pl.outcome.export_onnx", lambda *_: 0.0)
+
+
+def metrics(folder: Path) -> dict:
+    return json.loads((folder / "metrics.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def whole(tiny: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of its own, in the terminal."""
+    folder = tmp_path_factory.mktemp("whole")
+    run = subprocess.run(
+        [sys.executable, str(ROOT / "train.py"), *tiny, "output_dir=run"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        env=ENVIRONMENT,
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+    (folder / "said").write_text(run.stdout + run.stderr)
+    return folder / "run"
+
+
+def test_help_answers_at_once() -> None:
+    run = subprocess.run([sys.executable, str(ROOT / "train.py"), "--help"], capture_output=True, text=True)
+    for word in ("data@train", "detector@student", "tiling", "distill", "$DIODE_WEIGHTS", "ckpt=PATH", "fit=false"):
+        assert word in run.stdout
+    assert max(map(len, run.stdout.splitlines())) <= 120
+    check = "import sys, train; assert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", check], cwd=ROOT, check=True)
+
+
+def test_a_run_leaves_all_that_is_promised(whole: Path) -> None:
+    assert {path.name for path in whole.iterdir()} == FILES
+    assert {path.name for path in whole.parent.iterdir()} == {"run", "said"}
+    found = metrics(whole)
+    assert found["data_access"] == "teacher +real images"
+    first, last = found["history"]
+    assert last["loss/mimic"] < first["loss/mimic"] and last["val/AP50"] == found["student"]["AP50"]
+    assert found["teacher"]["AP50"] > 0 and set(found["per_class"]) == set(NAMES)
+    for name in ("curves.png", "predictions.png"):
+        Image.open(whole / name).verify()
+    student = Darknet(yolov3_tiny(8, 0.05, ANCHORS), whole / "student.safetensors", NAMES, backbone_sections=13)
+    state = checkpoint(whole)["state_dict"]
+    assert same({f"student.{name}": value for name, value in student.state_dict().items()}, dict(state))
+    recorded = json.loads((whole / "configuration.json").read_text())
+    assert recorded["train"]["size"] == 24 and len(recorded["teacher_sha256"]) == 64
+
+
+def test_a_run_says_how_good_the_teacher_is_first_and_what_it_wrote(whole: Path) -> None:
+    said = (whole.parent / "said").read_text()
+    order = [
+        "teacher on the validation set: AP50",
+        "student.onnx: boxes and scores differ",
+        "data access teacher +real",
+    ]
+    assert [said.index(each) for each in order] == sorted(said.index(each) for each in order)
+    assert "Warning" not in said and "Traceback" not in said
+
+
+def test_a_killed_run_ends_like_one_that_was_not(
+    tiny: list[str], whole: Path, tmp_path: Path, train: Train, quick: None
+) -> None:
+    # Slow enough to be struck in its second epoch.
+    command = [sys.executable, str(ROOT / "train.py"), *tiny, "output_dir=run", "data.workers=1"]
+    with (tmp_path / "log").open("w") as log:
+        process = subprocess.Popen(command, cwd=tmp_path, stdout=log, stderr=log, env=ENVIRONMENT)
+        while not (tmp_path / "run" / "student.ckpt").exists():
+            assert process.poll() is None, (tmp_path / "log").read_text()
+            time.sleep(0.002)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    assert not (tmp_path / "run" / "metrics.json").exists()
+    folder = train(output_dir=tmp_path / "run")
+    for key in ("state_dict", "current_model_state", "optimizer_states"):
+        assert same(checkpoint(folder)[key], checkpoint(whole)[key]), key
+    assert without_seconds(metrics(folder)["history"]) == without_seconds(metrics(whole)["history"])
+    assert not list(folder.glob(".*.part"))
+
+
+def test_measures_alone(whole: Path, tmp_path: Path, train: Train) -> None:
+    folder = train("fit=false", f"ckpt={whole / 'student.ckpt'}")
+    measured = json.loads((folder / "measured.json").read_text())
+    assert measured["student"] == metrics(whole)["student"] and measured["teacher"] == metrics(whole)["teacher"]
+    # The weights alone will do, too.
+    folder = train("fit=false", f"student.weights={whole / 'student.safetensors'}", output_dir=tmp_path / "weights")
+    assert json.loads((folder / "measured.json").read_text())["student"] == measured["student"]
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        ["data@val=none", "optimizer=adamw", "optimizer.lr=0.01", "recipe.bias_lr=0.01"],
+        ["trainer.precision=bf16-mixed", "alpha_detection=0.01", "logger=none", "data.multi_scale=[32,64]"],
+        ["distill=decoded", "student.cfg.anchors=[14,14,20,20,32,32,42,42,68,68,110,110]", "tiling=coco_like"],
+        ["distill=objectness_scaled", "callbacks.ema=null", "train.labelled=false", "data@train=shapes_near"],
+        ["+experiment=teacher_shapes", "trainer.precision=32-true", "trainer.check_val_every_n_epoch=9"],
+    ],
+    ids=["adamw without val", "bf16 and labels", "decoded", "objectness-scaled", "labels alone"],
+)
+def test_other_ways_to_train(overrides: list[str], train: Train, quick: None) -> None:
+    without = {"data@val=none": "val.", "+experiment=teacher_shapes": "teacher."}.get(overrides[0], "nothing")
+    found = metrics(train(*overrides, "trainer.max_epochs=1", without=without))
+    assert found["epochs"] == 1 and all(torch.isfinite(torch.tensor(value)) for value in found["history"][0].values())
+    if "alpha_detection=0.01" in overrides:
+        assert found["data_access"] == "teacher +real images +real labels" and "loss/detection" in found["history"][0]
+    if "data@val=none" in overrides:
+        assert found["student"] == {}
+    if "data@train=shapes_near" in overrides:
+        assert found["data_access"] == "teacher +proxy images"
+    if "+experiment=teacher_shapes" in overrides:
+        assert found["data_access"] == "no teacher +real images +real labels" and found["teacher"] == {}
+        assert "AP50" in found["student"]
+
+
+@pytest.mark.parametrize(
+    ("overrides", "said"),
+    [
+        (["student.cfg.anchors=[14,14,20,20,32,32,42,42,68,68,110,110]"], "distill=decoded"),
+        (["student.names=[a,b,c,d,e,f,g,h]"], "the teacher's classes are"),
+        (["distill.mimic=null"], "no loss with a weight above 0"),
+        (["alpha_detection=1", "train.labelled=false"], "alpha_detection=0"),
+        (["ckpt=nowhere.ckpt"], "nowhere.ckpt does not exist"),
+        (["resolution=72"], "multiples of 32"),
+        (["batch_size=7", "trainer.devices=2", "data.mosaic=2"], "mosaic in [0, 1]"),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else "",
+)
+def test_what_is_wrong_is_said_in_a_line(overrides: list[str], said: str, train: Train, unchecked: None) -> None:
+    with pytest.raises(SystemExit) as error:
+        train(*overrides)
+    assert str(error.value).startswith("error: ") and said in str(error.value)
+
+
+@pytest.mark.parametrize("who", ["student", "teacher"])
+def test_both_detectors_are_needed(who: str, train: Train, unchecked: None) -> None:
+    with pytest.raises(SystemExit, match=f"detector@{who}="):
+        train(f"detector@{who}=none", without=f"{who}.")
+
+
+def test_another_configuration_in_the_same_folder_is_refused(whole: Path, train: Train) -> None:
+    before = (whole / "configuration.json").read_bytes(), (whole / "student.ckpt").read_bytes()
+    with pytest.raises(SystemExit) as error:
+        train("data.mosaic=0.25", "optimizer.lr=0.01", output_dir=whole)
+    assert "data.mosaic: 1.0 there, 0.25 now" in str(error.value)
+    assert "optimizer.lr: 0.05 there, 0.01 now" in str(error.value)
+    assert before == ((whole / "configuration.json").read_bytes(), (whole / "student.ckpt").read_bytes())
+
+
+def test_two_processes_train_as_one(
+    train: Train, quick: None, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    # Flips are drawn for each process's part of a batch, everything else for each image.
+    options = ["augmentations=none", "trainer.max_epochs=1", "distill.mimic.weight=2.0", "alpha_detection=0.1"]
+    options += [
+        "+callbacks.keep._target_=tests.training_run.KeepGradients",
+        "+callbacks.keep.path=${output_dir}/grad.pt",
+    ]
+    folders = [train(*options, f"trainer.devices={n}", output_dir=tmp_path / str(n)) for n in (1, 2)]
+    assert {path.name for path in folders[1].iterdir()} == FILES - {"student.onnx"} | {"grad.pt"}
+    assert "Warning" not in capfd.readouterr().err
+
+    one, two = (torch.load(folder / "grad.pt") for folder in folders)
+    squares = {name: float((two[name] - gradient).square().sum()) for name, gradient in one.items()}
+    lengths = {name: float(gradient.square().sum()) for name, gradient in one.items()}
+    assert min(lengths.values()) > 0 and sum(squares.values()) < 1e-10 * sum(lengths.values())
+    # In float32, behind thirteen batch norms, a few in a hundred thousand are rounding.
+    assert all(squares[name] < 25e-10 * lengths[name] for name in one)
+
+    (found,), (expected,) = (without_seconds(metrics(folder)["history"]) for folder in reversed(folders))
+    losses = {key for key in expected if key.startswith("loss/")}
+    assert {key: found[key] for key in losses} == pytest.approx({key: expected[key] for key in losses}, rel=1e-4)
+    assert found == pytest.approx(expected, rel=0.01)
+    assert metrics(folders[1])["teacher"] == pytest.approx(metrics(folders[0])["teacher"], rel=1e-4)
+
+
+def test_a_sweep_gives_each_job_a_folder(train: Train, quick: None, tmp_path: Path) -> None:
+    train("seed=0,1", "trainer.max_epochs=1", "--multirun")
+    students = [checkpoint(tmp_path / "run" / str(job))["state_dict"] for job in (0, 1)]
+    assert not same(*students)
+
+
+def test_writes_tiled_images_instead(train: Train) -> None:
+    folder = train("tiled=5", "tiling=fixed", "tiling.tiles=2")
+    summary = json.loads((folder / "dataset.json").read_text())
+    assert summary["images"] == 5 and summary["data_access"] == "teacher +real images"
+    assert len(list((folder / "images").iterdir())) == 5 and not (folder / "student.ckpt").exists()

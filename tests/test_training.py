@@ -1,0 +1,224 @@
+"""A run of the training: stopped, resumed, measured, refused."""
+
+import json
+from functools import partial
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from diode_pl.distill import Detection
+from tests.training_run import (
+    BATCH,
+    StopsAt,
+    checkpoint,
+    run,
+    same,
+    shapes,
+    tiny_detector,
+    without_seconds,
+)
+
+EPOCHS = 3
+
+
+@pytest.fixture(autouse=True)
+def quick_outcome(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Export and pictures take longer than all the rest."""
+    monkeypatch.setattr("diode_pl.outcome.export_onnx", lambda *_: 0.0)
+    monkeypatch.setattr("diode_pl.outcome._SHOWN", 2)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that nothing interrupted."""
+    folder = tmp_path_factory.mktemp("whole") / "run"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("diode_pl.outcome.export_onnx", lambda *_: 0.0)
+        run(folder, epochs=EPOCHS)
+    return folder
+
+
+def assert_same_end(folder: Path, whole: Path) -> None:
+    found, expected = checkpoint(folder), checkpoint(whole)
+    for key in ("state_dict", "current_model_state", "averaging_state", "optimizer_states", "epoch", "global_step"):
+        assert same(found[key], expected[key]), key
+    assert not same(expected["state_dict"], expected["current_model_state"])  # the average is no copy
+    for part in (found, expected):
+        part["distillation"]["history"] = without_seconds(part["distillation"]["history"])
+    assert found["distillation"] == expected["distillation"]
+    metrics = [json.loads((each / "metrics.json").read_text()) for each in (folder, whole)]
+    for each in metrics:
+        each["history"] = without_seconds(each["history"])
+        del each["seconds"]
+    assert metrics[0] == metrics[1]
+
+
+@pytest.mark.parametrize(("last", "workers"), [(1, 0), (2, 0), (2, 1)])
+def test_a_stopped_run_ends_like_one_that_was_not(tmp_path: Path, whole: Path, last: int, workers: int) -> None:
+    data = {"workers": workers}
+    with pytest.raises(ConnectionAbortedError):
+        run(tmp_path, epochs=EPOCHS, data=data, callbacks={"accident": StopsAt(last)})
+    assert len(checkpoint(tmp_path)["distillation"]["history"]) == last
+    assert not (tmp_path / "metrics.json").exists()
+    score, _ = run(tmp_path, epochs=EPOCHS, data=data)
+    assert_same_end(tmp_path, whole)
+    assert score == json.loads((whole / "metrics.json").read_text())["student"]["AP50"]
+
+
+def test_a_run_that_stops_before_its_first_checkpoint_starts_anew(tmp_path: Path, whole: Path) -> None:
+    with pytest.raises(ConnectionAbortedError):
+        run(tmp_path, epochs=EPOCHS, callbacks={"accident": StopsAt(0)}, settings={"seed": 7})
+    run(tmp_path, epochs=EPOCHS)  # other settings: nothing is lost
+    assert_same_end(tmp_path, whole)
+
+
+def test_epochs_see_other_images_and_draws(whole: Path) -> None:
+    losses = [entry["loss/mimic"] for entry in checkpoint(whole)["distillation"]["history"]]
+    assert len(set(losses)) == EPOCHS
+
+
+def test_a_finished_run_is_not_trained_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    score, _ = run(tmp_path, epochs=1)
+    before, metrics = checkpoint(tmp_path), (tmp_path / "metrics.json").read_bytes()
+    written = (tmp_path / "student.ckpt").stat().st_mtime_ns
+    monkeypatch.setattr("pytorch_lightning.Trainer.fit", lambda *_, **__: pytest.fail("trains"))
+    again, distillation = run(tmp_path, epochs=1)
+    assert again == score is not None
+    assert (tmp_path / "student.ckpt").stat().st_mtime_ns == written
+    assert (tmp_path / "metrics.json").read_bytes() == metrics
+    assert same(before["state_dict"], dict(distillation.state_dict()))
+
+
+def test_more_epochs_go_on_where_the_finished_run_ended(tmp_path: Path) -> None:
+    run(tmp_path, epochs=1)
+    first = checkpoint(tmp_path)["distillation"]["history"]
+    run(tmp_path, epochs=2)
+    history = checkpoint(tmp_path)["distillation"]["history"]
+    assert history[:1] == first and [entry["epoch"] for entry in history] == [0, 1]
+
+
+def test_another_configuration_in_the_same_folder_is_refused(tmp_path: Path) -> None:
+    run(tmp_path, epochs=1, settings={"seed": 0, "optimizer": {"lr": 0.05}})
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    with pytest.raises(ValueError, match=r"output_dir: .*\n  optimizer\.lr: 0\.05 there, 0\.1 now\nGo back"):
+        run(tmp_path, epochs=2, settings={"seed": 0, "optimizer": {"lr": 0.1}})
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_another_teacher_in_the_same_folder_is_refused(tmp_path: Path) -> None:
+    run(tmp_path, epochs=1)
+    with pytest.raises(ValueError, match="teacher_sha256"):
+        run(tmp_path, epochs=2, teacher=tiny_detector(5))
+
+
+def test_goes_on_in_another_folder(tmp_path: Path, whole: Path) -> None:
+    with pytest.raises(ConnectionAbortedError):
+        run(tmp_path / "first", epochs=EPOCHS, callbacks={"accident": StopsAt(1)})
+    there = (tmp_path / "first" / "student.ckpt").read_bytes()
+    run(tmp_path / "second", epochs=EPOCHS, ckpt=tmp_path / "first" / "student.ckpt")
+    assert_same_end(tmp_path / "second", whole)
+    assert (tmp_path / "first" / "student.ckpt").read_bytes() == there
+    # Given again, the same command goes on from its own checkpoint.
+    run(tmp_path / "second", epochs=EPOCHS, ckpt=tmp_path / "first" / "student.ckpt")
+    assert_same_end(tmp_path / "second", whole)
+
+
+def test_settings_of_the_optimizer_are_those_of_this_run(tmp_path: Path, whole: Path) -> None:
+    slower = partial(torch.optim.SGD, lr=0.001, momentum=0.8, weight_decay=0.01)
+    run(tmp_path, epochs=EPOCHS + 1, ckpt=whole / "student.ckpt", optimizer=slower)
+    (state,) = checkpoint(tmp_path)["optimizer_states"]
+    weights = next(group for group in state["param_groups"] if group["kind"] == "weights")
+    assert 0 < weights["lr"] < 0.001 and weights["momentum"] == 0.8 and weights["weight_decay"] == 0.01
+
+
+def test_scores_of_the_teacher_are_those_on_this_runs_images(tmp_path: Path, whole: Path) -> None:
+    _, distillation = run(tmp_path, epochs=EPOCHS + 1, ckpt=whole / "student.ckpt", val=shapes("train", 3 * BATCH))
+    assert distillation.teacher_scores != checkpoint(whole)["distillation"]["teacher_scores"]
+
+
+def test_measures_without_training(tmp_path: Path, whole: Path) -> None:
+    expected = json.loads((whole / "metrics.json").read_text())
+    score, distillation = run(tmp_path, fit=False, ckpt=whole / "student.ckpt", student=tiny_detector(9))
+    measured = json.loads((tmp_path / "measured.json").read_text())
+    assert measured["student"] == expected["student"] and measured["per_class"] == expected["per_class"]
+    assert measured["teacher"] == expected["teacher"]
+    assert measured["checkpoint"] == str(whole / "student.ckpt")
+    assert score == pytest.approx(expected["student"]["AP50"])
+    Image.open(tmp_path / "measured.png").verify()
+    assert {path.name for path in tmp_path.iterdir()} == {"measured.json", "measured.png"}
+    assert same(dict(distillation.state_dict()), checkpoint(whole)["state_dict"])
+
+
+def test_measuring_leaves_a_training_in_the_same_folder_alone(tmp_path: Path) -> None:
+    run(tmp_path, epochs=1)
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    run(tmp_path, fit=False, settings={"seed": 5})
+    assert {path: path.read_bytes() for path in before} == before
+
+
+def test_the_last_epoch_is_measured_whatever_the_interval(tmp_path: Path) -> None:
+    score, _ = run(tmp_path, epochs=3, check_val_every_n_epoch=2)
+    history = json.loads((tmp_path / "metrics.json").read_text())["history"]
+    assert ["val/AP50" in entry for entry in history] == [False, True, True]
+    assert score == history[-1]["val/AP50"]
+
+
+def test_the_best_epoch_is_kept_beside_the_last(whole: Path) -> None:
+    scores = [entry["val/AP50"] for entry in checkpoint(whole)["distillation"]["history"]]
+    best = checkpoint(whole, "best.ckpt")
+    assert best["epoch"] == scores.index(max(scores)) and checkpoint(whole)["epoch"] == EPOCHS - 1
+    assert json.loads((whole / "metrics.json").read_text())["best"] == {"epoch": best["epoch"], "AP50": max(scores)}
+
+
+def test_nothing_is_written_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    run(tmp_path / "there", epochs=1)
+    assert not list((tmp_path / "here").iterdir())
+
+
+def test_no_validation_images_no_scores_but_a_student(tmp_path: Path) -> None:
+    score, distillation = run(tmp_path, epochs=1, val=None)
+    assert score is None and not distillation.teacher_scores
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "configuration.json",
+        "curves.png",
+        "metrics.json",
+        "student.ckpt",
+        "student.safetensors",
+    }
+    metrics = json.loads((tmp_path / "metrics.json").read_text())
+    assert metrics["student"] == metrics["teacher"] == {} and metrics["best"] is None
+    with pytest.raises(ValueError, match="choose data@val"):
+        run(tmp_path, fit=False, val=None)
+
+
+def test_says_what_is_wrong_with_a_checkpoint(tmp_path: Path, whole: Path) -> None:
+    given = tmp_path / "given.ckpt"
+    with pytest.raises(ValueError, match="ckpt: .*given.ckpt does not exist"):
+        run(tmp_path / "new", ckpt=given)
+    given.write_bytes((whole / "student.ckpt").read_bytes()[:1000])
+    for path in (given, whole / "student.safetensors"):
+        with pytest.raises(ValueError, match=r"no checkpoint of train\.py, or is damaged.*student\.weights=FILE"):
+            run(tmp_path / "new", ckpt=path)
+    with pytest.raises(ValueError, match=r"holds another student.*detector@student"):
+        few = tiny_detector(names=("mug", "key"))
+        run(tmp_path / "new", ckpt=whole / "student.ckpt", student=few, teacher=None, losses={"labels": Detection()})
+    with pytest.raises(ValueError, match=r"has 3 epochs behind it.*trainer\.max_epochs=2 counts"):
+        run(tmp_path / "new", epochs=2, ckpt=whole / "student.ckpt")
+    with pytest.raises(ValueError, match=r"no checkpoint of train\.py, or is damaged"):
+        (tmp_path / "new" / "student.ckpt").write_bytes(given.read_bytes())
+        run(tmp_path / "new")
+
+
+def test_two_processes_measure_as_one(tmp_path: Path, whole: Path) -> None:
+    expected = json.loads((whole / "metrics.json").read_text())
+    score, _ = run(tmp_path, fit=False, ckpt=whole / "student.ckpt", devices=2)
+    measured = json.loads((tmp_path / "measured.json").read_text())
+    assert measured["student"] == pytest.approx(expected["student"], rel=1e-4)
+    assert measured["teacher"] == pytest.approx(expected["teacher"], rel=1e-4)
+    truths = {name: scores["truths"] for name, scores in expected["per_class"].items()}
+    assert {name: scores["truths"] for name, scores in measured["per_class"].items()} == truths
+    assert score == pytest.approx(expected["student"]["AP50"])

@@ -1,0 +1,82 @@
+"""One training step on a whole batch, and the same step shared by two processes."""
+
+import tempfile
+from collections.abc import Callable
+from datetime import timedelta
+from functools import cache
+from pathlib import Path
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+from torch.multiprocessing import spawn
+
+from diode_pl.detector import synchronise
+from diode_pl.distill import Decoded, Detection, DistillLoss, Lesson
+from diode_pl.processes import shared_sum
+from diode_pl.targets import Targets
+from tests.distill.lessons import SIZE, network
+
+IMAGES = 6
+# All boxes of a share on one process, the other has none: what is divided by a number of boxes differs most.
+BOXES = (3, 0, 2, 0, 0, 0)
+SUMS = ((3.0, 5.0), (0.25, 0.5), (0.0, 0.0), (0.0, 7.0))  # of the first and of the second process
+LOSSES: dict[str, Callable[[], DistillLoss]] = {"detection": Detection, "decoded": Decoded}
+DTYPES = {"float64": torch.float64, "float32": torch.float32}
+
+
+def step(loss_name: str, dtype: torch.dtype, share: range, shared: bool) -> dict[str, Tensor]:
+    """Loss, gradients and running statistics after one step on some images of the batch."""
+    student, teacher = network(seed=0).to(dtype).train(), network(seed=1).to(dtype)
+    teacher.freeze()
+    if shared:
+        synchronise(student)
+    draw = torch.Generator().manual_seed(0)
+    images = torch.rand(IMAGES, 3, SIZE, SIZE, generator=draw) * torch.linspace(0.2, 2, IMAGES)[:, None, None, None]
+    corner = torch.rand(sum(BOXES), 2, generator=draw) * 0.5
+    boxes = torch.cat([corner, corner + 0.1 + torch.rand(sum(BOXES), 2, generator=draw) * 0.4], dim=1)
+    at = torch.tensor([image for image, count in enumerate(BOXES) for _ in range(count)])
+    own = (at >= share.start) & (at < share.stop)
+    targets = Targets(boxes[own], torch.arange(sum(BOXES))[own] % 3, at[own] - share.start, len(share))
+    images = images[share.start : share.stop].to(dtype)
+    loss = LOSSES[loss_name]()
+    loss.prepare(teacher, student, SIZE)
+    for _ in range(2):  # the second step sees what the first has left in the buffers
+        student.zero_grad()
+        value = loss(Lesson(student, teacher, student(images), teacher(images), targets))
+        value.backward()
+    found = {f"gradient of {name}": parameter.grad for name, parameter in student.named_parameters()}
+    return {"loss": value.detach()} | found | dict(student.named_buffers())
+
+
+def whole_batch(loss_name: str, dtype: torch.dtype) -> dict[str, Tensor]:
+    """What one process computes."""
+    return step(loss_name, dtype, range(IMAGES), shared=False)
+
+
+def _work(rank: int, folder: str) -> None:
+    """Writes what this process of two computes; gradients and losses are averaged, as in training."""
+    meeting = f"file://{folder}/meeting"
+    dist.init_process_group("gloo", meeting, rank=rank, world_size=2, timeout=timedelta(seconds=60))
+    half = IMAGES // 2
+    results = {}
+    for loss_name in LOSSES:
+        for dtype_name, dtype in DTYPES.items():
+            found = step(loss_name, dtype, range(rank * half, (rank + 1) * half), shared=True)
+            for name in found:
+                if name.startswith(("gradient", "loss")):
+                    dist.all_reduce(found[name])
+                    found[name] /= 2
+            results[f"{loss_name}, {dtype_name}"] = found
+    sums = [shared_sum(torch.tensor(pair[rank]), at_least=1.0) for pair in SUMS]
+    torch.save({"steps": results, "sums": sums}, Path(folder, f"{rank}.pt"))
+    dist.destroy_process_group()
+
+
+@cache
+def both() -> tuple[dict, dict]:
+    """Results of both processes, computed once a test run."""
+    with tempfile.TemporaryDirectory() as folder:
+        spawn(_work, (folder,), nprocs=2)
+        one, other = (torch.load(Path(folder, f"{rank}.pt")) for rank in range(2))
+        return one, other

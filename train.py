@@ -1,0 +1,31 @@
+"""From a teacher and images to a new detector: `python train.py --help`."""
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import InstantiationException
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+
+@hydra.main(version_base="1.3", config_path="conf", config_name="train")
+def main(config: DictConfig) -> float | None:
+    """Composes, instantiates, runs."""
+    from pytorch_lightning import seed_everything  # torch comes with it: --help need not wait
+
+    from diode_pl.training import train
+
+    job = HydraConfig.get()
+    try:
+        settings = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+        seed_everything(config.seed, verbose=False)  # random weights of the student
+        parts = (instantiate(config[part], _convert_="object") for part in ("distillation", "data", "trainer"))
+        return train(*parts, job.runtime.output_dir, settings, config.fit, config.ckpt, config.tiled)
+    except (ValueError, OSError, FloatingPointError, OmegaConfBaseException, InstantiationException) as error:
+        if job.mode is not None and job.mode.name == "MULTIRUN":
+            raise  # the sweep goes on with its next job
+        raise SystemExit(f"error: {error.__cause__ or error}") from error
+
+
+if __name__ == "__main__":
+    main()
