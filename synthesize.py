@@ -22,7 +22,7 @@ def main(config: DictConfig) -> float | None:
     except (ValueError, OSError, FloatingPointError, OmegaConfBaseException, InstantiationException) as error:
         if job.mode is not None and job.mode.name == "MULTIRUN":
             raise  # the sweep goes on with its next job
-        raise SystemExit(f"error: {error.__cause__ or error}") from error
+        raise SystemExit(f"error: {error.__cause__ if isinstance(error, InstantiationException) else error}") from error
 
 
 if __name__ == "__main__":

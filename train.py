@@ -18,13 +18,14 @@ def main(config: DictConfig) -> float | None:
     job = HydraConfig.get()
     try:
         settings = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+        settings["overrides"] = list(job.overrides.task)
         seed_everything(config.seed, verbose=False)  # random weights of the student
         parts = (instantiate(config[part], _convert_="object") for part in ("distillation", "data", "trainer"))
         return train(*parts, job.runtime.output_dir, settings, config.fit, config.ckpt, config.tiled)
     except (ValueError, OSError, FloatingPointError, OmegaConfBaseException, InstantiationException) as error:
         if job.mode is not None and job.mode.name == "MULTIRUN":
             raise  # the sweep goes on with its next job
-        raise SystemExit(f"error: {error.__cause__ or error}") from error
+        raise SystemExit(f"error: {error.__cause__ if isinstance(error, InstantiationException) else error}") from error
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ def read_jobs(folders: list[Path], result: str) -> dict[tuple[str, ...], list[di
     jobs = {}
     paths = [path for folder in folders for path in (*folder.glob(result), *folder.glob(f"*/{result}"))]
     for path in sorted(paths, key=lambda path: (path.parent.parent, len(path.parent.name), path)):
-        overrides = _configuration(path.parent)["overrides"]
+        overrides = _configuration(path.parent).get("overrides", [])
         jobs[path] = [override for override in overrides if not override.startswith(("seed=", "output_dir="))]
     shared = set.intersection(*(set(overrides) for overrides in jobs.values())) if jobs else set()
     groups = defaultdict(list)

@@ -19,6 +19,7 @@ from diode_pl.metrics import DetectionScores
 from diode_pl.recipe import Recipe
 
 log = logging.getLogger(__name__)
+_KEPT = ("history", "teacher_scores", "per_class", "data_access")
 
 
 class Distillation(pl.LightningModule):
@@ -37,9 +38,9 @@ class Distillation(pl.LightningModule):
 
     Attributes:
         history: an entry an epoch: losses, learning rate, scores, seconds.
-        teacher_scores: the teacher's on the validation set.
-        student_scores: the student's latest.
+        teacher_scores, student_scores: on the validation set; the student's latest.
         per_class: the same by class name.
+        data_access: what the student has seen; a checkpoint adds what it saw before.
 
     Raises:
         ValueError: no loss is left, or a loss needs a teacher and there is none.
@@ -69,9 +70,8 @@ class Distillation(pl.LightningModule):
             teacher.freeze().to(memory_format=torch.channels_last)
         self._teacher = (teacher,)  # inside a tuple, modules do not find it
         self.recipe, self.confidence, self.iou, self.log_every = recipe, confidence, iou, log_every
-        self.history: list[dict[str, float]] = []
-        self.teacher_scores: dict[str, float] = {}
-        self.student_scores: dict[str, float] = {}
+        self.history, self.data_access = list[dict[str, float]](), list[str]()
+        self.teacher_scores, self.student_scores = dict[str, float](), dict[str, float]()
         self.per_class: dict[str, dict[str, float]] = {}
         self.scores: DetectionScores | None = None
 
@@ -91,9 +91,8 @@ class Distillation(pl.LightningModule):
         Raises:
             ValueError: they do not fit each other.
         """
-        resolution = data.train.resolution
         for loss in self.terms.values():
-            loss.prepare(self.teacher, self.student, resolution)
+            loss.prepare(self.teacher, self.student, data.resolution)
         data.prepare_for(self.student, any(loss.needs_labels for loss in self.terms.values()))
         if data.evaluated:
             self.scores = DetectionScores(self.student.class_names, data.evaluated)
@@ -149,18 +148,19 @@ class Distillation(pl.LightningModule):
         shared = self.trainer.strategy.reduce(torch.tensor([*means.values()], device=self.device), reduce_op="mean")
         entry = {"epoch": float(self.current_epoch), "lr": self.trainer.optimizers[0].param_groups[0]["lr"]}
         # Validation belongs to the epoch that it ends; of an epoch without one there are no scores.
-        scores = {f"val/{name}": value for name, value in self.student_scores.items()}
-        self.student_scores = {}
+        scores, self.student_scores = {f"val/{name}": value for name, value in self.student_scores.items()}, {}
         entry |= dict(zip(means, shared.tolist(), strict=True)) | scores
         self.history.append(entry | {"seconds": time.perf_counter() - self._started})
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Keeps what the weights do not say."""
-        checkpoint["distillation"] = {name: getattr(self, name) for name in ("history", "teacher_scores", "per_class")}
+        checkpoint["distillation"] = {name: getattr(self, name) for name in _KEPT}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Goes on where the checkpoint stopped."""
-        for name, value in checkpoint.get("distillation", {}).items():
+        kept = checkpoint.get("distillation", {})
+        seen = {*kept.get("data_access", ()), *self.data_access}
+        for name, value in (kept | {"data_access": sorted(seen)}).items():
             setattr(self, name, value)
 
     def _stop_if_not_finite(self, others: Sequence[str] = ()) -> None:

@@ -6,15 +6,17 @@ import logging
 from pathlib import Path
 from typing import Any
 
+from diode_pl.access_level import as_level
 from diode_pl.data import Batch, DetectionData, write_whole
 from diode_pl.detector import Detector
 from diode_pl.distillation import Distillation
-from diode_pl.report import Found, curves, export_onnx, prediction_sheet, save_weights
+from diode_pl.report import Found, best_epoch, curves, export_onnx, prediction_sheet, save_weights
 
 log = logging.getLogger(__name__)
 
 _SHOWN = 16  # images in predictions.png
 _LIKELY = 0.3  # confidence above which a detection is drawn
+_SAID = ("AP50", "AP", "F1")
 
 
 def write_outcome(distillation: Distillation, data: DetectionData, folder: Path) -> float | None:
@@ -23,7 +25,8 @@ def write_outcome(distillation: Distillation, data: DetectionData, folder: Path)
     Args:
         distillation: on the CPU, with the student's final weights and the history that led to them.
         data: what it was trained and measured on.
-        folder: gets ``student.safetensors``, ``student.onnx``, ``metrics.json``, ``curves.png``, ``predictions.png``.
+        folder: gets ``student.safetensors``, ``metrics.json``, ``curves.png``, ``predictions.png`` and, where the
+            student can be exported, ``student.onnx`` at the resolution that it was measured at.
 
     Returns:
         AP50 of the student, None without validation images.
@@ -31,28 +34,29 @@ def write_outcome(distillation: Distillation, data: DetectionData, folder: Path)
     student, history = distillation.student.eval(), distillation.history
     last = history[-1] if history else {}
     scores = {name.removeprefix("val/"): value for name, value in last.items() if name.startswith("val/")}
-    level = access_level(distillation, data)
+    level = as_level(distillation.data_access)
     notes = {"data_access": level} | {name: f"{value:.4f}" for name, value in scores.items()}
     save_weights(student, folder / "student.safetensors", notes)
-    difference = export_onnx(student, folder / "student.onnx", data.train.resolution)
-    log.info("student.onnx: boxes and scores differ from torch by at most %.1e", difference)
     picture = io.BytesIO()
     curves(history, {f"val/{name}": value for name, value in distillation.teacher_scores.items()}).savefig(
         picture, format="png"
     )
     write_whole(folder / "curves.png", picture.getvalue())
-    measured = [entry for entry in history if "val/AP50" in entry]
-    best = max(measured, key=lambda entry: entry["val/AP50"]) if measured else None
     facts = {
         "data_access": level,
-        "best": best and {"epoch": int(best["epoch"]), "AP50": best["val/AP50"]},
+        "best": best_epoch(folder),
         "epochs": len(history),
         "seconds": round(sum(entry["seconds"] for entry in history), 1),
         "parameters": sum(parameter.numel() for parameter in student.parameters()),
-        "onnx_difference": difference,
+        "onnx_difference": None,
         "history": history,
     }
     write_scores(distillation, data, folder, scores, facts)
+    # Last, and no failure of it is one of the training: exporters cannot do all that torch can.
+    facts["onnx_difference"] = _exported(
+        student, folder / "student.onnx", data.resolution if data.val is None else data.val.resolution
+    )
+    _write_facts(distillation, data, folder / "metrics.json", scores, facts)
     log.info("%s: %d epochs, %.0f s, data access %s", folder, len(history), facts["seconds"], level)
     return scores.get("AP50")
 
@@ -75,12 +79,16 @@ def write_scores(
         facts: what else shall stand beside the scores.
         names: of the two files.
     """
-    content = {"student": scores, "teacher": distillation.teacher_scores, **facts}
-    content["per_class"] = distillation.per_class
-    write_whole(folder / names[0], json.dumps(content, indent=1).encode())
+    _write_facts(distillation, data, folder / names[0], scores, facts)
     if data.val is None:
         return
+    for who, values in (("teacher", distillation.teacher_scores), ("student", scores)):
+        if values:
+            log.info("%s: AP50 %.3f, AP %.3f, F1 %.3f on validation images", who, *(values[k] for k in _SAID))
     shown = [example for example in data.validation_examples(_SHOWN) if example is not None]
+    if not shown:
+        log.warning("%s is not drawn: none of the images that it would show can be read", folder / names[1])
+        return
     batch = Batch.of(shown).scaled()
     columns: dict[str, list[Found]] = {"truth": [(boxes, labels, None) for boxes, labels in batch.targets.per_image()]}
     if distillation.teacher is not None:
@@ -89,25 +97,33 @@ def write_scores(
     picture = io.BytesIO()
     prediction_sheet(batch.images, columns, distillation.student.class_names).save(picture, format="png")
     write_whole(folder / names[1], picture.getvalue())
-    for who, values in (("teacher", distillation.teacher_scores), ("student", scores)):
-        if values:
-            log.info("%s: AP50 %.3f, AP %.3f, F1 %.3f on validation images", who, *(values[k] for k in _SAID))
 
 
-_SAID = ("AP50", "AP", "F1")
+def _write_facts(
+    distillation: Distillation, data: DetectionData, path: Path, scores: dict[str, float], facts: dict[str, Any]
+) -> None:
+    sets = {"train": data.train, "val": data.val}
+    content = {
+        "student": scores,
+        "teacher": distillation.teacher_scores,
+        **facts,
+        "resolution": {name: None if images is None else images.resolution for name, images in sets.items()},
+        "skipped": {name: None if images is None else len(images.faults) for name, images in sets.items()},
+        "per_class": distillation.per_class,
+    }
+    write_whole(path, json.dumps(content, indent=1).encode())
 
 
-def access_level(distillation: Distillation, data: DetectionData) -> str:
-    """What the student has seen, besides the teacher: ``teacher-only``, or ``teacher +proxy images``, ..."""
-    levels = set[str]()
-    for seen in data.data_access:
-        levels |= {level.strip(" -") for level in seen.removeprefix("teacher").removeprefix("-only").split("+")}
-    synthetic = any(seen.startswith("teacher") for seen in data.data_access)
-    if any(loss.needs_labels for loss in distillation.terms.values()) and not synthetic:
-        levels.add("real labels")
-    start = "teacher" if distillation.teacher is not None or synthetic else "no teacher"
-    listed = "".join(f" +{level}" for level in sorted(levels - {""}))
-    return start + listed if listed else "teacher-only"
+def _exported(student: Detector, path: Path, resolution: int) -> float | None:
+    try:
+        difference = export_onnx(student, path, resolution)
+    except Exception as error:  # whatever the exporter or the runtime raise
+        path.unlink(missing_ok=True)  # that of an earlier epoch
+        reason = str(error).strip().partition("\n")[0]  # exporters add pages of advice
+        log.warning("%s is not written, all else is: %s: %s", path, type(error).__name__, reason)
+        return None
+    log.info("student.onnx: boxes and scores differ from torch by at most %.1e", difference)
+    return difference
 
 
 def _likely(distillation: Distillation, detector: Detector, batch: Batch) -> list[Found]:

@@ -22,7 +22,8 @@ class Recipe:
         final_lr: learning rate at the end, as a share of the optimiser's, in (0, 1].
         burn_in_epochs: length of the burn-in; the longer of the two counts, but not more than half of the training.
         burn_in_steps: likewise, in steps.
-        bias_lr: learning rate of the biases at the first step, not negative.
+        bias_lr: learning rate of the biases at the first step, not negative; only for optimisers with a momentum,
+            since those that scale their steps (Adam) would throw every bias as far.
         burn_in_momentum: momentum at the first step, for optimisers that have one, in [0, 1).
         nominal_batch: the loss is multiplied by batch size / ``nominal_batch``; None leaves it as it is.
 
@@ -85,7 +86,7 @@ class Recipe:
         peak = optimizer.defaults
         for group in optimizer.param_groups:
             goal = peak["lr"] * cosine
-            start = self.bias_lr if group["kind"] == _BIASES else 0.0
+            start = self.bias_lr if group["kind"] == _BIASES and peak.get("momentum") else 0.0
             group["lr"] = start + (goal - start) * warm
             if group["kind"] == _WEIGHTS:
                 group["weight_decay"] = peak["weight_decay"]

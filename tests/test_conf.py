@@ -25,7 +25,8 @@ TRAINING_GROUPS += ["augmentations", "optimizer", "logger"]
 
 
 def options(group: str) -> list[str]:
-    return sorted(path.stem for path in (CONF / group.split("@")[0]).glob("*.yaml"))
+    folder = CONF / group.split("@")[0]
+    return sorted(path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.yaml"))
 
 
 def composed(*overrides: str, entry_point: str = "synthesize"):
@@ -234,8 +235,7 @@ def named_in_help() -> dict[str, set[str]]:
 
 @pytest.mark.parametrize("group", TRAINING_GROUPS)
 def test_help_of_training_names_every_option(group):
-    allowed_to_miss = {"data@train": {"none"}}  # as data@val only
-    assert set(options(group)) - named_in_help()[group] == allowed_to_miss.get(group, set())
+    assert not set(options(group)) - named_in_help()[group]
 
 
 def test_help_of_training_names_its_experiments_and_no_others():

@@ -6,12 +6,13 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from diode_pl.data import DetectionData
+from diode_pl.data import ShapesWorld
+from diode_pl.data.readers import BadImage
 from diode_pl.detector import Darknet, yolov3_tiny
-from diode_pl.distill import Decoded, Detection, DistillLoss, Mimic
-from diode_pl.outcome import access_level, write_outcome
-from diode_pl.tiling import Fixed, FromDataset
-from tests.training_run import ANCHORS, NAMES, parts, run, shapes, tiny_detector, tiny_teacher
+from diode_pl.distill import Decoded
+from diode_pl.outcome import write_outcome
+from tests.data.painted import Painted
+from tests.training_run import ANCHORS, NAMES, RESOLUTION, parts, run, tiny_detector, tiny_teacher
 
 
 def picture(path: Path) -> Image.Image:
@@ -39,6 +40,8 @@ def test_writes_the_student_its_scores_and_its_pictures(tmp_path: Path, caplog: 
     assert set(metrics["per_class"]) == set(NAMES)
     assert metrics["parameters"] == sum(weight.numel() for weight in distillation.student.parameters())
     assert metrics["seconds"] == pytest.approx(sum(entry["seconds"] for entry in metrics["history"]), abs=0.1)
+    assert metrics["resolution"] == {"train": RESOLUTION, "val": RESOLUTION}
+    assert metrics["skipped"] == {"train": 0, "val": 0}
     assert 0 <= metrics["onnx_difference"] < 1e-4
     assert f"differ from torch by at most {metrics['onnx_difference']:.1e}" in caplog.text
     assert picture(tmp_path / "curves.png").size == (1200, 500)
@@ -66,51 +69,50 @@ def test_pictures_name_what_a_teacher_with_other_classes_sees(tmp_path: Path, mo
     picture(tmp_path / "predictions.png")
 
 
-class Seen(Fixed):
-    """A tiling that has seen something."""
-
-    data_access = "object counts"
-
-
-@pytest.mark.parametrize(
-    ("train", "losses", "teacher", "tiling", "level"),
-    [
-        ("teacher-only", {"mimic": Mimic()}, True, Fixed(1), "teacher-only"),
-        ("teacher-only", {"mimic": Mimic(), "detection": Detection(0.1)}, True, Fixed(1), "teacher-only"),
-        ("teacher-only", {"detection": Detection()}, False, Fixed(1), "teacher-only"),
-        ("teacher +verifier", {"mimic": Mimic()}, True, Fixed(1), "teacher +verifier"),
-        ("teacher +real labels +verifier", {"mimic": Mimic()}, True, Fixed(1), "teacher +real labels +verifier"),
-        ("teacher-only", {"mimic": Mimic()}, True, Seen(1), "teacher +object counts"),
-        ("proxy images", {"mimic": Mimic()}, True, Fixed(1), "teacher +proxy images"),
-        ("real images", {"mimic": Mimic()}, True, Fixed(1), "teacher +real images"),
-        ("real images", {"mimic": Mimic(), "none": Detection(0.0)}, True, Fixed(1), "teacher +real images"),
-        (
-            "real images",
-            {"mimic": Mimic(), "detection": Detection(0.1)},
-            True,
-            Fixed(1),
-            "teacher +real images +real labels",
-        ),
-        ("real images", {"detection": Detection()}, False, Fixed(1), "no teacher +real images +real labels"),
-    ],
-)
-def test_says_what_the_student_has_seen(
-    train: str, losses: dict[str, DistillLoss], teacher: bool, tiling: Fixed, level: str
+def test_a_failed_export_costs_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    images = shapes("train", 1)
-    distillation, _, _ = parts(losses=losses, teacher=tiny_teacher() if teacher else None)
-    before, images.data_access = images.data_access, train
-    try:
-        data = DetectionData(images, None, tiling, {})
-        assert access_level(distillation, data) == level
-    finally:
-        images.data_access = before
+    def fails(*_: object) -> float:
+        # All else is there by now.
+        assert {"student.safetensors", "metrics.json", "curves.png", "predictions.png"} <= {
+            path.name for path in tmp_path.iterdir()
+        }
+        raise RuntimeError("no such operator")
+
+    monkeypatch.setattr("diode_pl.outcome.export_onnx", fails)
+    monkeypatch.setattr("diode_pl.outcome._SHOWN", 2)
+    (tmp_path / "student.onnx").write_bytes(b"of an earlier epoch")
+    score, _ = run(tmp_path, epochs=1)
+    metrics = json.loads((tmp_path / "metrics.json").read_text())
+    assert metrics["onnx_difference"] is None and metrics["student"]["AP50"] == score
+    assert "student.onnx is not written, all else is: RuntimeError: no such operator" in caplog.text
+    assert not (tmp_path / "student.onnx").exists()
 
 
-def test_counting_the_objects_of_a_data_set_is_seeing_its_labels(tmp_path: Path) -> None:
-    box = {"id": 1, "image_id": 1, "category_id": 1, "bbox": [0, 0, 9, 9]}
-    images, categories = [{"id": 1, "width": 9, "height": 9}], [{"id": 1, "name": "cat"}]
-    content = {"images": images, "annotations": [box], "categories": categories}
-    (tmp_path / "some.json").write_text(json.dumps(content))
-    data = DetectionData(shapes("train", 1), None, FromDataset(tmp_path / "some.json"), {})
-    assert len(data.data_access) == 2 and data.tiling.data_access in access_level(parts()[0], data)
+@pytest.mark.parametrize(("val", "expected"), [(96, 96), (None, 64)])
+def test_the_export_has_the_resolution_that_was_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, val: int | None, expected: int
+) -> None:
+    asked = []
+    monkeypatch.setattr("diode_pl.outcome.export_onnx", lambda *given: asked.append(given[2]) or 0.0)
+    images = None if val is None else ShapesWorld("val", 2, val)
+    distillation, data, _ = parts(val=images)
+    distillation.prepare(data)
+    write_outcome(distillation, data, tmp_path)
+    assert asked == [expected]
+    assert json.loads((tmp_path / "metrics.json").read_text())["resolution"] == {"train": 64, "val": val}
+
+
+def test_counts_what_was_skipped_and_draws_nothing_of_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("diode_pl.outcome.export_onnx", lambda *_: 0.0)
+    bad = Painted(3, side=64, names=NAMES, bad=range(3))
+    for i in range(3):
+        with pytest.raises(BadImage):
+            bad[i]
+    distillation, data, _ = parts(val=bad)
+    distillation.prepare(data)
+    write_outcome(distillation, data, tmp_path)
+    assert json.loads((tmp_path / "metrics.json").read_text())["skipped"] == {"train": 0, "val": 3}
+    assert not (tmp_path / "predictions.png").exists() and "predictions.png is not drawn" in caplog.text

@@ -136,7 +136,11 @@ def test_measures_alone(whole: Path, tmp_path: Path, train: Train) -> None:
     folder = train("fit=false", f"ckpt={whole / 'student.ckpt'}")
     measured = json.loads((folder / "measured.json").read_text())
     assert measured["student"] == metrics(whole)["student"] and measured["teacher"] == metrics(whole)["teacher"]
-    # The weights alone will do, too.
+    assert measured["data_access"] == metrics(whole)["data_access"]
+    # Training images are not needed, and the weights alone will do, too.
+    options = ["fit=false", "data@train=none", f"ckpt={whole / 'student.ckpt'}"]
+    folder = train(*options, output_dir=tmp_path / "none", without="train.")
+    assert json.loads((folder / "measured.json").read_text())["student"] == measured["student"]
     folder = train("fit=false", f"student.weights={whole / 'student.safetensors'}", output_dir=tmp_path / "weights")
     assert json.loads((folder / "measured.json").read_text())["student"] == measured["student"]
 
@@ -204,8 +208,8 @@ def test_another_configuration_in_the_same_folder_is_refused(whole: Path, train:
 def test_two_processes_train_as_one(
     train: Train, quick: None, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    # Flips are drawn for each process's part of a batch, everything else for each image.
-    options = ["augmentations=none", "trainer.max_epochs=1", "distill.mimic.weight=2.0", "alpha_detection=0.1"]
+    options = ["augmentations=student", "data.multi_scale=[32,96]"]
+    options += ["trainer.max_epochs=1", "distill.mimic.weight=2.0", "alpha_detection=0.1"]
     options += [
         "+callbacks.keep._target_=tests.training_run.KeepGradients",
         "+callbacks.keep.path=${output_dir}/grad.pt",
@@ -235,7 +239,9 @@ def test_a_sweep_gives_each_job_a_folder(train: Train, quick: None, tmp_path: Pa
 
 
 def test_writes_tiled_images_instead(train: Train) -> None:
-    folder = train("tiled=5", "tiling=fixed", "tiling.tiles=2")
+    # A set of its own: what the student could learn from it does not matter.
+    folder = train("tiled=5", "tiling=fixed", "tiling.tiles=2", "student.names=[a,b,c,d,e,f,g,h]")
     summary = json.loads((folder / "dataset.json").read_text())
-    assert summary["images"] == 5 and summary["data_access"] == "teacher +real images"
+    assert summary["images"] == 5 and summary["data_access"] == "no teacher +real images +real labels"
     assert len(list((folder / "images").iterdir())) == 5 and not (folder / "student.ckpt").exists()
+    assert list(summary["classes"]) == list(NAMES) and summary["boxes"] >= 10

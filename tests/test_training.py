@@ -5,14 +5,21 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+import pytorch_lightning as pl
 import torch
 from PIL import Image
 
+from diode_pl.data import Batch, DetectionData
 from diode_pl.distill import Detection
+from diode_pl.metrics import DetectionScores
+from diode_pl.tiling import Fixed
+from diode_pl.training import train
 from tests.training_run import (
     BATCH,
+    VALIDATION,
     StopsAt,
     checkpoint,
+    parts,
     run,
     same,
     shapes,
@@ -40,7 +47,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def assert_same_end(folder: Path, whole: Path) -> None:
+def assert_same_end(folder: Path, whole: Path, best: bool = True) -> None:
     found, expected = checkpoint(folder), checkpoint(whole)
     for key in ("state_dict", "current_model_state", "averaging_state", "optimizer_states", "epoch", "global_step"):
         assert same(found[key], expected[key]), key
@@ -52,6 +59,8 @@ def assert_same_end(folder: Path, whole: Path) -> None:
     for each in metrics:
         each["history"] = without_seconds(each["history"])
         del each["seconds"]
+        if not best:  # of the epochs of its own folder
+            del each["best"]
     assert metrics[0] == metrics[1]
 
 
@@ -74,9 +83,28 @@ def test_a_run_that_stops_before_its_first_checkpoint_starts_anew(tmp_path: Path
     assert_same_end(tmp_path, whole)
 
 
-def test_epochs_see_other_images_and_draws(whole: Path) -> None:
-    losses = [entry["loss/mimic"] for entry in checkpoint(whole)["distillation"]["history"]]
-    assert len(set(losses)) == EPOCHS
+class Notes(pl.Callback):
+    """Which images, by which draws, each epoch shows."""
+
+    def __init__(self) -> None:
+        self.shown: dict[int, list[tuple[str, int]]] = {}
+
+    def on_train_batch_start(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Batch, batch_idx: int
+    ) -> None:
+        self.shown.setdefault(trainer.current_epoch, []).extend(zip(batch.names, batch.seeds, strict=True))
+
+
+def test_epochs_see_other_images_and_draws(tmp_path: Path) -> None:
+    first, resumed, data = Notes(), Notes(), {"mosaic": 0.0}
+    run(tmp_path, epochs=2, data=data, val=None, callbacks={"notes": first})
+    run(tmp_path, epochs=3, data=data, val=None, callbacks={"notes": resumed})
+    assert list(first.shown) == [0, 1] and list(resumed.shown) == [2]
+    epochs = [*first.shown.values(), *resumed.shown.values()]
+    names = [[name for name, _ in epoch] for epoch in epochs]
+    assert all(sorted(each) == sorted(set(names[0])) for each in names)  # every image once
+    assert names[0] != names[1] != names[2] != names[0]
+    assert len({seed for epoch in epochs for _, seed in epoch}) == EPOCHS * 3 * BATCH
 
 
 def test_a_finished_run_is_not_trained_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -113,16 +141,18 @@ def test_another_teacher_in_the_same_folder_is_refused(tmp_path: Path) -> None:
         run(tmp_path, epochs=2, teacher=tiny_detector(5))
 
 
-def test_goes_on_in_another_folder(tmp_path: Path, whole: Path) -> None:
+def test_goes_on_in_another_folder(tmp_path: Path, whole: Path, caplog: pytest.LogCaptureFixture) -> None:
     with pytest.raises(ConnectionAbortedError):
         run(tmp_path / "first", epochs=EPOCHS, callbacks={"accident": StopsAt(1)})
     there = (tmp_path / "first" / "student.ckpt").read_bytes()
     run(tmp_path / "second", epochs=EPOCHS, ckpt=tmp_path / "first" / "student.ckpt")
-    assert_same_end(tmp_path / "second", whole)
+    assert_same_end(tmp_path / "second", whole, best=False)
     assert (tmp_path / "first" / "student.ckpt").read_bytes() == there
-    # Given again, the same command goes on from its own checkpoint.
+    # Given again, the same command goes on from its own checkpoint, and says so.
+    assert "is left alone" not in caplog.text
     run(tmp_path / "second", epochs=EPOCHS, ckpt=tmp_path / "first" / "student.ckpt")
-    assert_same_end(tmp_path / "second", whole)
+    assert_same_end(tmp_path / "second", whole, best=False)
+    assert f"ckpt={tmp_path / 'first' / 'student.ckpt'} is left alone" in caplog.text
 
 
 def test_settings_of_the_optimizer_are_those_of_this_run(tmp_path: Path, whole: Path) -> None:
@@ -145,6 +175,8 @@ def test_measures_without_training(tmp_path: Path, whole: Path) -> None:
     assert measured["student"] == expected["student"] and measured["per_class"] == expected["per_class"]
     assert measured["teacher"] == expected["teacher"]
     assert measured["checkpoint"] == str(whole / "student.ckpt")
+    assert measured["data_access"] == expected["data_access"] == "teacher +real images"
+    assert measured["resolution"] == expected["resolution"] and measured["skipped"] == {"train": 0, "val": 0}
     assert score == pytest.approx(expected["student"]["AP50"])
     Image.open(tmp_path / "measured.png").verify()
     assert {path.name for path in tmp_path.iterdir()} == {"measured.json", "measured.png"}
@@ -155,6 +187,8 @@ def test_measuring_leaves_a_training_in_the_same_folder_alone(tmp_path: Path) ->
     run(tmp_path, epochs=1)
     before = {path: path.read_bytes() for path in tmp_path.iterdir()}
     run(tmp_path, fit=False, settings={"seed": 5})
+    # Nobody knows what a student without a checkpoint has seen.
+    assert json.loads((tmp_path / "measured.json").read_text())["data_access"] is None
     assert {path: path.read_bytes() for path in before} == before
 
 
@@ -170,6 +204,56 @@ def test_the_best_epoch_is_kept_beside_the_last(whole: Path) -> None:
     best = checkpoint(whole, "best.ckpt")
     assert best["epoch"] == scores.index(max(scores)) and checkpoint(whole)["epoch"] == EPOCHS - 1
     assert json.loads((whole / "metrics.json").read_text())["best"] == {"epoch": best["epoch"], "AP50": max(scores)}
+
+
+def test_the_best_epoch_survives_a_move_and_is_never_another_folders(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The teacher's comes first in each run, then one an epoch.
+    compute, scores = DetectionScores.compute, iter([0.5, 0.9, 0.4, 0.5, 0.6, 0.5, 0.7, 0.3])
+    monkeypatch.setattr(DetectionScores, "compute", lambda self: compute(self) | {"AP50": next(scores)})
+
+    def best(folder: Path) -> tuple[dict[str, float], int]:
+        return json.loads((folder / "metrics.json").read_text())["best"], checkpoint(folder, "best.ckpt")["epoch"]
+
+    run(tmp_path / "first", epochs=2)
+    (tmp_path / "first").rename(tmp_path / "moved")
+    run(tmp_path / "moved", epochs=3)
+    assert best(tmp_path / "moved") == ({"epoch": 0, "AP50": pytest.approx(0.9)}, 0)
+    run(tmp_path / "other", epochs=5, ckpt=tmp_path / "moved" / "student.ckpt")
+    assert best(tmp_path / "other") == ({"epoch": 3, "AP50": pytest.approx(0.7)}, 3)
+    assert checkpoint(tmp_path / "moved", "best.ckpt")["epoch"] == 0
+
+
+def test_a_student_remembers_what_it_saw_in_an_earlier_training(tmp_path: Path, whole: Path) -> None:
+    seen = "teacher +proxy images +real images"
+    near, ckpt = shapes("train", BATCH, world="near"), whole / "student.ckpt"
+    run(tmp_path / "next", epochs=EPOCHS + 1, ckpt=ckpt, train=near)
+    assert json.loads((tmp_path / "next" / "metrics.json").read_text())["data_access"] == seen
+    run(tmp_path, fit=False, ckpt=tmp_path / "next" / "best.ckpt")
+    assert json.loads((tmp_path / "measured.json").read_text())["data_access"] == seen
+
+
+def test_measures_without_training_images(tmp_path: Path, whole: Path) -> None:
+    distillation, _, trainer = parts()
+    data = DetectionData(None, shapes("val", VALIDATION), Fixed(1), {}, batch_size=BATCH)
+    score = train(distillation, data, trainer, tmp_path, {}, fit=False, ckpt=whole / "student.ckpt")
+    assert score == pytest.approx(json.loads((whole / "metrics.json").read_text())["student"]["AP50"])
+    measured = json.loads((tmp_path / "measured.json").read_text())
+    assert measured["resolution"]["train"] is None and measured["skipped"] == {"train": None, "val": 0}
+
+
+@pytest.mark.parametrize("options", [{}, {"tiled": 5}])
+def test_nothing_is_made_without_training_images(tmp_path: Path, options: dict[str, int]) -> None:
+    distillation, _, trainer = parts()
+    data = DetectionData(None, shapes("val", VALIDATION), Fixed(1), {})
+    with pytest.raises(ValueError, match="data@train=none .*choose data@train.*fit=false"):
+        train(distillation, data, trainer, tmp_path, {}, **options)
+
+
+def test_another_accelerator_and_other_overrides_go_on(tmp_path: Path) -> None:
+    run(tmp_path, epochs=1, settings={"overrides": ["a=1"], "trainer": {"accelerator": "gpu"}})
+    run(tmp_path, epochs=1, settings={"overrides": ["a=2"], "trainer": {"accelerator": "cpu"}})
 
 
 def test_nothing_is_written_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,7 +23,8 @@ class Verifier(pl.Callback):
 
     Args:
         detector: trained on the same kind of data, independently; None measures the teacher alone. Its classes are
-            matched by name, targets of classes that it does not have do not count for it.
+            matched by name, targets of classes that it does not have do not count for it; a detector that knows none
+            of them is left out.
         every: iterations between two measurements; 0 measures at the end of a batch only.
 
     Source: Chawla et al., WACV 2021, section 5.1 ("verifier").
@@ -46,14 +47,18 @@ class Verifier(pl.Callback):
         self.class_map: list[int] | None = None
         if self.detector is None:
             return
-        last = pl_module.stages[-1].resolution
-        if last % self.detector.stride:
-            raise ValueError(f"verifier: takes multiples of {self.detector.stride} px, the images are {last} px")
         names = pl_module.teacher.class_names
         self.class_map = match_classes(self.detector.class_names, names)
         missing = [name for i, name in enumerate(names) if i not in self.class_map]
         if len(missing) == len(names):
-            raise ValueError(f"verifier: knows none of the teacher's classes {list(names)}")
+            log.warning(
+                "the verifier knows none of the teacher's classes and is left out: detector@verifier=NAME picks another"
+            )
+            self.detector = self.class_map = None
+            return
+        last = pl_module.stages[-1].resolution
+        if last % self.detector.stride:
+            raise ValueError(f"verifier: takes multiples of {self.detector.stride} px, the images are {last} px")
         if missing:
             log.warning("the verifier does not know %s: its score leaves them out", ", ".join(missing))
         self.detector.to(pl_module.device).to(memory_format=torch.channels_last)

@@ -6,8 +6,9 @@ from typing import Any
 
 import torch
 from jaxtyping import Float, UInt8
-from torch import Tensor
+from torch import Generator, Tensor
 
+from diode_pl.augmentations import Augmentation
 from diode_pl.data.readers import Example
 from diode_pl.targets import Targets
 
@@ -21,7 +22,8 @@ class Batch:
         targets: of the images, labels in the detector's numbering.
         sizes: height and width of each original in pixels.
         names: of the images.
-        seed: of the augmentations that follow; None for none.
+        seed: of what follows for all images alike, the same in all processes; None if nothing follows.
+        seeds: of the augmentations of each image.
     """
 
     images: UInt8[Tensor, "n 3 r r"] | Float[Tensor, "n 3 r r"]
@@ -29,9 +31,10 @@ class Batch:
     sizes: Sequence[tuple[int, int]]
     names: Sequence[str]
     seed: int | None = None
+    seeds: Sequence[int] = ()
 
     @classmethod
-    def of(cls, examples: Sequence[Example], seed: int | None = None) -> "Batch":
+    def of(cls, examples: Sequence[Example], seed: int | None = None, seeds: Sequence[int] = ()) -> "Batch":
         """Joins examples of one resolution."""
         return cls(
             torch.stack([example.image for example in examples]),
@@ -39,6 +42,7 @@ class Batch:
             [example.size for example in examples],
             [example.name for example in examples],
             seed,
+            seeds,
         )
 
     def to(self, device: torch.device | str, **_: Any) -> "Batch":
@@ -52,3 +56,23 @@ class Batch:
     def scaled(self) -> "Batch":
         """The same batch with images in [0, 1], channels last: the faster layout for convolutions."""
         return replace(self, images=self.images.to(memory_format=torch.channels_last).float() / 255)
+
+    def augmented(self, augmentations: Sequence[Augmentation]) -> "Batch":
+        """The same batch, each image and its boxes changed by draws from the seed of that image.
+
+        An image alone: it must look the same whatever part of the batch this process has.
+        """
+        if not augmentations:
+            return self
+        own = self.targets.image_index.bincount(minlength=len(self.images)).tolist()  # they are sorted by image
+        parts = zip(*(each.split(own) for each in (self.targets.boxes, self.targets.labels)), strict=True)
+        images, boxes, valid = [], [], []
+        for image, (corners, labels), seed in zip(self.images.split(1), parts, self.seeds, strict=True):
+            generator, targets = Generator().manual_seed(seed), Targets(corners, labels, torch.zeros_like(labels), 1)
+            for augmentation in augmentations:
+                image, targets = augmentation(image, targets, generator)
+            images.append(image)
+            boxes.append(targets.boxes)
+            valid.append(targets.valid)
+        moved = replace(self.targets, boxes=torch.cat(boxes), valid=torch.cat(valid))
+        return replace(self, images=torch.cat(images), targets=moved)

@@ -4,19 +4,19 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-# What may differ between two runs that fill the same folder with the same images. These repeat
-# others: `inversion`, `overrides`, `callbacks.verifier.detector`, `trainer.callbacks` and `trainer.logger`.
-FREE = {"output_dir", "num_images", "inversion", "overrides", "logger", "callbacks.progress", "callbacks.loss_log"}
-FREE |= {"callbacks.verifier.detector", "callbacks.image_log", "trainer.callbacks", "trainer.logger"}
-FREE |= {"trainer.devices", "trainer.num_nodes", "trainer.start_method"}
+# What may differ between two runs that fill the same folder with the same images, or with more of them. These
+# repeat others: `inversion`, `overrides`, `callbacks.verifier.detector`, `trainer.callbacks` and `trainer.logger`.
+FREE = {"output_dir", "num_images", "tiled", "inversion", "overrides", "logger"}
+FREE |= {"callbacks.progress", "callbacks.loss_log", "callbacks.verifier.detector", "callbacks.image_log"}
+FREE |= {"trainer.callbacks", "trainer.logger", "trainer.devices", "trainer.num_nodes", "trainer.start_method"}
 
 # The same for a training: it may go on for more epochs, on other devices, past more bad images. The parts of
 # `distillation`, `data` and `trainer` that are groups or keys of their own are listed: they repeat those.
-FREE_IN_TRAINING = {"output_dir", "fit", "ckpt", "logger", "callbacks.progress", "distillation.log_every"}
+FREE_IN_TRAINING = {"output_dir", "fit", "ckpt", "overrides", "logger", "callbacks.progress", "distillation.log_every"}
 FREE_IN_TRAINING |= {f"distillation.{part}" for part in ("student", "teacher", "losses", "recipe")}
 FREE_IN_TRAINING |= {f"data.{part}" for part in ("train", "val", "tiling", "augmentations", "batch_size", "seed")}
 FREE_IN_TRAINING |= {"data.workers", "data.cache_gib", "max_bad", "train.max_bad", "val.max_bad"}
-FREE_IN_TRAINING |= {f"trainer.{part}" for part in ("callbacks", "logger", "max_epochs")}
+FREE_IN_TRAINING |= {f"trainer.{part}" for part in ("callbacks", "logger", "max_epochs", "accelerator")}
 FREE_IN_TRAINING |= {f"trainer.{part}" for part in ("devices", "num_nodes", "start_method")}
 
 

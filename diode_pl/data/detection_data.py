@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytorch_lightning as pl
 import torch
@@ -28,16 +29,16 @@ class DetectionData(pl.LightningDataModule):
     """Joins, shuffles, augments and batches the images of a data set in some format.
 
     Args:
-        train: what the student learns from.
+        train: what the student learns from; None measures alone.
         val: labelled images that scores are measured on; None for no scores.
         tiling: how many training images are joined into one.
-        augmentations: of batches of training images, by name, in order; None leaves one out.
+        augmentations: of training images, each with draws of its own, by name, in order; None leaves one out.
         mosaic: probability that a training image is a mosaic of four, in [0, 1].
         multi_scale: smallest and largest resolution in pixels, drawn anew for each batch; None keeps that of ``train``.
         batch_size: images of one optimiser step, all processes together.
         steps_per_epoch: optimiser steps; None: every image once.
         workers: processes that load images, for each training process.
-        cache_gib: a data set that fits into so much memory is read once.
+        cache_gib: a data set is read once if a copy for each training process fits into so much memory.
         seed: of all draws, not negative.
 
     Raises:
@@ -46,7 +47,7 @@ class DetectionData(pl.LightningDataModule):
 
     def __init__(
         self,
-        train: ImageSet,
+        train: ImageSet | None,
         val: ImageSet | None,
         tiling: Tiling,
         augmentations: Mapping[str, Augmentation | None],
@@ -72,11 +73,20 @@ class DetectionData(pl.LightningDataModule):
         self.batch_size, self.steps_per_epoch = batch_size, steps_per_epoch
         self.workers, self.cache_gib, self.seed = workers, cache_gib, seed
         self.evaluated: list[int] = []
+        self._train_classes: Sequence[int] = range(len(train.class_names)) if train is not None else ()
 
     @property
     def data_access(self) -> set[str]:
         """What a student has seen because of this data."""
-        return {self.train.data_access} | ({self.tiling.data_access} if self.tiling.data_access else set())
+        levels = (self.train.data_access if self.train is not None else None, self.tiling.data_access)
+        return {level for level in levels if level}
+
+    @property
+    def resolution(self) -> int:
+        """Of the images that the student learns from, or else of those that it is measured on, in pixels."""
+        images = self.val if self.train is None else self.train
+        assert images is not None
+        return images.resolution
 
     def prepare_for(self, detector: Detector, labels_needed: bool) -> None:
         """Fits the data to a detector's classes and strides, and says which classes have no counterpart.
@@ -88,21 +98,22 @@ class DetectionData(pl.LightningDataModule):
         Raises:
             ValueError: a resolution is no multiple of the stride, or labels that are needed are not there.
         """
-        resolutions = {"train.resolution": [self.train.resolution], "multi_scale": self.multi_scale or []}
-        resolutions |= {"val.resolution": [self.val.resolution]} if self.val else {}
-        for key, sides in resolutions.items():
+        sets = {"train.resolution": self.train, "val.resolution": self.val}
+        resolutions = {key: [images.resolution] for key, images in sets.items() if images is not None}
+        for key, sides in (resolutions | {"multi_scale": list(self.multi_scale or ())}).items():
             if any(side % detector.stride for side in sides):
                 raise ValueError(f"{key}: {sides} must be multiples of the detector's stride, {detector.stride} pixels")
         self._stride = detector.stride
-        self._train_classes = match_classes(self.train.class_names, detector.class_names)
-        if labels_needed and not any(label >= 0 for label in self._train_classes):
-            raise ValueError(
-                "distill.detection needs labels, and the training set has none of a class of the detector: its classes "
-                f"are {list(self.train.class_names)}, the detector's {list(detector.class_names)}. Choose another "
-                "data@train, or alpha_detection=0 to learn from the teacher alone"
-            )
-        if labels_needed:
-            _report("train", self.train, self._train_classes)
+        if self.train is not None:
+            self._train_classes = match_classes(self.train.class_names, detector.class_names)
+            if labels_needed and not any(label >= 0 for label in self._train_classes):
+                raise ValueError(
+                    "distill.detection needs labels, and the training set has none of a class of the detector: its "
+                    f"classes are {list(self.train.class_names)}, the detector's {list(detector.class_names)}. Choose "
+                    "another data@train, or alpha_detection=0 to learn from the teacher alone"
+                )
+            if labels_needed:
+                _report("train", self.train, self._train_classes)
         if self.val is None:
             return
         self._val_classes = match_classes(self.val.class_names, detector.class_names)
@@ -113,7 +124,7 @@ class DetectionData(pl.LightningDataModule):
                 f"{list(detector.class_names)}; choose another data@val, or data@val=none for no scores"
             )
         _report("val", self.val, self._val_classes)
-        shared = self.val.shared_with(self.train) if isinstance(self.val, ImageFiles) else 0
+        shared = self.val.shared_with(self.train) if isinstance(self.val, ImageFiles) and self.train is not None else 0
         if shared:
             log.warning("val: %d of %d images are training images, which flatters the scores", shared, len(self.val))
 
@@ -125,28 +136,28 @@ class DetectionData(pl.LightningDataModule):
             self._validation = Readable(Relabelled(self._cached(self.val, "validation images"), self._val_classes))
 
     def training_set(self) -> TrainingSet:
-        """What training images are made by."""
+        """What training images are made by; in the data set's own numbering before :meth:`prepare_for`."""
+        assert self.train is not None
         source = Relabelled(self._cached(self.train, "training images"), self._train_classes)
         return TrainingSet(source, self.train.resolution, self.tiling, self.mosaic)
 
     def train_dataloader(self) -> DataLoader:
         """Batches of one epoch; this process's part of each."""
-        rank, world_size = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
-        sampler = EpochSampler(len(self._training), self.batch_size, self.steps_per_epoch, self.seed, rank, world_size)
+        sampler = EpochSampler(len(self._training), self.batch_size, self.steps_per_epoch, self.seed, *self._place)
         return EpochLoader(
             self._training,
             batch_sampler=sampler,
             num_workers=self.workers,
             persistent_workers=self.workers > 0,
             pin_memory=torch.cuda.is_available(),
-            collate_fn=_training_batch,
+            collate_fn=_as_made,
         )
 
     def val_dataloader(self) -> DataLoader | list:
         """Batches of this process's part of the validation images."""
         if self.val is None:
             return []
-        rank, world_size = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
+        rank, world_size = self._place
         if len(self._validation) < world_size:  # a process without images would keep the others waiting
             raise ValueError(f"val holds {len(self._validation)} images, fewer than trainer.devices={world_size}")
         own = Subset(self._validation, range(rank, len(self._validation), world_size))
@@ -166,26 +177,31 @@ class DetectionData(pl.LightningDataModule):
         batch = batch.scaled()
         if batch.seed is None:
             return batch
-        generator = Generator().manual_seed(batch.seed)
-        images, targets = batch.images, batch.targets
-        for augmentation in self.augmentations:
-            images, targets = augmentation(images, targets, generator)
-        images = images.clamp(0, 1)
+        seed, batch = batch.seed, batch.augmented(self.augmentations)
+        images = batch.images.clamp(0, 1)
         if self.multi_scale is not None:
             low, high = (side // self._stride for side in self.multi_scale)
-            side = int(torch.randint(low, high + 1, (1,), generator=generator)) * self._stride
+            drawn = torch.randint(low, high + 1, (1,), generator=Generator().manual_seed(seed))
+            side = int(drawn) * self._stride
             if side != images.shape[-1]:
                 images = functional.interpolate(images, (side, side), mode="bilinear", antialias=True)
-        return replace(batch, images=images.contiguous(memory_format=torch.channels_last), targets=targets)
+        return replace(batch, images=images.contiguous(memory_format=torch.channels_last))
+
+    @property
+    def _place(self) -> tuple[int, int]:
+        """Number of this process, and how many there are."""
+        return (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
 
     def _cached(self, source: ImageSet, name: str) -> ImageSet:
-        if isinstance(source, InMemory) or len(source) * 3 * source.resolution**2 > self.cache_gib * 2**30:
+        _, world_size = self._place
+        size = len(source) * 3 * source.resolution**2 * world_size
+        if isinstance(source, InMemory) or size > self.cache_gib * 2**30:
             return source
         return InMemory(source, self.workers, name)
 
 
-def _training_batch(items: Sequence[tuple[Example, int]]) -> Batch:
-    return Batch.of([example for example, _ in items], seed=items[0][1])
+def _as_made(batch: Any) -> Any:  # the set makes whole batches
+    return batch
 
 
 def _validation_batch(examples: Sequence[Example | None]) -> Batch | None:

@@ -15,11 +15,13 @@ class Draw:
 
     Args:
         index: of the image in the data set.
-        seed: of its augmentations.
+        seed: of what it is made of and of its augmentations.
+        step_seed: of what all images of an optimiser step share, in all processes.
     """
 
     index: int
     seed: int
+    step_seed: int = 0
 
 
 class EpochSampler(Sampler):
@@ -73,9 +75,10 @@ class EpochSampler(Sampler):
         rounds = [torch.randperm(self.images, generator=generator) for _ in range(-(-needed // self.images))]
         order = torch.cat(rounds)[:needed].tolist()
         seeds = torch.randint(2**62, (needed,), generator=generator).tolist()
+        step_seeds = torch.randint(2**62, (self.steps,), generator=generator).tolist()
         for step in range(self.steps):
             own = range(step * self.batch_size + self.rank, (step + 1) * self.batch_size, self.world_size)
-            yield [Draw(order[i], seeds[i]) for i in own]
+            yield [Draw(order[i], seeds[i], step_seeds[step]) for i in own]
 
 
 class EpochLoader(DataLoader):

@@ -1,16 +1,21 @@
 """A tiled data set on disk."""
 
+import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import count as counting
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
 from diode_pl.data.batch import Batch
-from diode_pl.data.sampling import EpochSampler
+from diode_pl.data.sampling import Draw, EpochSampler
 from diode_pl.data.synthetic import FinishedBatch, SyntheticSet
 from diode_pl.data.training_set import TrainingSet
+
+log = logging.getLogger(__name__)
 
 _BATCH = 64  # images of one record
 
@@ -28,7 +33,7 @@ def write_tiled(
 
     Args:
         images: of which nothing but the tiling is used.
-        count: images to write, at least 1.
+        count: images to write, at least 1; may grow later, by whole records of 64.
         seed: of all draws.
         folder: as of ``synthesize.py``: ``images/``, ``annotations.json``, ``labels/``, ``contact_sheet.png``, ...
         class_names: by label.
@@ -41,8 +46,7 @@ def write_tiled(
     dataset = SyntheticSet(folder, class_names, settings)
     starts = range(0, count, _BATCH)
     missing = dataset.missing({number: min(_BATCH, count - first) for number, first in enumerate(starts)})
-    # One image a step: every image leads once before any leads again.
-    draws = [draw for step in EpochSampler(len(images), 1, count, seed) for draw in step]
+    draws = list(islice(_draws(len(images), seed), count))
     for number in tqdm(missing, "tiling", unit="batches", disable=None):
         began = time.perf_counter()
         batch = Batch.of([images.tiled(draw) for draw in draws[starts[number] : starts[number] + _BATCH]]).scaled()
@@ -60,4 +64,15 @@ def write_tiled(
                 data_access=data_access,
             )
         )
-    dataset.finish()
+    summary = dataset.finish()
+    if summary is not None and not summary["boxes"]:
+        log.warning("%s: the images have no boxes; only a teacher can tell what is on them", folder)
+
+
+def _draws(images: int, seed: int) -> Iterator[Draw]:
+    """Every image leads once before any leads again; what comes first does not depend on how many are wanted."""
+    sampler = EpochSampler(images, 1, None, seed)
+    for number in counting():
+        sampler.set_epoch(number)
+        for step in sampler:
+            yield from step

@@ -1,9 +1,12 @@
 """From the images of a data set to training images."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Generator
 from torch.utils.data import Dataset
 
+from diode_pl.data.batch import Batch
 from diode_pl.data.mosaic import mosaic
 from diode_pl.data.readers import BadImage, Example
 from diode_pl.data.sampling import Draw
@@ -47,6 +50,15 @@ class TrainingSet(Dataset):
             example = mosaic([self._tiled(i, generator) for i in (key.index, *others)], generator)
         # Not the seed of the key: what follows would repeat the draws that were made here.
         return example, int(torch.randint(2**62, (1,), generator=generator))
+
+    def __getitems__(self, keys: Sequence[Draw]) -> Batch:
+        """This process's part of a step; a loader asks for it instead of for one image after the other.
+
+        Raises:
+            ValueError: too many images are bad.
+        """
+        examples, seeds = zip(*[self[key] for key in keys], strict=True)
+        return Batch.of(examples, keys[0].step_seed, seeds)
 
     def tiled(self, key: Draw) -> Example:
         """The image of a draw without mosaic.

@@ -40,8 +40,9 @@ def require_like_heads(teacher: Detector, student: Detector, resolution: int) ->
     if match_classes(teacher.class_names, student.class_names) != list(range(len(student.class_names))):
         raise ValueError(
             f"raw heads compare class by class, but the teacher's classes are {list(teacher.class_names)} and the "
-            f"student's {list(student.class_names)}; give the student the teacher's classes in the same order "
-            "(student.names), or take distill=decoded, which matches classes by name"
+            f"student's {list(student.class_names)}; choose the teacher's own architecture (detector@student=NAME), "
+            "give the student its classes in the same order (student.names), or take distill=decoded, which matches "
+            "classes by name"
         )
     of_teacher, of_student = head_shapes(teacher, resolution), head_shapes(student, resolution)
     if of_teacher != of_student:

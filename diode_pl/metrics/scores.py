@@ -82,16 +82,21 @@ class DetectionScores(nn.Module):
         """The scores of each evaluated class by name.
 
         Returns:
-            AP and AP50, left out for a class without a truth; and the number of truths, and of true and false
-            positives at the confidence that is best for all classes together.
+            AP, AP50 and AP75, left out for a class without a truth; precision, recall and F1 at IoU 0.5 and at the
+            confidence that is best for all classes together; the number of truths.
         """
         curves, point = self.curves.compute()[..., 0], self.operating_point.compute()
         scores = {}
         for label in self.evaluated:
-            averages = {"AP": average(curves[:, :, label]), "AP50": average(curves[0, :, label])}
+            one = curves[:, :, label]
+            averages = {"AP": average(one), "AP50": average(one[0]), "AP75": average(one[5])}
             # torchmetrics makes a scalar of the counts of a single class.
-            counts = {k: float(point[k].reshape(-1)[label]) for k in ("truths", "true_positives", "false_positives")}
-            scores[self.class_names[label]] = {k: v for k, v in averages.items() if v is not None} | counts
+            truths, right, wrong = (
+                float(point[name].reshape(-1)[label]) for name in ("truths", "true_positives", "false_positives")
+            )
+            counted = {"precision": right / max(1.0, right + wrong), "recall": right / max(1.0, truths)}
+            counted |= {"F1": 2 * right / max(1.0, right + wrong + truths), "truths": truths}
+            scores[self.class_names[label]] = {k: v for k, v in averages.items() if v is not None} | counted
         return scores
 
     def reset(self) -> None:

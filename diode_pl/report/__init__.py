@@ -1,7 +1,7 @@
 """What a finished training leaves behind, beside its checkpoints."""
 
 from diode_pl.report.curves import curves
-from diode_pl.report.folder import TrainingFolder, read_checkpoint
+from diode_pl.report.folder import TrainingFolder, best_epoch, read_checkpoint
 from diode_pl.report.onnx import export_onnx
 from diode_pl.report.predictions import Found, prediction_sheet
 from diode_pl.report.weights import save_weights
@@ -9,6 +9,7 @@ from diode_pl.report.weights import save_weights
 __all__ = [
     "Found",
     "TrainingFolder",
+    "best_epoch",
     "curves",
     "export_onnx",
     "prediction_sheet",

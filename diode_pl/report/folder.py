@@ -30,6 +30,19 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     return content
 
 
+def best_epoch(folder: str | Path) -> dict[str, Any] | None:
+    """Which epoch ``best.ckpt`` holds and its ``AP50``; None where there is no such file.
+
+    Raises:
+        ValueError: the file is damaged.
+    """
+    path = Path(folder) / "best.ckpt"
+    if not path.is_file():
+        return None
+    last = read_checkpoint(path)["distillation"]["history"][-1]
+    return {"epoch": int(last["epoch"]), "AP50": last["val/AP50"]}
+
+
 class TrainingFolder:
     """A folder that one training fills, in one go or in several.
 

@@ -193,8 +193,17 @@ def test_the_seed_of_a_batch_decides_its_augmentation() -> None:
     once, again = made.on_after_batch_transfer(first, 0), made.on_after_batch_transfer(first, 0)
     assert alike([once], [again])
     assert alike([once], [data(augmentations=STUDENT, multi_scale=(16, 48)).on_after_batch_transfer(first, 0)])
-    seeds = {batch.seed for epoch in range(3) for batch in training(made, epoch)}
-    assert len(seeds) == 9 and None not in seeds
+    batches = [batch for epoch in range(3) for batch in training(made, epoch)]
+    assert len({batch.seed for batch in batches} - {None}) == 9
+    assert len({seed for batch in batches for seed in batch.seeds}) == 36
+
+
+def test_images_of_a_batch_are_augmented_each_for_itself() -> None:
+    """Even where one draw for a batch was asked for: what a batch is depends on the number of processes."""
+    made = [data(Painted(4), augmentations=each, steps_per_epoch=9) for each in ({}, {"flip": Flip(0.5)})]
+    images = [torch.cat([batch.images for batch in training(each)]) for each in made]
+    flipped = [not torch.equal(*pair) for pair in zip(*images, strict=True)]
+    assert 9 < sum(flipped) < 27 and {sum(flipped[i : i + 4]) for i in range(0, 36, 4)} - {0, 4}
 
 
 def test_augmentations_move_the_boxes() -> None:
@@ -215,11 +224,30 @@ def test_multi_scale_draws_multiples_of_the_stride() -> None:
         assert round(float(batch.images[0, 0, 0, 0]) * 255) == i
 
 
-def test_two_processes_share_each_batch() -> None:
-    alone, parts = list(training(data())), [list(training(rank(data(), r, 2))) for r in range(2)]
+class Stripes(Augmentation):
+    """Takes more numbers for some images than for others, and switches boxes off."""
+
+    def __call__(self, images: Tensor, targets: Targets, generator: Generator) -> tuple[Tensor, Targets]:
+        count = int(torch.randint(1, 9, (1,), generator=generator))
+        stripes = torch.rand(len(images), 1, count, 1, generator=generator).repeat_interleave(SIDE // count + 1, 2)
+        return images * stripes[:, :, : images.shape[2]], targets.keep(torch.arange(len(targets)) >= count - 4)
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_two_processes_share_each_batch(workers: int) -> None:
+    options = {"tiling": Uniform(4), "mosaic": 0.5, "multi_scale": (16, 48), "workers": workers, "steps_per_epoch": 6}
+    options["augmentations"] = STUDENT | {"stripes": Stripes()}
+    alone, parts = list(training(data(**options), 1)), [training(rank(data(**options), r, 2), 1) for r in range(2)]
     for whole, *shares in zip(alone, *parts, strict=True):
-        assert [len(share.images) for share in shares] == [2, 2]
-        assert sorted(numbers(shares)) == sorted(numbers([whole]))
+        boxes = whole.targets.per_image()
+        for r, share in enumerate(shares):
+            own = slice(r, None, 2)
+            assert len(share.images) == 2 and share.names == whole.names[own] and share.sizes == whole.sizes[own]
+            assert torch.equal(share.images, whole.images[own])
+            for one, other in zip(share.targets.per_image(), boxes[own], strict=True):
+                assert all(map(torch.equal, one, other))
+    assert len({batch.images.shape[-1] for batch in alone}) > 2
+    assert not all(batch.targets.valid.all() for batch in alone)
     with pytest.raises(ValueError, match="batch_size=4 .* multiple of trainer.devices=3"):
         rank(data(), 0, 3).train_dataloader()
 
@@ -245,6 +273,15 @@ def test_a_cached_set_is_read_once_and_another_as_often_as_needed() -> None:
     assert train.reads == 0
     list(training(made))
     assert train.reads == 12
+
+
+@pytest.mark.parametrize(("copies", "reads"), [(1.99, 0), (2.01, 12)])
+def test_each_process_keeps_a_copy_within_the_same_memory(copies: float, reads: int) -> None:
+    train = Painted(12)
+    made = DetectionData(train, None, Fixed(1), {}, batch_size=4, cache_gib=copies * 12 * 3 * SIDE**2 / 2**30)
+    made.prepare_for(TinyDetector(), labels_needed=True)
+    rank(made, 1, 2).setup("fit")
+    assert train.reads == reads
 
 
 # --- validation ----------------------------------------------------------------------------------------------------

@@ -52,3 +52,9 @@ def test_other_settings_are_refused(tmp_path: Path) -> None:
     write(tmp_path)
     with pytest.raises(ValueError, match="tiling: 4 there, 9 now"):
         write(tmp_path, tiles=9)
+
+
+def test_a_set_that_grew_is_the_set_that_was_made_at_once(tmp_path: Path) -> None:
+    write(tmp_path / "grown", tiles=2, count=64)
+    grown, whole = write(tmp_path / "grown", tiles=2, count=128), write(tmp_path / "whole", tiles=2, count=128)
+    assert all((grown[i].image == whole[i].image).all() for i in (0, 63, 64, 127))

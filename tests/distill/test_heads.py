@@ -41,7 +41,7 @@ def test_unlike_classes_are_named_with_the_way_out(kind: type[Mimic], names: tup
     with pytest.raises(ValueError) as error:
         kind().prepare(network(), network(names=names), SIZE)
     assert str(list(NAMES)) in str(error.value) and str(list(names)) in str(error.value)
-    assert "give the student the teacher's classes" in str(error.value)
+    assert "detector@student=NAME" in str(error.value)
 
 
 def test_two_spellings_are_one_class() -> None:

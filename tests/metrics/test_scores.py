@@ -52,9 +52,11 @@ def test_the_operating_point_is_passed_on() -> None:
     scores = scores_of(detections, targets, random_sizes(8))
     expected, result = point.compute(), scores.compute()
     assert [result[name] for name in POINT] == [float(expected[name]) for name in POINT]
-    counts = ("truths", "true_positives", "false_positives")
-    per_class = scores.per_class().values()
-    assert [[e[name] for name in counts] for e in per_class] == torch.stack([expected[c] for c in counts], 1).tolist()
+    counts = torch.stack([expected[name] for name in ("truths", "true_positives", "false_positives")], 1).tolist()
+    for entry, (truths, right, wrong) in zip(scores.per_class().values(), counts, strict=True):
+        precision, recall = right / (right + wrong), right / truths
+        assert (entry["truths"], entry["precision"], entry["recall"]) == (truths, precision, recall)
+        assert entry["F1"] == pytest.approx(2 * precision * recall / (precision + recall))
 
 
 def test_what_is_small_is_measured_in_pixels() -> None:
@@ -91,7 +93,7 @@ def test_a_second_find_of_a_truth_is_false() -> None:
     # Precision 1 at recalls up to 0.5, 2/3 at the 50 above.
     assert [result["AP"], result["AP50"]] == pytest.approx([(51 + 50 * 2 / 3) / 101] * 2)
     assert (result["precision"], result["recall"], result["F1"]) == pytest.approx((2 / 3, 1, 0.8))
-    assert scores.per_class()["ring"]["false_positives"] == 1
+    assert scores.per_class()["ring"]["precision"] == pytest.approx(2 / 3)
 
 
 def test_classes_that_the_set_does_not_know_are_left_out() -> None:
@@ -112,7 +114,7 @@ def test_without_targets_the_scores_are_zero(found: str) -> None:
     detections = random_set()[0] if found == "some" else nothing(8)
     scores = scores_of(detections, no_boxes(8), random_sizes(8))
     assert scores.compute() == dict.fromkeys(("AP", "AP50", "AP75", *POINT), 0)
-    assert scores.per_class()["disc"] == {"truths": 0, "true_positives": 0, "false_positives": 0}
+    assert scores.per_class()["disc"] == {"truths": 0, "precision": 0, "recall": 0, "F1": 0}
 
 
 def test_without_detections_the_scores_are_zero() -> None:
@@ -127,7 +129,7 @@ def test_one_class_alone() -> None:
     targets = Targets.of_images([(torch.tensor([[0.1, 0.1, 0.5, 0.5]]), torch.tensor([0]))])
     scores = DetectionScores(["thing"])
     scores.update(perfect(targets), targets, [(50, 50)])
-    entry = {"AP": 1.0, "AP50": 1.0, "truths": 1.0, "true_positives": 1.0, "false_positives": 0.0}
+    entry = dict.fromkeys(("AP", "AP50", "AP75", "truths", "precision", "recall", "F1"), 1.0)
     assert scores.per_class() == {"thing": pytest.approx(entry)}
 
 
