@@ -13,15 +13,13 @@ def main(config: DictConfig) -> float | None:
     """Composes, instantiates, runs."""
     from pytorch_lightning import seed_everything  # torch comes with it: --help need not wait
 
-    from diode_pl.training import train
-
     job = HydraConfig.get()
     try:
         settings = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
         settings["overrides"] = list(job.overrides.task)
-        seed_everything(config.seed, verbose=False)  # random weights of the student
-        parts = (instantiate(config[part], _convert_="object") for part in ("distillation", "data", "trainer"))
-        return train(*parts, job.runtime.output_dir, settings, config.fit, config.ckpt, config.tiled)
+        seed_everything(config.seed, verbose=False)  # random weights
+        run = instantiate(config.job, _convert_="object")
+        return run(folder=job.runtime.output_dir, settings=settings)
     except (ValueError, OSError, FloatingPointError, OmegaConfBaseException, InstantiationException) as error:
         if job.mode is not None and job.mode.name == "MULTIRUN":
             raise  # the sweep goes on with its next job

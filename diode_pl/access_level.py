@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from diode_pl.data import DetectionData
+from diode_pl.data import CropData, DetectionData
 from diode_pl.distillation import Distillation
 
 # How the level of a data set begins that was made by us: it tells of labels itself, where there are real ones.
@@ -19,20 +19,25 @@ def as_level(seen: Collection[str]) -> str:
 
 def seen_by(distillation: Distillation, data: DetectionData) -> set[str]:
     """What a student sees in this training: ``teacher``, ``real images``, ``real labels``, ..."""
-    labels = any(loss.needs_labels for loss in distillation.terms.values())
-    return seen_in(data, labels) | ({"teacher"} if distillation.teacher is not None else set())
+    before = distillation.student.data_access
+    given = set() if before is None else _parts(before)
+    given |= set() if distillation.teacher is None else {"teacher"}
+    given = given.union(*(loss.data_access for loss in distillation.objective.terms.values()))
+    return given | seen_in(data, distillation.objective.reads_labels)
 
 
-def seen_in(data: DetectionData, labels: bool) -> set[str]:
+def seen_in(data: DetectionData | CropData, labels: bool) -> set[str]:
     """What comes with training images.
 
     Args:
         data: whose training images.
         labels: whether their boxes are looked at.
     """
-    levels = [level.split(" +") for level in data.data_access]
-    told = any(first in _STARTS for first, *_ in levels)
+    told = any(level.split(" +")[0] in _STARTS for level in data.data_access)
     seen = {"real labels"} if labels and not told else set[str]()
-    for first, *others in levels:
-        seen |= {*_STARTS.get(first, {first}), *others}
-    return seen
+    return seen.union(*map(_parts, data.data_access))
+
+
+def _parts(level: str) -> set[str]:
+    first, *others = level.split(" +")
+    return {*_STARTS.get(first, {first}), *others}

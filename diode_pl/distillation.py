@@ -7,14 +7,15 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.optim import Optimizer
 from tqdm import tqdm
 
 from diode_pl.class_names import match_classes
 from diode_pl.data import Batch, DetectionData
 from diode_pl.detector import Detections, Detector, synchronise
-from diode_pl.distill import DistillLoss, EpochMeans, Lesson
+from diode_pl.distill import DistillLoss, EpochMeans, Lesson, Objective
+from diode_pl.label_source import LabelSource
 from diode_pl.metrics import DetectionScores
 from diode_pl.recipe import Recipe
 
@@ -32,6 +33,7 @@ class Distillation(pl.LightningModule):
         teacher: is frozen here; None where no loss needs one.
         losses: terms by name; None or a weight of 0 leaves one out.
         recipe: how the weights are moved.
+        label_source: which boxes count as labels.
         confidence: detections at or below it do not count in validation.
         iou: of two detections of a class that overlap by more, the better one counts.
         log_every: steps between two rows of the log.
@@ -54,6 +56,7 @@ class Distillation(pl.LightningModule):
         teacher: Detector | None,
         losses: Mapping[str, DistillLoss | None],
         recipe: Recipe,
+        label_source: LabelSource | None = None,
         confidence: float = 0.001,
         iou: float = 0.6,
         log_every: int = 10,
@@ -61,11 +64,8 @@ class Distillation(pl.LightningModule):
         super().__init__()
         if not isinstance(student, Detector):
             raise ValueError(f"student: got {student!r} where a detector is needed; detector@student=NAME picks one")
-        active = {name: loss for name, loss in losses.items() if loss is not None and loss.weight > 0}
-        if not active:
-            raise ValueError("distill: no loss with a weight above 0 is left")
         self.student = student.to(memory_format=torch.channels_last)
-        self.losses = nn.ModuleDict(active)
+        self.objective = Objective(losses, label_source)
         if teacher is not None:
             teacher.freeze().to(memory_format=torch.channels_last)
         self._teacher = (teacher,)  # inside a tuple, modules do not find it
@@ -80,20 +80,14 @@ class Distillation(pl.LightningModule):
         """The frozen detector."""
         return self._teacher[0]
 
-    @property
-    def terms(self) -> dict[str, DistillLoss]:
-        """The losses with a weight, by name."""
-        return {name: loss for name, loss in self.losses.items() if isinstance(loss, DistillLoss)}
-
     def prepare(self, data: DetectionData) -> None:
         """Fits losses and data to the two detectors; before training or measuring.
 
         Raises:
             ValueError: they do not fit each other.
         """
-        for loss in self.terms.values():
-            loss.prepare(self.teacher, self.student, data.resolution)
-        data.prepare_for(self.student, any(loss.needs_labels for loss in self.terms.values()))
+        self.objective.prepare(self.teacher, self.student, data.resolution)
+        data.prepare_for(self.student, self.objective.reads_labels)
         if data.evaluated:
             self.scores = DetectionScores(self.student.class_names, data.evaluated)
 
@@ -127,10 +121,8 @@ class Distillation(pl.LightningModule):
         """The weighted sum of the losses on one batch."""
         with torch.no_grad():
             taught = None if self.teacher is None else self.teacher(batch.images)
-        lesson = Lesson(self.student, self.teacher, self.student(batch.images), taught, batch.targets)
-        terms = {name: loss(lesson) for name, loss in self.terms.items()}
-        total = torch.stack([self.terms[name].weight * term for name, term in terms.items()]).sum()
-        shown = {f"loss/{name}": term.detach() for name, term in (terms | {"total": total}).items()}
+        lesson = Lesson(batch.images, self.student, self.teacher, self.student(batch.images), taught, batch.targets)
+        total, shown = self.objective(lesson)
         self._means.add(shown)
         if batch_idx % self.log_every == 0:
             self._stop_if_not_finite()

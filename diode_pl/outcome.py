@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from diode_pl.access_level import as_level
-from diode_pl.data import Batch, DetectionData, write_whole
+from diode_pl.data import Batch, DetectionData, write_picture, write_whole
 from diode_pl.detector import Detector
 from diode_pl.distillation import Distillation
 from diode_pl.report import Found, best_epoch, curves, export_onnx, prediction_sheet, save_weights
@@ -94,9 +94,7 @@ def write_scores(
     if distillation.teacher is not None:
         columns["teacher"] = _likely(distillation, distillation.teacher.cpu(), batch)
     columns["student"] = _likely(distillation, distillation.student.cpu().eval(), batch)
-    picture = io.BytesIO()
-    prediction_sheet(batch.images, columns, distillation.student.class_names).save(picture, format="png")
-    write_whole(folder / names[1], picture.getvalue())
+    write_picture(folder / names[1], prediction_sheet(batch.images, columns, distillation.student.class_names))
 
 
 def _write_facts(

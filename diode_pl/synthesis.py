@@ -10,6 +10,7 @@ import pytorch_lightning as pl
 from diode_pl.callbacks import ImageWriter
 from diode_pl.data import SyntheticSet
 from diode_pl.inversion import Inversion
+from diode_pl.trainer import errors_of_processes
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +42,8 @@ def synthesize(
     summary = None
     try:
         if plan.todo:
-            trainer.fit(inversion)
+            with errors_of_processes():
+                trainer.fit(inversion)
     except BaseException:
         log.warning("%s: stopped; the same command goes on after the last finished batch", dataset.folder)
         raise

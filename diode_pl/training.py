@@ -1,6 +1,5 @@
 """A run of the training, from where it stands to the finished student."""
 
-import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,10 +11,9 @@ from pytorch_lightning.callbacks import ModelCheckpoint
 from diode_pl.access_level import as_level, seen_by, seen_in
 from diode_pl.data import DetectionData, write_tiled
 from diode_pl.distillation import Distillation
+from diode_pl.fitting import checkpoint_options, fit_in, given_checkpoint
 from diode_pl.outcome import write_outcome, write_scores
-from diode_pl.report import TrainingFolder, best_epoch, read_checkpoint
-
-log = logging.getLogger(__name__)
+from diode_pl.report import TrainingFolder, best_epoch
 
 
 def train(
@@ -61,7 +59,9 @@ def train(
         write_tiled(data.training_set(), tiled, data.seed, folder, names, level, settings)
         return None
     distillation.prepare(data)
-    given = None if ckpt is None else _given(Path(ckpt), distillation)
+    given = None
+    if ckpt is not None:
+        given = given_checkpoint(ckpt, distillation, "distillation", "student", "detector@student")
     if not fit:
         if given is not None:
             distillation.load_state_dict(given["state_dict"])
@@ -71,68 +71,23 @@ def train(
     if distillation.teacher is not None:
         settings = dict(settings) | {"teacher_sha256": distillation.teacher.fingerprint()}
     run = TrainingFolder(folder, settings)
-    start, done = run.checkpoint or ckpt, run.epochs_done
-    if run.checkpoint is not None and ckpt is not None and not run.checkpoint.samefile(ckpt):
-        log.warning("ckpt=%s is left alone: %s has a checkpoint of its own", ckpt, run.folder)
-    assert trainer.max_epochs is not None
-    if done >= trainer.max_epochs:
-        log.info("%s: its %d epochs are done", run.folder, done)
-    else:
-        behind = done if run.checkpoint or given is None else len(given["distillation"]["history"])
-        if behind >= trainer.max_epochs:
-            raise ValueError(
-                f"ckpt: {ckpt} has {behind} epochs behind it, which trainer.max_epochs={trainer.max_epochs} counts: a "
-                "larger one goes on, fit=false measures"
-            )
-        if start is not None:
-            log.info("goes on from %s", start)
-        trainer.callbacks.extend(_checkpoints(run, data))  # type: ignore[attr-defined]
-        try:
-            trainer.fit(distillation, datamodule=data, ckpt_path=start)
-        except BaseException:
-            log.warning("%s: stopped; the same command goes on after the last finished epoch", run.folder)
-            raise
-    if not trainer.is_global_zero:
+    if not fit_in(run, distillation, data, trainer, ckpt, _best(run, data)):
         return None
-    # From the file: processes that were started for the training kept their student to themselves.
-    state = run.state()
-    distillation.load_state_dict(state["state_dict"])
-    distillation.on_load_checkpoint(state)
-    return write_outcome(distillation.cpu(), data, run.folder)
+    return write_outcome(distillation, data, run.folder)
 
 
-def _checkpoints(run: TrainingFolder, data: DetectionData) -> list[ModelCheckpoint]:
-    """The last state under ``student.ckpt``, the best one beside it; both at the end of an epoch."""
-    options: dict[str, Any] = {"dirpath": run.folder, "save_on_train_epoch_end": True, "enable_version_counter": False}
-    # All are kept, under one name: Lightning would remove the last one of another folder that it was resumed from.
-    last = ModelCheckpoint(filename="student", save_top_k=-1, **options)
+def _best(run: TrainingFolder, data: DetectionData) -> list[ModelCheckpoint]:
+    """Keeps the best epoch beside the last one, where there is something to measure on."""
     if data.val is None:
-        return [last]
-    best = ModelCheckpoint(filename="best", monitor="val/AP50", mode="max", **options)
+        return []
+    best = ModelCheckpoint(filename="best", monitor="val/AP50", mode="max", **checkpoint_options(run))
     before = best_epoch(run.folder) if run.checkpoint is not None else None
     if before is not None:
         # Of a folder that was moved Lightning forgets what its best is, and would write over it.
         path, score = best.format_checkpoint_name({}), torch.tensor(before["AP50"])
         best.best_k_models, best.best_model_score = {path: score}, score
         best.kth_best_model_path, best.kth_value = path, score
-    return [best, last]
-
-
-def _given(ckpt: Path, distillation: Distillation) -> dict[str, Any]:
-    if not ckpt.is_file():
-        raise ValueError(f"ckpt: {ckpt.resolve()} does not exist")
-    content = read_checkpoint(ckpt)
-    there, here = (
-        {name: tuple(value.shape) for name, value in state.items()}
-        for state in (content["state_dict"], distillation.state_dict())
-    )
-    unlike = sorted(name for name in there.keys() | here.keys() if there.get(name) != here.get(name))
-    if unlike:
-        raise ValueError(
-            f"ckpt: {ckpt} holds another student, {len(unlike)} tensors differ; {unlike[0]} is {there.get(unlike[0])} "
-            f"there and {here.get(unlike[0])} here. detector@student must be the one that it was made with"
-        )
-    return content
+    return [best]
 
 
 class _Measurement(pl.Callback):
@@ -145,8 +100,7 @@ class _Measurement(pl.Callback):
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         assert isinstance(pl_module, Distillation)
         if trainer.is_global_zero:
-            # What a student that comes without a checkpoint has seen is not known.
-            level = as_level(pl_module.data_access) if pl_module.data_access else None
+            level = as_level(pl_module.data_access) if pl_module.data_access else pl_module.student.data_access
             facts = {"checkpoint": None if self.ckpt is None else str(self.ckpt), "data_access": level}
             names = ("measured.json", "measured.png")  # not those of a training in the same folder
             write_scores(pl_module, self.data, self.folder, pl_module.student_scores, facts, names)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from diode_pl.access_level import as_level, seen_by, seen_in
-from diode_pl.data import DetectionData
+from diode_pl.data import CropData, DetectionData
 from diode_pl.data.readers import Synthetic
 from diode_pl.distill import Detection, DistillLoss, Mimic
 from diode_pl.tiling import Fixed, FromDataset
@@ -60,6 +60,31 @@ def test_says_what_the_student_has_seen(
         assert as_level(seen_by(distillation, data)) == level
     finally:
         images.data_access = before
+
+
+class FromOutside(Detection):
+    """Brings something along."""
+
+    data_access = ("external classifier",)
+
+
+def test_what_a_loss_brings_along_the_student_has_seen() -> None:
+    _, data, _ = parts()
+    for weight, expected in ((0.5, True), (0.0, False)):
+        distillation, _, _ = parts(losses={"mimic": Mimic(), "outside": FromOutside(weight)})
+        assert ("external classifier" in seen_by(distillation, data)) == expected
+
+
+@pytest.mark.parametrize(
+    ("images", "seen"),
+    [
+        ("real images", {"real images", "real labels"}),
+        ("teacher-only", {"teacher"}),
+        ("teacher +real labels", {"teacher", "real labels"}),
+    ],
+)
+def test_crops_have_seen_the_labels_too(images: str, seen: set[str]) -> None:
+    assert seen_in(CropData(Painted(6, data_access=images)), labels=True) == seen
 
 
 def test_counting_the_objects_of_a_data_set_is_seeing_its_labels(tmp_path: Path) -> None:

@@ -10,10 +10,12 @@ from hydra.errors import ConfigCompositionException
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
-from diode_pl.data import DetectionData
+from diode_pl.classification import Classification
+from diode_pl.classifier import CropClassifier, Record, encoded
+from diode_pl.data import CropData, DetectionData
 from diode_pl.distillation import Distillation
 from tests.tiny_network import write_tiny_network
-from tests.training_run import write_teacher
+from tests.training_run import NAMES, write_teacher
 
 CONF = Path(__file__).resolve().parents[1] / "conf"
 ENTRY_POINTS = ("synthesize", "train")
@@ -21,7 +23,7 @@ GROUPS = ["sampler", "schedule", "initializer", "augmentations", "losses", "call
 # Of groups that both entry points have, what is written for one of them.
 OF_TRAINING = {"augmentations": {"student"}, "callbacks": {"training"}, "trainer": {"distillation"}}
 TRAINING_GROUPS = ["detector@teacher", "detector@student", "data@train", "data@val", "tiling", "distill"]
-TRAINING_GROUPS += ["augmentations", "optimizer", "logger"]
+TRAINING_GROUPS += ["augmentations", "optimizer", "logger", "job", "classifier"]
 
 
 def options(group: str) -> list[str]:
@@ -41,11 +43,11 @@ def training(*overrides: str):
 
 
 def composes(experiment: str, entry_point: str) -> bool:
-    """Whether an experiment changes groups and keys that the entry point has, and adds none."""
+    """Whether an experiment changes groups and keys that the entry point has for its job, and adds none."""
     try:
-        return set(composed(f"+experiment={experiment}", entry_point=entry_point)) <= set(
-            composed(entry_point=entry_point)
-        )
+        found = composed(f"+experiment={experiment}", entry_point=entry_point)
+        job = found.hydra.runtime.choices.get("job")
+        return set(found) <= set(composed(*([f"job={job}"] if job else []), entry_point=entry_point))
     except ConfigCompositionException:
         return False
 
@@ -159,7 +161,11 @@ def test_every_option_of_a_training_builds_its_objects(tiny, group, option, tmp_
     images, categories = [{"id": 1, "width": 9, "height": 9}], [{"id": 1, "name": "cat"}]
     counted = {"images": images, "annotations": [box], "categories": categories}
     (tmp_path / "given.json").write_text(json.dumps(counted))
-    extra = [f"tiling.path={tmp_path / 'given.json'}"] if option == "from_dataset" else []
+    weights = tmp_path / "classifier.safetensors"
+    weights.write_bytes(encoded(CropClassifier(NAMES, crop_size=16, kind="both"), Record(("teacher",), 0.9, 0.9)))
+    given = {"from_dataset": "tiling.path=", "dicod_classifier": "distill.dicod.classifier.weights="}
+    files = {"from_dataset": tmp_path / "given.json", "dicod_classifier": weights}
+    extra = [f"{given[option]}{files[option]}"] if option in given else []
     config = training(*tiny, f"{group}={option}", *extra)
     distillation = instantiate(config.distillation, _convert_="object")
     data = instantiate(config.data, _convert_="object")
@@ -167,19 +173,19 @@ def test_every_option_of_a_training_builds_its_objects(tiny, group, option, tmp_
     distillation.prepare(data)
     assert len(distillation.configure_optimizers().param_groups) == 3
     if group == "distill":
-        assert set(distillation.terms) == {option}  # alpha_detection is 0
+        assert set(distillation.objective.terms) == {option.removesuffix("_classifier")}  # alpha_detection is 0
 
 
 def test_alpha_detection_brings_the_students_own_loss(tiny):
     for option in ("mimic", "objectness_scaled", "decoded"):
         config = training(*tiny, f"distill={option}", "alpha_detection=0.25")
-        terms = instantiate(config.distillation, _convert_="object").terms
+        terms = instantiate(config.distillation, _convert_="object").objective.terms
         assert set(terms) == {option, "detection"} and terms["detection"].weight == 0.25
 
 
 def test_terms_can_be_removed_and_weighted(tiny):
     removed = training(*tiny, "distill.detection=null", "alpha_detection=1", "distill.mimic.weight=2.5")
-    terms = instantiate(removed.distillation, _convert_="object").terms
+    terms = instantiate(removed.distillation, _convert_="object").objective.terms
     assert set(terms) == {"mimic"} and terms["mimic"].weight == 2.5
     with pytest.raises(Exception, match="no loss with a weight above 0"):
         instantiate(training(*tiny, "distill.mimic=null").distillation, _convert_="object")
@@ -215,6 +221,33 @@ def test_embedded_detectors_learn_from_labels_alone():
     assert first.train.seed != second.train.seed and first.seed != second.seed
 
 
+def test_a_distillation_has_no_keys_of_a_classifier():
+    assert training().job._target_ == "diode_pl.training.train"
+    assert set(training("job=classifier")) - set(training()) == {"classifier", "classification", "crops"}
+
+
+@pytest.mark.parametrize("classifier", options("classifier"))
+def test_every_classifier_builds_its_objects_and_has_the_form_of_its_losses(classifier, tmp_path):
+    keys = ["+experiment=dicod_classifier", f"classifier={classifier}", "hydra.runtime.output_dir=."]
+    keys += ["data@train=shapes", "train.size=4", "trainer.accelerator=cpu"]
+    for terms, kind in (([], "both"), (["cross_entropy=null"], "sigmoid"), (["binary_cross_entropy=null"], "softmax")):
+        job = instantiate(training(*keys, *(f"classification.losses.{t}" for t in terms)).job, _convert_="object")
+        module, crops = job.keywords["classification"], job.keywords["data"]
+        assert isinstance(module, Classification) and isinstance(crops, CropData)
+        module.prepare(crops)
+        assert module.classifier.kind == kind and module.classifier.backbone == classifier
+        assert module.classifier.class_names == NAMES and module.classifier.crop_size == crops.crop_size == 64
+
+
+def test_the_students_job_takes_the_same_parts_in_the_same_order(tiny):
+    # The random weights of a student come first.
+    keys = list(training().job)
+    assert keys[2:] == ["distillation", "data", "trainer", "fit", "ckpt", "tiled"]
+    job = instantiate(training(*tiny, "fit=false", "tiled=3").job, _convert_="object")
+    assert isinstance(job.keywords["distillation"], Distillation) and isinstance(job.keywords["data"], DetectionData)
+    assert (job.keywords["fit"], job.keywords["ckpt"], job.keywords["tiled"]) == (False, None, 3)
+
+
 HELP = str(OmegaConf.load(CONF / "train.yaml").hydra.help.template)
 
 
@@ -244,8 +277,9 @@ def test_help_of_training_names_its_experiments_and_no_others():
 
 
 def test_help_of_training_names_only_keys_that_there_are():
-    config = training("data@train=coco", "train.root=a", "data@val=coco", "val.root=b")
+    config = training("job=classifier", "data@train=coco", "train.root=a", "data@val=coco", "val.root=b")
     named = {word.split("=")[0].strip("(,") for word in HELP[HELP.index("\nKeys") :].split() if "=" in word}
     patterns = {"distill.NAME.weight", "distill.NAME", "augmentations.NAME", "train.size"}
+    patterns |= {"distill.dicod.classifier.weights", "classification.losses.NAME.weight"}
     unknown = {key for key in named - patterns if OmegaConf.select(config, key, default="absent") == "absent"}
     assert not unknown and len(named) > 25

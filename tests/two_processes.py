@@ -43,7 +43,7 @@ def step(loss_name: str, dtype: torch.dtype, share: range, shared: bool) -> dict
     loss.prepare(teacher, student, SIZE)
     for _ in range(2):  # the second step sees what the first has left in the buffers
         student.zero_grad()
-        value = loss(Lesson(student, teacher, student(images), teacher(images), targets))
+        value = loss(Lesson(images, student, teacher, student(images), teacher(images), targets))
         value.backward()
     found = {f"gradient of {name}": parameter.grad for name, parameter in student.named_parameters()}
     return {"loss": value.detach()} | found | dict(student.named_buffers())

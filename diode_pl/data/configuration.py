@@ -11,8 +11,11 @@ FREE |= {"callbacks.progress", "callbacks.loss_log", "callbacks.verifier.detecto
 FREE |= {"trainer.callbacks", "trainer.logger", "trainer.devices", "trainer.num_nodes", "trainer.start_method"}
 
 # The same for a training: it may go on for more epochs, on other devices, past more bad images. The parts of
-# `distillation`, `data` and `trainer` that are groups or keys of their own are listed: they repeat those.
+# `distillation`, `data`, `classification`, `crops` and `trainer` that are groups or keys of their own are listed: they
+# repeat those, as all of `job` does.
 FREE_IN_TRAINING = {"output_dir", "fit", "ckpt", "overrides", "logger", "callbacks.progress", "distillation.log_every"}
+FREE_IN_TRAINING |= {"job", "classification.classifier", "classification.recipe", "classification.log_every"}
+FREE_IN_TRAINING |= {f"crops.{part}" for part in ("train", "batch_size", "seed", "workers", "cache_gib")}
 FREE_IN_TRAINING |= {f"distillation.{part}" for part in ("student", "teacher", "losses", "recipe")}
 FREE_IN_TRAINING |= {f"data.{part}" for part in ("train", "val", "tiling", "augmentations", "batch_size", "seed")}
 FREE_IN_TRAINING |= {"data.workers", "data.cache_gib", "max_bad", "train.max_bad", "val.max_bad"}

@@ -1,7 +1,6 @@
 """A synthetic detection data set on disk: written batch by batch, readable by COCO and YOLO tools."""
 
 import hashlib
-import io
 import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,7 +18,7 @@ from diode_pl.data.configuration import refuse_another
 from diode_pl.data.contact_sheet import contact_sheet
 from diode_pl.data.formats import coco_json, data_yaml, yolo_lines
 from diode_pl.data.summary import summarise
-from diode_pl.data.writing import remove_remnants, write_whole
+from diode_pl.data.writing import remove_remnants, write_picture, write_whole
 from diode_pl.images import to_pillow
 from diode_pl.targets import Targets
 
@@ -118,8 +117,7 @@ class SyntheticSet:
         height, width = batch.images.shape[-2:]
         for i, (image, (boxes, labels)) in enumerate(zip(batch.images, batch.targets.per_image(), strict=True)):
             name = f"{batch.first + i:08d}"
-            buffer = io.BytesIO()
-            to_pillow(image).save(buffer, "PNG")
+            content = write_picture(self.folder / "images" / f"{name}.png", to_pillow(image))
             # Boxes leave single precision here: both formats derive from the same double-precision numbers.
             corners = boxes.double().cpu()
             boxes = torch.cat([corners[:, :2], corners[:, 2:] - corners[:, :2]], dim=1)
@@ -128,11 +126,10 @@ class SyntheticSet:
                 "file_name": f"{name}.png",
                 "width": width,
                 "height": height,
-                "sha256": hashlib.sha256(buffer.getvalue()).hexdigest(),
+                "sha256": hashlib.sha256(content).hexdigest(),
                 "labels": labels.tolist(),
                 "boxes": (boxes * torch.tensor([width, height] * 2)).tolist(),
             }
-            write_whole(self.folder / "images" / f"{name}.png", buffer.getvalue())
             write_whole(self.folder / "labels" / f"{name}.txt", yolo_lines(entry))
             entries.append(entry)
         record = {
@@ -163,9 +160,9 @@ class SyntheticSet:
         write_whole(self.folder / "annotations.json", coco_json(images, self.class_names))
         write_whole(self.folder / "data.yaml", data_yaml(self.class_names))
         write_whole(self.folder / "dataset.json", json.dumps(summary, indent=1).encode())
-        buffer = io.BytesIO()
-        contact_sheet(self.folder / "images", images, self.class_names).save(buffer, "PNG")
-        write_whole(self.folder / "contact_sheet.png", buffer.getvalue())
+        write_picture(
+            self.folder / "contact_sheet.png", contact_sheet(self.folder / "images", images, self.class_names)
+        )
         return summary
 
     # --- inside ----------------------------------------------------------------------------------------------------

@@ -1,7 +1,10 @@
 """Files that are there whole or not at all."""
 
+import io
 import os
 from pathlib import Path
+
+from PIL import Image
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -13,6 +16,18 @@ def write_whole(path: Path, content: bytes) -> None:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def write_picture(path: Path, picture: Image.Image) -> bytes:
+    """Writes a picture as PNG, whole or not at all.
+
+    Returns:
+        Content of the file.
+    """
+    buffer = io.BytesIO()
+    picture.save(buffer, format="png")
+    write_whole(path, buffer.getvalue())
+    return buffer.getvalue()
 
 
 def remove_remnants(folder: Path) -> None:

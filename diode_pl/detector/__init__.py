@@ -1,7 +1,7 @@
 """Detectors: teacher, verifier and student alike."""
 
 from diode_pl.detector.absent import no_detector
-from diode_pl.detector.base import Dense, Detections, Detector, Outputs
+from diode_pl.detector.base import Dense, Detections, Detector, Outputs, Positives
 from diode_pl.detector.cfg import ConfigError, Section
 from diode_pl.detector.darknet import Darknet
 from diode_pl.detector.fetch import FetchError, fetch
@@ -19,6 +19,7 @@ __all__ = [
     "Moments",
     "NormStatistics",
     "Outputs",
+    "Positives",
     "Section",
     "fetch",
     "moments",

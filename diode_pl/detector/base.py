@@ -49,6 +49,25 @@ class Dense:
 
 
 @dataclass(frozen=True)
+class Positives:
+    """The candidates of a detector that training holds to a labelled box; several may belong to one box.
+
+    Args:
+        image: position of each one's image in the batch.
+        target: position of its labelled box in the targets.
+        boxes: what it predicts, with gradient: x1, y1, x2, y2 in units of image width and height; may reach outside
+            [0, 1].
+        class_logits: with gradient; heads that compare classes with background by a softmax have background last.
+            Both in float32 or better.
+    """
+
+    image: Int[Tensor, " k"]
+    target: Int[Tensor, " k"]
+    boxes: Float[Tensor, "k 4"]
+    class_logits: Float[Tensor, "k c"]
+
+
+@dataclass(frozen=True)
 class Detections:
     """What a detector reports for one image, best score first.
 
@@ -79,9 +98,17 @@ class Detector(nn.Module, ABC):
         class_names: one name a class, in the order of the labels.
         stride: image height and width must be multiples of it, in pixels.
 
+    Attributes:
+        data_access: what the weights have seen: a data access level, ``given weights`` where their file does not tell,
+            None of random ones.
+        class_activation: what its class logits were made for: "sigmoid", each class on its own, or "softmax", the
+            classes against one another and against background.
+
     Raises:
         ValueError: two classes share a name.
     """
+
+    class_activation = "sigmoid"
 
     def __init__(self, class_names: Sequence[str], stride: int) -> None:
         super().__init__()
@@ -89,6 +116,7 @@ class Detector(nn.Module, ABC):
             raise ValueError(f"class names must differ from one another, got {list(class_names)}")
         self.class_names = tuple(class_names)
         self.stride = stride
+        self.data_access: str | None = None
         self._frozen = False
 
     @abstractmethod
@@ -106,6 +134,21 @@ class Detector(nn.Module, ABC):
     @abstractmethod
     def decode(self, outputs: Outputs) -> Dense:
         """Every candidate as box, objectness and class probabilities, differentiable."""
+
+    def class_logits(self, outputs: Outputs) -> Float[Tensor, "n m c"]:
+        """Class logits of every candidate, in the order of :meth:`decode`; without the background.
+
+        Probabilities near 1 are too coarse to be turned back into logits.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not say its class logits: class_logits() is missing")
+
+    def positives(self, outputs: Outputs, targets: Targets) -> Positives:
+        """The candidates that :meth:`loss` would hold to the valid targets; waits for the device."""
+        raise NotImplementedError(f"{type(self).__name__} does not say its positives: positives() is missing")
+
+    def stem(self, images: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n c p q"]:
+        """What the first convolution makes of images of any size, differentiable; with the pooling right after it."""
+        raise NotImplementedError(f"{type(self).__name__} does not show its first layers: stem() is missing")
 
     @abstractmethod
     def predict(

@@ -9,14 +9,15 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torchvision.ops import batched_nms
 
-from diode_pl.detector.base import Dense, Detections, Detector, Outputs
+from diode_pl.detector.base import Dense, Detections, Detector, Outputs, Positives
 from diode_pl.detector.cfg import ConfigError, Section, number_sections, read_cfg
 from diode_pl.detector.initialization import draw_weights
-from diode_pl.detector.layers import Convolution, YoloHead
+from diode_pl.detector.layers import Convolution, MaxPool, YoloHead
 from diode_pl.detector.network import Layer, build_layers
 from diode_pl.detector.unlearned import never_learned
-from diode_pl.detector.weights_file import STATE_SUFFIXES, load_darknet, load_state
-from diode_pl.detector.yolo_loss import YoloLoss, full_precision, yolo_box
+from diode_pl.detector.weights_file import STATE_SUFFIXES, data_access_of, load_darknet, load_state
+from diode_pl.detector.yolo_candidates import yolo_candidates, yolo_positives
+from diode_pl.detector.yolo_loss import YoloLoss, full_precision
 from diode_pl.targets import Targets
 
 _CANDIDATES = 30_000  # an image; noise and untrained networks yield half a million, and suppression is quadratic
@@ -80,6 +81,7 @@ class Darknet(Detector):
             load_state(self, weights)
         else:
             load_darknet(network, weights)
+        self.data_access = None if weights is None else data_access_of(weights)
 
     def forward(self, images: Float[Tensor, "n 3 h w"]) -> Outputs:
         height, width = images.shape[2:]
@@ -103,32 +105,29 @@ class Darknet(Detector):
     def _yolo_heads(self) -> list[YoloHead]:
         return [layer for layer in self.layers if isinstance(layer, YoloHead)]
 
-    def loss(self, outputs: Outputs, targets: Targets) -> dict[str, Tensor]:
+    def _scales(self, outputs: Outputs) -> tuple[Sequence[Tensor], list[Tensor], list[float], tuple[int, int]]:
+        """Rows, anchors and scale_xy of each head, and the size of the images."""
         yolo = self._yolo_heads
-        anchors, scales_xy = [head.anchors for head in yolo], [head.scale_xy for head in yolo]
-        return self.yolo_loss(outputs.heads, anchors, scales_xy, outputs.image_size, targets)
+        return outputs.heads, [head.anchors for head in yolo], [head.scale_xy for head in yolo], outputs.image_size
+
+    def loss(self, outputs: Outputs, targets: Targets) -> dict[str, Tensor]:
+        return self.yolo_loss(*self._scales(outputs), targets)
 
     def decode(self, outputs: Outputs) -> Dense:
-        boxes, objectness, classes, priors, cells = [], [], [], [], []
-        height, width = outputs.image_size
-        for raw, yolo in zip(outputs.heads, self._yolo_heads, strict=True):
-            raw = full_precision(raw)
-            ny, nx = raw.shape[2:4]
-            # In cells: anchors by the cells that a pixel spans, as in the loss.
-            anchors = yolo.anchors.to(raw.dtype)
-            anchors = torch.stack([anchors[:, 0] * (nx / width), anchors[:, 1] * (ny / height)], dim=1)[:, None, None]
-            x = torch.arange(nx, dtype=raw.dtype, device=raw.device)
-            y = torch.arange(ny, dtype=raw.dtype, device=raw.device)[:, None]
-            box = yolo_box(raw[..., :4], anchors, yolo.scale_xy)
-            boxes.append(_corners(box[..., 0] + x, box[..., 1] + y, box[..., 2:], nx, ny).flatten(1, 3))
-            objectness.append(raw[..., 4].sigmoid().flatten(1))
-            classes.append(raw[..., 5:].sigmoid().flatten(1, 3))
-            shape = (len(anchors), ny, nx)
-            middle_x, middle_y = (x + 0.5).expand(shape), (y + 0.5).expand(shape)
-            priors.append(_corners(middle_x, middle_y, anchors, nx, ny).flatten(0, 2))
-            cells.append(_corners(middle_x, middle_y, torch.ones_like(anchors), nx, ny).flatten(0, 2))
-        of_images = [torch.cat(parts, dim=1) for parts in (boxes, objectness, classes)]
-        return Dense(of_images[0], of_images[1], of_images[2], torch.cat(priors), torch.cat(cells))
+        return yolo_candidates(*self._scales(outputs))
+
+    def class_logits(self, outputs: Outputs) -> Float[Tensor, "n m c"]:
+        return torch.cat([full_precision(head[..., 5:]).flatten(1, 3) for head in outputs.heads], dim=1)
+
+    def positives(self, outputs: Outputs, targets: Targets) -> Positives:
+        return yolo_positives(*self._scales(outputs), targets, self.yolo_loss.anchor_threshold)
+
+    def stem(self, images: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n c p q"]:
+        first = next(i for i, layer in enumerate(self.layers) if isinstance(layer, Convolution))
+        pooled = isinstance(self.layers[first + 1], MaxPool)
+        for layer in self.layers[: first + 1 + pooled]:
+            images = layer(images)
+        return images
 
     @torch.no_grad()
     def predict(
@@ -165,12 +164,6 @@ class Darknet(Detector):
     def backbone_norm_layers(self) -> int:
         backbone = list(self.layers)[: self._backbone_sections]
         return sum(isinstance(layer, Convolution) and layer.norm is not None for layer in backbone)
-
-
-def _corners(x: Tensor, y: Tensor, size: Tensor, nx: int, ny: int) -> Tensor:
-    """x1, y1, x2, y2 in units of the image, from centre and size in cells."""
-    w, h = size[..., 0] / 2, size[..., 1] / 2
-    return torch.stack([(x - w) / nx, (y - h) / ny, (x + w) / nx, (y + h) / ny], dim=-1)
 
 
 def _class_names(names: str | Path | Sequence[str], network: Sequence[Layer]) -> list[str]:

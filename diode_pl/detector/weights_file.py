@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 from jaxtyping import Float
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
@@ -93,6 +93,14 @@ def load_state(module: nn.Module, path: str | Path) -> None:
         module.load_state_dict(state)
     except RuntimeError as error:
         raise ConfigError(f"{path}: found another network's weights; expected this one's. {error}") from None
+
+
+def data_access_of(path: str | Path) -> str:
+    """The data access level that a weights file states; ``given weights`` where it states none."""
+    if Path(path).suffix != ".safetensors":
+        return "given weights"
+    with safe_open(path, framework="pt") as content:
+        return (content.metadata() or {}).get("data_access", "given weights")
 
 
 def _read_safetensors(path: str | Path) -> dict[str, Tensor]:

@@ -8,6 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
+from diode_pl.detector.yolo_matching import match as match_targets
 from diode_pl.processes import shared_sum
 from diode_pl.targets import Targets
 
@@ -115,24 +116,15 @@ class YoloLoss:
         targets: Targets,
     ) -> tuple[Tensor, Tensor, Tensor]:
         count, ny, nx = head.shape[1:4]
-        # In cells. Host numbers multiply without a copy to the device, a tensor of them would need one.
-        anchors = torch.stack([anchors[:, 0] * (nx / image_size[1]), anchors[:, 1] * (ny / image_size[0])], dim=1)
-        # A box that is switched off may hold anything, even infinities, which a weight of 0 would turn into NaN.
-        boxes = torch.where(targets.valid[:, None], targets.boxes, 0.5).to(head.dtype)
-        x1, y1, x2, y2 = boxes.unbind(dim=1)
-        x, y, size = (x1 + x2) / 2 * nx, (y1 + y2) / 2 * ny, torch.stack([(x2 - x1) * nx, (y2 - y1) * ny], dim=1)
-        column, row = x.floor().clamp(0, nx - 1), y.floor().clamp(0, ny - 1)
-
-        inner = torch.minimum(size[:, None], anchors).clamp(min=0).prod(dim=2)
-        shape_iou = inner / (size.prod(dim=1)[:, None] + anchors.prod(dim=1) - inner)
-        matched = ((shape_iou > self.anchor_threshold) & targets.valid[:, None]).to(head.dtype)
+        match = match_targets(anchors, (ny, nx), image_size, targets, self.anchor_threshold)
+        matched = match.matched
         matches = shared_sum(matched.sum(), at_least=1.0)
 
         anchor = torch.arange(count, device=head.device)
-        at = (targets.image_index[:, None], anchor, row.long()[:, None], column.long()[:, None])
+        at = (match.image[:, None], anchor, match.row[:, None], match.column[:, None])
         rows = head[at]
-        truth = torch.cat([torch.stack([x - column, y - row], dim=1), size], dim=1)[:, None].expand(-1, count, -1)
-        box = ((1 - giou(yolo_box(rows[..., :4], anchors, scale_xy), truth)) * matched).sum() / matches
+        truth = match.truth[:, None].expand(-1, count, -1)
+        box = ((1 - giou(yolo_box(rows[..., :4], match.anchors, scale_xy), truth)) * matched).sum() / matches
 
         is_class = targets.labels[:, None] == torch.arange(head.shape[4] - 5, device=head.device)
         is_class = is_class[:, None].expand(-1, count, -1).to(head.dtype)

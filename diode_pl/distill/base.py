@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from diode_pl.class_names import match_classes
 from diode_pl.detector import Detector, Outputs
 from diode_pl.targets import Targets
 
@@ -16,6 +17,7 @@ class Lesson:
     """What teacher and student say of one batch.
 
     Args:
+        images: the batch, as both of them saw it; values in [0, 1].
         student: the detector that learns.
         teacher: the frozen detector that it learns from; None in training from labels alone.
         student_outputs: the student's answer, with gradient.
@@ -23,6 +25,7 @@ class Lesson:
         targets: labelled boxes, in the student's class numbering; no boxes where there are no labels.
     """
 
+    images: Float[Tensor, "n 3 h w"]
     student: Detector
     teacher: Detector | None
     student_outputs: Outputs
@@ -39,6 +42,20 @@ class Lesson:
             raise ValueError("expected a teacher and its outputs, got none")
         return self.teacher, self.teacher_outputs
 
+    def found(self, confidence: float) -> Targets:
+        """What the teacher finds in the images, in the student's class numbering; classes that it lacks are left out.
+
+        Args:
+            confidence: detections at or below it do not count.
+
+        Raises:
+            ValueError: there is no teacher.
+        """
+        teacher, taught = self.taught()
+        labels = match_classes(teacher.class_names, self.student.class_names)
+        found = [each.renumbered(labels) for each in teacher.predict(taught, confidence)]
+        return Targets.of_images([(each.boxes, each.labels) for each in found], self.targets.boxes.device)
+
 
 class DistillLoss(nn.Module, ABC):
     """One term of the student's objective; a module, so that a loss may own layers that learn along.
@@ -52,14 +69,20 @@ class DistillLoss(nn.Module, ABC):
     Attributes:
         needs_teacher: whether it reads the teacher and its outputs.
         needs_labels: whether it reads the targets.
+        data_access: what has been seen on the way to what the term brings along (``real images``, ...); the student
+            has seen it then.
+        parts: what the latest term was made of, by name: raw scalars without gradient, for the log. Empty where the
+            term is of one piece.
     """
 
     needs_teacher = True
     needs_labels = False
+    data_access: tuple[str, ...] = ()
 
     def __init__(self, weight: float) -> None:
         super().__init__()
         self.weight = self._gain("weight", weight)
+        self.parts: dict[str, Tensor] = {}
 
     def _gain(self, key: str, value: float) -> float:
         if not (math.isfinite(value) and value >= 0):

@@ -1,7 +1,7 @@
 """Distillation between unlike heads: decoded boxes, objectness and class probabilities, cell by cell."""
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from diode_pl.class_names import match_classes
@@ -122,21 +122,26 @@ class Decoded(DistillLoss):
         cells: Float[Tensor, "m 4"],
     ) -> tuple[Int[Tensor, "n m"], Float[Tensor, "n m"]]:
         """Which of the teacher's candidates each of the student's is to follow, and the objectness wanted of it."""
-        images = max(1, _PAIRS_AT_ONCE // (boxes.shape[1] * len(priors)))
-        prior_w, prior_h = (priors[:, None, 2:] - priors[:, None, :2]).unbind(dim=2)
-        left, top, right, bottom = cells[:, None].unbind(dim=2)
+        grid, cell_of, members = cells.unique(dim=0, return_inverse=True, return_counts=True)
+        by_cell, first = cell_of.argsort(stable=True), members.cumsum(dim=0) - members
+        images = max(1, _PAIRS_AT_ONCE // (boxes.shape[1] * len(grid)))
         matches, wanted = [], []
         for some, sure in zip(boxes.split(images), objectness.split(images), strict=True):
-            w, h = (some[:, None, :, 2:] - some[:, None, :, :2]).unbind(dim=3)
-            # A centre on the right or lower edge belongs to the last cell, as in training.
-            centre = ((some[..., :2] + some[..., 2:]) / 2).clamp(0, 1 - torch.finfo(some.dtype).eps)
-            x, y = centre[:, None].unbind(dim=3)
-            inner = torch.minimum(w, prior_w) * torch.minimum(h, prior_h)
-            fit = inner / (w * h + prior_w * prior_h - inner)
-            responsible = (fit > self.anchor_threshold) & (left <= x) & (x < right) & (top <= y) & (y < bottom)
-            score, match = torch.where(responsible, fit * sure[:, None], 0).max(dim=2)
+            image, other, cell = torch.nonzero(_inside(some, grid)).unbind(dim=1)
+            # Each pair of an object and its cell becomes one of the object and every candidate of the cell.
+            each = torch.arange(len(cell), device=cell.device).repeat_interleave(members[cell])
+            nth = torch.arange(len(each), device=cell.device) - (members[cell].cumsum(dim=0) - members[cell])[each]
+            image, other, own = image[each], other[each], by_cell[first[cell[each]] + nth]
+            fit = _fit(some[image, other], priors[own])
+            score = sure[image, other] * fit * (fit > self.anchor_threshold)
+            at = image * len(priors) + own
+            best = sure.new_zeros(len(some) * len(priors)).scatter_reduce(0, at, score, "amax")
+            # Of equals the first one counts, in whatever order a device writes.
+            match = torch.full_like(best, boxes.shape[1], dtype=torch.long)
+            match = match.scatter_reduce(0, at, torch.where(score == best[at], other, boxes.shape[1]), "amin")
+            match = torch.where(best > 0, match, 0).view(len(some), -1)
             matches.append(match)
-            wanted.append(sure.gather(1, match) * (score > 0))
+            wanted.append(sure.gather(1, match) * (best > 0).view_as(match))
         return torch.cat(matches), torch.cat(wanted)
 
 
@@ -153,6 +158,22 @@ def divergence(wanted: Float[Tensor, "*b"], found: Float[Tensor, "*b"]) -> Float
     found = found.clamp(1e-12, 1 - torch.finfo(found.dtype).eps / 2)
     entropy = torch.special.xlogy(wanted, wanted) + torch.special.xlogy(1 - wanted, 1 - wanted)
     return entropy - wanted * found.log() - (1 - wanted) * torch.log1p(-found)
+
+
+def _inside(boxes: Float[Tensor, "n k 4"], grid: Float[Tensor, "g 4"]) -> Bool[Tensor, "n k g"]:
+    """Which cells hold the centre of a box."""
+    # A centre on the right or lower edge belongs to the last cell, as in training.
+    centre = ((boxes[..., :2] + boxes[..., 2:]) / 2).clamp(0, 1 - torch.finfo(boxes.dtype).eps)
+    x, y = centre[..., None, :].unbind(dim=3)
+    left, top, right, bottom = grid.unbind(dim=1)
+    return (left <= x) & (x < right) & (top <= y) & (y < bottom)
+
+
+def _fit(boxes: Float[Tensor, "p 4"], priors: Float[Tensor, "p 4"]) -> Float[Tensor, " p"]:
+    """IoU of each box with its prior, laid centre on centre."""
+    size, prior = boxes[:, 2:] - boxes[:, :2], priors[:, 2:] - priors[:, :2]
+    inner = torch.minimum(size, prior).prod(dim=1)
+    return inner / (size.prod(dim=1) + prior.prod(dim=1) - inner)
 
 
 def _centre_form(boxes: Float[Tensor, "k 4"]) -> Float[Tensor, "k 4"]:

@@ -3,14 +3,14 @@
 import torch
 
 from diode_pl.class_names import match_classes
-from diode_pl.detector import Detector
+from diode_pl.detector import Detector, Outputs
 
 _UNLIKE_HEADS = "distill=decoded matches decoded boxes of unlike heads"
 
 
 @torch.no_grad()
-def head_shapes(detector: Detector, resolution: int) -> list[tuple[int, ...]]:
-    """Shape of each raw head for one image, without its first dimension; leaves the detector as it was.
+def probe(detector: Detector, resolution: int) -> Outputs:
+    """What a detector answers to one black image; leaves the detector as it was.
 
     Args:
         resolution: side of the image in pixels.
@@ -21,11 +21,24 @@ def head_shapes(detector: Detector, resolution: int) -> list[tuple[int, ...]]:
     modes = {module: module.training for module in detector.modules()}
     parameter = next(detector.parameters())
     try:
-        images = torch.zeros(1, 3, resolution, resolution, dtype=parameter.dtype, device=parameter.device)
-        return [tuple(head.shape[1:]) for head in detector.eval()(images).heads]
+        return detector.eval()(
+            torch.zeros(1, 3, resolution, resolution, dtype=parameter.dtype, device=parameter.device)
+        )
     finally:
         for module, training in modes.items():
             module.training = training
+
+
+def head_shapes(detector: Detector, resolution: int) -> list[tuple[int, ...]]:
+    """Shape of each raw head for one image, without its first dimension; leaves the detector as it was.
+
+    Args:
+        resolution: side of the image in pixels.
+
+    Raises:
+        ValueError: the detector takes no images of this size.
+    """
+    return [tuple(head.shape[1:]) for head in probe(detector, resolution).heads]
 
 
 def require_like_heads(teacher: Detector, student: Detector, resolution: int) -> list[tuple[int, ...]]:

@@ -1,5 +1,6 @@
 """What a finished training leaves behind, beside its checkpoints."""
 
+from diode_pl.report.crops import crop_sheet
 from diode_pl.report.curves import curves
 from diode_pl.report.folder import TrainingFolder, best_epoch, read_checkpoint
 from diode_pl.report.onnx import export_onnx
@@ -10,6 +11,7 @@ __all__ = [
     "Found",
     "TrainingFolder",
     "best_epoch",
+    "crop_sheet",
     "curves",
     "export_onnx",
     "prediction_sheet",

@@ -1,6 +1,7 @@
 """How a training went, as one picture."""
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from itertools import cycle
 
@@ -11,6 +12,7 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
 # One colour a quantity, after Okabe and Ito: they stay apart for colour-blind eyes.
 _SCORES = {"val/AP50": "#0072b2", "val/AP": "#009e73", "val/F1": "#cc79a7"}
+_SCORES |= {"val/accuracy": "#0072b2", "val/macro_accuracy": "#009e73"}  # of classifiers, which have none of the others
 _LOSSES = ("#d55e00", "#e69f00", "#56b4e9", "#000000", "#8c6d31", "#7f7f7f")
 _RATE = "#4d4d4d"
 _DOTS = 30  # epochs up to which each one is marked
@@ -21,7 +23,7 @@ def curves(history: Sequence[Mapping[str, float | int]], teacher: Mapping[str, f
 
     Args:
         history: of each epoch, ``epoch`` and whatever was measured then: ``loss/...``, ``val/AP50``, ``val/AP``,
-            ``val/F1``, ``lr``. Other entries are left out.
+            ``val/F1``, ``val/accuracy``, ``val/macro_accuracy``, ``lr``. Other entries are left out.
         teacher: its scores on the same images, of which ``val/AP50`` is drawn.
 
     Raises:
@@ -37,7 +39,7 @@ def curves(history: Sequence[Mapping[str, float | int]], teacher: Mapping[str, f
     axes = figure.subplot_mosaic([["loss", "score"], ["rate", "score"]], height_ratios=[3, 1])
 
     # In the order of their names, not of their size: a loss keeps its colour from run to run.
-    losses = sorted({key for entry in history for key in entry if key.startswith("loss/")})
+    losses = sorted({key for entry in history for key in entry if re.fullmatch(r"loss/[^/]+", key)})
     drawn = [_line(axes["loss"], history, key, colour) for key, colour in zip(losses, cycle(_LOSSES), strict=False)]
     if any(drawn) and all(value > 0 for values in drawn for value in values):
         axes["loss"].set_yscale("log")

@@ -12,8 +12,12 @@ from diode_pl.data.configuration import FREE_IN_TRAINING, refuse_another
 from diode_pl.data.writing import remove_remnants, write_whole
 
 
-def read_checkpoint(path: str | Path) -> dict[str, Any]:
+def read_checkpoint(path: str | Path, part: str = "distillation") -> dict[str, Any]:
     """What a checkpoint of a training holds.
+
+    Args:
+        path: of the checkpoint.
+        part: the key under which the training keeps what its weights do not say.
 
     Raises:
         ValueError: the file is damaged or something else.
@@ -22,10 +26,10 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
         content = error
-    if not isinstance(content, dict) or not {"state_dict", "distillation"} <= content.keys():
+    if not isinstance(content, dict) or not {"state_dict", part} <= content.keys():
         raise ValueError(
-            f"{path} is no checkpoint of train.py, or is damaged. A detector's weights alone are given as "
-            "student.weights=FILE"
+            f"{path} is no checkpoint of train.py, or is damaged: what was looked for is the state of a {part}. A "
+            "detector's weights alone are given as student.weights=FILE"
         )
     return content
 
@@ -49,17 +53,21 @@ class TrainingFolder:
     Args:
         folder: made when it does not exist.
         settings: of the run, as plain data; kept in ``configuration.json``.
+        name: of the checkpoint, without its ending.
+        part: see :func:`read_checkpoint`; it has the training's ``history``.
 
     Raises:
         ValueError: the folder holds a training with another configuration.
     """
 
-    def __init__(self, folder: str | Path, settings: Mapping[str, Any]) -> None:
-        self.folder = Path(folder)
+    def __init__(
+        self, folder: str | Path, settings: Mapping[str, Any], name: str = "student", part: str = "distillation"
+    ) -> None:
+        self.folder, self.name, self.part = Path(folder), name, part
         self.settings = json.loads(json.dumps(settings))
         record = self.folder / "configuration.json"
-        # Without a checkpoint nothing is lost by a new start.
-        if record.is_file() and self.checkpoint is not None:
+        # Without a checkpoint nothing is lost by a new start. One of another name is that of another training.
+        if record.is_file() and any(self.folder.glob("*.ckpt")):
             old = json.loads(record.read_text(encoding="utf-8"))
             refuse_another(self.folder, "a training", old, self.settings, FREE_IN_TRAINING)
         remove_remnants(self.folder)
@@ -68,16 +76,16 @@ class TrainingFolder:
     @property
     def checkpoint(self) -> Path | None:
         """The state after the last finished epoch, if there is one."""
-        path = self.folder / "student.ckpt"
+        path = self.folder / f"{self.name}.ckpt"
         return path if path.is_file() else None
 
     def state(self) -> dict[str, Any]:
         """What the checkpoint holds; empty where there is none."""
         if self.checkpoint is None:
             return {}
-        return read_checkpoint(self.checkpoint)
+        return read_checkpoint(self.checkpoint, self.part)
 
     @property
     def epochs_done(self) -> int:
         """Number of finished epochs."""
-        return len(self.state().get("distillation", {}).get("history", []))
+        return len(self.state().get(self.part, {}).get("history", []))

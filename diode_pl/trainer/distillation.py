@@ -13,7 +13,8 @@ from pytorch_lightning.plugins.io import TorchCheckpointIO
 from pytorch_lightning.strategies import DDPStrategy
 
 from diode_pl.data import write_whole
-from diode_pl.trainer.quiet import listeners, quiet_libraries
+from diode_pl.trainer.options import trainer_options
+from diode_pl.trainer.process import prepare_process
 
 
 class SharedBatches(DDPStrategy):
@@ -21,7 +22,7 @@ class SharedBatches(DDPStrategy):
 
     def setup_environment(self) -> None:
         """Joins the others; only the first one talks."""
-        quiet_libraries()
+        prepare_process()
         super().setup_environment()
         if self.global_rank == 0:  # a spawned process does not know how its parent logs
             logging.basicConfig(level=logging.INFO, format="%(message)s")
@@ -71,7 +72,7 @@ def distillation_trainer(
             "trainer.devices, trainer.num_nodes, trainer.max_epochs and trainer.check_val_every_n_epoch must be 1 or "
             f"more, got {devices}, {num_nodes}, {max_epochs} and {check_val_every_n_epoch}"
         )
-    quiet_libraries()
+    prepare_process()
     several = devices * num_nodes > 1
     return pl.Trainer(
         accelerator=accelerator,
@@ -79,14 +80,9 @@ def distillation_trainer(
         num_nodes=num_nodes,
         precision=precision,  # type: ignore[arg-type]
         strategy=SharedBatches(start_method=start_method) if several else "auto",  # type: ignore[arg-type]
-        **listeners(callbacks, logger),
-        log_every_n_steps=1,  # the module logs at intervals of its own
+        **trainer_options(callbacks, logger),
         max_epochs=max_epochs,
         gradient_clip_val=gradient_clip_val,
         check_val_every_n_epoch=check_val_every_n_epoch,
-        use_distributed_sampler=False,  # the data module shares out the images itself
-        enable_model_summary=False,
-        num_sanity_val_steps=0,
-        enable_checkpointing=False,  # the run adds its own checkpoints; Lightning's would lie elsewhere
         plugins=[WholeCheckpoints()],
     )

@@ -8,7 +8,8 @@ import torch
 from pytorch_lightning.loggers import Logger
 from pytorch_lightning.strategies import DDPStrategy
 
-from diode_pl.trainer.quiet import listeners, quiet_libraries
+from diode_pl.trainer.options import trainer_options
+from diode_pl.trainer.process import prepare_process
 
 
 class OwnImages(DDPStrategy):
@@ -31,7 +32,7 @@ class OwnImages(DDPStrategy):
         """Takes a device, a rank and a share of nothing else."""
         super().setup_environment()
         torch.set_num_threads(self.threads)
-        quiet_libraries()
+        prepare_process()
 
     def setup_distributed(self) -> None:
         """Learns its rank; joins no process group."""
@@ -66,7 +67,7 @@ def inversion_trainer(
     """
     if devices < 1 or num_nodes < 1:
         raise ValueError(f"trainer.devices and trainer.num_nodes must be 1 or more, got {devices} and {num_nodes}")
-    quiet_libraries()
+    prepare_process()
     several = devices * num_nodes > 1
     return pl.Trainer(
         accelerator=accelerator,
@@ -74,13 +75,8 @@ def inversion_trainer(
         num_nodes=num_nodes,
         precision=precision,  # type: ignore[arg-type]
         strategy=OwnImages(torch.get_num_threads(), start_method=start_method) if several else "auto",
-        **listeners(callbacks, logger),
-        log_every_n_steps=1,  # callbacks log at intervals of their own
+        **trainer_options(callbacks, logger),
         max_epochs=0,  # set from the work that is left
         reload_dataloaders_every_n_epochs=1,
-        use_distributed_sampler=False,
-        enable_checkpointing=False,
-        enable_model_summary=False,
         limit_val_batches=0,
-        num_sanity_val_steps=0,
     )

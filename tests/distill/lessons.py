@@ -59,6 +59,9 @@ def outputs(heads: Sequence[Tensor]) -> Outputs:
     return Outputs(tuple(heads), (), tuple(SIZE // head.shape[2] for head in heads), (SIZE, SIZE))
 
 
+IMAGES = torch.zeros(2, 3, SIZE, SIZE)
+
+
 def no_boxes(count: int = 2) -> Targets:
     """Labels that show nothing."""
     return Targets.of_images([(torch.zeros(0, 4), torch.zeros(0, dtype=torch.long))] * count)
@@ -66,7 +69,7 @@ def no_boxes(count: int = 2) -> Targets:
 
 def lesson(student: Darknet, said: Outputs, teacher: Darknet | None = None, taught: Outputs | None = None) -> Lesson:
     """A lesson without labels."""
-    return Lesson(student, teacher, said, taught, no_boxes(len(said.heads[0])))
+    return Lesson(IMAGES[: len(said.heads[0])], student, teacher, said, taught, no_boxes(len(said.heads[0])))
 
 
 def learnable(said: Outputs) -> list[Tensor]:

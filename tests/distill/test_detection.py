@@ -2,7 +2,7 @@ import torch
 
 from diode_pl.distill import Detection, Lesson
 from diode_pl.targets import Targets
-from tests.distill.lessons import answer, network
+from tests.distill.lessons import IMAGES, answer, network
 
 
 def test_value_is_the_sum_of_the_students_terms_on_the_labels() -> None:
@@ -13,7 +13,7 @@ def test_value_is_the_sum_of_the_students_terms_on_the_labels() -> None:
         targets = Targets(box, torch.tensor(labels), torch.zeros(len(labels), dtype=torch.long), 2)
         terms = net.loss(said, targets)
         assert len(terms) == 3 and all(term > 0 for term in terms.values())
-        found = Detection()(Lesson(net, None, said, None, targets))
+        found = Detection()(Lesson(IMAGES, net, None, said, None, targets))
         torch.testing.assert_close(found, terms["box"] + terms["class"] + terms["objectness"])
         return found
 

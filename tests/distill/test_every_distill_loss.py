@@ -7,7 +7,17 @@ import torch
 
 from diode_pl.distill import Decoded, Detection, DistillLoss, Lesson, Mimic, ObjectnessScaled
 from diode_pl.targets import Targets
-from tests.distill.lessons import SIZE, answer, clear_answer, learnable, lesson, network, no_boxes, outputs
+from tests.distill.lessons import (
+    IMAGES,
+    SIZE,
+    answer,
+    clear_answer,
+    learnable,
+    lesson,
+    network,
+    no_boxes,
+    outputs,
+)
 
 EVERY = (Decoded, Detection, Mimic, ObjectnessScaled)
 every = pytest.mark.parametrize("kind", EVERY, ids=lambda kind: kind.__name__)
@@ -63,7 +73,7 @@ def test_gradient_is_right(kind: type[DistillLoss]) -> None:
     heads = [head.double().requires_grad_() for head in answer(student, seed=2).heads]
 
     def term(*heads: torch.Tensor) -> torch.Tensor:
-        return loss(Lesson(student, teacher, outputs(heads), told, boxes()))
+        return loss(Lesson(IMAGES, student, teacher, outputs(heads), told, boxes()))
 
     assert torch.autograd.gradcheck(term, heads, fast_mode=True)
     term(*heads).backward()
@@ -77,7 +87,7 @@ def test_the_term_and_its_gradient_are_finite(kind: type[DistillLoss], targets: 
     net = network()
     said = answer(net, seed=1, scale=scale)
     heads = learnable(said)
-    term = prepared(kind, net, net)(Lesson(net, net, said, answer(net, seed=2, scale=scale), targets))
+    term = prepared(kind, net, net)(Lesson(IMAGES, net, net, said, answer(net, seed=2, scale=scale), targets))
     term.backward()
     assert term.shape == () and term.isfinite() and term > 0
     assert all(bool(head.grad.isfinite().all()) for head in heads)
@@ -111,11 +121,11 @@ def test_half_precision_is_computed_in_full(kind: type[DistillLoss]) -> None:
     loss = prepared(kind, teacher, student)
     # Whole numbers, which bfloat16 holds as they are; squares of theirs it does not.
     said, told = (outputs([h.round() for h in answer(student, seed=s, scale=9).heads]) for s in (1, 2))
-    full = loss(Lesson(student, teacher, said, told, boxes()))
+    full = loss(Lesson(IMAGES, student, teacher, said, told, boxes()))
     half = [outputs([head.bfloat16() for head in answers.heads]) for answers in (said, told)]
     heads = learnable(half[0])
     with torch.autocast("cpu", torch.bfloat16):
-        term = loss(Lesson(student, teacher, *half, boxes()))
+        term = loss(Lesson(IMAGES, student, teacher, *half, boxes()))
     term.backward()
     assert term.dtype == torch.float32
     torch.testing.assert_close(term, full)

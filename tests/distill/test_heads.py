@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from diode_pl.distill import Mimic, ObjectnessScaled
-from diode_pl.distill.heads import head_shapes, require_like_heads
+from diode_pl.distill.heads import head_shapes, probe, require_like_heads
 from tests.distill.lessons import NAMES, SIZE, network
 from tests.tiny import TinyDetector
 
@@ -15,6 +15,13 @@ def test_shapes_are_found_and_the_detector_stays_as_it_was() -> None:
     assert [m.training for m in net.modules()] == modes
     assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
     assert head_shapes(network().double(), SIZE) == [(2, 4, 4, 8), (1, 8, 8, 8)]
+
+
+def test_a_probe_tells_features_and_strides_without_gradient() -> None:
+    found = probe(network().train(), 64)
+    assert found.strides == (8, 4)
+    assert [tuple(feature.shape) for feature in found.features] == [(1, 16, 8, 8), (1, 16, 16, 16)]
+    assert not any(feature.requires_grad for feature in found.features)
 
 
 def test_a_resolution_that_does_not_fit_is_refused_and_modes_are_restored() -> None:

@@ -1,0 +1,117 @@
+"""A network that names the object on a crop."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torchvision.models import ResNet, resnet18, resnet50
+
+Kind = Literal["softmax", "sigmoid", "both"]
+
+LAYERS = range(5)
+_BACKBONES: dict[str, Callable[..., ResNet]] = {"resnet18": resnet18, "resnet50": resnet50}
+
+
+class CropClassifier(nn.Module):
+    """A ResNet of torchvision, from random weights, over crops in [0, 1].
+
+    Args:
+        class_names: one name a class, in the order of the logits.
+        backbone: ``resnet18`` or ``resnet50``.
+        stem_stride: pixels of the crop to a cell of layer 0: 4 is the published stem, 2 a stem of a 3x3 convolution
+            without stride, for crops of 32 pixels.
+        kind: what the logits are trained for: ``softmax``, ``sigmoid``, or ``both``.
+        crop_size: height and width of the crops that it is trained on, in pixels, at least 8.
+        mean: of each colour channel, which is subtracted first; None leaves crops as they are.
+        std: of each colour channel, which is divided by after that; above 0.
+
+    Raises:
+        ValueError: an argument is out of range, two classes share a name, or only one of ``mean`` and ``std`` is given.
+
+    Source: Guo, Alvarez, Salzmann, NeurIPS 2021, section 3.1.
+    """
+
+    mean: Tensor | None
+    std: Tensor | None
+
+    def __init__(
+        self,
+        class_names: Sequence[str],
+        backbone: Literal["resnet18", "resnet50"] = "resnet18",
+        stem_stride: Literal[2, 4] = 4,
+        kind: Kind = "softmax",
+        crop_size: int = 64,
+        mean: Sequence[float] | None = None,
+        std: Sequence[float] | None = None,
+    ) -> None:
+        super().__init__()
+        names = tuple(class_names)
+        if not names or len(set(names)) != len(names):
+            raise ValueError(f"class_names: at least one, and all unlike, got {list(names)}")
+        if backbone not in _BACKBONES or stem_stride not in (2, 4) or kind not in ("softmax", "sigmoid", "both"):
+            raise ValueError(
+                f"expected a backbone of {list(_BACKBONES)}, stem_stride 2 or 4 and kind softmax, sigmoid or both, got "
+                f"{backbone!r}, {stem_stride} and {kind!r}"
+            )
+        if crop_size < 8:
+            raise ValueError(f"crop_size must be at least 8 pixels, got {crop_size}")
+        if (mean is None) != (std is None):
+            raise ValueError(f"mean and std belong together: give both or neither, got {mean} and {std}")
+        for key, values in (("mean", mean), ("std", std)):
+            if values is not None and (len(values) != 3 or (key == "std" and min(values) <= 0)):
+                raise ValueError(f"{key}: one number for each of red, green and blue, std above 0, got {list(values)}")
+            # Not among the weights: those stay the ones of torchvision's network, the numbers are settings.
+            buffer = None if values is None else torch.tensor(list(values), dtype=torch.float32).view(3, 1, 1)
+            self.register_buffer(key, buffer, persistent=False)
+        self.class_names, self.backbone, self.stem_stride = names, backbone, stem_stride
+        self.kind, self.crop_size = kind, crop_size
+        self.network = _BACKBONES[backbone](weights=None, num_classes=len(names))
+        if stem_stride == 2:
+            self.network.conv1 = nn.Conv2d(3, 64, 3, padding=1, bias=False)
+            nn.init.kaiming_normal_(self.network.conv1.weight, mode="fan_out", nonlinearity="relu")
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Arguments that make the same network, as plain data."""
+        moments = {
+            key: None if value is None else value.flatten().tolist()
+            for key, value in (("mean", self.mean), ("std", self.std))
+        }
+        own = ("class_names", "backbone", "stem_stride", "kind", "crop_size")
+        return {key: getattr(self, key) for key in own} | {"class_names": list(self.class_names)} | moments
+
+    def forward(self, crops: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n c"]:
+        """Logits of each class.
+
+        Args:
+            crops: RGB in [0, 1]; another side than ``crop_size`` is legal.
+        """
+        return self.network(self._normalised(crops))
+
+    def features(self, crops: Float[Tensor, "n 3 h w"], layers: Sequence[int]) -> list[Tensor]:
+        """Maps of some layers, differentiable in the crops; layers above the last one asked for are not computed.
+
+        Args:
+            crops: RGB in [0, 1].
+            layers: 0 is the stem after its max-pooling, 1 to 4 are the stages.
+
+        Returns:
+            a map ``(n, channels, rows, columns)`` for each of ``layers``, in their order.
+
+        Raises:
+            ValueError: there is no such layer.
+        """
+        if unknown := [layer for layer in layers if layer not in LAYERS]:
+            raise ValueError(f"layers: a classifier has layers 0 to {LAYERS[-1]}, got {unknown}")
+        net = self.network
+        stages = (net.layer1, net.layer2, net.layer3, net.layer4)
+        x = net.maxpool(net.relu(net.bn1(net.conv1(self._normalised(crops)))))
+        maps = [x]
+        for stage in stages[: max(layers, default=0)]:
+            maps.append(x := stage(x))
+        return [maps[layer] for layer in layers]
+
+    def _normalised(self, crops: Tensor) -> Tensor:
+        return crops if self.mean is None or self.std is None else (crops - self.mean) / self.std

@@ -1,0 +1,92 @@
+"""A run of the training of a classifier, from where it stands to the finished file."""
+
+import io
+import json
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+
+from diode_pl.access_level import as_level, seen_in
+from diode_pl.classification import Classification
+from diode_pl.data import CropData, write_picture, write_whole
+from diode_pl.fitting import fit_in, given_checkpoint
+from diode_pl.report import TrainingFolder, crop_sheet, curves
+
+log = logging.getLogger(__name__)
+
+_SHOWN = 64  # crops in crops.png
+_PART = "classification"
+
+
+def train_classifier(
+    classification: Classification,
+    data: CropData,
+    trainer: pl.Trainer,
+    folder: str | Path,
+    settings: Mapping[str, Any],
+    ckpt: str | Path | None = None,
+) -> float | None:
+    """Trains a classifier of crops, or goes on where an earlier run in the same folder stopped.
+
+    Args:
+        classification: what to train.
+        data: what to train on.
+        trainer: of :func:`diode_pl.trainer.distillation_trainer`.
+        folder: gets ``classifier.ckpt`` after every epoch; in the end ``classifier.safetensors``, ``metrics.json``,
+            ``curves.png`` and, where crops are held out, ``crops.png``.
+        settings: of the run, as plain data; kept with the classifier.
+        ckpt: a checkpoint to go on from; left alone where ``folder`` has its own.
+
+    Returns:
+        Accuracy on held-out crops, the mean over classes; None where none are held out.
+
+    Raises:
+        ValueError: the parts do not fit each other, or the folder holds another run.
+    """
+    classification.prepare(data)
+    if ckpt is not None:
+        must = "The classifier, with the classes of data@train,"
+        given_checkpoint(ckpt, classification, _PART, "classifier", must)
+    classification.data_access = sorted(seen_in(data, labels=True))
+    run = TrainingFolder(folder, settings, "classifier", _PART)
+    if not fit_in(run, classification, data, trainer, ckpt):
+        return None
+    return _write(classification, data, run.folder)
+
+
+def _write(classification: Classification, data: CropData, folder: Path) -> float | None:
+    """What a finished training leaves behind, beside its checkpoint."""
+    classification.eval()
+    classification.save(folder / "classifier.safetensors")
+    picture = io.BytesIO()
+    curves(classification.history).savefig(picture, format="png")
+    write_whole(folder / "curves.png", picture.getvalue())
+    level = as_level(classification.data_access)
+    seconds = sum(entry["seconds"] for entry in classification.history)
+    facts = {
+        "accuracy": classification.scores.get("accuracy"),
+        "macro_accuracy": classification.scores.get("macro_accuracy"),
+        "per_class": classification.per_class,
+        "counts": classification.counts,
+        "untrained": classification.untrained,
+        "data_access": level,
+        "epochs": len(classification.history),
+        "seconds": round(seconds, 1),
+        "parameters": sum(parameter.numel() for parameter in classification.classifier.parameters()),
+        "history": classification.history,
+    }
+    write_whole(folder / "metrics.json", json.dumps(facts, indent=1).encode())
+    data.setup("validate")  # processes that were started for the training read for themselves
+    shown = data.held_out_crops(_SHOWN)
+    if shown is not None:
+        crops, labels = shown
+        with torch.no_grad():
+            found = classification.classifier(crops).argmax(dim=1)
+        write_picture(folder / "crops.png", crop_sheet(crops, labels, found, data.class_names))
+        log.info("accuracy on held-out crops %(accuracy).3f, the mean over classes %(macro_accuracy).3f", facts)
+    log.info("%s: %d epochs, %.0f s, data access %s", folder, len(classification.history), seconds, level)
+    return classification.scores.get("macro_accuracy")

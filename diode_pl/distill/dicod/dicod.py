@@ -1,0 +1,201 @@
+"""A classifier of single objects teaches a detector what an object is, and where it ends."""
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from diode_pl.class_names import match_classes
+from diode_pl.detector import Detector, Positives
+from diode_pl.detector.yolo_loss import full_precision
+from diode_pl.distill.base import DistillLoss, Lesson
+from diode_pl.distill.dicod.classes import (
+    bernoulli_divergence,
+    l1_normalised_divergence,
+    released_count,
+    softmax_divergence,
+)
+from diode_pl.distill.dicod.crop_teacher import CropTeacher
+from diode_pl.distill.dicod.localisation import crop_distances
+from diode_pl.distill.dicod.sampling import visible
+from diode_pl.processes import shared_sum
+
+
+class Dicod(DistillLoss):
+    """At each positive the student is to name the object as the classifier does, and to box what the label boxes.
+
+    Classes are matched by name. Those that the classifier lacks take no part in the class term: neither their logits
+    nor the positives that are labelled so. The box term compares what the two boxes show, in pixels and in the
+    classifier's first layers; predicted boxes that show less than a pixel of the image in width or height are dropped.
+    Gradients go to the student's class logits and predicted boxes alone.
+
+    Args:
+        classifier: is frozen here, and in no checkpoint.
+        weight: factor of the term.
+        classification: factor of the class part (the paper's KD_cls) within the term; 0 computes none.
+        localisation: factor of the box part (KD_loc, which is image part plus feature part); 0 computes none.
+        temperature: logits are divided by it; the class part is multiplied by its square.
+        form: of the class part. None goes by the student's head: a softmax head with background, or each class on its
+            own. "l1_normalised": the student's sigmoids divided by their sum, as one distribution.
+        reduction: what the class part is divided by: "mean", the positives; or "released", for which an image without
+            positives counts as one, as in the published code.
+        image_pool: pixels of crops are compared as means over such a grid.
+        feature_pool: likewise the maps of every layer.
+        kd_loc_warmup_steps: over so many batches the box part grows to its full size; an untrained head's boxes lie
+            anywhere.
+        max_crops: at most so many positives count in the box part, drawn by chance; None for all.
+
+    Raises:
+        ValueError: a factor is negative or not finite, or a setting out of range.
+
+    Source: Guo, Alvarez, Salzmann, Distilling Image Classifiers in Object Detectors, NeurIPS 2021.
+    """
+
+    needs_labels = True
+    teacher_classes: Tensor
+    student_classes: Tensor
+    steps: Tensor
+
+    def __init__(
+        self,
+        classifier: CropTeacher,
+        weight: float = 1.0,
+        classification: float = 0.4,
+        localisation: float = 0.15,
+        temperature: float = 2.0,
+        form: str | None = None,
+        reduction: str = "mean",
+        image_pool: int = 4,
+        feature_pool: int = 8,
+        kd_loc_warmup_steps: int = 0,
+        max_crops: int | None = 256,
+    ) -> None:
+        super().__init__(weight)
+        if not isinstance(classifier, CropTeacher):
+            raise ValueError(
+                f"Dicod: classifier must be a crop teacher, got {classifier!r}; DetectorAsClassifier is one"
+            )
+        self._classifier = (classifier.requires_grad_(False).eval(),)  # inside a tuple, modules do not find it
+        self.needs_teacher, self.data_access = classifier.needs_detector, classifier.data_access
+        self.classification = self._gain("classification", classification)
+        self.localisation = self._gain("localisation", localisation)
+        if not 0 < temperature < float("inf"):
+            raise ValueError(f"Dicod: temperature must be finite and above 0, got {temperature}")
+        if form not in (None, "l1_normalised"):
+            raise ValueError(f'Dicod: form must be "l1_normalised" or null for the student\'s own, got {form!r}')
+        if reduction not in ("mean", "released"):
+            raise ValueError(f'Dicod: reduction must be "mean" or "released", got {reduction!r}')
+        bounds = (("image_pool", image_pool, 1), ("feature_pool", feature_pool, 1), ("max_crops", max_crops, 1))
+        for key, value, least in (*bounds, ("kd_loc_warmup_steps", kd_loc_warmup_steps, 0)):
+            if value is not None and value < least:
+                raise ValueError(f"Dicod: {key} must be at least {least}, got {value}")
+        self.temperature, self.form, self.reduction = temperature, form, reduction
+        self.image_pool, self.feature_pool, self.max_crops = image_pool, feature_pool, max_crops
+        self.kd_loc_warmup_steps = kd_loc_warmup_steps
+        # In the checkpoint: a training that goes on does not warm up again.
+        self.register_buffer("steps", torch.zeros((), dtype=torch.long))
+        # Known from prepare() on: the classes that both know, as labels of the one and the other.
+        self.register_buffer("teacher_classes", torch.zeros(0, dtype=torch.long), persistent=False)
+        self.register_buffer("student_classes", torch.zeros(0, dtype=torch.long), persistent=False)
+
+    @property
+    def classifier(self) -> CropTeacher:
+        """The frozen classification teacher."""
+        return self._classifier[0]
+
+    def prepare(self, teacher: Detector | None, student: Detector, resolution: int) -> None:
+        super().prepare(teacher, student, resolution)
+        self.classifier.check(teacher, student)
+        if student.class_activation == "softmax" and self.form is not None:
+            raise ValueError(
+                f"Dicod: form={self.form} is for students with a sigmoid for each class, but this one's classes share "
+                "a softmax; set distill.dicod.form=null"
+            )
+        if student.class_activation == "sigmoid" and self.form is None and self.classifier.kind != "sigmoid":
+            raise ValueError(
+                f"Dicod: the student has a sigmoid for each class, but the classifier was trained for a "
+                f"{self.classifier.kind}, whose logits a sigmoid misreads; set distill.dicod.form=l1_normalised, or "
+                "train the classifier with a binary cross-entropy for each class"
+            )
+        labels = match_classes(student.class_names, self.classifier.class_names)
+        shared = [(there, here) for here, there in enumerate(labels) if there >= 0]
+        device = next(student.parameters()).device
+        self.teacher_classes, self.student_classes = torch.tensor(shared, device=device).unbind(dim=1)
+
+    def forward(self, lesson: Lesson) -> Float[Tensor, ""]:
+        if not len(self.teacher_classes):
+            raise RuntimeError("Dicod: prepare(teacher, student, resolution) must come before the first step")
+        self.classifier.to(lesson.images.device)
+        with torch.autocast(lesson.images.device.type, enabled=False):
+            positives = lesson.student.positives(lesson.student_outputs, lesson.targets)
+            classes = self._classes(lesson, positives)
+            of_image, of_features, dropped = self._boxes(lesson, positives)
+            self.parts = {
+                "classification": classes.detach(),
+                "localisation_image": of_image.detach(),
+                "localisation_features": of_features.detach(),
+                "positives": classes.new_tensor(len(positives.image) / max(1, len(lesson.images))),
+                "dropped_boxes": classes.new_tensor(dropped),
+            }
+            return self.classification * classes + self.localisation * self._warmth() * (of_image + of_features)
+
+    def _warmth(self) -> Tensor | float:
+        """The share of the box part that counts by now."""
+        if self.training:
+            self.steps += 1
+        return (self.steps / self.kd_loc_warmup_steps).clamp(max=1) if self.kd_loc_warmup_steps else 1.0
+
+    def _classes(self, lesson: Lesson, positives: Positives) -> Tensor:
+        """KD_cls: the square of the temperature times the mean divergence."""
+        known = torch.isin(lesson.targets.labels[positives.target], self.student_classes) & (self.classification > 0)
+        image, logits = positives.image[known], positives.class_logits[known]
+        divergences = self._divergences(lesson.student, logits, self._taught(lesson, positives.target[known]))
+        count = torch.tensor(float(len(image)), device=logits.device)
+        if self.reduction == "released":
+            count = released_count(image, len(lesson.images))
+        return self.temperature**2 * divergences.sum() / shared_sum(count, at_least=1.0)
+
+    @torch.no_grad()
+    def _taught(self, lesson: Lesson, target: Tensor) -> Tensor:
+        """The classifier's logits for each of these labelled boxes, of the classes that both know."""
+        boxes, owner = target.unique(return_inverse=True)  # several positives share a box
+        if not len(boxes):
+            return lesson.targets.boxes.new_zeros(0, len(self.teacher_classes))
+        logits = self.classifier.object_logits(lesson, lesson.targets.boxes[boxes], lesson.targets.image_index[boxes])
+        return full_precision(logits)[owner][:, self.teacher_classes]
+
+    def _divergences(self, student: Detector, logits: Tensor, taught: Tensor) -> Tensor:
+        own = logits[:, self.student_classes]
+        if student.class_activation == "softmax":
+            return softmax_divergence(torch.cat([own, logits[:, -1:]], dim=1), taught, self.temperature)
+        if self.form == "l1_normalised":
+            return l1_normalised_divergence(own, taught, self.temperature, self.classifier.kind == "softmax")
+        return bernoulli_divergence(own, taught, self.temperature)
+
+    def _boxes(self, lesson: Lesson, positives: Positives) -> tuple[Tensor, Tensor, int]:
+        """KD_loc's two parts, and how many boxes showed too little of the image."""
+        wanted = lesson.targets.boxes[positives.target].to(positives.boxes.dtype)
+        size = lesson.student_outputs.image_size
+        shown = visible(positives.boxes, size) & visible(wanted, size)
+        used = self._some(shown)
+        sums = crop_distances(
+            full_precision(lesson.images).to(positives.boxes.dtype),
+            positives.boxes[used],
+            wanted[used],
+            positives.image[used],
+            self.classifier.features,
+            self.classifier.crop_size,
+            self.image_pool,
+            self.feature_pool,
+        )
+        count = shared_sum(torch.tensor(float(len(used)), device=sums.device), at_least=1.0)
+        return sums[0] / count, sums[1] / count, int((~shown).sum())
+
+    def _some(self, shown: Bool[Tensor, " k"]) -> Tensor:
+        """Positions of the positives that count in the box part."""
+        (used,) = torch.nonzero(shown, as_tuple=True)
+        if self.localisation == 0:
+            return used[:0]
+        if self.max_crops is None or len(used) <= self.max_crops:
+            return used
+        # By the CPU's generator, which every seed reaches: the same draw on every device.
+        return used[torch.randperm(len(used))[: self.max_crops].sort().values.to(used.device)]

@@ -1,0 +1,63 @@
+"""What a student is trained on: several losses, summed."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import torch
+from torch import Tensor, nn
+
+from diode_pl.detector import Detector
+from diode_pl.distill.base import DistillLoss, Lesson
+from diode_pl.label_source import LabelSource
+
+
+class Objective(nn.Module):
+    """The weighted sum of the losses that have a weight.
+
+    Args:
+        losses: terms by name; None or a weight of 0 leaves one out.
+        label_source: which boxes count as labels; those of the data set when not given.
+
+    Raises:
+        ValueError: no loss is left.
+    """
+
+    def __init__(self, losses: Mapping[str, DistillLoss | None], label_source: LabelSource | None = None) -> None:
+        super().__init__()
+        active = {name: loss for name, loss in losses.items() if loss is not None and loss.weight > 0}
+        if not active:
+            raise ValueError("distill: no loss with a weight above 0 is left")
+        self.losses, self.label_source = nn.ModuleDict(active), label_source or LabelSource()
+
+    @property
+    def terms(self) -> dict[str, DistillLoss]:
+        """The losses with a weight, by name."""
+        return {name: loss for name, loss in self.losses.items() if isinstance(loss, DistillLoss)}
+
+    @property
+    def reads_labels(self) -> bool:
+        """Whether the boxes of the training images are looked at."""
+        return self._needs_labels and self.label_source.reads_data
+
+    @property
+    def _needs_labels(self) -> bool:
+        return any(loss.needs_labels for loss in self.terms.values())
+
+    def prepare(self, teacher: Detector | None, student: Detector, resolution: int) -> None:
+        """See :meth:`DistillLoss.prepare`."""
+        if teacher is None and self._needs_labels and self.label_source.needs_teacher:
+            raise ValueError("label_source asks the teacher, got detector@teacher=none; take label_source=sampled")
+        for loss in self.terms.values():
+            loss.prepare(teacher, student, resolution)
+
+    def forward(self, lesson: Lesson) -> tuple[Tensor, dict[str, Tensor]]:
+        """The sum with gradient, and a row for the log: each loss and each of its parts, raw and without gradient."""
+        row = dict[str, Tensor]()
+        if self._needs_labels:
+            labels, counts = self.label_source(lesson.targets, lesson.found)
+            lesson, row = replace(lesson, targets=labels), {f"labels/{name}": count for name, count in counts.items()}
+        terms = {name: loss(lesson) for name, loss in self.terms.items()}
+        total = torch.stack([self.terms[name].weight * term for name, term in terms.items()]).sum()
+        parts = {f"{name}/{part}": value for name, loss in self.terms.items() for part, value in loss.parts.items()}
+        row |= {f"loss/{name}": value.detach() for name, value in (terms | parts | {"total": total}).items()}
+        return total, row

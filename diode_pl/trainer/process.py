@@ -1,0 +1,48 @@
+"""What every process of a run begins with, and how its errors come out."""
+
+import builtins
+import logging
+import re
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from torch.multiprocessing.spawn import ProcessRaisedException
+
+from diode_pl.allocation import keep_freed_memory
+
+
+def prepare_process() -> None:
+    """Makes libraries quiet, and memory cheap."""
+    _quiet_libraries()
+    keep_freed_memory()
+
+
+@contextmanager
+def errors_of_processes() -> Iterator[None]:
+    """Raises an error of a process that was started for the run as if it had been raised here.
+
+    Raises:
+        Exception: of the same kind and text where the kind is built into Python, else as torch reports it.
+    """
+    try:
+        yield
+    except ProcessRaisedException as error:
+        # Torch hands on text alone: the traceback, and the error at its end.
+        found = list(re.finditer(r"^(\w+Error): ", str(error), re.MULTILINE))
+        kind = getattr(builtins, found[-1][1], None) if found else None
+        if kind is None:
+            raise
+        raise kind(str(error)[found[-1].end() :].strip()) from error
+
+
+def _quiet_libraries() -> None:
+    """Keeps to itself what a library says about a run that is as it is meant to be."""
+    # Optimisers come with the stages, and the teacher stays in eval mode.
+    for message in ("`LightningModule.configure_optimizers` returned", "Found .* in eval mode", ".*treespec"):
+        warnings.filterwarnings("ignore", message)
+    # A resumed run writes where it did before or elsewhere; not every epoch is measured, and some runs never are.
+    for message in ("Checkpoint directory", "The dirpath has changed", "`ModelCheckpoint", "Total length of `list`"):
+        warnings.filterwarnings("ignore", message)
+    for library in ("pytorch_lightning", "lightning_fabric", "faster_coco_eval", "onnxscript", "onnx_ir", "torch.onnx"):
+        logging.getLogger(library).setLevel(logging.WARNING)

@@ -1,0 +1,164 @@
+import logging
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+from torch.nn import functional
+from torchvision.models import resnet18
+
+from diode_pl.classifier import CropClassifier, Record, encoded
+from diode_pl.distill import Lesson
+from diode_pl.distill.dicod import Dicod, TrainedClassifier
+from diode_pl.targets import Targets
+from tests.distill.lessons import SIZE, answer, learnable, network, no_boxes
+
+NAMES = ("cat", "dog", "cup")
+GOOD = Record(("teacher",), 0.95, 0.9)
+
+
+def written(folder: Path, record: Record = GOOD, **settings: Any) -> Path:
+    """A file with random weights, of which the record says what it says."""
+    torch.manual_seed(0)
+    path = folder / "classifier.safetensors"
+    path.write_bytes(encoded(CropClassifier(**{"class_names": NAMES, "crop_size": 16} | settings), record))
+    return path
+
+
+def lesson(images: Tensor) -> Lesson:
+    student = network()
+    return Lesson(images, student, None, answer(student, seed=1), None, no_boxes())
+
+
+def images(side: int = 32) -> Tensor:
+    return torch.rand(2, 3, side, side, generator=torch.Generator().manual_seed(3))
+
+
+def test_says_of_a_box_what_the_network_says_of_its_crop(tmp_path: Path) -> None:
+    teacher = TrainedClassifier(written(tmp_path))
+    # Boxes of 16 x 16 pixels at whole pixels: the crop is a cut.
+    corners = [(0, 8, 16), (1, 0, 0), (0, 4, 2)]
+    boxes = torch.tensor([[x, y, x + 16, y + 16] for _, x, y in corners]) / 32
+    index = torch.tensor([image for image, _, _ in corners])
+    found = teacher.object_logits(lesson(images()), boxes, index)
+    cuts = torch.stack([images()[i, :, y : y + 16, x : x + 16] for i, x, y in corners])
+    with torch.no_grad():
+        torch.testing.assert_close(found, teacher.network(cuts), rtol=1e-4, atol=1e-5)
+    assert found.dtype == torch.float32 and not found.requires_grad and found.shape == (3, 3)
+    # Twice as large: every pixel of the crop is the mean of four.
+    whole = teacher.object_logits(lesson(images()), torch.tensor([[0.0, 0, 1, 1]]), torch.tensor([1]))
+    with torch.no_grad():
+        expected = teacher.network(functional.avg_pool2d(images()[1:], 2))
+    torch.testing.assert_close(whole, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_no_box_at_all(tmp_path: Path) -> None:
+    teacher = TrainedClassifier(written(tmp_path))
+    none = teacher.object_logits(lesson(images()), torch.zeros(0, 4), torch.zeros(0, dtype=torch.long))
+    assert none.shape == (0, 3)
+
+
+def test_many_boxes_are_named_piece_by_piece(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    teacher = TrainedClassifier(written(tmp_path))
+    low = torch.rand(5, 2) / 2
+    boxes, index = torch.cat([low, low + 0.4], dim=1), torch.tensor([1, 0, 1, 1, 0])
+    whole = teacher.object_logits(lesson(images()), boxes, index)
+    monkeypatch.setattr("diode_pl.distill.dicod.trained_classifier._AT_ONCE", 2)
+    torch.testing.assert_close(teacher.object_logits(lesson(images()), boxes, index), whole, rtol=1e-4, atol=1e-5)
+
+
+def test_features_are_those_of_the_layers_and_carry_gradients(tmp_path: Path) -> None:
+    crops = images(16).requires_grad_()
+    teacher = TrainedClassifier(written(tmp_path), layers=[0, 2])
+    found = teacher.features(crops)
+    for maps, expected in zip(found, teacher.network.features(crops, [0, 2]), strict=True):
+        torch.testing.assert_close(maps, expected)
+    found[1].sum().backward()
+    assert crops.grad is not None and float(crops.grad.abs().sum()) > 0
+    assert TrainedClassifier(written(tmp_path), layers=()).features(crops) == []
+    assert TrainedClassifier(written(tmp_path)).features(crops.double())[0].shape == (2, 64, 4, 4)
+
+
+@pytest.mark.parametrize(("kind", "said"), [("softmax", "softmax"), ("sigmoid", "sigmoid"), ("both", "sigmoid")])
+def test_what_its_logits_are_for(tmp_path: Path, kind: str, said: str) -> None:
+    teacher = TrainedClassifier(written(tmp_path, kind=kind))
+    assert teacher.kind == said and teacher.class_names == NAMES and teacher.crop_size == 16
+    assert teacher.data_access == ("teacher",) and teacher.accuracy == 0.9 and not teacher.needs_detector
+
+
+def test_a_poor_classifier_does_not_serve_unless_told_to(tmp_path: Path) -> None:
+    poor = written(tmp_path, Record(("teacher",), 0.9, 0.42))  # what it is right in is one frequent class
+    with pytest.raises(ValueError, match=r"mean over classes, is 0\.420, and min_accuracy is 0\.7.*min_accuracy=0"):
+        TrainedClassifier(poor)
+    assert TrainedClassifier(poor, min_accuracy=0.4).accuracy == 0.42
+    unknown = written(tmp_path, Record(("teacher",)))
+    with pytest.raises(ValueError, match="is not known, and min_accuracy"):
+        TrainedClassifier(unknown, min_accuracy=0.1)
+    assert TrainedClassifier(unknown, min_accuracy=0.0).accuracy is None
+
+
+@pytest.mark.parametrize("seen", [("real images", "real labels"), ()])
+def test_other_data_need_a_word(tmp_path: Path, seen: tuple[str, ...]) -> None:
+    path = written(tmp_path, Record(seen, 0.9, 0.9))
+    with pytest.raises(ValueError, match=r"not made from a teacher's images.*external=true"):
+        TrainedClassifier(path)
+    assert TrainedClassifier(path, external=True).data_access == (seen or ("external classifier",))
+    assert TrainedClassifier(written(tmp_path), external=True).data_access == ("teacher",)
+
+
+def test_weights_of_the_librarys_networks(tmp_path: Path, unchecked: None) -> None:
+    theirs = resnet18(num_classes=3).eval()
+    pickled, safe = tmp_path / "resnet.pth", tmp_path / "resnet.safetensors"
+    torch.save(theirs.state_dict(), pickled)
+    save_file(theirs.state_dict(), safe)
+    options: dict[str, Any] = {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225], "crop_size": 32}
+    for path in (pickled, safe):
+        teacher = TrainedClassifier(path, 0.0, external=True, network=CropClassifier(NAMES, **options))
+        found = teacher.object_logits(lesson(images()), torch.tensor([[0.0, 0, 1, 1]]), torch.tensor([0]))
+        mean, std = (torch.tensor(options[key]).view(3, 1, 1) for key in ("mean", "std"))
+        with torch.no_grad():
+            torch.testing.assert_close(found, theirs((images()[:1] - mean) / std), rtol=1e-4, atol=1e-4)
+        assert teacher.data_access == ("external classifier",) and teacher.kind == "softmax"
+    with pytest.raises(ValueError, match="external=true"):
+        TrainedClassifier(pickled, 0.0, network=CropClassifier(NAMES))
+    with pytest.raises(ValueError, match="is not known"):
+        TrainedClassifier(pickled, external=True, network=CropClassifier(NAMES))
+    with pytest.raises(ValueError, match="another network's weights"):
+        TrainedClassifier(pickled, 0.0, external=True, network=CropClassifier(("one",)))
+    with pytest.raises(ValueError, match="the key network"):
+        TrainedClassifier(safe)
+
+
+def test_a_student_learns_from_it(tmp_path: Path) -> None:
+    student = network()
+    teacher = TrainedClassifier(written(tmp_path, class_names=student.class_names[:2], kind="both"), layers=[0, 1])
+    before = {name: value.clone() for name, value in teacher.state_dict().items()}
+    said = answer(student, seed=1)
+    heads = learnable(said)
+    boxes = torch.tensor([[0.1, 0.2, 0.5, 0.6], [0.3, 0.3, 0.9, 0.8]])
+    targets = Targets(boxes, torch.tensor([0, 1]), torch.tensor([0, 1]), 2)
+    loss = Dicod(teacher)
+    loss.prepare(None, student, SIZE)
+    term = loss(Lesson(images(SIZE), student, None, said, None, targets))
+    term.backward()
+    assert float(term.detach()) > 0 and all(
+        float(loss.parts[name]) > 0 for name in ("classification", "localisation_features")
+    )
+    assert any(float(head.grad.abs().sum()) > 0 for head in heads)
+    assert all(torch.equal(value, before[name]) for name, value in teacher.state_dict().items())
+    assert not any(parameter.requires_grad for parameter in teacher.parameters()) and not teacher.network.training
+    assert not any("network" in name for name in loss.state_dict())
+
+
+def test_what_is_wrong_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(ValueError, match=r"nothing\.safetensors does not exist.*experiment=dicod_classifier"):
+        TrainedClassifier(tmp_path / "nothing.safetensors")
+    with pytest.raises(ValueError, match=r"layers from 0 to 4, got \[5\]"):
+        TrainedClassifier(written(tmp_path), layers=[0, 5])
+    with pytest.raises(ValueError, match=r"min_accuracy must be in \[0, 1\], got 70"):
+        TrainedClassifier(written(tmp_path), min_accuracy=70.0)
+    caplog.set_level(logging.WARNING)
+    TrainedClassifier(written(tmp_path, Record(("teacher",), 0.9, 0.9, {}, ("cup",))))
+    assert "shown no crop of: cup" in caplog.text

@@ -1,0 +1,54 @@
+import pytest
+import torch
+
+from diode_pl.distill import Detection, DistillLoss, Lesson, Mimic, Objective
+from diode_pl.label_source import LabelSource
+from diode_pl.targets import Targets
+from tests.distill.lessons import IMAGES, SIZE, answer, learnable, lesson, network
+
+
+class Counting(DistillLoss):
+    """Tells how many labels it saw, in two parts."""
+
+    needs_teacher, needs_labels = False, True
+
+    def forward(self, lesson: Lesson) -> torch.Tensor:
+        boxes = lesson.targets.valid.sum().float()
+        self.parts = {"boxes": boxes, "twice": 2 * boxes}
+        return boxes + 0 * lesson.student_outputs.heads[0].sum()
+
+
+def test_sums_what_has_a_weight_and_logs_it_raw() -> None:
+    net, said = network(), answer(network())
+    learnable(said)
+    boxes = Targets(torch.rand(3, 4).sort(dim=1)[0], torch.zeros(3).long(), torch.zeros(3).long(), 2)
+    objective = Objective({"a": Counting(2.0), "b": Counting(0.5), "off": Counting(0.0), "gone": None})
+    total, row = objective(Lesson(IMAGES, net, None, said, None, boxes))
+    assert float(total.detach()) == 7.5 and total.requires_grad and set(objective.terms) == {"a", "b"}
+    expected = {f"loss/{name}{part}": n for name in "ab" for part, n in {"": 3, "/boxes": 3, "/twice": 6}.items()}
+    assert {name: float(value) for name, value in row.items()} == expected | {"loss/total": 7.5}
+    assert not any(value.requires_grad for value in row.values())
+
+
+def test_labels_come_from_where_they_are_to_come_from() -> None:
+    net, said = network(), answer(network())
+    objective = Objective({"counting": Counting(1.0)}, LabelSource("teacher", confidence=0.0))
+    assert not objective.reads_labels
+    total, row = objective(lesson(net, said, net, answer(net, seed=1)))
+    assert row["labels/added"] > 0 and float(total.detach()) == 2 * float(row["labels/added"])
+
+
+def test_without_a_loss_on_labels_nobody_asks_for_them() -> None:
+    net = network()
+    objective = Objective({"mimic": Mimic()}, LabelSource("union"))
+    _, row = objective(lesson(net, answer(net), net, answer(net, seed=1)))
+    assert set(row) == {"loss/mimic", "loss/total"} and not objective.reads_labels
+    assert Objective({"detection": Detection()}).reads_labels
+
+
+def test_bad_input() -> None:
+    with pytest.raises(ValueError, match="no loss with a weight above 0"):
+        Objective({"mimic": None, "detection": Detection(0.0)})
+    with pytest.raises(ValueError, match=r"detector@teacher=none; take label_source=sampled"):
+        Objective({"detection": Detection()}, LabelSource("union")).prepare(None, network(), SIZE)
+    Objective({"detection": Detection()}, LabelSource()).prepare(None, network(), SIZE)
