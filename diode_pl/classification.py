@@ -1,29 +1,20 @@
 """A classifier learns from the crops of labelled objects."""
 
-import logging
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
-import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
-from torch.optim import Optimizer
 from torchmetrics.classification import MulticlassConfusionMatrix
 
 from diode_pl.classifier import ClassificationLoss, CropClassifier, Record, encoded, trained_form
 from diode_pl.data import CropData, write_whole
 from diode_pl.data.crop_data import Crops
-from diode_pl.detector import synchronise
-from diode_pl.distill import EpochMeans
+from diode_pl.learning import Learning
 from diode_pl.recipe import Recipe
 
-log = logging.getLogger(__name__)
-_KEPT = ("history", "scores", "per_class", "counts", "untrained", "data_access")
 
-
-class Classification(pl.LightningModule):
+class Classification(Learning):
     """Trains a classifier of crops, the teacher of a distillation that asks what an object is.
 
     Args:
@@ -47,6 +38,8 @@ class Classification(pl.LightningModule):
     Source: Guo, Alvarez, Salzmann, NeurIPS 2021, section 3.1.
     """
 
+    part = "classification"
+    kept = ("history", "scores", "per_class", "counts", "untrained", "data_access")
     classifier: CropClassifier
 
     def __init__(
@@ -56,12 +49,10 @@ class Classification(pl.LightningModule):
         recipe: Recipe,
         log_every: int = 10,
     ) -> None:
-        super().__init__()
+        super().__init__(recipe, log_every)
         active = {name: loss for name, loss in losses.items() if loss is not None and loss.weight > 0}
         self.kind = trained_form(list(active.values()))
         self.losses, self._make = nn.ModuleDict(active), classifier
-        self.recipe, self.log_every = recipe, log_every
-        self.history, self.data_access = list[dict[str, float]](), list[str]()
         self.scores, self.per_class = dict[str, float](), dict[str, float | None]()
         self.counts, self.untrained = dict[str, int](), list[str]()
         self._measured_in = -1
@@ -71,37 +62,20 @@ class Classification(pl.LightningModule):
         """The losses with a weight, by name."""
         return {name: loss for name, loss in self.losses.items() if isinstance(loss, ClassificationLoss)}
 
+    @property
+    def learner(self) -> tuple[str, nn.Module]:
+        return "classifier", self.classifier
+
     def prepare(self, data: CropData) -> None:
         """Makes the network for the classes and crops of the data; before training or loading a state."""
         made = self._make(class_names=data.class_names, kind=self.kind, crop_size=data.crop_size)
         self.classifier = made.to(memory_format=torch.channels_last)
         self.confusion = MulticlassConfusionMatrix(len(data.class_names))
 
-    def setup(self, stage: str) -> None:
-        """Lets batch norm see the crops of all processes."""
-        if stage == "fit" and self.trainer.world_size > 1:
-            synchronise(self.classifier)
-
-    def configure_optimizers(self) -> Optimizer:
-        """The recipe's."""
-        return self.recipe.optimizer(self)
-
     def on_fit_start(self) -> None:
         """Notes what there is to learn from."""
         data = self.trainer.datamodule  # type: ignore[attr-defined]
         self.counts, self.untrained = dict(data.counts), list(data.untrained)
-
-    def on_train_epoch_start(self) -> None:
-        """Starts the means of this epoch."""
-        self._means = EpochMeans()
-        self._started = time.perf_counter()
-        if self.current_epoch + 1 == self.trainer.max_epochs:
-            self.trainer.check_val_every_n_epoch = 1  # what is kept is measured, whatever the interval
-
-    def on_train_batch_start(self, batch: Crops, batch_idx: int) -> None:
-        """Sets the learning rates of this step."""
-        steps, per_epoch = int(self.trainer.estimated_stepping_batches), int(self.trainer.num_training_batches)
-        self.recipe.apply(self.trainer.optimizers[0], self.trainer.global_step, steps, per_epoch)
 
     def training_step(self, batch: Crops, batch_idx: int) -> Tensor:
         """The weighted sum of the losses on one batch."""
@@ -109,38 +83,12 @@ class Classification(pl.LightningModule):
         logits = self.classifier(crops).float()
         terms = {name: loss(logits, labels) for name, loss in self.terms.items()}
         total = torch.stack([self.terms[name].weight * term for name, term in terms.items()]).sum()
-        shown = {f"loss/{name}": term.detach() for name, term in (terms | {"total": total}).items()}
+        row = {f"loss/{name}": term.detach() for name, term in (terms | {"total": total}).items()}
         right = (logits.detach().argmax(dim=1) == labels).float().mean()
-        self._means.add(shown | {"train/accuracy": right})
-        if batch_idx % self.log_every == 0:
-            self._stop_if_not_finite()
-            self.log_dict(shown | {"lr": self.trainer.optimizers[0].param_groups[0]["lr"]}, batch_size=1)
-            self.log("loss", shown["loss/total"], prog_bar=True, logger=False, batch_size=1)
-        # Every process has its part of the batch, and their gradients are averaged.
-        return total * self.recipe.loss_scale(len(crops) * self.trainer.world_size)
+        return self.noted(total, row, len(crops), batch_idx, {"train/accuracy": right})
 
-    def on_train_epoch_end(self) -> None:
-        """Adds this epoch to the history; checkpoints come after it."""
-        self._stop_if_not_finite(weights=True)
-        means = self._means.means()
-        shared = self.trainer.strategy.reduce(torch.tensor([*means.values()], device=self.device), reduce_op="mean")
-        entry = {"epoch": float(self.current_epoch), "lr": self.trainer.optimizers[0].param_groups[0]["lr"]}
-        entry |= dict(zip(means, shared.tolist(), strict=True))
-        # Validation belongs to the epoch that it ends; of an epoch without one there are no scores.
-        if self._measured_in == self.current_epoch:
-            entry |= {f"val/{name}": value for name, value in self.scores.items()}
-        self.history.append(entry | {"seconds": time.perf_counter() - self._started})
-
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keeps what the weights do not say."""
-        checkpoint["classification"] = {name: getattr(self, name) for name in _KEPT}
-
-    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Goes on where the checkpoint stopped."""
-        kept = checkpoint.get("classification", {})
-        seen = {*kept.get("data_access", ()), *self.data_access}
-        for name, value in (kept | {"data_access": sorted(seen)}).items():
-            setattr(self, name, value)
+    def take_scores(self) -> dict[str, float]:
+        return self.scores if self._measured_in == self.current_epoch else {}
 
     def validation_step(self, batch: Crops | None, batch_idx: int) -> None:
         """Counts which class each held-out crop is taken for."""
@@ -181,15 +129,3 @@ class Classification(pl.LightningModule):
             tuple(self.untrained),
         )
         write_whole(Path(path), encoded(self.classifier, record))
-
-    def _stop_if_not_finite(self, weights: bool = False) -> None:
-        broken = self._means.not_finite()
-        # The gradient of a finite loss need not be finite.
-        if weights and not all(bool(parameter.isfinite().all()) for parameter in self.classifier.parameters()):
-            broken.append("the classifier's weights")
-        if broken:
-            raise FloatingPointError(
-                f"not finite in epoch {self.current_epoch}: {', '.join(broken)}. The last checkpoint is intact: go on "
-                "from it with ckpt=PATH in another output_dir, with a lower optimizer.lr, a lower "
-                "trainer.gradient_clip_val or trainer.precision=32-true"
-            )

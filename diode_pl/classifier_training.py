@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 
 _SHOWN = 64  # crops in crops.png
 _PART = "classification"
+_MUST = {"": ("classifier", "The classifier, with the classes of data@train, must be the one that it was made with")}
 
 
 def train_classifier(
@@ -28,7 +29,9 @@ def train_classifier(
     trainer: pl.Trainer,
     folder: str | Path,
     settings: Mapping[str, Any],
+    fit: bool = True,
     ckpt: str | Path | None = None,
+    tiled: int = 0,
 ) -> float | None:
     """Trains a classifier of crops, or goes on where an earlier run in the same folder stopped.
 
@@ -39,18 +42,29 @@ def train_classifier(
         folder: gets ``classifier.ckpt`` after every epoch; in the end ``classifier.safetensors``, ``metrics.json``,
             ``curves.png`` and, where crops are held out, ``crops.png``.
         settings: of the run, as plain data; kept with the classifier.
+        fit: True; what measures alone measures a student.
         ckpt: a checkpoint to go on from; left alone where ``folder`` has its own.
+        tiled: 0; what writes tiled images trains nothing.
 
     Returns:
         Accuracy on held-out crops, the mean over classes; None where none are held out.
 
     Raises:
-        ValueError: the parts do not fit each other, or the folder holds another run.
+        ValueError: the parts do not fit each other, the folder holds another run, or something else than a training
+            was asked for.
     """
+    if not fit:
+        raise ValueError(
+            "fit=false measures a student, and job=classifier only trains: metrics.json in the folder of its training "
+            "tells how good a classifier is. Leave fit=false out, or take job=distillation"
+        )
+    if tiled:
+        raise ValueError(
+            f"tiled={tiled} writes images, and job=classifier only trains. Leave tiled out, or take job=distillation"
+        )
     classification.prepare(data)
     if ckpt is not None:
-        must = "The classifier, with the classes of data@train,"
-        given_checkpoint(ckpt, classification, _PART, "classifier", must)
+        given_checkpoint(ckpt, classification, _PART, _MUST)
     classification.data_access = sorted(seen_in(data, labels=True))
     run = TrainingFolder(folder, settings, "classifier", _PART)
     if not fit_in(run, classification, data, trainer, ckpt):

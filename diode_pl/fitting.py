@@ -1,7 +1,7 @@
 """A module learns in a folder: from where it stands there to its last epoch."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -77,15 +77,17 @@ def checkpoint_options(run: TrainingFolder) -> dict[str, Any]:
     return {"dirpath": run.folder, "save_on_train_epoch_end": True, "enable_version_counter": False}
 
 
-def given_checkpoint(ckpt: str | Path, module: pl.LightningModule, part: str, holds: str, must: str) -> dict[str, Any]:
+def given_checkpoint(
+    ckpt: str | Path, module: pl.LightningModule, part: str, must: Mapping[str, tuple[str, str]]
+) -> dict[str, Any]:
     """What a checkpoint holds that a module is to go on from.
 
     Args:
         ckpt: as it was given.
         module: whose weights must be of the same names and shapes.
         part: see :func:`diode_pl.report.read_checkpoint`.
-        holds: what was trained, for the message.
-        must: what has to be as it was, likewise.
+        must: how names of tensors begin that are compared, the rest is not; each with what is another where they
+            differ, and with the way out.
 
     Raises:
         ValueError: there is no such file, it is damaged, or it does not fit.
@@ -97,10 +99,11 @@ def given_checkpoint(ckpt: str | Path, module: pl.LightningModule, part: str, ho
         {name: tuple(value.shape) for name, value in state.items()}
         for state in (content["state_dict"], module.state_dict())
     )
-    unlike = sorted(name for name in there.keys() | here.keys() if there.get(name) != here.get(name))
-    if unlike:
-        raise ValueError(
-            f"ckpt: {ckpt} holds another {holds}, {len(unlike)} tensors differ; {unlike[0]} is {there.get(unlike[0])} "
-            f"there and {here.get(unlike[0])} here. {must} must be the one that it was made with"
-        )
+    names = sorted(name for name in there.keys() | here.keys() if there.get(name) != here.get(name))
+    for start, (another, way_out) in must.items():
+        if unlike := [name for name in names if name.startswith(start)]:
+            raise ValueError(
+                f"ckpt: {ckpt} is of another {another}, {len(unlike)} tensors differ; {unlike[0]} is "
+                f"{there.get(unlike[0], 'not')} there and {here.get(unlike[0], 'not')} here. {way_out}"
+            )
     return content

@@ -15,8 +15,21 @@ def shared_sum(value: Float[Tensor, ""], at_least: float) -> Float[Tensor, ""]:
         value: of this process, without gradient.
         at_least: the sum over all processes counts as no less.
     """
-    if not (dist.is_available() and dist.is_initialized()):
-        return value.clamp(min=at_least)
+    return shared_mean(value).clamp(min=at_least / _processes())
+
+
+def shared_mean(value: Float[Tensor, "*n"]) -> Float[Tensor, "*n"]:
+    """The mean over all processes; without a process group it is the value itself.
+
+    Args:
+        value: of this process, without gradient.
+    """
+    if _processes() == 1:
+        return value
     total = value.clone()
     dist.all_reduce(total)
-    return total.clamp(min=at_least) / dist.get_world_size()
+    return total / _processes()
+
+
+def _processes() -> int:
+    return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1

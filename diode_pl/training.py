@@ -15,6 +15,17 @@ from diode_pl.fitting import checkpoint_options, fit_in, given_checkpoint
 from diode_pl.outcome import write_outcome, write_scores
 from diode_pl.report import TrainingFolder, best_epoch
 
+_PART = "distillation"
+_STUDENT = {"student.": ("student", "detector@student must be the one that it was made with")}
+# What losses learn along depends on both detectors; a student alone does not.
+_LOSSES = {
+    "objective.": (
+        "distill",
+        "Go on with the distill and detector@teacher that it was made with, or begin a new training from its student "
+        "with student.weights=FILE, the student.safetensors beside it",
+    )
+}
+
 
 def train(
     distillation: Distillation,
@@ -34,8 +45,8 @@ def train(
         trainer: of :func:`diode_pl.trainer.distillation_trainer`.
         folder: where everything goes.
         settings: of the run, as plain data; kept with the student.
-        fit: False only measures: the student of ``ckpt`` or, without one, as it was given. ``measured.json`` and
-            ``measured.png`` tell what came of it.
+        fit: False only measures: the student of ``ckpt``, whatever losses taught it, or, without one, as it was given.
+            ``measured.json`` and ``measured.png`` tell what came of it.
         ckpt: a checkpoint to go on from, or to measure; left alone where ``folder`` has its own to go on from.
         tiled: writes so many images, joined by the tiling, as a data set with the classes of the training images, and
             trains nothing; 0 trains.
@@ -58,22 +69,28 @@ def train(
         level = as_level(seen_in(data, labels=bool(names)))
         write_tiled(data.training_set(), tiled, data.seed, folder, names, level, settings)
         return None
-    distillation.prepare(data)
-    given = None
-    if ckpt is not None:
-        given = given_checkpoint(ckpt, distillation, "distillation", "student", "detector@student")
+    distillation.prepare(data, learns=fit)
     if not fit:
-        if given is not None:
-            distillation.load_state_dict(given["state_dict"])
-            distillation.data_access = given["distillation"].get("data_access", [])
+        if ckpt is not None:
+            given = given_checkpoint(ckpt, distillation, _PART, _STUDENT)
+            of_student = {name: value for name, value in given["state_dict"].items() if name.startswith("student.")}
+            distillation.student.load_state_dict({n.removeprefix("student."): v for n, v in of_student.items()})
+            distillation.data_access = given[_PART].get("data_access", [])
         return _measure(distillation, data, trainer, _Measurement(data, Path(folder), ckpt))
+    if ckpt is not None:
+        given_checkpoint(ckpt, distillation, _PART, _STUDENT | _LOSSES)
     distillation.data_access = sorted(seen_by(distillation, data))
-    if distillation.teacher is not None:
-        settings = dict(settings) | {"teacher_sha256": distillation.teacher.fingerprint()}
-    run = TrainingFolder(folder, settings)
+    run = TrainingFolder(folder, dict(settings) | _teachers(distillation))
     if not fit_in(run, distillation, data, trainer, ckpt, _best(run, data)):
         return None
     return write_outcome(distillation, data, run.folder)
+
+
+def _teachers(distillation: Distillation) -> dict[str, Any]:
+    """Fingerprints of all that teaches: a file may change and keep its name."""
+    brought = {name: loss.fingerprint() for name, loss in distillation.objective.terms.items()}
+    found = {"distill_sha256": {name: value for name, value in brought.items() if value is not None}}
+    return found if distillation.teacher is None else found | {"teacher_sha256": distillation.teacher.fingerprint()}
 
 
 def _best(run: TrainingFolder, data: DetectionData) -> list[ModelCheckpoint]:

@@ -61,7 +61,7 @@ def run(
     crops = CropData(train or Coloured(20), **{"crop_size": 16, "batch_size": 8, "held_out": 0.25} | (data or {}))
     listeners = {"ema": WeightAveraging(avg_fn=ExponentialAverage())} | (callbacks or {})
     trainer = distillation_trainer(listeners, {}, epochs, accelerator="cpu")
-    return train_classifier(module, crops, trainer, folder, settings or {"seed": 0}, ckpt), module
+    return train_classifier(module, crops, trainer, folder, settings or {"seed": 0}, ckpt=ckpt), module
 
 
 @pytest.fixture(scope="module")
@@ -171,6 +171,15 @@ def test_another_run_in_the_same_folder_is_refused(tmp_path: Path, whole: Path) 
         run(tmp_path)
 
 
+@pytest.mark.parametrize(("given", "said"), [({"fit": False}, "fit=false"), ({"tiled": 5}, "tiled=5")])
+def test_what_does_not_train_is_refused(tmp_path: Path, given: dict[str, Any], said: str) -> None:
+    module = Classification(shallow, {"cross_entropy": CrossEntropy()}, Recipe(partial(torch.optim.SGD, lr=0.02)))
+    trainer = distillation_trainer({}, {}, 1, accelerator="cpu")
+    with pytest.raises(ValueError, match=f"{said} .*job=distillation"):
+        train_classifier(module, CropData(Coloured(6), crop_size=16), trainer, tmp_path, {}, **given)
+    assert not list(tmp_path.iterdir())
+
+
 def test_says_what_is_wrong_with_a_checkpoint(tmp_path: Path, whole: Path) -> None:
     with pytest.raises(ValueError, match=r"ckpt: .*nowhere\.ckpt does not exist"):
         run(tmp_path / "new", ckpt=tmp_path / "nowhere.ckpt")
@@ -208,7 +217,7 @@ def test_from_the_command_line_to_a_student(
 ) -> None:
     monkeypatch.setattr("diode_pl.outcome.export_onnx", lambda *_: 0.0)
     images = ["data@train=shapes", "train.size=12", "resolution=64", "trainer.accelerator=cpu"]
-    sizes = ["crops.crop_size=16", "batch_size=16", "crops.steps_per_epoch=2", "trainer.max_epochs=1"]
+    sizes = ["crops.crop_size=16", "batch_size=16", "data.steps_per_epoch=2", "trainer.max_epochs=1"]
     sizes += ["callbacks.progress=null"]
     made = train("classifier", "+experiment=dicod_classifier", *images, *sizes)
     assert {path.name for path in made.iterdir()} == FILES | {"train.log"}
@@ -219,6 +228,8 @@ def test_from_the_command_line_to_a_student(
 
     tiny = [*write_teacher(tmp_path / "teacher"), "data@train=shapes_near", "train.size=8", "trainer.max_epochs=1"]
     tiny += ["distill=[mimic,dicod_classifier]", f"distill.dicod.classifier.weights={made / 'classifier.safetensors'}"]
+    with pytest.raises(SystemExit, match="error: fit=false .*job=classifier only trains"):
+        train("measured", "+experiment=dicod_classifier", *images, *sizes, "fit=false")
     with pytest.raises(SystemExit, match="error: .*external=true"):
         train("refused", *tiny)
     used = ["distill.dicod.classifier.external=true", "distill.dicod.classifier.min_accuracy=0.0"]

@@ -28,7 +28,9 @@ TRAINING_GROUPS += ["augmentations", "optimizer", "logger", "job", "classifier"]
 
 def options(group: str) -> list[str]:
     folder = CONF / group.split("@")[0]
-    return sorted(path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.yaml"))
+    # What lies in a folder below is shared by options; experiments alone are sorted into folders.
+    paths = folder.rglob("*.yaml") if group == "experiment" else folder.glob("*.yaml")
+    return sorted(path.relative_to(folder).with_suffix("").as_posix() for path in paths)
 
 
 def composed(*overrides: str, entry_point: str = "synthesize"):
@@ -168,12 +170,16 @@ def test_every_option_of_a_training_builds_its_objects(tiny, group, option, tmp_
     extra = [f"{given[option]}{files[option]}"] if option in given else []
     config = training(*tiny, f"{group}={option}", *extra)
     distillation = instantiate(config.distillation, _convert_="object")
+    expected = {option.removesuffix("_classifier")}  # alpha_detection is 0
+    if not any(term.complete for term in distillation.objective.terms.values()):
+        config = training(*tiny, f"{group}=[decoded,{option}]", *extra)
+        distillation, expected = instantiate(config.distillation, _convert_="object"), expected | {"decoded"}
     data = instantiate(config.data, _convert_="object")
     assert isinstance(distillation, Distillation) and isinstance(data, DetectionData)
     distillation.prepare(data)
     assert len(distillation.configure_optimizers().param_groups) == 3
     if group == "distill":
-        assert set(distillation.objective.terms) == {option.removesuffix("_classifier")}  # alpha_detection is 0
+        assert set(distillation.objective.terms) == expected
 
 
 def test_alpha_detection_brings_the_students_own_loss(tiny):
@@ -181,6 +187,18 @@ def test_alpha_detection_brings_the_students_own_loss(tiny):
         config = training(*tiny, f"distill={option}", "alpha_detection=0.25")
         terms = instantiate(config.distillation, _convert_="object").objective.terms
         assert set(terms) == {option, "detection"} and terms["detection"].weight == 0.25
+
+
+@pytest.mark.parametrize("both", ["dicod,dicod_classifier", "mimic,dicod_classifier,dicod"])
+def test_a_term_with_two_classifiers_is_refused(both):
+    with pytest.raises(ConfigCompositionException, match="distill/dicod appears more than once"):
+        training(f"distill=[{both}]")
+
+
+def test_dicod_is_the_same_but_for_its_classifier():
+    terms = [training(f"distill={option}").distill.dicod for option in ("dicod", "dicod_classifier")]
+    one, other = ({key: value for key, value in term.items() if key != "classifier"} for term in terms)
+    assert one == other and one["temperature"] == 2 and len(one) == 11
 
 
 def test_terms_can_be_removed_and_weighted(tiny):
@@ -239,6 +257,13 @@ def test_every_classifier_builds_its_objects_and_has_the_form_of_its_losses(clas
         assert module.classifier.class_names == NAMES and module.classifier.crop_size == crops.crop_size == 64
 
 
+def test_a_classifier_takes_pace_and_workers_of_the_data():
+    crops = training("+experiment=dicod_classifier", "data.workers=3", "data.cache_gib=1.5").crops
+    assert (crops.workers, crops.cache_gib, crops.steps_per_epoch) == (3, 1.5, 25)
+    assert training("+experiment=dicod_classifier", "data.steps_per_epoch=7").crops.steps_per_epoch == 7
+    assert training("job=classifier").crops.steps_per_epoch is None
+
+
 def test_the_students_job_takes_the_same_parts_in_the_same_order(tiny):
     # The random weights of a student come first.
     keys = list(training().job)
@@ -277,7 +302,8 @@ def test_help_of_training_names_its_experiments_and_no_others():
 
 
 def test_help_of_training_names_only_keys_that_there_are():
-    config = training("job=classifier", "data@train=coco", "train.root=a", "data@val=coco", "val.root=b")
+    terms = "distill=[mimic,fkd,dicod]"
+    config = training("job=classifier", terms, "data@train=coco", "train.root=a", "data@val=coco", "val.root=b")
     named = {word.split("=")[0].strip("(,") for word in HELP[HELP.index("\nKeys") :].split() if "=" in word}
     patterns = {"distill.NAME.weight", "distill.NAME", "augmentations.NAME", "train.size"}
     patterns |= {"distill.dicod.classifier.weights", "classification.losses.NAME.weight"}

@@ -14,6 +14,7 @@ from diode_pl.detector import Darknet, Detections
 from diode_pl.detector.layers import YoloHead
 from diode_pl.distill import Decoded, Detection, DistillLoss, Lesson, Mimic
 from diode_pl.distillation import Distillation
+from diode_pl.label_source import LabelSource
 from tests.training_run import (
     NAMES,
     StopsAt,
@@ -198,6 +199,22 @@ def test_what_does_not_fit_is_said_before_anything_runs(unchecked: None) -> None
         unlabelled = shapes("train", 24, labelled=False)
         prepared(losses={"mimic": Mimic(), "detection": Detection(0.1)}, train=unlabelled)
     prepared(train=shapes("train", 24, labelled=False))
+
+
+def test_says_that_labels_are_taken_from_where_nobody_reads_them(caplog: pytest.LogCaptureFixture) -> None:
+    for losses, times in (({"mimic": Mimic()}, 1), ({"mimic": Mimic(), "detection": Detection(0.1)}, 0)):
+        distillation, data, _ = parts(losses=losses)
+        distillation.objective.label_source = LabelSource("union")
+        caplog.clear()
+        distillation.prepare(data)
+        said = [
+            record.getMessage() for record in caplog.records if "label_source=union has no effect" in record.message
+        ]
+        assert len(said) == times
+    caplog.clear()
+    distillation, data, _ = parts()
+    distillation.prepare(data)
+    assert "label_source" not in caplog.text
 
 
 @pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])

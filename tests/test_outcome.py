@@ -1,18 +1,21 @@
 """What a training leaves behind."""
 
 import json
+import math
 from pathlib import Path
 
+import onnx
 import pytest
 from PIL import Image
+from safetensors import safe_open
 
 from diode_pl.data import ShapesWorld
 from diode_pl.data.readers import BadImage
 from diode_pl.detector import Darknet, yolov3_tiny
-from diode_pl.distill import Decoded
+from diode_pl.distill import FKD, Decoded
 from diode_pl.outcome import write_outcome
 from tests.data.painted import Painted
-from tests.training_run import ANCHORS, NAMES, RESOLUTION, parts, run, tiny_detector, tiny_teacher
+from tests.training_run import ANCHORS, NAMES, RESOLUTION, checkpoint, parts, run, tiny_detector, tiny_teacher
 
 
 def picture(path: Path) -> Image.Image:
@@ -116,3 +119,17 @@ def test_counts_what_was_skipped_and_draws_nothing_of_nothing(
     write_outcome(distillation, data, tmp_path)
     assert json.loads((tmp_path / "metrics.json").read_text())["skipped"] == {"train": 0, "val": 3}
     assert not (tmp_path / "predictions.png").exists() and "predictions.png is not drawn" in caplog.text
+
+
+def test_layers_that_a_loss_trains_along_are_in_the_checkpoint_alone(tmp_path: Path) -> None:
+    _, distillation = run(tmp_path, epochs=1, val=None, losses={"decoded": Decoded(), "fkd": FKD()})
+    state, own = checkpoint(tmp_path)["state_dict"], tiny_detector().state_dict()
+    assert {f"student.{name}" for name in own} < set(state) and any("relations" in name for name in state)
+    with safe_open(tmp_path / "student.safetensors", "pt") as file:
+        assert set(file.keys()) == set(own)
+    model = onnx.load(str(tmp_path / "student.onnx"))
+    trained = sum(parameter.numel() for parameter in distillation.student.parameters())
+    kept = sum(math.prod(each.dims) for each in model.graph.initializer if len(each.dims) == 4)
+    assert 0 < kept <= trained < sum(parameter.numel() for parameter in distillation.parameters())
+    names = {name for each in model.graph.node for name in (each.name, *each.input, *each.output)}
+    assert not any(word in name for name in names for word in ("fkd", "levels", "relations", "objective"))

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from diode_pl.processes import shared_sum
+from diode_pl.processes import shared_mean, shared_sum
 from tests.two_processes import DTYPES, LOSSES, both, whole_batch
 
 
@@ -13,6 +13,8 @@ def test_alone_it_is_the_value_itself(value: float, expected: float) -> None:
 def test_of_two_processes_it_is_half_of_the_sum() -> None:
     for rank in both():
         assert [float(value) for value in rank["sums"]] == [4.0, 0.5, 0.5, 3.5]
+        assert rank["mean"].tolist() == [1.0, 4.0]
+    assert shared_mean(torch.tensor([2.0])) == 2
 
 
 @pytest.mark.parametrize("loss", LOSSES)

@@ -9,13 +9,16 @@ import pytorch_lightning as pl
 import torch
 from PIL import Image
 
+from diode_pl.classifier import CropClassifier, Record, encoded
 from diode_pl.data import Batch, DetectionData
-from diode_pl.distill import Detection
+from diode_pl.distill import FKD, Decoded, Detection, Dicod, DistillLoss, Mimic
+from diode_pl.distill.dicod import DetectorAsClassifier, TrainedClassifier
 from diode_pl.metrics import DetectionScores
 from diode_pl.tiling import Fixed
 from diode_pl.training import train
 from tests.training_run import (
     BATCH,
+    NAMES,
     VALIDATION,
     StopsAt,
     checkpoint,
@@ -81,6 +84,25 @@ def test_a_run_that_stops_before_its_first_checkpoint_starts_anew(tmp_path: Path
         run(tmp_path, epochs=EPOCHS, callbacks={"accident": StopsAt(0)}, settings={"seed": 7})
     run(tmp_path, epochs=EPOCHS)  # other settings: nothing is lost
     assert_same_end(tmp_path, whole)
+
+
+def methods() -> dict[str, DistillLoss]:
+    """Terms with a state of their own: the run stops while factors still move, and so few crops count that it matters
+    which."""
+    dicod = Dicod(DetectorAsClassifier(crop_size=8), max_crops=4, kd_loc_warmup_steps=8)
+    return {"decoded": Decoded(), "fkd": FKD(balance=0.1), "dicod": dicod}
+
+
+def test_a_stopped_run_with_learning_and_drawing_losses_ends_like_one_that_was_not(tmp_path: Path) -> None:
+    parts()  # makes what all runs share; the layers of a loss are drawn after it
+    run(tmp_path / "whole", epochs=2, losses=methods())
+    with pytest.raises(ConnectionAbortedError):
+        run(tmp_path / "stopped", epochs=2, losses=methods(), callbacks={"accident": StopsAt(1)})
+    run(tmp_path / "stopped", epochs=2, losses=methods())
+    assert_same_end(tmp_path / "stopped", tmp_path / "whole")
+    state = checkpoint(tmp_path / "stopped")["current_model_state"]
+    counts = {name: int(value) for name, value in state.items() if name.endswith("count.steps")}
+    assert set(counts.values()) == {6} and len(counts) == 2
 
 
 class Notes(pl.Callback):
@@ -192,6 +214,56 @@ def test_measuring_leaves_a_training_in_the_same_folder_alone(tmp_path: Path) ->
     assert {path: path.read_bytes() for path in before} == before
 
 
+def test_measures_whatever_taught_the_student(tmp_path: Path) -> None:
+    two_heads = (14, 14, 20, 20, 32, 32, 42, 42, 68, 68, 110, 110)  # Mimic could not teach it
+    losses = {"decoded": Decoded(), "fkd": FKD()}
+    score, taught = run(tmp_path / "taught", epochs=1, losses=losses, student=tiny_detector(3, anchors=two_heads))
+    assert any(name.startswith("objective.") for name in taught.state_dict())
+    unlabelled = {"mimic": Mimic(), "detection": Detection()}, shapes("train", 24, labelled=False)
+    for folder, (given, images) in (("mimic", (None, None)), ("labels", unlabelled)):
+        other = tiny_detector(9, anchors=two_heads)
+        options = {"student": other, "train": images, **({"losses": given} if given else {})}
+        again, measured = run(tmp_path / folder, fit=False, ckpt=tmp_path / "taught" / "student.ckpt", **options)
+        assert again == pytest.approx(score)
+        assert same(dict(measured.student.state_dict()), dict(taught.student.state_dict()))
+    with pytest.raises(ValueError, match=r"another student, .*student\..*detector@student"):
+        run(tmp_path / "other", fit=False, ckpt=tmp_path / "taught" / "student.ckpt")
+
+
+def test_goes_on_with_the_losses_that_it_learned_with(tmp_path: Path, whole: Path) -> None:
+    losses = {"mimic": Mimic(), "fkd": FKD()}
+    run(tmp_path / "fkd", epochs=1, losses=losses)
+    way_out = r"another distill, \d+ tensors differ; objective\..*distill and detector@teacher .*student\.weights=FILE"
+    for name, given in (("without", {"ckpt": tmp_path / "fkd"}), ("with", {"ckpt": whole, "losses": losses})):
+        with pytest.raises(ValueError, match=way_out):
+            run(tmp_path / name, epochs=EPOCHS + 1, **given | {"ckpt": given["ckpt"] / "student.ckpt"})
+        assert not list((tmp_path / name).iterdir())
+    with pytest.raises(ValueError, match=r"another student.*detector@student"):  # though fkd differs, too
+        few = tiny_detector(names=("mug", "key"))
+        run(tmp_path / "new", ckpt=tmp_path / "fkd" / "student.ckpt", student=few, losses={"decoded": Decoded()})
+
+
+def test_goes_on_with_the_same_classifier_wherever_its_file_lies(tmp_path: Path) -> None:
+    def taught_by(file: Path, epochs: int) -> None:
+        teacher = TrainedClassifier(file, layers=())
+        losses = {"mimic": Mimic(), "dicod": Dicod(teacher, localisation=0.0)}
+        settings = {"seed": 0, "distill": {"dicod": {"classifier": {"weights": str(file)}}}}
+        run(tmp_path / "run", epochs=epochs, losses=losses, settings=settings)
+
+    file, moved = tmp_path / "classifier.safetensors", tmp_path / "moved.safetensors"
+    for path, seed in ((moved, 1), (file, 0)):
+        torch.manual_seed(seed)
+        path.write_bytes(encoded(CropClassifier(NAMES, crop_size=16, kind="both"), Record(("teacher",), 0.9, 0.9)))
+    taught_by(file, 1)
+    other = moved.read_bytes()
+    file.rename(moved)
+    taught_by(moved, 2)
+    moved.write_bytes(other)
+    with pytest.raises(ValueError, match=r"distill_sha256\.dicod: '\w{64}' there, '\w{64}' now\nGo back"):
+        taught_by(moved, 3)
+    assert len(checkpoint(tmp_path / "run")["distillation"]["history"]) == 2
+
+
 def test_the_last_epoch_is_measured_whatever_the_interval(tmp_path: Path) -> None:
     score, _ = run(tmp_path, epochs=3, check_val_every_n_epoch=2)
     history = json.loads((tmp_path / "metrics.json").read_text())["history"]
@@ -287,7 +359,7 @@ def test_says_what_is_wrong_with_a_checkpoint(tmp_path: Path, whole: Path) -> No
     for path in (given, whole / "student.safetensors"):
         with pytest.raises(ValueError, match=r"no checkpoint of train\.py, or is damaged.*student\.weights=FILE"):
             run(tmp_path / "new", ckpt=path)
-    with pytest.raises(ValueError, match=r"holds another student.*detector@student"):
+    with pytest.raises(ValueError, match=r"is of another student, .*detector@student"):
         few = tiny_detector(names=("mug", "key"))
         run(tmp_path / "new", ckpt=whole / "student.ckpt", student=few, teacher=None, losses={"labels": Detection()})
     with pytest.raises(ValueError, match=r"has 3 epochs behind it.*trainer\.max_epochs=2 counts"):

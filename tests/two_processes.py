@@ -12,8 +12,10 @@ from torch import Tensor
 from torch.multiprocessing import spawn
 
 from diode_pl.detector import synchronise
-from diode_pl.distill import Decoded, Detection, DistillLoss, Lesson
-from diode_pl.processes import shared_sum
+from diode_pl.distill import FKD, Decoded, Detection, Dicod, DistillLoss, Lesson
+from diode_pl.distill.dicod import DetectorAsClassifier
+from diode_pl.distill.fkd.non_local import NonLocal
+from diode_pl.processes import shared_mean, shared_sum
 from diode_pl.targets import Targets
 from tests.distill.lessons import SIZE, network
 
@@ -21,16 +23,19 @@ IMAGES = 6
 # All boxes of a share on one process, the other has none: what is divided by a number of boxes differs most.
 BOXES = (3, 0, 2, 0, 0, 0)
 SUMS = ((3.0, 5.0), (0.25, 0.5), (0.0, 0.0), (0.0, 7.0))  # of the first and of the second process
-LOSSES: dict[str, Callable[[], DistillLoss]] = {"detection": Detection, "decoded": Decoded}
+LOSSES: dict[str, Callable[[], DistillLoss]] = {
+    "detection": Detection,
+    "decoded": Decoded,
+    "dicod": lambda: Dicod(DetectorAsClassifier(crop_size=16), max_crops=None),
+    "fkd": lambda: FKD(reduction="per_image", balance=1.0),
+}
 DTYPES = {"float64": torch.float64, "float32": torch.float32}
 
 
 def step(loss_name: str, dtype: torch.dtype, share: range, shared: bool) -> dict[str, Tensor]:
-    """Loss, gradients and running statistics after one step on some images of the batch."""
+    """Loss, gradients and running statistics after a step on some images of the batch."""
     student, teacher = network(seed=0).to(dtype).train(), network(seed=1).to(dtype)
     teacher.freeze()
-    if shared:
-        synchronise(student)
     draw = torch.Generator().manual_seed(0)
     images = torch.rand(IMAGES, 3, SIZE, SIZE, generator=draw) * torch.linspace(0.2, 2, IMAGES)[:, None, None, None]
     corner = torch.rand(sum(BOXES), 2, generator=draw) * 0.5
@@ -41,12 +46,19 @@ def step(loss_name: str, dtype: torch.dtype, share: range, shared: bool) -> dict
     images = images[share.start : share.stop].to(dtype)
     loss = LOSSES[loss_name]()
     loss.prepare(teacher, student, SIZE)
+    for module in loss.modules():
+        if isinstance(module, NonLocal):
+            torch.nn.init.constant_(module.norm.weight, 0.5)  # as after some steps: its statistics matter
+    together = torch.nn.ModuleDict({"student": student, "term": loss})
+    if shared:
+        synchronise(together)
     for _ in range(2):  # the second step sees what the first has left in the buffers
-        student.zero_grad()
+        together.zero_grad()
         value = loss(Lesson(images, student, teacher, student(images), teacher(images), targets))
         value.backward()
-    found = {f"gradient of {name}": parameter.grad for name, parameter in student.named_parameters()}
-    return {"loss": value.detach()} | found | dict(student.named_buffers())
+    gradients = {name: parameter.grad for name, parameter in together.named_parameters()}
+    found = {f"gradient of {name}": each for name, each in gradients.items() if each is not None}
+    return {"loss": value.detach()} | found | dict(together.named_buffers())
 
 
 def whole_batch(loss_name: str, dtype: torch.dtype) -> dict[str, Tensor]:
@@ -69,7 +81,8 @@ def _work(rank: int, folder: str) -> None:
                     found[name] /= 2
             results[f"{loss_name}, {dtype_name}"] = found
     sums = [shared_sum(torch.tensor(pair[rank]), at_least=1.0) for pair in SUMS]
-    torch.save({"steps": results, "sums": sums}, Path(folder, f"{rank}.pt"))
+    mean = shared_mean(torch.tensor([1.0, 2.0 + 4 * rank]))
+    torch.save({"steps": results, "sums": sums, "mean": mean}, Path(folder, f"{rank}.pt"))
     dist.destroy_process_group()
 
 

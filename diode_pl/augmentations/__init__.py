@@ -7,5 +7,6 @@ from diode_pl.augmentations.cutout import Cutout
 from diode_pl.augmentations.flip import Flip
 from diode_pl.augmentations.hue_saturation_value import HueSaturationValue
 from diode_pl.augmentations.jitter import Jitter
+from diode_pl.augmentations.zoom import Zoom
 
-__all__ = ["Augmentation", "Brightness", "Contrast", "Cutout", "Flip", "HueSaturationValue", "Jitter"]
+__all__ = ["Augmentation", "Brightness", "Contrast", "Cutout", "Flip", "HueSaturationValue", "Jitter", "Zoom"]

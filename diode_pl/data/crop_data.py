@@ -31,7 +31,7 @@ class CropData(pl.LightningDataModule):
         flip: probability that left and right change places, in [0, 1].
         colour: brightness, contrast and saturation change by up to this share, hue by a tenth of it, in [0, 1].
         min_pixels: objects of which width or height is below it are left out, in pixels of the images, at least 1.
-        steps_per_epoch: optimiser steps; None: as many as there are batches of training crops.
+        steps_per_epoch: optimiser steps, at least 1; None: as many as there are batches of training crops.
         workers: processes that cut crops, for each training process.
         cache_gib: the images are read once if a copy for each training process fits into so much memory.
         seed: of all draws, not negative.
@@ -67,6 +67,11 @@ class CropData(pl.LightningDataModule):
             raise ValueError(
                 "crops need batch_size and min_pixels from 1 on, crop_size from 8 on, workers, cache_gib and seed from "
                 f"0 on, got {batch_size}, {min_pixels}, {crop_size}, {workers}, {cache_gib} and {seed}"
+            )
+        if steps_per_epoch is not None and steps_per_epoch < 1:
+            raise ValueError(
+                f"crops.steps_per_epoch must be at least 1, got {steps_per_epoch}; null takes as many as there are "
+                "batches of training crops"
             )
         if not 0 <= held_out < 1:
             raise ValueError(f"held_out must be in [0, 1), got {held_out}")
@@ -168,11 +173,11 @@ class CropData(pl.LightningDataModule):
         return self.on_after_batch_transfer(found, 0)
 
     def on_after_batch_transfer(self, batch: Crops | None, dataloader_idx: int) -> Crops | None:
-        """Scales pixels to [0, 1], on whatever device they are."""
+        """Lays pixels out as convolutions read them fastest, on whatever device they are."""
         if batch is None:
             return None
         crops, labels = batch
-        return crops.to(memory_format=torch.channels_last).float() / 255, labels
+        return crops.to(memory_format=torch.channels_last), labels
 
     @property
     def _place(self) -> tuple[int, int]:

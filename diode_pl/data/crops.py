@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Float, Int
 from torch import Generator, Tensor
 from torch.utils.data import Dataset
 from torchvision.transforms.v2 import functional
 
+from diode_pl.crops import crops
 from diode_pl.data.readers import BadImage, ImageFiles, ImageSet
 from diode_pl.data.sampling import Draw
 
@@ -121,7 +122,7 @@ class Changes(NamedTuple):
 
 
 class CropSet(Dataset):
-    """Objects as squares of one size, 0 to 255.
+    """Objects as squares of one size, in [0, 1], cut as a distillation cuts what it asks a classifier of.
 
     Args:
         source: the images.
@@ -145,7 +146,7 @@ class CropSet(Dataset):
     def __len__(self) -> int:
         return len(self.order)
 
-    def __getitem__(self, key: Draw) -> tuple[UInt8[Tensor, "3 s s"], int] | None:
+    def __getitem__(self, key: Draw) -> tuple[Float[Tensor, "3 s s"], int] | None:
         """The crop of a draw and its label.
 
         Where its image cannot be used, that is the next one's for training, and None for those that are held out.
@@ -157,17 +158,13 @@ class CropSet(Dataset):
         if image is None:
             return None
         generator, changes = Generator().manual_seed(key.seed), self.changes
-        box = self.objects.boxes[position] * image.shape[-1]
+        box = self.objects.boxes[position]
         if changes is not None:
             move = (2 * torch.rand(4, generator=generator) - 1) * changes.jitter
             box = box + move * (box[2:] - box[:2]).repeat(2)
-        x1, y1, x2, y2 = box.round().long().clamp(0, image.shape[-1]).tolist()
-        # One pixel remains whatever is rounded, at the far edge as well.
-        x1, y1 = min(x1, image.shape[-1] - 1), min(y1, image.shape[-1] - 1)
-        crop = image[:, y1 : max(y2, y1 + 1), x1 : max(x2, x1 + 1)]
+        (crop,) = crops(image[None].float() / 255, box[None].float(), torch.zeros(1, dtype=torch.long), self.crop_size)
         if changes is not None:
             crop = _changed(crop, changes, generator)
-        crop = functional.resize(crop, [self.crop_size, self.crop_size], antialias=True)
         return crop, int(self.objects.labels[position])
 
     def _readable(self, index: int) -> tuple[int, Tensor | None]:
@@ -194,7 +191,7 @@ def _changed(crop: Tensor, changes: Changes, generator: Generator) -> Tensor:
     return functional.adjust_hue(functional.adjust_saturation(crop, 1 + saturation), hue / 10)
 
 
-def joined(crops: Sequence[tuple[Tensor, int] | None]) -> tuple[UInt8[Tensor, "n 3 s s"], Int[Tensor, " n"]] | None:
+def joined(crops: Sequence[tuple[Tensor, int] | None]) -> tuple[Float[Tensor, "n 3 s s"], Int[Tensor, " n"]] | None:
     """A batch of crops and labels; None where none of the images can be used."""
     there = [each for each in crops if each is not None]
     if not there:

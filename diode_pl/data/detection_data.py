@@ -88,12 +88,12 @@ class DetectionData(pl.LightningDataModule):
         assert images is not None
         return images.resolution
 
-    def prepare_for(self, detector: Detector, labels_needed: bool) -> None:
+    def prepare_for(self, detector: Detector, readers: Sequence[str] = ()) -> None:
         """Fits the data to a detector's classes and strides, and says which classes have no counterpart.
 
         Args:
             detector: whose numbering the labels get.
-            labels_needed: whether training uses the labels.
+            readers: names of the losses that read the labels of training images.
 
         Raises:
             ValueError: a resolution is no multiple of the stride, or labels that are needed are not there.
@@ -106,13 +106,14 @@ class DetectionData(pl.LightningDataModule):
         self._stride = detector.stride
         if self.train is not None:
             self._train_classes = match_classes(self.train.class_names, detector.class_names)
-            if labels_needed and not any(label >= 0 for label in self._train_classes):
+            if readers and not any(label >= 0 for label in self._train_classes):
                 raise ValueError(
-                    "distill.detection needs labels, and the training set has none of a class of the detector: its "
-                    f"classes are {list(self.train.class_names)}, the detector's {list(detector.class_names)}. Choose "
-                    "another data@train, or alpha_detection=0 to learn from the teacher alone"
+                    f"distill: {', '.join(readers)} needs labels, and the training set has none of a class of the "
+                    f"detector: its classes are {list(self.train.class_names)}, the detector's "
+                    f"{list(detector.class_names)}. Choose another data@train; label_source=teacher, which takes what "
+                    f"the teacher finds; or distill.{readers[0]}=null (alpha_detection=0 leaves detection out)"
                 )
-            if labels_needed:
+            if readers:
                 _report("train", self.train, self._train_classes)
         if self.val is None:
             return

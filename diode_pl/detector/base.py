@@ -1,6 +1,5 @@
 """What every detector offers, whether it serves as teacher, verifier or student."""
 
-import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from diode_pl.fingerprint import fingerprint
 from diode_pl.targets import Targets
 
 
@@ -181,11 +181,7 @@ class Detector(nn.Module, ABC):
 
     def fingerprint(self) -> str:
         """SHA-256 over all parameters and buffers: the same for the same weights, wherever they came from."""
-        digest = hashlib.sha256()
-        for name, value in self.state_dict().items():
-            digest.update(name.encode())
-            digest.update(value.detach().cpu().reshape(-1).view(torch.uint8).numpy().tobytes())
-        return digest.hexdigest()
+        return fingerprint(self)
 
     def freeze(self) -> "Detector":
         """Stops all learning for good: no gradients to weights, batch norm in eval mode even after ``.train()``."""

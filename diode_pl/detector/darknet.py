@@ -17,7 +17,8 @@ from diode_pl.detector.network import Layer, build_layers
 from diode_pl.detector.unlearned import never_learned
 from diode_pl.detector.weights_file import STATE_SUFFIXES, data_access_of, load_darknet, load_state
 from diode_pl.detector.yolo_candidates import yolo_candidates, yolo_positives
-from diode_pl.detector.yolo_loss import YoloLoss, full_precision
+from diode_pl.detector.yolo_loss import YoloLoss
+from diode_pl.precision import full_precision
 from diode_pl.targets import Targets
 
 _CANDIDATES = 30_000  # an image; noise and untrained networks yield half a million, and suppression is quadratic

@@ -7,8 +7,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from diode_pl.detector.base import Dense, Positives
-from diode_pl.detector.yolo_loss import full_precision, yolo_box
+from diode_pl.detector.yolo_loss import yolo_box
 from diode_pl.detector.yolo_matching import anchors_in_cells, match
+from diode_pl.precision import full_precision
 from diode_pl.targets import Targets
 
 

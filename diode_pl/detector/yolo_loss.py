@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from diode_pl.detector.yolo_matching import match as match_targets
+from diode_pl.precision import full_precision
 from diode_pl.processes import shared_sum
 from diode_pl.targets import Targets
 
@@ -41,11 +42,6 @@ def giou(a: Float[Tensor, "*b 4"], b: Float[Tensor, "*b 4"]) -> Float[Tensor, "*
     union = a[..., 2:].prod(dim=-1) + b[..., 2:].prod(dim=-1) - inner
     tiny = torch.finfo(a.dtype).tiny
     return inner / union.clamp(min=tiny) - (outer - union) / outer.clamp(min=tiny)
-
-
-def full_precision(x: Tensor) -> Tensor:
-    """``x`` in at least float32; float64 stays."""
-    return x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
 
 
 @dataclass(frozen=True)

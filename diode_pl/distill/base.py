@@ -69,6 +69,7 @@ class DistillLoss(nn.Module, ABC):
     Attributes:
         needs_teacher: whether it reads the teacher and its outputs.
         needs_labels: whether it reads the targets.
+        complete: whether it trains every output of the student by itself.
         data_access: what has been seen on the way to what the term brings along (``real images``, ...); the student
             has seen it then.
         parts: what the latest term was made of, by name: raw scalars without gradient, for the log. Empty where the
@@ -77,6 +78,7 @@ class DistillLoss(nn.Module, ABC):
 
     needs_teacher = True
     needs_labels = False
+    complete = True
     data_access: tuple[str, ...] = ()
 
     def __init__(self, weight: float) -> None:
@@ -105,6 +107,13 @@ class DistillLoss(nn.Module, ABC):
                 f"{type(self).__name__} needs a teacher, got detector@teacher=none; name one, or train on labels "
                 "with distill=detection"
             )
+
+    def fingerprint(self) -> str | None:
+        """Of the trained weights that the term brings along, whatever file they came from; None where there are none.
+
+        A training goes on with the same ones only.
+        """
+        return None
 
     @abstractmethod
     def forward(self, lesson: Lesson) -> Float[Tensor, ""]:

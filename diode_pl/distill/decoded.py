@@ -4,10 +4,11 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from diode_pl.class_names import match_classes
 from diode_pl.detector import Dense, Detector
-from diode_pl.detector.yolo_loss import full_precision, giou
+from diode_pl.detector.yolo_loss import giou
 from diode_pl.distill.base import DistillLoss, Lesson
+from diode_pl.distill.shared_classes import SharedClasses
+from diode_pl.precision import full_precision
 from diode_pl.processes import shared_sum
 
 _PAIRS_AT_ONCE = 2**20  # of candidates that are compared: bounds the memory, and a CPU's caches like small blocks
@@ -41,9 +42,6 @@ class Decoded(DistillLoss):
         ValueError: a factor is negative or not finite, ``candidates`` below 1, ``anchor_threshold`` not in [0, 1).
     """
 
-    teacher_classes: Tensor
-    student_classes: Tensor
-
     def __init__(
         self,
         weight: float = 1.0,
@@ -62,26 +60,16 @@ class Decoded(DistillLoss):
         if not 0 <= anchor_threshold < 1:
             raise ValueError(f"Decoded: anchor_threshold must be in [0, 1), got {anchor_threshold}")
         self.candidates, self.anchor_threshold = candidates, anchor_threshold
-        # Known from prepare() on: the classes that both know, as labels of the one and the other.
-        self.register_buffer("teacher_classes", torch.zeros(0, dtype=torch.long), persistent=False)
-        self.register_buffer("student_classes", torch.zeros(0, dtype=torch.long), persistent=False)
+        self.shared = SharedClasses()  # known from prepare() on
 
     def prepare(self, teacher: Detector | None, student: Detector, resolution: int) -> None:
         super().prepare(teacher, student, resolution)
         assert teacher is not None
-        labels = match_classes(student.class_names, teacher.class_names)
-        if max(labels) < 0:
-            raise ValueError(
-                f"teacher and student share no class: the teacher's are {list(teacher.class_names)}, the student's "
-                f"{list(student.class_names)}; give the student classes that the teacher knows (student.names)"
-            )
-        shared = [(there, here) for here, there in enumerate(labels) if there >= 0]
-        device = next(student.parameters()).device
-        self.teacher_classes, self.student_classes = torch.tensor(shared, device=device).unbind(dim=1)
+        self.shared.match({name: label for label, name in enumerate(teacher.class_names)}, student)
 
     def forward(self, lesson: Lesson) -> Float[Tensor, ""]:
         teacher, taught = lesson.taught()
-        if not len(self.teacher_classes):
+        if not len(self.shared.teacher):
             raise RuntimeError("Decoded: prepare(teacher, student, resolution) must come before the first step")
         with torch.autocast(taught.heads[0].device.type, enabled=False):
             with torch.no_grad():
@@ -93,7 +81,7 @@ class Decoded(DistillLoss):
             image, own = torch.nonzero(wanted).unbind(dim=1)
             other, weight = match[image, own], wanted[image, own]
             overlap = giou(_centre_form(full_precision(said.boxes[image, own])), _centre_form(boxes[image, other]))
-            known = full_precision(said.classes[image, own])[:, self.student_classes]
+            known = full_precision(said.classes[image, own])[:, self.shared.student]
             parts = (
                 self.box * (weight * (1 - overlap)).sum(),
                 self.classes * (weight * divergence(classes[image, other], known).sum(dim=1)).sum(),
@@ -104,14 +92,14 @@ class Decoded(DistillLoss):
     def _best(self, dense: Dense) -> tuple[Tensor, Tensor, Tensor]:
         """The teacher's candidates that count: boxes, objectness, and probabilities of the shared classes."""
         objectness = full_precision(dense.objectness)
-        if len(self.teacher_classes) < dense.classes.shape[2]:
+        if len(self.shared.teacher) < dense.classes.shape[2]:
             # What the teacher takes for a class that the student lacks is no object to the student.
-            known = dense.classes[..., self.teacher_classes].amax(dim=2) >= dense.classes.amax(dim=2)
+            known = dense.classes[..., self.shared.teacher].amax(dim=2) >= dense.classes.amax(dim=2)
             objectness = objectness * known
         objectness, best = objectness.topk(min(self.candidates, objectness.shape[1]), dim=1)
         image = torch.arange(len(best), device=best.device)[:, None]
         boxes, classes = full_precision(dense.boxes[image, best]), full_precision(dense.classes[image, best])
-        return boxes, objectness, classes[..., self.teacher_classes]
+        return boxes, objectness, classes[..., self.shared.teacher]
 
     @torch.no_grad()
     def _match(

@@ -44,7 +44,18 @@ class Objective(nn.Module):
         return any(loss.needs_labels for loss in self.terms.values())
 
     def prepare(self, teacher: Detector | None, student: Detector, resolution: int) -> None:
-        """See :meth:`DistillLoss.prepare`."""
+        """See :meth:`DistillLoss.prepare`.
+
+        Raises:
+            ValueError: the losses do not fit the two detectors, or together leave outputs of the student untrained.
+        """
+        if not any(loss.complete for loss in self.terms.values()):
+            names = ",".join(self.terms)
+            raise ValueError(
+                f"distill={names} alone leaves outputs of the student untrained, and what it finds would be left to "
+                f"chance; put a term beside it that trains all of them: 'distill=[decoded,{names}]', or "
+                f"'distill=[detection,{names}]' to learn from labels"
+            )
         if teacher is None and self._needs_labels and self.label_source.needs_teacher:
             raise ValueError("label_source asks the teacher, got detector@teacher=none; take label_source=sampled")
         for loss in self.terms.values():

@@ -5,9 +5,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from diode_pl.detector import Detector
-from diode_pl.detector.yolo_loss import full_precision
 from diode_pl.distill.base import DistillLoss, Lesson
 from diode_pl.distill.heads import require_yolo_heads
+from diode_pl.precision import full_precision
 from diode_pl.processes import shared_sum
 
 

@@ -11,6 +11,8 @@ from torch.multiprocessing.spawn import ProcessRaisedException
 
 from diode_pl.allocation import keep_freed_memory
 
+_TRACEBACK = "\nTraceback (most recent call last):\n"
+
 
 def prepare_process() -> None:
     """Makes libraries quiet, and memory cheap."""
@@ -28,12 +30,24 @@ def errors_of_processes() -> Iterator[None]:
     try:
         yield
     except ProcessRaisedException as error:
-        # Torch hands on text alone: the traceback, and the error at its end.
-        found = list(re.finditer(r"^(\w+Error): ", str(error), re.MULTILINE))
-        kind = getattr(builtins, found[-1][1], None) if found else None
-        if kind is None:
+        again = _as_it_was(str(error))
+        if again is None:
             raise
-        raise kind(str(error)[found[-1].end() :].strip()) from error
+        raise again from error
+
+
+def _as_it_was(report: str) -> Exception | None:
+    """The error at the end of torch's report, which is text alone; None where it cannot be made again."""
+    # An error that came of another one stands last. Its frames are indented, and names of libraries have dots.
+    _, _, last = report.rpartition(_TRACEBACK)
+    found = re.match(r"(?:(?: .*)?\n)*(\w+Error)(?:: |$)", last)
+    kind = getattr(builtins, found[1], None) if found else None
+    if found is None or kind is None:
+        return None
+    try:
+        return kind(last[found.end() :].strip())
+    except TypeError:  # such as UnicodeDecodeError, which wants five things
+        return None
 
 
 def _quiet_libraries() -> None:

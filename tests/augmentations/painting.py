@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Generator, Tensor
 
-from diode_pl.augmentations import Augmentation, Brightness, Contrast, Cutout, Flip, HueSaturationValue, Jitter
+from diode_pl.augmentations import Augmentation, Brightness, Contrast, Cutout, Flip, HueSaturationValue, Jitter, Zoom
 from diode_pl.targets import Targets
 
 LEVEL = 0.75  # above every fill, below paint
@@ -23,6 +23,7 @@ EVERY: dict[str, Callable[[], Augmentation]] = {
     "jitter": lambda: Jitter(0.3, per_image=True),
     "jitter, one draw": lambda: Jitter(0.3),
     "jitter, wrapped": lambda: Jitter(0.3, wrap=True),
+    "zoom": lambda: Zoom(probability=1.0),
 }
 ONE_DRAW = [name for name in EVERY if name.endswith((", one draw", ", wrapped"))]
 

@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from diode_pl.crops import crops as cut
 from diode_pl.data.crops import Changes, CropSet, Objects, joined
 from diode_pl.data.readers import Annotation, Example, Faults, ImageFiles, ImageSet
 from diode_pl.data.sampling import Draw
@@ -56,32 +57,40 @@ def test_images_that_cannot_be_used_are_left_out() -> None:
 @pytest.mark.parametrize("changes", [None, STILL])
 def test_a_crop_shows_its_box_and_nothing_else(changes: Changes | None) -> None:
     source = Painted(12)
-    crops = CropSet(source, Objects.of(source), 16, changes=changes)
+    crops = CropSet(source, Objects.of(source), 8, changes=changes)
     assert len(crops) == 12
     for i in range(12):
         crop, label = crops[Draw(i, i)]
-        assert label == i % 3 and crop.dtype == torch.uint8 and crop.shape == (3, 16, 16)
-        assert bool((crop == PAINT).all())
+        assert label == i % 3 and crop.dtype == torch.float32 and crop.shape == (3, 8, 8)
+        torch.testing.assert_close(crop, torch.full_like(crop, PAINT / 255))
 
 
 def test_a_crop_is_stretched_to_its_size_bilinearly() -> None:
-    crop = ramp_crop(None).float()
+    crop = ramp_crop(None) * 255
     # Cells of 4 x 5 pixels: the middle of cell c lies 4c + 1.5 pixels to the right of the box's left side.
-    expected = 2 * (16 + 4 * torch.arange(8) + 1.5)
-    assert (crop[0, 3, 1:-1] - expected[1:-1]).abs().max() <= 1
-    assert (crop[1, 1:-1, 3] - 2 * (20 + 5 * torch.arange(8) + 2)[1:-1]).abs().max() <= 1
-    assert bool((crop[2] == 7).all())
+    torch.testing.assert_close(crop[0, 3], 2 * (16 + 4 * torch.arange(8) + 1.5))
+    torch.testing.assert_close(crop[1, :, 3], 2.0 * (20 + 5 * torch.arange(8) + 2))
+    torch.testing.assert_close(crop[2], torch.full((8, 8), 7.0))
+
+
+def test_a_crop_is_what_a_distillation_shows_the_classifier() -> None:
+    # No whole pixels, and far fewer of them than the box has: whole corners or a smoother cut would differ.
+    source = Ramp(10.3, 3.8, 60.7, 50.5)
+    image = source[0].image[None].float() / 255
+    expected = cut(image, source[0].boxes, torch.tensor([0]), 8)[0]
+    assert torch.equal(CropSet(source, Objects.of(source), 8)[Draw(0, 0)][0], expected)
+    torch.testing.assert_close(CropSet(source, Objects.of(source), 8, changes=STILL)[Draw(0, 3)][0], expected)
 
 
 def test_jitter_moves_every_side_by_up_to_its_share() -> None:
     changes = Changes(jitter=0.1, flip=0.0, colour=0.0)
-    # So large that the first pixel is the image's own: the side of the box.
-    moved = [ramp_crop(changes, seed, 256) for seed in range(60)]
-    left = torch.tensor([float(crop[0, 0, 0]) / 2 for crop in moved]) - 16
-    right = torch.tensor([float(crop[0, 0, -1]) / 2 for crop in moved]) + 1 - 48
-    top = torch.tensor([float(crop[1, 0, 0]) / 2 for crop in moved]) - 20
+    # So large that the first pixel lies at the side of the box, where the ramp is twice the place less half a pixel.
+    moved = [ramp_crop(changes, seed, 256) * 255 / 2 + 0.5 for seed in range(60)]
+    left = torch.tensor([float(crop[0, 0, 0]) for crop in moved]) - 16
+    right = torch.tensor([float(crop[0, 0, -1]) for crop in moved]) - 48
+    top = torch.tensor([float(crop[1, 0, 0]) for crop in moved]) - 20
     for side, size in ((left, 32), (right, 32), (top, 40)):
-        assert side.abs().max() <= 0.1 * size + 0.5 and side.min() < -0.05 * size and side.max() > 0.05 * size
+        assert side.abs().max() <= 0.1 * size + 0.1 and side.min() < -0.05 * size and side.max() > 0.05 * size
     assert abs(float(torch.corrcoef(torch.stack([left, right]))[0, 1])) < 0.5  # each by a draw of its own
 
 
@@ -93,8 +102,8 @@ def test_mirrored_left_and_right() -> None:
 
 
 def test_colours_change_and_form_does_not() -> None:
-    plain = ramp_crop(STILL).float()
-    changed = [ramp_crop(STILL._replace(colour=0.2), seed).float() for seed in range(20)]
+    plain = ramp_crop(STILL)
+    changed = [ramp_crop(STILL._replace(colour=0.2), seed) for seed in range(20)]
     ratios = torch.tensor([float(crop.mean() / plain.mean()) for crop in changed])
     assert ratios.min() < 0.95 and ratios.max() > 1.05 and ratios.min() > 0.7 and ratios.max() < 1.3
     assert all(float(crop[0, 0].diff().min()) >= 0 for crop in changed)
@@ -156,7 +165,7 @@ def test_training_takes_the_next_crop_where_an_image_is_bad_and_measuring_none()
 
 
 def test_batches_leave_out_what_cannot_be_used() -> None:
-    crop = torch.zeros(3, 8, 8, dtype=torch.uint8)
+    crop = torch.zeros(3, 8, 8)
     images, labels = joined([(crop, 2), None, (crop, 0)])
     assert images.shape == (2, 3, 8, 8) and labels.tolist() == [2, 0]
     assert joined([None]) is None

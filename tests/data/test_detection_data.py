@@ -30,7 +30,7 @@ def data(train: Painted | None = None, val: Painted | None = None, tiling: Tilin
     augmentations = options.pop("augmentations", {})
     options = {"mosaic": 0.0, "batch_size": 4} | options
     made = DetectionData(train or Painted(12), val, tiling or Fixed(1), augmentations, **options)
-    made.prepare_for(TinyDetector(), labels_needed=True)
+    made.prepare_for(TinyDetector(), readers=["detection"])
     made.setup("fit")
     return made
 
@@ -75,7 +75,7 @@ def test_classes_match_by_name(caplog: pytest.LogCaptureFixture) -> None:
     train, val = Painted(20, VOC_CLASSES), Painted(6, ("Sofa", "unicorn", "cat"))
     made = DetectionData(train, val, Fixed(1), {}, mosaic=0.0, batch_size=20)
     with caplog.at_level(logging.WARNING):
-        made.prepare_for(network(names=("tv", "cat", "couch")), labels_needed=True)
+        made.prepare_for(network(names=("tv", "cat", "couch")), readers=["detection"])
     made.setup("fit")
     (batch,) = training(made)
     known = {VOC_CLASSES.index("tvmonitor"): 0, VOC_CLASSES.index("cat"): 1, VOC_CLASSES.index("sofa"): 2}
@@ -93,23 +93,24 @@ def test_classes_match_by_name(caplog: pytest.LogCaptureFixture) -> None:
 def test_nothing_is_reported_of_labels_that_nobody_reads(caplog: pytest.LogCaptureFixture) -> None:
     made = DetectionData(Painted(4, ("unicorn",)), None, Fixed(1), {}, batch_size=2)
     with caplog.at_level(logging.WARNING):
-        made.prepare_for(TinyDetector(), labels_needed=False)
+        made.prepare_for(TinyDetector())
     assert not caplog.records and made.evaluated == []
 
 
 @pytest.mark.parametrize("names", [(), ("unicorn",)])
 def test_labels_that_are_needed_and_not_there(names: Sequence[str]) -> None:
     made = DetectionData(Painted(4, names), None, Fixed(1), {})
-    message = r"distill.detection needs labels.*\['cat', 'dog', 'cup'\].*another data@train, or alpha_detection=0"
-    with pytest.raises(ValueError, match=message):
-        made.prepare_for(TinyDetector(), labels_needed=True)
-    made.prepare_for(TinyDetector(), labels_needed=False)
+    message = r"distill: dicod, detection needs labels.*, 'dog', 'cup'\].*another data@train; .*distill.dicod=null"
+    with pytest.raises(ValueError, match=message) as error:
+        made.prepare_for(TinyDetector(), readers=["dicod", "detection"])
+    assert "label_source=teacher" in str(error.value) and "alpha_detection=0" in str(error.value)
+    made.prepare_for(TinyDetector())
 
 
 def test_validation_without_a_shared_class() -> None:
     made = DetectionData(Painted(4), Painted(4, ("unicorn",)), Fixed(1), {})
     with pytest.raises(ValueError, match=r"val: none of .*\['unicorn'\].*choose another data@val, or data@val=none"):
-        made.prepare_for(TinyDetector(), labels_needed=False)
+        made.prepare_for(TinyDetector())
 
 
 @pytest.mark.parametrize(
@@ -122,7 +123,7 @@ def test_validation_without_a_shared_class() -> None:
 )
 def test_resolutions_must_suit_the_detector(key: str, made: DetectionData) -> None:
     with pytest.raises(ValueError, match=rf"{key}: .*36.* multiples of the detector's stride, 8 pixels"):
-        made.prepare_for(network(), labels_needed=True)
+        made.prepare_for(network(), readers=["detection"])
 
 
 @pytest.mark.parametrize(
@@ -279,7 +280,7 @@ def test_a_cached_set_is_read_once_and_another_as_often_as_needed() -> None:
 def test_each_process_keeps_a_copy_within_the_same_memory(copies: float, reads: int) -> None:
     train = Painted(12)
     made = DetectionData(train, None, Fixed(1), {}, batch_size=4, cache_gib=copies * 12 * 3 * SIDE**2 / 2**30)
-    made.prepare_for(TinyDetector(), labels_needed=True)
+    made.prepare_for(TinyDetector(), readers=["detection"])
     rank(made, 1, 2).setup("fit")
     assert train.reads == reads
 
@@ -334,7 +335,7 @@ def test_a_trainer_takes_batches_without_an_image(workers: int) -> None:
     made = DetectionData(
         Painted(8), Painted(9, bad={4, 5, 6, 7}), Fixed(1), STUDENT, mosaic=0.0, batch_size=4, workers=workers
     )
-    made.prepare_for(TinyDetector(), labels_needed=True)
+    made.prepare_for(TinyDetector(), readers=["detection"])
     module = Spectator()
     trainer.validate(module, datamodule=made, verbose=False)
     assert [batch and len(batch.images) for batch in module.seen] == [4, None, 1]
@@ -349,5 +350,5 @@ def test_validation_images_that_are_training_images_are_named(tmp_path: Path, ca
     world = ShapesWorld("train", 4, 32)
     write_tiled(TrainingSet(Relabelled(world, range(8)), 32, Fixed(1), 0.0), 4, 0, tmp_path, world.class_names, "x", {})
     data = DetectionData(Synthetic(tmp_path, 32), Synthetic(tmp_path, 32, limit=3), Fixed(1), {})
-    data.prepare_for(Darknet(yolov3_tiny(8, 0.05), None, world.class_names), labels_needed=False)
+    data.prepare_for(Darknet(yolov3_tiny(8, 0.05), None, world.class_names))
     assert "val: 3 of 3 images are training images" in caplog.text

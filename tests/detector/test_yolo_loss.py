@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from diode_pl.detector.yolo_loss import YoloLoss, full_precision, giou, yolo_box
+from diode_pl.detector.yolo_loss import YoloLoss, giou, yolo_box
 from diode_pl.targets import Targets
 
 SIZE = (64, 96)  # height, width
@@ -234,8 +234,3 @@ def test_box_of_known_numbers() -> None:
     anchors = torch.tensor([2.0, 5.0])
     torch.testing.assert_close(yolo_box(raw, anchors, 1.0), torch.tensor([[0.5, 0.5, 2, 10], [1.0, 0.0, 6, 5]]))
     torch.testing.assert_close(yolo_box(raw, anchors, 1.2)[:, :2], torch.tensor([[0.5, 0.5], [1.1, -0.1]]))
-
-
-def test_full_precision() -> None:
-    for dtype, wanted in ((torch.bfloat16, torch.float32), (torch.float32, torch.float32), (torch.float64,) * 2):
-        assert full_precision(torch.zeros(1, dtype=dtype)).dtype == wanted

@@ -1,7 +1,8 @@
 import pytest
 import torch
 
-from diode_pl.distill import Detection, DistillLoss, Lesson, Mimic, Objective
+from diode_pl.distill import FKD, Decoded, Detection, Dicod, DistillLoss, Lesson, Mimic, Objective
+from diode_pl.distill.dicod import DetectorAsClassifier
 from diode_pl.label_source import LabelSource
 from diode_pl.targets import Targets
 from tests.distill.lessons import IMAGES, SIZE, answer, learnable, lesson, network
@@ -44,6 +45,19 @@ def test_without_a_loss_on_labels_nobody_asks_for_them() -> None:
     _, row = objective(lesson(net, answer(net), net, answer(net, seed=1)))
     assert set(row) == {"loss/mimic", "loss/total"} and not objective.reads_labels
     assert Objective({"detection": Detection()}).reads_labels
+
+
+def test_terms_that_train_no_whole_student_are_refused_alone() -> None:
+    teacher, student = network(), network(seed=1)
+    partial = {"fkd": FKD(), "dicod": Dicod(DetectorAsClassifier())}
+    for names in (["fkd"], ["dicod"], ["fkd", "dicod"]):
+        alone, listed = {name: partial[name] for name in names}, ",".join(names)
+        with pytest.raises(ValueError, match=rf"distill={listed} alone leaves.*'distill=\[decoded,{listed}\]'"):
+            Objective(alone).prepare(teacher, student, SIZE)
+        with pytest.raises(ValueError, match="untrained"):
+            Objective(alone | {"decoded": Decoded(0.0)}).prepare(teacher, student, SIZE)
+        for beside in (Decoded(), Detection(0.1)):
+            Objective(alone | {"beside": beside}).prepare(teacher, student, SIZE)
 
 
 def test_bad_input() -> None:

@@ -5,7 +5,6 @@ from abc import ABC, abstractmethod
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from diode_pl.class_names import match_classes
 from diode_pl.detector import Detector
 from diode_pl.distill.base import Lesson
 
@@ -17,7 +16,8 @@ class CropTeacher(nn.Module, ABC):
 
     Attributes:
         kind: what its logits were trained for: "sigmoid", each class on its own, or "softmax". One that was trained
-            for both says "sigmoid".
+            for both says "sigmoid", whose logits serve a softmax too: given that exactly one of the classes is there,
+            their probabilities are the softmax of these logits. The other way round this does not hold.
         class_names: one name a class, in the order of its logits.
         crop_size: side of the crops that it wants, in pixels.
         needs_detector: whether it reads the lesson's teacher.
@@ -37,14 +37,15 @@ class CropTeacher(nn.Module, ABC):
             teacher: the frozen detector of the lessons; None where there is none.
 
         Raises:
-            ValueError: it knows none of the student's classes.
+            ValueError: it cannot serve the two.
         """
-        if max(match_classes(student.class_names, self.class_names), default=-1) < 0:
-            raise ValueError(
-                f"{type(self).__name__} and student share no class: the classifier's are {list(self.class_names)}, the "
-                f"student's {list(student.class_names)}; give the student classes that the classifier knows "
-                "(student.names), or take another classifier"
-            )
+
+    def learned_classes(self) -> dict[str, int]:
+        """The position of the logit of each class that training has shown to it, by name.
+
+        The others are left out of the class term like classes that it lacks; what it says of them is chance.
+        """
+        return {name: position for position, name in enumerate(self.class_names)}
 
     @abstractmethod
     def object_logits(

@@ -41,7 +41,9 @@ class DetectorAsClassifier(CropTeacher):
             )
         self._detector = (teacher,)
         self.kind, self.class_names = teacher.class_activation, teacher.class_names
-        super().check(teacher, student)
+
+    def learned_classes(self) -> dict[str, int]:
+        return self._detector[0].learned_classes()
 
     @torch.no_grad()
     def object_logits(

@@ -4,9 +4,8 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from diode_pl.class_names import match_classes
+from diode_pl.crops import visible
 from diode_pl.detector import Detector, Positives
-from diode_pl.detector.yolo_loss import full_precision
 from diode_pl.distill.base import DistillLoss, Lesson
 from diode_pl.distill.dicod.classes import (
     bernoulli_divergence,
@@ -16,17 +15,21 @@ from diode_pl.distill.dicod.classes import (
 )
 from diode_pl.distill.dicod.crop_teacher import CropTeacher
 from diode_pl.distill.dicod.localisation import crop_distances
-from diode_pl.distill.dicod.sampling import visible
+from diode_pl.distill.shared_classes import SharedClasses
+from diode_pl.distill.step_count import StepCount
+from diode_pl.fingerprint import fingerprint
+from diode_pl.precision import full_precision
 from diode_pl.processes import shared_sum
 
 
 class Dicod(DistillLoss):
     """At each positive the student is to name the object as the classifier does, and to box what the label boxes.
 
-    Classes are matched by name. Those that the classifier lacks take no part in the class term: neither their logits
-    nor the positives that are labelled so. The box term compares what the two boxes show, in pixels and in the
-    classifier's first layers; predicted boxes that show less than a pixel of the image in width or height are dropped.
-    Gradients go to the student's class logits and predicted boxes alone.
+    Classes are matched by name. Those that the classifier lacks or never learned take no part in the class term:
+    neither their logits nor the positives that are labelled so. The box term compares what the two boxes show, in
+    pixels and in the classifier's first layers; predicted boxes that show less than a pixel of the image in width or
+    height are dropped. Gradients go to the student's class logits and predicted boxes alone: objectness needs another
+    term beside it.
 
     Args:
         classifier: is frozen here, and in no checkpoint.
@@ -42,7 +45,8 @@ class Dicod(DistillLoss):
         feature_pool: likewise the maps of every layer.
         kd_loc_warmup_steps: over so many batches the box part grows to its full size; an untrained head's boxes lie
             anywhere.
-        max_crops: at most so many positives count in the box part, drawn by chance; None for all.
+        max_crops: at most so many positives of a batch, in each process, count in the box part; the number of the
+            batch decides by chance which. None for all.
 
     Raises:
         ValueError: a factor is negative or not finite, or a setting out of range.
@@ -51,9 +55,7 @@ class Dicod(DistillLoss):
     """
 
     needs_labels = True
-    teacher_classes: Tensor
-    student_classes: Tensor
-    steps: Tensor
+    complete = False
 
     def __init__(
         self,
@@ -91,16 +93,17 @@ class Dicod(DistillLoss):
         self.temperature, self.form, self.reduction = temperature, form, reduction
         self.image_pool, self.feature_pool, self.max_crops = image_pool, feature_pool, max_crops
         self.kd_loc_warmup_steps = kd_loc_warmup_steps
-        # In the checkpoint: a training that goes on does not warm up again.
-        self.register_buffer("steps", torch.zeros((), dtype=torch.long))
-        # Known from prepare() on: the classes that both know, as labels of the one and the other.
-        self.register_buffer("teacher_classes", torch.zeros(0, dtype=torch.long), persistent=False)
-        self.register_buffer("student_classes", torch.zeros(0, dtype=torch.long), persistent=False)
+        # A training that goes on neither warms up again nor draws other crops.
+        self.count = StepCount()
+        self.shared = SharedClasses()  # known from prepare() on
 
     @property
     def classifier(self) -> CropTeacher:
         """The frozen classification teacher."""
         return self._classifier[0]
+
+    def fingerprint(self) -> str | None:
+        return fingerprint(self.classifier) if self.classifier.state_dict() else None
 
     def prepare(self, teacher: Detector | None, student: Detector, resolution: int) -> None:
         super().prepare(teacher, student, resolution)
@@ -116,40 +119,33 @@ class Dicod(DistillLoss):
                 f"{self.classifier.kind}, whose logits a sigmoid misreads; set distill.dicod.form=l1_normalised, or "
                 "train the classifier with a binary cross-entropy for each class"
             )
-        labels = match_classes(student.class_names, self.classifier.class_names)
-        shared = [(there, here) for here, there in enumerate(labels) if there >= 0]
-        device = next(student.parameters()).device
-        self.teacher_classes, self.student_classes = torch.tensor(shared, device=device).unbind(dim=1)
+        self.shared.match(self.classifier.learned_classes(), student, "classifier")
 
     def forward(self, lesson: Lesson) -> Float[Tensor, ""]:
-        if not len(self.teacher_classes):
+        if not len(self.shared.teacher):
             raise RuntimeError("Dicod: prepare(teacher, student, resolution) must come before the first step")
         self.classifier.to(lesson.images.device)
         with torch.autocast(lesson.images.device.type, enabled=False):
             positives = lesson.student.positives(lesson.student_outputs, lesson.targets)
             classes = self._classes(lesson, positives)
-            of_image, of_features, dropped = self._boxes(lesson, positives)
+            step, images = self.count(), max(1, len(lesson.images))
+            of_image, of_features, dropped = self._boxes(lesson, positives, step)
             self.parts = {
                 "classification": classes.detach(),
                 "localisation_image": of_image.detach(),
                 "localisation_features": of_features.detach(),
-                "positives": classes.new_tensor(len(positives.image) / max(1, len(lesson.images))),
-                "dropped_boxes": classes.new_tensor(dropped),
+                "positives": classes.new_full((), len(positives.image) / images),
+                "dropped_boxes": dropped.to(classes) / images,
             }
-            return self.classification * classes + self.localisation * self._warmth() * (of_image + of_features)
-
-    def _warmth(self) -> Tensor | float:
-        """The share of the box part that counts by now."""
-        if self.training:
-            self.steps += 1
-        return (self.steps / self.kd_loc_warmup_steps).clamp(max=1) if self.kd_loc_warmup_steps else 1.0
+            warmth = min(1.0, step / self.kd_loc_warmup_steps) if self.kd_loc_warmup_steps else 1.0
+            return self.classification * classes + self.localisation * warmth * (of_image + of_features)
 
     def _classes(self, lesson: Lesson, positives: Positives) -> Tensor:
         """KD_cls: the square of the temperature times the mean divergence."""
-        known = torch.isin(lesson.targets.labels[positives.target], self.student_classes) & (self.classification > 0)
+        known = torch.isin(lesson.targets.labels[positives.target], self.shared.student) & (self.classification > 0)
         image, logits = positives.image[known], positives.class_logits[known]
         divergences = self._divergences(lesson.student, logits, self._taught(lesson, positives.target[known]))
-        count = torch.tensor(float(len(image)), device=logits.device)
+        count = logits.new_full((), len(image))
         if self.reduction == "released":
             count = released_count(image, len(lesson.images))
         return self.temperature**2 * divergences.sum() / shared_sum(count, at_least=1.0)
@@ -159,24 +155,24 @@ class Dicod(DistillLoss):
         """The classifier's logits for each of these labelled boxes, of the classes that both know."""
         boxes, owner = target.unique(return_inverse=True)  # several positives share a box
         if not len(boxes):
-            return lesson.targets.boxes.new_zeros(0, len(self.teacher_classes))
+            return lesson.targets.boxes.new_zeros(0, len(self.shared.teacher))
         logits = self.classifier.object_logits(lesson, lesson.targets.boxes[boxes], lesson.targets.image_index[boxes])
-        return full_precision(logits)[owner][:, self.teacher_classes]
+        return full_precision(logits)[owner][:, self.shared.teacher]
 
     def _divergences(self, student: Detector, logits: Tensor, taught: Tensor) -> Tensor:
-        own = logits[:, self.student_classes]
+        own = logits[:, self.shared.student]
         if student.class_activation == "softmax":
             return softmax_divergence(torch.cat([own, logits[:, -1:]], dim=1), taught, self.temperature)
         if self.form == "l1_normalised":
             return l1_normalised_divergence(own, taught, self.temperature, self.classifier.kind == "softmax")
         return bernoulli_divergence(own, taught, self.temperature)
 
-    def _boxes(self, lesson: Lesson, positives: Positives) -> tuple[Tensor, Tensor, int]:
+    def _boxes(self, lesson: Lesson, positives: Positives, step: int) -> tuple[Tensor, Tensor, Tensor]:
         """KD_loc's two parts, and how many boxes showed too little of the image."""
         wanted = lesson.targets.boxes[positives.target].to(positives.boxes.dtype)
         size = lesson.student_outputs.image_size
         shown = visible(positives.boxes, size) & visible(wanted, size)
-        used = self._some(shown)
+        used = self._some(shown, step)
         sums = crop_distances(
             full_precision(lesson.images).to(positives.boxes.dtype),
             positives.boxes[used],
@@ -187,15 +183,16 @@ class Dicod(DistillLoss):
             self.image_pool,
             self.feature_pool,
         )
-        count = shared_sum(torch.tensor(float(len(used)), device=sums.device), at_least=1.0)
-        return sums[0] / count, sums[1] / count, int((~shown).sum())
+        count = shared_sum(sums.new_full((), len(used)), at_least=1.0)
+        return sums[0] / count, sums[1] / count, (~shown).sum()
 
-    def _some(self, shown: Bool[Tensor, " k"]) -> Tensor:
+    def _some(self, shown: Bool[Tensor, " k"], step: int) -> Tensor:
         """Positions of the positives that count in the box part."""
         (used,) = torch.nonzero(shown, as_tuple=True)
         if self.localisation == 0:
             return used[:0]
         if self.max_crops is None or len(used) <= self.max_crops:
             return used
-        # By the CPU's generator, which every seed reaches: the same draw on every device.
-        return used[torch.randperm(len(used))[: self.max_crops].sort().values.to(used.device)]
+        # On the CPU, and from the step alone: the same on every device, and after a resume.
+        order = torch.randperm(len(used), generator=torch.Generator().manual_seed(step))
+        return used[order[: self.max_crops].sort().values.to(used.device)]

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
-from diode_pl.distill.dicod.sampling import crops
+from diode_pl.crops import crops
 
 Features = Callable[[Tensor], list[Tensor]]
 

@@ -9,10 +9,11 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from diode_pl.classifier import LAYERS, CropClassifier, Record, load_classifier
+from diode_pl.crops import crops
+from diode_pl.detector import Detector
 from diode_pl.detector.weights_file import load_state
 from diode_pl.distill.base import Lesson
 from diode_pl.distill.dicod.crop_teacher import CropTeacher
-from diode_pl.distill.dicod.sampling import crops
 
 log = logging.getLogger(__name__)
 
@@ -80,11 +81,23 @@ class TrainedClassifier(CropTeacher):
                 f"min_accuracy is {min_accuracy}. Train it longer or on more images, or let it serve all the same "
                 "with min_accuracy=0"
             )
+        self._untrained = record.untrained
         if record.untrained:
-            log.warning("%s was shown no crop of: %s", weights, ", ".join(record.untrained))
+            log.warning(
+                "%s was shown no crop of these classes and does not teach them: %s",
+                weights,
+                ", ".join(record.untrained),
+            )
         self.layers, self.class_names, self.crop_size = tuple(layers), self.network.class_names, self.network.crop_size
         # Logits that were trained for both kinds serve each of them.
         self.kind = "softmax" if self.network.kind == "softmax" else "sigmoid"
+
+    def check(self, teacher: Detector | None, student: Detector) -> None:
+        if self.accuracy is not None:
+            log.info("classifier: accuracy on held-out crops, the mean over classes, %.3f", self.accuracy)
+
+    def learned_classes(self) -> dict[str, int]:
+        return {name: at for name, at in super().learned_classes().items() if name not in self._untrained}
 
     @torch.no_grad()
     def object_logits(

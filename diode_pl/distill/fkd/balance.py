@@ -1,16 +1,19 @@
 """Factors that make the parts of a loss equally large at the beginning."""
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor, nn
+
+from diode_pl.distill.step_count import StepCount
+from diode_pl.processes import shared_mean
 
 
 class Balance(nn.Module):
     """Factor of each part: a wanted size, divided by the part's mean size so far.
 
     In the first steps of training the means move on; then they stand, and so do the factors. They are buffers: a
-    training that goes on from a checkpoint keeps them. Nothing waits for the device. Where several processes train one
-    model, each is handed the buffers of the first at every step.
+    training that goes on from a checkpoint keeps them. Where several processes train one model, sizes are means over
+    all of them, and so all have the same factors; once these stand, nothing is exchanged any more.
 
     Args:
         size: that each part is to have.
@@ -22,7 +25,6 @@ class Balance(nn.Module):
     """
 
     means: Float[Tensor, " parts"]
-    seen: Int[Tensor, ""]
 
     def __init__(self, size: float, parts: int, steps: int = 100) -> None:
         super().__init__()
@@ -30,7 +32,7 @@ class Balance(nn.Module):
             raise ValueError(f"FKD: balance must be finite and above 0, got {size}")
         self.size, self.steps = size, steps
         self.register_buffer("means", torch.zeros(parts))
-        self.register_buffer("seen", torch.zeros((), dtype=torch.long))
+        self.count = StepCount()
 
     @torch.no_grad()
     def forward(self, sizes: Float[Tensor, " parts"]) -> Float[Tensor, " parts"]:
@@ -39,8 +41,7 @@ class Balance(nn.Module):
         Args:
             sizes: raw parts, not negative.
         """
-        if self.training:
-            counts = self.seen < self.steps
-            self.seen += counts
-            self.means.copy_(torch.where(counts, self.means + (sizes - self.means) / self.seen, self.means))
+        step = self.count()
+        if self.training and step <= self.steps:
+            self.means += (shared_mean(sizes) - self.means) / step
         return torch.where(self.means > 0, self.size / self.means, 0)

@@ -7,7 +7,6 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from diode_pl.detector import Detector
-from diode_pl.detector.yolo_loss import full_precision
 from diode_pl.distill.base import DistillLoss, Lesson
 from diode_pl.distill.fkd.balance import Balance
 from diode_pl.distill.fkd.box_mask import box_mask
@@ -15,6 +14,7 @@ from diode_pl.distill.fkd.level import Level
 from diode_pl.distill.fkd.levels import Pair, pairs
 from diode_pl.distill.fkd.method import method
 from diode_pl.distill.heads import probe
+from diode_pl.precision import full_precision
 
 
 class FKD(DistillLoss):
@@ -23,7 +23,8 @@ class FKD(DistillLoss):
     Attention transfer compares mean features over places and over channels; the masked part compares features, most
     where both detectors look; the non-local part compares how places relate. Features are matched by stride and may
     differ in channels and size: adapters lead from the student's to the teacher's. Adapters and non-local blocks, the
-    teacher's too, learn along with the student and are part of neither detector. No labels are needed.
+    teacher's too, learn along with the student and are part of neither detector. No labels are needed, and the layers
+    behind the features learn nothing here: the student's heads need another term beside it.
 
     Each part is one square root over the batch, as published: twice the images make it √2 times as large. With several
     processes each takes its own part of the batch; ``reduction=per_image`` depends on neither.
@@ -53,6 +54,8 @@ class FKD(DistillLoss):
 
     Source: Zhang and Ma, ICLR 2021, eq. 1 to 7, and the code released with it.
     """
+
+    complete = False
 
     def __init__(
         self,

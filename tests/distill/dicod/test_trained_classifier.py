@@ -22,6 +22,7 @@ GOOD = Record(("teacher",), 0.95, 0.9)
 def written(folder: Path, record: Record = GOOD, **settings: Any) -> Path:
     """A file with random weights, of which the record says what it says."""
     torch.manual_seed(0)
+    folder.mkdir(exist_ok=True)
     path = folder / "classifier.safetensors"
     path.write_bytes(encoded(CropClassifier(**{"class_names": NAMES, "crop_size": 16} | settings), record))
     return path
@@ -161,4 +162,33 @@ def test_what_is_wrong_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture)
         TrainedClassifier(written(tmp_path), min_accuracy=70.0)
     caplog.set_level(logging.WARNING)
     TrainedClassifier(written(tmp_path, Record(("teacher",), 0.9, 0.9, {}, ("cup",))))
-    assert "shown no crop of: cup" in caplog.text
+    assert "shown no crop of these classes and does not teach them: cup" in caplog.text
+
+
+def test_classes_without_a_crop_are_not_taught(tmp_path: Path) -> None:
+    student = network()
+    known, teacher = (
+        written(tmp_path / "known"),
+        written(tmp_path / "new", Record(("teacher",), 0.9, 0.9, {}, ("cup",))),
+    )
+    assert TrainedClassifier(teacher).learned_classes() == {"cat": 0, "dog": 1}
+    boxes = torch.tensor([[0.1, 0.2, 0.5, 0.6], [0.3, 0.3, 0.9, 0.8]])
+    targets = Targets(boxes, torch.tensor([0, 2]), torch.tensor([0, 1]), 2)  # a cat, and a cup
+    of_cups = []
+    for path in (known, teacher):
+        said = answer(student, seed=1)
+        heads = learnable(said)
+        loss = Dicod(TrainedClassifier(path), localisation=0.0, form="l1_normalised")
+        loss.prepare(None, student, SIZE)
+        loss(Lesson(images(SIZE), student, None, said, None, targets)).backward()
+        assert any(bool(head.grad[0, ..., 5].any()) for head in heads)
+        of_cups.append(any(bool(head.grad[..., 7].any() or head.grad[1].any()) for head in heads))
+    assert of_cups == [True, False]
+
+
+def test_its_accuracy_is_told_where_it_teaches(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    loss = Dicod(TrainedClassifier(written(tmp_path, kind="both")))
+    assert "accuracy" not in caplog.text
+    loss.prepare(None, network(), SIZE)
+    assert "classifier: accuracy on held-out crops, the mean over classes, 0.900" in caplog.text

@@ -26,7 +26,7 @@ def test_a_hundred_steps_count() -> None:
 def test_only_training_counts() -> None:
     balance = Balance(1.0, 1)
     balance(torch.tensor([2.0]))
-    assert balance.eval()(torch.tensor([8.0])) == 0.5 and balance.seen == 1
+    assert balance.eval()(torch.tensor([8.0])) == 0.5 and balance.count.steps == 1
 
 
 def test_a_part_that_is_zero_weighs_nothing() -> None:

@@ -168,7 +168,7 @@ def test_balance_gives_every_part_the_same_size_and_survives_a_checkpoint() -> N
     again.load_state_dict(loss.state_dict())
     for _ in range(3):
         assert torch.equal(loss(lesson(STUDENT, louder)), again(lesson(STUDENT, louder)))
-    assert again.balance is not None and again.balance.seen == 4
+    assert again.balance is not None and again.balance.count.steps == 4
     fewer = prepared(FKD(balance=0.3, gamma=0.0), STUDENT, TEACHER)
     torch.testing.assert_close(fewer(lesson(STUDENT, TEACHER)).detach(), torch.tensor(3 * 0.3))
 

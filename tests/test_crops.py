@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from diode_pl.distill.dicod.sampling import affine_matrices, clamp_outward, crops, sampling_grid, visible
+from diode_pl.crops import affine_matrices, clamp_outward, crops, sampling_grid, visible
 from tests.distill.dicod.cases import CASES, close, inputs
 
 precisions = pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=["float64", "float32"])

@@ -1,0 +1,76 @@
+"""Random size, proportion and place of what an image shows."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Generator, Tensor
+
+from diode_pl.augmentations.base import Augmentation
+from diode_pl.targets import Targets
+
+
+class Zoom(Augmentation):
+    """Enlarges or shrinks, stretches and moves each image; boxes move along, and go where too little of them stays.
+
+    Args:
+        scale: smallest and largest factor of the size, above 0; drawn evenly in its logarithm.
+        stretch: width and height change by factors that differ by up to this one, at least 1.
+        reach: how far an image may move beyond what its size leaves free, or hides, as a share of its side, in [0, 1).
+        fill: value of what is uncovered, in [0, 1].
+        probability: that an image is changed, in [0, 1].
+        visible: a box stays while more than this share of it is in the image, in [0, 1).
+
+    Raises:
+        ValueError: an argument is out of range.
+    """
+
+    def __init__(
+        self,
+        scale: Sequence[float] = (0.5, 1.6),
+        stretch: float = 1.25,
+        reach: float = 0.1,
+        fill: float = 0.5,
+        probability: float = 0.8,
+        visible: float = 0.25,
+    ) -> None:
+        if len(scale) != 2 or not 0 < scale[0] <= scale[1] < math.inf or not 1 <= stretch < math.inf:
+            raise ValueError(f"zoom: scale is two factors above 0, stretch one from 1 on, got {scale} and {stretch}")
+        if not (0 <= reach < 1 and 0 <= fill <= 1 and 0 <= probability <= 1 and 0 <= visible < 1):
+            raise ValueError(
+                "zoom: reach and visible in [0, 1), fill and probability in [0, 1], got "
+                f"{reach}, {visible}, {fill} and {probability}"
+            )
+        self.scale, self.stretch, self.reach = tuple(scale), stretch, reach
+        self.fill, self.probability, self.visible = fill, probability, visible
+
+    def __call__(
+        self, images: Float[Tensor, "n 3 h w"], targets: Targets, generator: Generator
+    ) -> tuple[Float[Tensor, "n 3 h w"], Targets]:
+        """Returns changed copies of ``images`` and ``targets``; shapes stay."""
+        size, shift = self._draw(len(images), generator)
+        # From a pixel of the result to the place in the image that it shows; both go from -1 to 1.
+        back = torch.cat([torch.diag_embed(1 / size), (-2 * shift / size)[:, :, None]], dim=2)
+        grid = F.affine_grid(back.to(images, non_blocking=True), list(images.shape), align_corners=False)
+        moved = F.grid_sample(images - self.fill, grid, "bilinear", "zeros", align_corners=False) + self.fill
+        size, shift = (each.to(targets.boxes, non_blocking=True)[targets.image_index] for each in (size, shift))
+        boxes = (targets.boxes - 0.5) * size.repeat(1, 2) + 0.5 + shift.repeat(1, 2)
+        clipped = replace(targets, boxes=boxes).clip(min_area=1 / images.shape[2:].numel())
+        return moved, clipped.keep(_area(clipped.boxes) > self.visible * _area(boxes))
+
+    def _draw(self, count: int, generator: Generator) -> tuple[Float[Tensor, "n 2"], Float[Tensor, "n 2"]]:
+        """Factors of width and height, and shifts in image widths and heights."""
+        draws = torch.rand(5, count, generator=generator)
+        low, high = map(math.log, self.scale)
+        scale, half = low + draws[0] * (high - low), (draws[1] - 0.5) * math.log(self.stretch)
+        size = torch.stack([scale + half, scale - half], dim=1).exp()
+        shift = (draws[2:4].T * 2 - 1) * ((1 - size).abs() / 2 + self.reach)
+        changed = (draws[4] < self.probability)[:, None]
+        return torch.where(changed, size, 1.0), torch.where(changed, shift, 0.0)
+
+
+def _area(boxes: Float[Tensor, "k 4"]) -> Float[Tensor, " k"]:
+    return (boxes[:, 2:] - boxes[:, :2]).prod(dim=1)

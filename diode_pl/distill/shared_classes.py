@@ -1,0 +1,48 @@
+"""The classes that a student and who teaches it have in common."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from diode_pl.class_names import match_classes
+from diode_pl.detector import Detector
+
+
+class SharedClasses(nn.Module):
+    """Classes that both know, matched by name. They follow a loss to its device, and are in no checkpoint.
+
+    Attributes:
+        teacher: what the one who teaches calls each of them; empty until they are matched.
+        student: what the student calls it.
+    """
+
+    teacher: Tensor
+    student: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("teacher", torch.zeros(0, dtype=torch.long), persistent=False)
+        self.register_buffer("student", torch.zeros(0, dtype=torch.long), persistent=False)
+
+    def match(self, taught: Mapping[str, int], student: Detector, who: str = "teacher") -> None:
+        """Matches them, on the student's device.
+
+        Args:
+            taught: the number of each class by name, as the one who teaches counts.
+            student: the detector that learns.
+            who: teaches, for the message.
+
+        Raises:
+            ValueError: they share none.
+        """
+        numbers, found = list(taught.values()), match_classes(student.class_names, list(taught))
+        shared = [(numbers[there], here) for here, there in enumerate(found) if there >= 0]
+        if not shared:
+            raise ValueError(
+                f"{who} and student share no class: the {who}'s are {list(taught)}, the student's "
+                f"{list(student.class_names)}; give the student classes that the {who} knows (student.names), or take "
+                f"another {who}"
+            )
+        device = next(student.parameters()).device
+        self.teacher, self.student = torch.tensor(shared, device=device).unbind(dim=1)
