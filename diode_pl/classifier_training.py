@@ -1,6 +1,5 @@
 """A run of the training of a classifier, from where it stands to the finished file."""
 
-import io
 import json
 import logging
 from collections.abc import Mapping
@@ -14,7 +13,7 @@ from diode_pl.access_level import as_level, seen_in
 from diode_pl.classification import Classification
 from diode_pl.data import CropData, write_picture, write_whole
 from diode_pl.fitting import fit_in, given_checkpoint
-from diode_pl.report import TrainingFolder, crop_sheet, curves
+from diode_pl.report import TrainingFolder, crop_sheet, write_curves
 
 log = logging.getLogger(__name__)
 
@@ -76,9 +75,7 @@ def _write(classification: Classification, data: CropData, folder: Path) -> floa
     """What a finished training leaves behind, beside its checkpoint."""
     classification.eval()
     classification.save(folder / "classifier.safetensors")
-    picture = io.BytesIO()
-    curves(classification.history).savefig(picture, format="png")
-    write_whole(folder / "curves.png", picture.getvalue())
+    write_curves(folder / "curves.png", classification.history)
     level = as_level(classification.data_access)
     seconds = sum(entry["seconds"] for entry in classification.history)
     facts = {

@@ -7,7 +7,6 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from diode_pl.class_names import match_classes
 from diode_pl.data import Batch, DetectionData
 from diode_pl.detector import Detections, Detector
 from diode_pl.distill import DistillLoss, Lesson, Objective
@@ -159,8 +158,5 @@ class Distillation(Learning):
     @torch.no_grad()
     def found_by(self, detector: Detector, batch: Batch, confidence: float) -> list[Detections]:
         """What a detector finds, in the student's class numbering; classes that the student lacks are left out."""
-        found = detector.predict(detector(batch.images), confidence, self.iou)
-        if detector.class_names == self.student.class_names:
-            return found
-        labels = match_classes(detector.class_names, self.student.class_names)
-        return [each.renumbered(labels) for each in found]
+        outputs = detector(batch.images)
+        return detector.predict_as(self.student.class_names, outputs, confidence=confidence, iou=self.iou)

@@ -1,6 +1,5 @@
 """What a training, or a measurement alone, leaves behind."""
 
-import io
 import json
 import logging
 from pathlib import Path
@@ -10,7 +9,7 @@ from diode_pl.access_level import as_level
 from diode_pl.data import Batch, DetectionData, write_picture, write_whole
 from diode_pl.detector import Detector
 from diode_pl.distillation import Distillation
-from diode_pl.report import Found, best_epoch, curves, export_onnx, prediction_sheet, save_weights
+from diode_pl.report import Found, best_epoch, export_onnx, prediction_sheet, save_weights, write_curves
 
 log = logging.getLogger(__name__)
 
@@ -37,11 +36,8 @@ def write_outcome(distillation: Distillation, data: DetectionData, folder: Path)
     level = as_level(distillation.data_access)
     notes = {"data_access": level} | {name: f"{value:.4f}" for name, value in scores.items()}
     save_weights(student, folder / "student.safetensors", notes)
-    picture = io.BytesIO()
-    curves(history, {f"val/{name}": value for name, value in distillation.teacher_scores.items()}).savefig(
-        picture, format="png"
-    )
-    write_whole(folder / "curves.png", picture.getvalue())
+    teacher = {f"val/{name}": value for name, value in distillation.teacher_scores.items()}
+    write_curves(folder / "curves.png", history, teacher)
     facts = {
         "data_access": level,
         "best": best_epoch(folder),

@@ -3,22 +3,21 @@
 import logging
 from typing import Any
 
-import pytorch_lightning as pl
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
 from diode_pl.data.crops import Changes, CropSet, Objects, joined
-from diode_pl.data.memory import InMemory
+from diode_pl.data.loading import Loading
 from diode_pl.data.readers import ImageSet
-from diode_pl.data.sampling import Draw, EpochLoader, EpochSampler
+from diode_pl.data.sampling import Draw
 
 log = logging.getLogger(__name__)
 
 Crops = tuple[Tensor, Tensor]
 
 
-class CropData(pl.LightningDataModule):
+class CropData(Loading):
     """Cuts the labelled objects out of the images of a data set; some images are held out to measure on.
 
     Args:
@@ -62,7 +61,7 @@ class CropData(pl.LightningDataModule):
         cache_gib: float = 2.0,
         seed: int = 0,
     ) -> None:
-        super().__init__()
+        super().__init__(batch_size, workers, cache_gib, seed)
         if batch_size < 1 or min_pixels < 1 or crop_size < 8 or min(workers, cache_gib, seed) < 0:
             raise ValueError(
                 "crops need batch_size and min_pixels from 1 on, crop_size from 8 on, workers, cache_gib and seed from "
@@ -82,9 +81,8 @@ class CropData(pl.LightningDataModule):
             )
         self.changes = Changes(jitter, flip, colour)
         self.changes.check()
-        self.train, self.crop_size, self.held_out, self.batch_size = train, crop_size, held_out, batch_size
+        self.train, self.crop_size, self.held_out = train, crop_size, held_out
         self.balanced, self.min_pixels, self.steps_per_epoch = balanced, min_pixels, steps_per_epoch
-        self.workers, self.cache_gib, self.seed = workers, cache_gib, seed
         self.counts, self.untrained = dict[str, int](), tuple[str, ...]()
         self._parts: tuple[Objects, Objects] | None = None
 
@@ -106,7 +104,7 @@ class CropData(pl.LightningDataModule):
         """
         if self._parts is not None:
             return
-        self._source = self._cached()
+        self._source = self._cached(self.train, "training images")
         every = Objects.of(self._source)
         # In units of the image, whole pixels are not exact.
         shorter = (every.boxes[:, 2:] - every.boxes[:, :2]).amin(dim=1) * self.train.resolution + 1e-3
@@ -137,15 +135,7 @@ class CropData(pl.LightningDataModule):
         crops = CropSet(self._source, objects, self.crop_size, order, self.changes)
         # An epoch stays as long as there are crops, however often balance repeats them.
         steps = self.steps_per_epoch or max(1, len(objects) // self.batch_size)
-        sampler = EpochSampler(len(crops), self.batch_size, steps, self.seed, *self._place)
-        return EpochLoader(
-            crops,
-            batch_sampler=sampler,
-            num_workers=self.workers,
-            persistent_workers=self.workers > 0,
-            pin_memory=torch.cuda.is_available(),
-            collate_fn=joined,
-        )
+        return self._epochs_of(crops, steps, joined)
 
     def val_dataloader(self) -> DataLoader | list:
         """This process's part of the held-out crops, just as their boxes cut them."""
@@ -179,20 +169,9 @@ class CropData(pl.LightningDataModule):
         crops, labels = batch
         return crops.to(memory_format=torch.channels_last), labels
 
-    @property
-    def _place(self) -> tuple[int, int]:
-        """Number of this process, and how many there are."""
-        return (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
-
     def _objects(self) -> tuple[Objects, Objects]:
         assert self._parts is not None, "setup comes first"
         return self._parts
-
-    def _cached(self) -> ImageSet:
-        size = len(self.train) * 3 * self.train.resolution**2 * self._place[1]
-        if isinstance(self.train, InMemory) or size > self.cache_gib * 2**30:
-            return self.train
-        return InMemory(self.train, self.workers, "training images")
 
     def _without(self, objects: Objects) -> tuple[str, ...]:
         counts = objects.counts(len(self.class_names))

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-import pytorch_lightning as pl
 import torch
 from torch import Generator
 from torch.nn import functional
@@ -14,9 +13,8 @@ from torch.utils.data import DataLoader, Subset
 from diode_pl.augmentations import Augmentation
 from diode_pl.class_names import match_classes
 from diode_pl.data.batch import Batch
-from diode_pl.data.memory import InMemory
+from diode_pl.data.loading import Loading
 from diode_pl.data.readers import Example, ImageFiles, ImageSet
-from diode_pl.data.sampling import EpochLoader, EpochSampler
 from diode_pl.data.training_set import TrainingSet
 from diode_pl.data.views import Readable, Relabelled
 from diode_pl.detector import Detector
@@ -25,7 +23,7 @@ from diode_pl.tiling import Tiling
 log = logging.getLogger(__name__)
 
 
-class DetectionData(pl.LightningDataModule):
+class DetectionData(Loading):
     """Joins, shuffles, augments and batches the images of a data set in some format.
 
     Args:
@@ -59,7 +57,7 @@ class DetectionData(pl.LightningDataModule):
         cache_gib: float = 2.0,
         seed: int = 0,
     ) -> None:
-        super().__init__()
+        super().__init__(batch_size, workers, cache_gib, seed)
         if batch_size < 1 or workers < 0 or cache_gib < 0 or seed < 0 or not 0 <= mosaic <= 1:
             raise ValueError(
                 "data needs batch_size from 1 on, workers, cache_gib and seed from 0 on and mosaic in [0, 1], got "
@@ -70,8 +68,7 @@ class DetectionData(pl.LightningDataModule):
         self.train, self.val, self.tiling = train, val, tiling
         self.augmentations = [each for each in augmentations.values() if each is not None]
         self.mosaic, self.multi_scale = mosaic, multi_scale
-        self.batch_size, self.steps_per_epoch = batch_size, steps_per_epoch
-        self.workers, self.cache_gib, self.seed = workers, cache_gib, seed
+        self.steps_per_epoch = steps_per_epoch
         self.evaluated: list[int] = []
         self._train_classes: Sequence[int] = range(len(train.class_names)) if train is not None else ()
 
@@ -144,15 +141,7 @@ class DetectionData(pl.LightningDataModule):
 
     def train_dataloader(self) -> DataLoader:
         """Batches of one epoch; this process's part of each."""
-        sampler = EpochSampler(len(self._training), self.batch_size, self.steps_per_epoch, self.seed, *self._place)
-        return EpochLoader(
-            self._training,
-            batch_sampler=sampler,
-            num_workers=self.workers,
-            persistent_workers=self.workers > 0,
-            pin_memory=torch.cuda.is_available(),
-            collate_fn=_as_made,
-        )
+        return self._epochs_of(self._training, self.steps_per_epoch, _as_made)
 
     def val_dataloader(self) -> DataLoader | list:
         """Batches of this process's part of the validation images."""
@@ -187,18 +176,6 @@ class DetectionData(pl.LightningDataModule):
             if side != images.shape[-1]:
                 images = functional.interpolate(images, (side, side), mode="bilinear", antialias=True)
         return replace(batch, images=images.contiguous(memory_format=torch.channels_last))
-
-    @property
-    def _place(self) -> tuple[int, int]:
-        """Number of this process, and how many there are."""
-        return (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
-
-    def _cached(self, source: ImageSet, name: str) -> ImageSet:
-        _, world_size = self._place
-        size = len(source) * 3 * source.resolution**2 * world_size
-        if isinstance(source, InMemory) or size > self.cache_gib * 2**30:
-            return source
-        return InMemory(source, self.workers, name)
 
 
 def _as_made(batch: Any) -> Any:  # the set makes whole batches

@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from diode_pl.class_names import match_classes
 from diode_pl.fingerprint import fingerprint
 from diode_pl.targets import Targets
 
@@ -162,6 +163,20 @@ class Detector(nn.Module, ABC):
             iou: of two boxes of one class that overlap by more than this, the better one stays.
             max_detections: at most so many an image.
         """
+
+    def predict_as(self, class_names: Sequence[str], outputs: Outputs, **options: float) -> list[Detections]:
+        """As :meth:`predict`, in the numbering of ``class_names``; classes that are not among them are left out.
+
+        Args:
+            class_names: of another detector or data set; matched by name.
+            outputs: of :meth:`forward`.
+            options: of :meth:`predict`.
+        """
+        found = self.predict(outputs, **options)  # type: ignore[arg-type]
+        if self.class_names == tuple(class_names):
+            return found
+        labels = match_classes(self.class_names, class_names)
+        return [each.renumbered(labels) for each in found]
 
     @abstractmethod
     def norm_layers(self) -> list[nn.Module]:

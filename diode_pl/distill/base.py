@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from diode_pl.class_names import match_classes
 from diode_pl.detector import Detector, Outputs
 from diode_pl.targets import Targets
 
@@ -52,8 +51,7 @@ class Lesson:
             ValueError: there is no teacher.
         """
         teacher, taught = self.taught()
-        labels = match_classes(teacher.class_names, self.student.class_names)
-        found = [each.renumbered(labels) for each in teacher.predict(taught, confidence)]
+        found = teacher.predict_as(self.student.class_names, taught, confidence=confidence)
         return Targets.of_images([(each.boxes, each.labels) for each in found], self.targets.boxes.device)
 
 

@@ -1,7 +1,7 @@
 """What a finished training leaves behind, beside its checkpoints."""
 
 from diode_pl.report.crops import crop_sheet
-from diode_pl.report.curves import curves
+from diode_pl.report.curves import curves, write_curves
 from diode_pl.report.folder import TrainingFolder, best_epoch, read_checkpoint
 from diode_pl.report.onnx import export_onnx
 from diode_pl.report.predictions import Found, prediction_sheet
@@ -17,4 +17,5 @@ __all__ = [
     "prediction_sheet",
     "read_checkpoint",
     "save_weights",
+    "write_curves",
 ]

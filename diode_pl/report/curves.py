@@ -1,14 +1,18 @@
 """How a training went, as one picture."""
 
+import io
 import math
 import re
 from collections.abc import Mapping, Sequence
 from itertools import cycle
+from pathlib import Path
 
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
+
+from diode_pl.data.writing import write_whole
 
 # One colour a quantity, after Okabe and Ito: they stay apart for colour-blind eyes.
 _SCORES = {"val/AP50": "#0072b2", "val/AP": "#009e73", "val/F1": "#cc79a7"}
@@ -16,6 +20,17 @@ _SCORES |= {"val/accuracy": "#0072b2", "val/macro_accuracy": "#009e73"}  # of cl
 _LOSSES = ("#d55e00", "#e69f00", "#56b4e9", "#000000", "#8c6d31", "#7f7f7f")
 _RATE = "#4d4d4d"
 _DOTS = 30  # epochs up to which each one is marked
+
+
+def write_curves(
+    path: Path,
+    history: Sequence[Mapping[str, float | int]],
+    teacher: Mapping[str, float | int] | None = None,
+) -> None:
+    """Writes :func:`curves` as PNG, whole or not at all."""
+    picture = io.BytesIO()
+    curves(history, teacher).savefig(picture, format="png")
+    write_whole(path, picture.getvalue())
 
 
 def curves(history: Sequence[Mapping[str, float | int]], teacher: Mapping[str, float | int] | None = None) -> Figure:
