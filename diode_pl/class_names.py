@@ -1,6 +1,7 @@
-"""Class names of one data set in terms of another's."""
+"""Class names: reading them, and finding those of one data set among another's."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 # COCO's classes as Pascal VOC and Darknet's name file spell them.
 _SYNONYMS = {
@@ -11,6 +12,18 @@ _SYNONYMS = {
     "sofa": "couch",
     "tvmonitor": "tv",
 }
+
+
+def read_names(names: str | Path | Sequence[str]) -> list[str]:
+    """Class names in the order of their labels.
+
+    Args:
+        names: path of a file with one name a line, or the names themselves.
+    """
+    if not isinstance(names, str | Path):
+        return list(names)
+    lines = Path(names).read_text(encoding="utf-8").splitlines()
+    return [line.strip() for line in lines if line.strip()]
 
 
 def match_classes(names: Sequence[str], others: Sequence[str]) -> list[int]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -31,6 +32,7 @@ class Classification(Learning):
         counts: images and crops, as :class:`CropData` counts them.
         untrained: classes without a training crop, by name.
         data_access: what the classifier has seen; a checkpoint adds what it saw before.
+        outside: whether it learned from images that were not made from a teacher, here or before a checkpoint.
 
     Raises:
         ValueError: no loss is left.
@@ -39,7 +41,7 @@ class Classification(Learning):
     """
 
     part = "classification"
-    kept = ("history", "scores", "per_class", "counts", "untrained", "data_access")
+    kept = ("history", "scores", "per_class", "counts", "untrained", "data_access", "outside")
     classifier: CropClassifier
 
     def __init__(
@@ -54,7 +56,7 @@ class Classification(Learning):
         self.kind = trained_form(list(active.values()))
         self.losses, self._make = nn.ModuleDict(active), classifier
         self.scores, self.per_class = dict[str, float](), dict[str, float | None]()
-        self.counts, self.untrained = dict[str, int](), list[str]()
+        self.counts, self.untrained, self.outside = dict[str, int](), list[str](), False
         self._measured_in = -1
 
     @property
@@ -115,6 +117,12 @@ class Classification(Learning):
         self.log_dict({f"val/{name}": value for name, value in self.scores.items()}, sync_dist=True)
         self.log("accuracy", self.scores["accuracy"], prog_bar=True, logger=False, sync_dist=True)
 
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Goes on where the checkpoint stopped, with what this training and that one have seen."""
+        outside = self.outside
+        super().on_load_checkpoint(checkpoint)
+        self.outside |= outside
+
     def save(self, path: str | Path) -> None:
         """Writes the classifier and what is known of it as a .safetensors file, whole or not at all.
 
@@ -127,5 +135,6 @@ class Classification(Learning):
             self.scores.get("macro_accuracy"),
             self.per_class,
             tuple(self.untrained),
+            self.outside,
         )
         write_whole(Path(path), encoded(self.classifier, record))

@@ -12,7 +12,9 @@ import torch
 from diode_pl.access_level import as_level, seen_in
 from diode_pl.classification import Classification
 from diode_pl.data import CropData, write_picture, write_whole
+from diode_pl.detector import Detector
 from diode_pl.fitting import fit_in, given_checkpoint
+from diode_pl.label_source import LabelSource
 from diode_pl.report import TrainingFolder, crop_sheet, write_curves
 
 log = logging.getLogger(__name__)
@@ -31,6 +33,8 @@ def train_classifier(
     fit: bool = True,
     ckpt: str | Path | None = None,
     tiled: int = 0,
+    label_source: LabelSource | None = None,
+    teacher: Detector | None = None,
 ) -> float | None:
     """Trains a classifier of crops, or goes on where an earlier run in the same folder stopped.
 
@@ -44,6 +48,8 @@ def train_classifier(
         fit: True; what measures alone measures a student.
         ckpt: a checkpoint to go on from; left alone where ``folder`` has its own.
         tiled: 0; what writes tiled images trains nothing.
+        label_source: which boxes count as objects; those of the data set when not given.
+        teacher: whom it asks; without one, agreement is not looked for.
 
     Returns:
         Accuracy on held-out crops, the mean over classes; None where none are held out.
@@ -62,13 +68,34 @@ def train_classifier(
             f"tiled={tiled} writes images, and job=classifier only trains. Leave tiled out, or take job=distillation"
         )
     classification.prepare(data)
+    label_source = label_source or LabelSource()
+    asked = _asked(data, label_source, teacher)
     if ckpt is not None:
         given_checkpoint(ckpt, classification, _PART, _MUST)
-    classification.data_access = sorted(seen_in(data, labels=True))
-    run = TrainingFolder(folder, settings, "classifier", _PART)
+    seen = seen_in(data, labels=label_source.reads_data)
+    classification.outside = "teacher" not in seen  # to be asked of labels makes no image
+    classification.data_access = sorted(seen if asked is None else seen | {"teacher"})
+    brought = {} if asked is None else {"teacher_sha256": asked.fingerprint()}
+    run = TrainingFolder(folder, dict(settings) | brought, "classifier", _PART)
     if not fit_in(run, classification, data, trainer, ckpt):
         return None
     return _write(classification, data, run.folder)
+
+
+def _asked(data: CropData, label_source: LabelSource, teacher: Detector | None) -> Detector | None:
+    """The teacher, where it is asked which objects count."""
+    if not label_source.needs_teacher:
+        return None
+    if teacher is not None:
+        data.ask(label_source, teacher)
+        return teacher
+    if label_source.source != "sampled":
+        raise ValueError(
+            f"label_source={label_source.source} asks the teacher, got detector@teacher=none; name one, or take "
+            "label_source=sampled"
+        )
+    log.info("detector@teacher=none: every labelled object counts, whatever label_source.agreement says")
+    return None
 
 
 def _write(classification: Classification, data: CropData, folder: Path) -> float | None:

@@ -13,9 +13,10 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR
 
 from diode_pl.augmentations import Augmentation
+from diode_pl.balance import Balance, Fixed
 from diode_pl.detector import Detector, NormStatistics
 from diode_pl.initializer import Initializer
-from diode_pl.losses import Loss, Step
+from diode_pl.losses import Loss, Objective, Step
 from diode_pl.sampler import Sampler
 from diode_pl.schedule import Plan, Stage
 from diode_pl.targets import Targets
@@ -40,6 +41,7 @@ class Inversion(pl.LightningModule):
         batch_size: images optimised together; the last batch may be smaller.
         seed: not negative.
         budget: factor of every stage's iterations.
+        balance: makes factors of the losses' weights; they are the factors when not given.
 
     Raises:
         ValueError: a number is out of range, a resolution does not fit the teacher's stride, no loss is left, or a
@@ -60,6 +62,7 @@ class Inversion(pl.LightningModule):
         batch_size: int,
         seed: int = 0,
         budget: float = 1.0,
+        balance: Balance | None = None,
     ) -> None:
         super().__init__()
         self.automatic_optimization = False
@@ -88,11 +91,11 @@ class Inversion(pl.LightningModule):
             raise ValueError("the teacher has learned no class; teacher.twin_similarity=1 takes all as learned")
         self.sampler, self.stages, self.initializer = sampler, list(stages), initializer
         self.losses = {name: loss for name, loss in losses.items() if loss is not None}
+        self.objective = Objective(self.losses, balance or Fixed())
         self.augmentations = [a for a in augmentations.values() if a is not None]
         self.seed, self.budget = seed, budget
         self.images: nn.Parameter | None = None
         self.scores: dict[str, float] = {}
-        self.terms: dict[str, Tensor] = {}
 
     @property
     def stage_index(self) -> int:
@@ -122,8 +125,8 @@ class Inversion(pl.LightningModule):
         return self.initial.cat(self.added).compact()
 
     def term_values(self) -> dict[str, float]:
-        """The last raw value of each term, and the weighted total; waits for the device, once."""
-        return dict(zip(self.terms, torch.stack(list(self.terms.values())).tolist(), strict=True))
+        """The last raw value of each term, the weighted total, and what the balance shows; waits for the device."""
+        return self.objective.values()
 
     @property
     def learning_rate(self) -> float:
@@ -152,11 +155,9 @@ class Inversion(pl.LightningModule):
         self.trainer.strategy.optimizers = [optimizer]
         self._scheduler = LambdaLR(optimizer, lambda done: stage.lr_factor(done / steps))
         self.current_targets = self.targets
-        self.weights = stage.weights({name: loss.weight for name, loss in self.losses.items()})
-        self.active = {name: loss for name, loss in self.losses.items() if self.weights[name] > 0}
-        for loss in self.active.values():
-            loss.prepare(self.teacher, stage.resolution)
-        depth = max(loss.norm_layers_needed(self.teacher) for loss in self.active.values())
+        weights = stage.weights({name: loss.weight for name, loss in self.losses.items()})
+        self.objective.begin(weights, self.teacher, stage.resolution)
+        depth = self.objective.norm_layers_needed(self.teacher)
         self.statistics = NormStatistics(self.teacher.norm_layers()[:depth])
 
     def training_step(self, _: int, iteration: int) -> None:
@@ -171,8 +172,7 @@ class Inversion(pl.LightningModule):
             outputs = self.teacher(images)
         progress = iteration / self.stage.steps(self.budget)
         step = Step(self.images, images, targets, outputs, self.teacher, self.statistics, progress)
-        terms = {name: loss(step) for name, loss in self.active.items()}
-        total = torch.stack([self.weights[name] * term for name, term in terms.items()]).sum()
+        total = self.objective(step)
 
         optimizer = self.optimizers()
         assert isinstance(optimizer, LightningOptimizer)
@@ -182,7 +182,6 @@ class Inversion(pl.LightningModule):
         self._scheduler.step()
         with torch.no_grad():
             self.images.clamp_(0, 1)
-        self.terms = {name: term.detach() for name, term in terms.items()} | {"total": total.detach()}
         growth = self.stage.growth
         if growth is not None and growth.due(iteration + 1, self.budget):
             self._grow_targets()

@@ -54,13 +54,21 @@ class LabelSource:
         """Whether the teacher is asked."""
         return self.source != "sampled" or self.agreement
 
-    @torch.no_grad()
     def __call__(self, given: Targets, finds: Callable[[float], Targets]) -> tuple[Targets, dict[str, Tensor]]:
-        """The labels of a batch, and boxes an image by name: ``sampled``, ``dropped``, ``added``.
+        """The labels of a batch, and the counts of :meth:`chosen` an image."""
+        labels, counts = self.chosen(given, finds)
+        return labels, {name: count / max(1, given.batch_size) for name, count in counts.items()}
+
+    @torch.no_grad()
+    def chosen(self, given: Targets, finds: Callable[[float], Targets]) -> tuple[Targets, dict[str, Tensor]]:
+        """The labels of a batch, and numbers of boxes by name: ``sampled``, ``dropped``, ``added``.
 
         Args:
             given: boxes of the data set.
             finds: what the teacher finds in the same images with more than a confidence; asked where it is needed.
+
+        Returns:
+            without a count where the teacher is not asked.
         """
         if not self.reads_data:
             given = given.keep(torch.zeros_like(given.valid))
@@ -71,11 +79,10 @@ class LabelSource:
         kept = given.keep(same.any(dim=1)) if self.agreement else given
         # A detection adds nothing where its object is labelled already.
         new = found.keep(~(same & kept.valid[:, None]).any(dim=0)) if self.source != "sampled" else None
-        images = max(1, given.batch_size)
         counts = {
-            "sampled": given.valid.sum() / images,
-            "dropped": (given.valid.sum() - kept.valid.sum()) / images,
-            "added": given.boxes.new_zeros(()) if new is None else new.valid.sum() / images,
+            "sampled": given.valid.sum(),
+            "dropped": given.valid.sum() - kept.valid.sum(),
+            "added": given.labels.new_zeros(()) if new is None else new.valid.sum(),
         }
         return (kept if new is None else kept.cat(new)), counts
 

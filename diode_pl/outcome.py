@@ -45,6 +45,7 @@ def write_outcome(distillation: Distillation, data: DetectionData, folder: Path)
         "seconds": round(sum(entry["seconds"] for entry in history), 1),
         "parameters": sum(parameter.numel() for parameter in student.parameters()),
         "onnx_difference": None,
+        "distill": distillation.objective.facts,
         "history": history,
     }
     write_scores(distillation, data, folder, scores, facts)

@@ -25,13 +25,14 @@ PACKAGE, CONF = ROOT / "diode_pl", ROOT / "conf"
 ENTRY_POINTS = ("synthesize", "train")
 
 # A group of ours is spelled like the folder or file that holds its classes; the others name third-party classes.
-OUR_GROUPS = {"detector", "schedule", "initializer", "sampler", "augmentations", "losses"}
+OUR_GROUPS = {"balance", "detector", "schedule", "initializer", "sampler", "augmentations", "losses"}
 OUR_GROUPS |= {"tiling", "distill", "data", "callbacks", "trainer", "classifier", "label_source"}
 THIRD_PARTY_GROUPS = {"optimizer", "scheduler", "logger"}
 OVERLAYS = {"experiment", "job"}
 # What a group of ours may name beside its own folder, as prefixes: what a library does well, we do not write.
 FOREIGN_TARGETS = {
-    "detector": ("diode_pl.assets.",),  # weights that come with the package
+    # weights that come with the package; networks that torchvision builds
+    "detector": ("diode_pl.assets.", "torchvision.models.detection."),
     "callbacks": ("pytorch_lightning.callbacks.",),
     "trainer": ("pytorch_lightning.Trainer",),
     "schedule": ("diode_pl.sampler.FalsePositives",),  # a stage may grow the targets

@@ -1,6 +1,7 @@
 """A classifier of crops during its training."""
 
 import copy
+import json
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import ModelCheckpoint
+from safetensors import safe_open
 from torch import nn
 
 from diode_pl.classification import Classification
@@ -199,6 +201,17 @@ def test_a_checkpoint_adds_what_it_has_seen() -> None:
     module.data_access = ["teacher"]
     module.on_load_checkpoint({"classification": {"data_access": ["real images"], "history": []}})
     assert module.data_access == ["real images", "teacher"]
+
+
+@pytest.mark.parametrize(("before", "now"), [(True, False), (False, True), (False, False)])
+def test_images_from_outside_are_not_forgotten(tmp_path: Path, before: bool, now: bool) -> None:
+    module = parts()[0]
+    module.outside = now
+    module.on_load_checkpoint({"classification": {"outside": before, "history": []}})
+    assert module.outside == (before or now) and "outside" in module.kept
+    module.save(tmp_path / "classifier.safetensors")
+    with safe_open(tmp_path / "classifier.safetensors", "pt") as file:
+        assert json.loads(file.metadata()["record"])["outside"] == module.outside
 
 
 @pytest.mark.slow

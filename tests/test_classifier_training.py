@@ -24,9 +24,11 @@ from diode_pl.classifier import BinaryCrossEntropy, CropClassifier, CrossEntropy
 from diode_pl.classifier_training import train_classifier
 from diode_pl.data import CropData
 from diode_pl.data.readers import ImageSet
+from diode_pl.label_source import LabelSource
 from diode_pl.recipe import Recipe
 from diode_pl.trainer import distillation_trainer
 from tests.data.coloured import COLOURS, Coloured
+from tests.data.knowing import knowing
 from tests.training_run import StopsAt, checkpoint, same, without_seconds, write_teacher
 
 CONF = Path(__file__).resolve().parents[1] / "conf"
@@ -51,6 +53,7 @@ def run(
     epochs: int = EPOCHS,
     callbacks: dict[str, pl.Callback] | None = None,
     data: dict[str, Any] | None = None,
+    **options: Any,
 ) -> tuple[float | None, Classification]:
     """Trains; returns the accuracy and what was trained."""
     torch.manual_seed(0)
@@ -61,7 +64,7 @@ def run(
     crops = CropData(train or Coloured(20), **{"crop_size": 16, "batch_size": 8, "held_out": 0.25} | (data or {}))
     listeners = {"ema": WeightAveraging(avg_fn=ExponentialAverage())} | (callbacks or {})
     trainer = distillation_trainer(listeners, {}, epochs, accelerator="cpu")
-    return train_classifier(module, crops, trainer, folder, settings or {"seed": 0}, ckpt=ckpt), module
+    return train_classifier(module, crops, trainer, folder, settings or {"seed": 0}, ckpt=ckpt, **options), module
 
 
 @pytest.fixture(scope="module")
@@ -153,6 +156,72 @@ def test_says_what_the_classifier_has_seen(tmp_path: Path, images: str, level: s
     assert metrics(tmp_path)["data_access"] == level
 
 
+AGREEMENT = LabelSource(agreement=True)
+
+
+def test_learns_only_where_the_teacher_agrees_and_tells_what_was_dropped(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    images = Coloured(12)
+    teacher = knowing(images, sees=lambda i, k: i % 3 > 0)  # eight images of twelve
+    _, module = run(tmp_path / "one", epochs=1, train=images, label_source=AGREEMENT, teacher=teacher)
+    told = metrics(tmp_path / "one")["counts"]
+    assert (told["sampled"], told["dropped"], told["added"]) == (24, 8, 0)
+    assert told["crops"] + told["held_out_crops"] == 16 and told["images"] + told["held_out_images"] == 8
+    assert "of 24 labelled objects 8 are dropped" in caplog.text
+    assert metrics(tmp_path / "one")["data_access"] == "teacher-only" and not module.outside
+    configuration = json.loads((tmp_path / "one" / "configuration.json").read_text())
+    assert configuration["teacher_sha256"] == teacher.fingerprint()
+    # A run that goes on is asked by the same teacher.
+    other = knowing(images, lambda i, k: True, seed=1)
+    with pytest.raises(ValueError, match="teacher_sha256"):
+        run(tmp_path / "one", epochs=2, train=images, label_source=AGREEMENT, teacher=other)
+
+
+@pytest.fixture
+def only_set_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs end where the training would begin."""
+
+    def fit_in(run: object, module: Classification, data: CropData, *_: object) -> bool:
+        data.setup("fit")
+        module.counts = dict(data.counts)
+        return False
+
+    monkeypatch.setattr("diode_pl.classifier_training.fit_in", fit_in)
+
+
+def test_without_a_teacher_every_labelled_object_counts(
+    tmp_path: Path, only_set_up: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    images = Coloured(6)
+    _, without = run(tmp_path / "none", train=images, label_source=AGREEMENT)
+    assert "detector@teacher=none: every labelled object counts" in caplog.text
+    _, unasked = run(tmp_path / "given", train=images, teacher=knowing(images, lambda i, k: pytest.fail("is asked")))
+    for counts in (without.counts, unasked.counts):
+        assert counts["crops"] + counts["held_out_crops"] == 12 and "dropped" not in counts
+    with pytest.raises(ValueError, match=r"label_source=union asks the teacher, got detector@teacher=none"):
+        run(tmp_path / "union", label_source=LabelSource("union"))
+
+
+@pytest.mark.parametrize(
+    ("source", "images", "seen", "outside"),
+    [
+        ("sampled", "real images", ["real images", "real labels", "teacher"], True),
+        ("teacher", "real images", ["real images", "teacher"], True),
+        ("sampled", "teacher +verifier", ["teacher", "verifier"], False),
+    ],
+)
+def test_a_teacher_that_is_asked_is_seen_and_makes_no_images(
+    tmp_path: Path, only_set_up: None, source: str, images: str, seen: list[str], outside: bool
+) -> None:
+    shown = Coloured(6, data_access=images)
+    asks = LabelSource(source, agreement=True)
+    _, module = run(tmp_path, train=shown, label_source=asks, teacher=knowing(shown, lambda i, k: True))
+    assert module.data_access == seen and module.outside == outside
+
+
 def test_images_without_labels_are_refused(unchecked: None) -> None:
     for train in (Coloured(6, (), ()), None):
         with pytest.raises(ValueError, match="crops need labelled boxes.*Choose a labelled data@train"):
@@ -223,8 +292,10 @@ def test_from_the_command_line_to_a_student(
     assert {path.name for path in made.iterdir()} == FILES | {"train.log"}
     classifier, record = load_classifier(made / "classifier.safetensors")
     assert classifier.kind == "both" and classifier.crop_size == 16 and classifier.backbone == "resnet18"
-    assert record.data_access == ("real images", "real labels")
+    assert record.data_access == ("real images", "real labels", "teacher")
     assert record.macro_accuracy == metrics(made)["macro_accuracy"]
+    counts = metrics(made)["counts"]
+    assert 0 < counts["dropped"] < counts["sampled"] and counts["added"] == 0  # by the embedded teacher
 
     tiny = [*write_teacher(tmp_path / "teacher"), "data@train=shapes_near", "train.size=8", "trainer.max_epochs=1"]
     tiny += ["distill=[mimic,dicod_classifier]", f"distill.dicod.classifier.weights={made / 'classifier.safetensors'}"]
@@ -238,3 +309,7 @@ def test_from_the_command_line_to_a_student(
     assert entry["loss/dicod"] > 0
     # The classifier's real images count, though the student was shown none.
     assert metrics(student)["data_access"] == "teacher +proxy images +real images +real labels"
+    told = metrics(student)["distill"]["dicod"]["classifier"]
+    assert {key: told[key] for key in ("accuracy", "macro_accuracy", "untrained")} == {
+        key: metrics(made)[key] for key in ("accuracy", "macro_accuracy", "untrained")
+    }

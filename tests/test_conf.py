@@ -19,7 +19,7 @@ from tests.training_run import NAMES, write_teacher
 
 CONF = Path(__file__).resolve().parents[1] / "conf"
 ENTRY_POINTS = ("synthesize", "train")
-GROUPS = ["sampler", "schedule", "initializer", "augmentations", "losses", "callbacks", "trainer", "logger"]
+GROUPS = ["sampler", "schedule", "initializer", "augmentations", "losses", "balance", "callbacks", "trainer", "logger"]
 # Of groups that both entry points have, what is written for one of them.
 OF_TRAINING = {"augmentations": {"student"}, "callbacks": {"training"}, "trainer": {"distillation"}}
 TRAINING_GROUPS = ["detector@teacher", "detector@student", "data@train", "data@val", "tiling", "distill"]
@@ -262,6 +262,14 @@ def test_a_classifier_takes_pace_and_workers_of_the_data():
     assert (crops.workers, crops.cache_gib, crops.steps_per_epoch) == (3, 1.5, 25)
     assert training("+experiment=dicod_classifier", "data.steps_per_epoch=7").crops.steps_per_epoch == 7
     assert training("job=classifier").crops.steps_per_epoch is None
+
+
+def test_a_classifier_asks_the_teacher_of_synthetic_images_and_can_do_without():
+    config = training("+experiment=dicod_classifier", "hydra.runtime.output_dir=.")
+    assert config.job.label_source.agreement and config.job.teacher == config.teacher
+    assert not training("job=classifier").job.label_source.agreement
+    alone = training("+experiment=dicod_classifier", "detector@teacher=none")
+    assert instantiate(alone.job.teacher) is None
 
 
 def test_the_students_job_takes_the_same_parts_in_the_same_order(tiny):

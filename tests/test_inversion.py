@@ -8,6 +8,7 @@ import torch
 from torch.nn import functional as F
 
 from diode_pl.augmentations import Brightness, Cutout, Flip, Jitter
+from diode_pl.balance import Gradient
 from diode_pl.callbacks import LossLog, Verifier
 from diode_pl.detector import Detections, NormStatistics
 from diode_pl.initializer import Noise
@@ -56,7 +57,7 @@ class Record:
                     self.starts.append(module.images.detach().clone())
 
             def on_train_batch_end(self, trainer, module, outputs, batch, batch_idx):
-                self.totals.append(float(module.terms["total"]))
+                self.totals.append(float(module.objective.terms["total"]))
 
             def on_train_epoch_end(self, trainer, module):
                 self.ends.append(module.images.detach().clone())
@@ -69,7 +70,7 @@ def fit(module: Inversion, *callbacks, precision: str = "32-true") -> Record:
     record = Record()
     named = {str(i): callback for i, callback in enumerate((*callbacks, record))}
     trainer = inversion_trainer(named, {}, accelerator="cpu", precision=precision)
-    trainer.fit_loop.max_epochs = module.plan.num_batches * len(module.stages)
+    trainer.fit_loop.max_epochs = len(module.plan.todo) * len(module.stages)
     trainer.fit(module)
     return record
 
@@ -106,6 +107,48 @@ def test_a_batch_depends_on_seed_and_number_alone(tmp_path):
     assert torch.equal(record.ends[0], whole.ends[1])
     assert not torch.equal(whole.ends[0], whole.ends[1])
     assert not torch.equal(fit(inversion(tmp_path, seed=1)).ends[0], whole.ends[0])
+
+
+def test_a_batch_made_alone_after_a_stop_is_the_same_with_a_memory_of_steps(tmp_path):
+    """Averages of batch statistics and measured gradients end with a stage."""
+    stages = [Stage(32, 8, sign_descent), Stage(64, 8, sign_descent)]
+    losses = {"detection": Detection(0.5), "batch_norm": BatchNorm(0.5, form="kl", momentum=0.9)}
+
+    def made(*todo):
+        module = inversion(tmp_path, stages, losses=losses, num_images=4, balance=Gradient(steps=3))
+        module.plan.todo = list(todo)
+        return fit(module).ends
+
+    whole, alone = made(0, 1), made(1)
+    assert torch.equal(alone[0], whole[2]) and torch.equal(alone[1], whole[3])
+
+
+class Thousandfold(Detection):
+    """The same in other units."""
+
+    def __call__(self, step):
+        return 1000 * super().__call__(step)
+
+
+def test_with_balance_the_units_of_a_loss_do_not_change_the_images(tmp_path):
+    def made(detection, balance):
+        losses = {"detection": detection, "total_variation": TotalVariation(1.0), "batch_norm": BatchNorm(1.0)}
+        stages = [Stage(32, 15, lambda params: PyramidAdam(params, lr=0.02))]
+        return fit(inversion(tmp_path, stages, losses=losses, balance=balance)).ends[0]
+
+    plain, scaled = (made(detection(), Gradient(steps=5)) for detection in (Detection, Thousandfold))
+    assert (plain - scaled).abs().max() < 1e-3
+    plain, scaled = (made(detection(), None) for detection in (Detection, Thousandfold))
+    assert (plain - scaled).abs().mean() > 0.005
+
+
+def test_factors_of_the_balance_are_logged(tmp_path):
+    module = inversion(tmp_path, balance=Gradient(steps=5))
+    fit(module, LossLog(every=5))
+    values = module.term_values()
+    weighted = sum(values[name] * values[f"{name}_weight"] for name in module.losses)
+    assert values["total"] == pytest.approx(weighted, rel=1e-5)
+    assert len(values) == 3 + 1 + 3
 
 
 def test_images_go_to_the_next_stage_as_floats(tmp_path):
@@ -148,9 +191,9 @@ def test_stage_weights_replace_those_of_the_losses(tmp_path):
     stage = Stage(32, 1, sign_descent, loss_factors={"batch_norm": 0.0, "detection": 2.0})
     module = inversion(tmp_path, [stage])
     fit(module)
-    assert "batch_norm" not in module.terms
-    expected = 2 * module.terms["detection"] + module.terms["total_variation"]
-    assert torch.allclose(module.terms["total"], expected)
+    assert "batch_norm" not in module.objective.terms
+    expected = 2 * module.objective.terms["detection"] + module.objective.terms["total_variation"]
+    assert torch.allclose(module.objective.terms["total"], expected)
 
 
 def test_half_precision_comes_from_the_trainer(tmp_path):
@@ -180,7 +223,8 @@ def test_a_step_never_waits_for_the_device(tmp_path, monkeypatch):
     with statistics.recording():
         outputs = module.teacher(seen)
     step = Step(images, seen, targets, outputs, module.teacher, statistics, 0.0)
-    sum(loss(step) for loss in (*module.losses.values(), SelfSimilarity(), PixelNorm())).backward()
+    others = (SelfSimilarity(), PixelNorm(), BatchNorm(form="kl", momentum=0.9))
+    sum(loss(step) for loss in (*module.losses.values(), *others)).backward()
     images.grad.sub_(1)
     SignDescent([images]).step()
     PyramidAdam([images]).step()

@@ -81,6 +81,17 @@ def test_detections_take_the_students_class_numbering() -> None:
     assert boxes == [[(THERE, 2)], []]
 
 
+def test_whole_numbers_where_they_are_asked_for() -> None:
+    given, seen = (
+        Targets.of_images([(torch.tensor(boxes), torch.tensor([0, 1]))] * 3) for boxes in ([HERE, THERE],) * 2
+    )
+    seen = seen.keep(seen.labels == 0).compact()
+    chosen, counts = LabelSource(agreement=True).chosen(given, lambda confidence: seen)
+    assert int(chosen.valid.sum()) == 3
+    assert {name: int(count) for name, count in counts.items()} == {"sampled": 6, "dropped": 3, "added": 0}
+    assert LabelSource().chosen(given, lambda confidence: pytest.fail("is asked"))[1] == {}
+
+
 def test_nothing_labelled_and_nothing_found() -> None:
     boxes, counts = labelled(LabelSource("union", agreement=True), [[], []], [found(), found()])
     assert boxes == [[], []] and set(counts.values()) == {0}

@@ -7,12 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from hydra import compose, initialize_config_dir
 from hydra.errors import InstantiationException
-from hydra.utils import instantiate
-from omegaconf import DictConfig
+from hydra.utils import get_method, instantiate
+from omegaconf import DictConfig, OmegaConf
+from torchvision.models import get_model_weights
 
+from diode_pl.data.shapes.things import THINGS
 from diode_pl.detector import Darknet
+from diode_pl.detector.torchvision.base import TorchvisionDetector
 
 CONF = Path(__file__).resolve().parents[1] / "conf"
 IN_SHARED_DATA = {
@@ -39,6 +43,7 @@ def no_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DIODE_WEIGHTS", raising=False)
     monkeypatch.setenv("DIODE_CACHE", str(tmp_path))
     monkeypatch.setattr(urllib.request, "urlopen", unreachable)
+    monkeypatch.setattr(torch.hub, "urlopen", unreachable)
 
 
 @pytest.mark.parametrize(("name", "classes"), IN_SHARED_DATA.items())
@@ -82,3 +87,61 @@ def test_each_of_them_has_weights_of_its_own() -> None:
 def test_classes_are_cocos_as_darknet_spells_them(shared_data: Path, name: str) -> None:
     names = (shared_data / "weights" / "yolo-fastest-1.1-coco" / "coco.names").read_text(encoding="utf-8")
     assert list(teacher(name).names) == names.split("\n")[:80]
+
+
+# ---------------------------------------------------------------- networks of torchvision
+
+TORCHVISION = {
+    name: OmegaConf.load(CONF / "detector" / f"{name}.yaml")
+    for name in (path.stem for path in sorted((CONF / "detector").glob("*.yaml")))
+}
+TORCHVISION = {name: config for name, config in TORCHVISION.items() if "network" in config}
+PUBLISHED = [name for name, config in TORCHVISION.items() if config.weights]
+OF_SHAPES = [name for name in TORCHVISION if name.endswith("_shapes")]
+
+
+def built(name: str, **changes: Any) -> TorchvisionDetector:
+    """A detector from its YAML; one of a single stage holds no numbers, so that it costs no time."""
+    config = OmegaConf.merge(teacher(name), {"weights": None, **changes})
+    stages_that_look = name.startswith("fasterrcnn")  # how many boxes they look at depends on numbers
+    with torch.device("cpu" if stages_that_look else "meta"):
+        return instantiate(config, _convert_="object")
+
+
+def test_they_are_all_here() -> None:
+    assert len(TORCHVISION) == 12 and len(PUBLISHED) == 8 and len(OF_SHAPES) == 3
+
+
+@pytest.mark.parametrize("name", TORCHVISION)
+def test_builds_with_classes_of_ones_own_and_downloads_nothing(name: str) -> None:
+    detector = built(name, names=["cat", "dog", "bird"])
+    assert detector.class_names == ("cat", "dog", "bird") and detector.data_access is None
+    assert (len(detector.norm_layers()) == 0) == (name == "ssd300_vgg16")
+    # The constructor took the least size through the network; below it, the detector says so and torch does not.
+    assert detector.smallest % detector.stride == 0
+    too_small = detector.smallest - detector.stride
+    with pytest.raises(ValueError, match=f"at least {detector.smallest}, got {too_small} x {detector.smallest}"):
+        detector(torch.zeros(1, 3, too_small, detector.smallest, device=next(detector.parameters()).device))
+
+
+@pytest.mark.parametrize("name", OF_SHAPES)
+def test_networks_for_the_embedded_world_are_small_and_know_its_classes(name: str) -> None:
+    detector = built(name)
+    assert detector.class_names == tuple(THINGS)
+    count = sum(parameter.numel() for parameter in detector.parameters()) / 1e6
+    assert 0.5 < count < 1.5 and f"{count:.1f} million" in first_comment(name)
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_comments_say_what_torchvision_says_of_its_weights(name: str) -> None:
+    config = TORCHVISION[name]
+    weights = get_model_weights(get_method(config.network._target_))[config.weights]
+    assert f"AP {weights.meta['_metrics']['COCO-val2017']['box_map'] / 100:.3f}" in first_comment(name)
+    count = weights.meta["num_params"] / 1e6
+    assert f" {count:.0f} million" in first_comment(name) or f" {count:.1f} million" in first_comment(name)
+    assert config.network.weights_backbone is None and config.names is None
+
+
+def first_comment(name: str) -> str:
+    lines = (CONF / "detector" / f"{name}.yaml").read_text(encoding="utf-8").splitlines()
+    return " ".join(line.lstrip("# ") for line in lines if line.startswith("#"))

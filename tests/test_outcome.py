@@ -45,6 +45,7 @@ def test_writes_the_student_its_scores_and_its_pictures(tmp_path: Path, caplog: 
     assert metrics["seconds"] == pytest.approx(sum(entry["seconds"] for entry in metrics["history"]), abs=0.1)
     assert metrics["resolution"] == {"train": RESOLUTION, "val": RESOLUTION}
     assert metrics["skipped"] == {"train": 0, "val": 0}
+    assert metrics["distill"] == {}  # nothing was brought along
     assert 0 <= metrics["onnx_difference"] < 1e-4
     assert f"differ from torch by at most {metrics['onnx_difference']:.1e}" in caplog.text
     assert picture(tmp_path / "curves.png").size == (1200, 500)

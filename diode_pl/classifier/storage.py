@@ -23,6 +23,7 @@ class Record:
         macro_accuracy: the mean over classes of that share.
         per_class: that share by class; None for a class without a held-out crop.
         untrained: classes that it was shown no crop of.
+        outside: whether it learned from images that were not made from a teacher.
     """
 
     data_access: tuple[str, ...] = ()
@@ -30,6 +31,7 @@ class Record:
     macro_accuracy: float | None = None
     per_class: dict[str, float | None] = field(default_factory=dict)
     untrained: tuple[str, ...] = ()
+    outside: bool = False
 
 
 def encoded(classifier: CropClassifier, record: Record) -> bytes:

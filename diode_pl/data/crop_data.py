@@ -11,6 +11,9 @@ from diode_pl.data.crops import Changes, CropSet, Objects, joined
 from diode_pl.data.loading import Loading
 from diode_pl.data.readers import ImageSet
 from diode_pl.data.sampling import Draw
+from diode_pl.data.second_opinion import SecondOpinion
+from diode_pl.detector import Detector
+from diode_pl.label_source import LabelSource
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +39,8 @@ class CropData(Loading):
         seed: of all draws, not negative.
 
     Attributes:
-        counts: once it is set up: ``images``, ``held_out_images``, ``crops``, ``held_out_crops``, ``too_small``.
+        counts: once it is set up: ``images``, ``held_out_images``, ``crops``, ``held_out_crops``, ``too_small``;
+            after :meth:`ask` also ``sampled``, ``dropped`` and ``added`` objects.
         untrained: once it is set up: classes without a training crop, by name.
 
     Raises:
@@ -85,6 +89,7 @@ class CropData(Loading):
         self.balanced, self.min_pixels, self.steps_per_epoch = balanced, min_pixels, steps_per_epoch
         self.counts, self.untrained = dict[str, int](), tuple[str, ...]()
         self._parts: tuple[Objects, Objects] | None = None
+        self._opinion: SecondOpinion | None = None
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -96,6 +101,14 @@ class CropData(Loading):
         """What a classifier has seen because of these images."""
         return {self.train.data_access}
 
+    def ask(self, label_source: LabelSource, teacher: Detector) -> None:
+        """Lets a teacher say which objects count, when the data are set up.
+
+        Raises:
+            ValueError: see :class:`SecondOpinion`.
+        """
+        self._opinion = SecondOpinion(label_source, teacher, self.train)
+
     def setup(self, stage: str) -> None:
         """Reads where the objects are, and divides the images.
 
@@ -105,7 +118,7 @@ class CropData(Loading):
         if self._parts is not None:
             return
         self._source = self._cached(self.train, "training images")
-        every = Objects.of(self._source)
+        every, asked = self._labelled()
         # In units of the image, whole pixels are not exact.
         shorter = (every.boxes[:, 2:] - every.boxes[:, :2]).amin(dim=1) * self.train.resolution + 1e-3
         large = shorter >= self.min_pixels
@@ -117,7 +130,7 @@ class CropData(Loading):
             )
         self._parts = objects.split(self.held_out, self.seed)
         train, held_out = self._parts
-        self.counts = {
+        self.counts = asked | {
             "images": len(train.images.unique()),
             "held_out_images": len(held_out.images.unique()),
             "crops": len(train),
@@ -168,6 +181,19 @@ class CropData(Loading):
             return None
         crops, labels = batch
         return crops.to(memory_format=torch.channels_last), labels
+
+    def _labelled(self) -> tuple[Objects, dict[str, int]]:
+        """The objects that count, and what was counted on the way."""
+        if self._opinion is None:
+            return Objects.of(self._source), {}
+        found = None
+        if self._place[0] == 0:
+            device = self.trainer.strategy.root_device if self.trainer else "cpu"
+            found = self._opinion.objects(self._source, device, self.workers)
+        # One process asks for all: a box on the verge must count in each of them, or in none.
+        found = self.trainer.strategy.broadcast(found) if self.trainer else found
+        assert found is not None
+        return found
 
     def _objects(self) -> tuple[Objects, Objects]:
         assert self._parts is not None, "setup comes first"

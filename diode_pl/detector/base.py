@@ -2,94 +2,18 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from diode_pl.class_names import match_classes
+from diode_pl.detector.answers import Dense, Detections, Outputs, Positives
+from diode_pl.detector.suppression import detections
 from diode_pl.fingerprint import fingerprint
 from diode_pl.targets import Targets
 
-
-@dataclass(frozen=True)
-class Outputs:
-    """What one forward pass of a detector yields.
-
-    Args:
-        heads: raw output of each head, before any sigmoid or softmax.
-        features: the feature map that enters each head, ``(n, c, h, w)``.
-        strides: input pixels per cell of each head's grid.
-        image_size: height and width of the input in pixels.
-    """
-
-    heads: tuple[Tensor, ...]
-    features: tuple[Tensor, ...]
-    strides: tuple[int, ...]
-    image_size: tuple[int, int]
-
-
-@dataclass(frozen=True)
-class Dense:
-    """Every candidate of a detector in one common form, for distillation between unlike heads.
-
-    Args:
-        boxes: x1, y1, x2, y2 in units of image width and height; may reach outside [0, 1].
-        objectness: probability that a candidate holds an object, in [0, 1].
-        classes: probability of each class given an object, in [0, 1].
-        priors: reference box of each candidate, such as an anchor in the middle of its cell; units as of ``boxes``.
-        cells: the part of the image whose objects each candidate answers for: x1 <= x < x2, y1 <= y < y2.
-    """
-
-    boxes: Float[Tensor, "n m 4"]
-    objectness: Float[Tensor, "n m"]
-    classes: Float[Tensor, "n m c"]
-    priors: Float[Tensor, "m 4"]
-    cells: Float[Tensor, "m 4"]
-
-
-@dataclass(frozen=True)
-class Positives:
-    """The candidates of a detector that training holds to a labelled box; several may belong to one box.
-
-    Args:
-        image: position of each one's image in the batch.
-        target: position of its labelled box in the targets.
-        boxes: what it predicts, with gradient: x1, y1, x2, y2 in units of image width and height; may reach outside
-            [0, 1].
-        class_logits: with gradient; heads that compare classes with background by a softmax have background last.
-            Both in float32 or better.
-    """
-
-    image: Int[Tensor, " k"]
-    target: Int[Tensor, " k"]
-    boxes: Float[Tensor, "k 4"]
-    class_logits: Float[Tensor, "k c"]
-
-
-@dataclass(frozen=True)
-class Detections:
-    """What a detector reports for one image, best score first.
-
-    Args:
-        boxes: x1, y1, x2, y2 in units of image width and height.
-        scores: in [0, 1].
-        labels: class indices.
-    """
-
-    boxes: Float[Tensor, "m 4"]
-    scores: Float[Tensor, " m"]
-    labels: Int[Tensor, " m"]
-
-    def renumbered(self, labels: Sequence[int]) -> "Detections":
-        """The same in another class numbering.
-
-        Args:
-            labels: the new one of each label; detections of a class where it is -1 are left out.
-        """
-        new = torch.tensor(labels, device=self.labels.device)[self.labels]
-        return Detections(self.boxes[new >= 0], self.scores[new >= 0], new[new >= 0])
+__all__ = ["Dense", "Detections", "Detector", "Outputs", "Positives"]
 
 
 class Detector(nn.Module, ABC):
@@ -136,6 +60,22 @@ class Detector(nn.Module, ABC):
     def decode(self, outputs: Outputs) -> Dense:
         """Every candidate as box, objectness and class probabilities, differentiable."""
 
+    def stages(self, outputs: Outputs, hints: Targets) -> tuple[Dense, ...]:
+        """The candidates of each stage, differentiable, for a student whose stages all are to learn.
+
+        Args:
+            outputs: of :meth:`forward`.
+            hints: where a teacher is sure of an object; a stage that looks into boxes looks there too.
+        """
+        return (self.decode(outputs),)
+
+    def heads_at(self, outputs: Outputs, other: Outputs) -> tuple[Tensor, ...]:
+        """The raw heads, row by row comparable with those that a detector of the same build gave as ``other``.
+
+        Where heads look into proposals, they look into those of ``other``.
+        """
+        return outputs.heads
+
     def class_logits(self, outputs: Outputs) -> Float[Tensor, "n m c"]:
         """Class logits of every candidate, in the order of :meth:`decode`; without the background.
 
@@ -151,7 +91,7 @@ class Detector(nn.Module, ABC):
         """What the first convolution makes of images of any size, differentiable; with the pooling right after it."""
         raise NotImplementedError(f"{type(self).__name__} does not show its first layers: stem() is missing")
 
-    @abstractmethod
+    @torch.no_grad()
     def predict(
         self, outputs: Outputs, confidence: float = 0.005, iou: float = 0.45, max_detections: int = 100
     ) -> list[Detections]:
@@ -163,6 +103,7 @@ class Detector(nn.Module, ABC):
             iou: of two boxes of one class that overlap by more than this, the better one stays.
             max_detections: at most so many an image.
         """
+        return detections(self.decode(outputs), confidence, iou, max_detections)
 
     def predict_as(self, class_names: Sequence[str], outputs: Outputs, **options: float) -> list[Detections]:
         """As :meth:`predict`, in the numbering of ``class_names``; classes that are not among them are left out.

@@ -7,9 +7,9 @@ from pathlib import Path
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torchvision.ops import batched_nms
 
-from diode_pl.detector.base import Dense, Detections, Detector, Outputs, Positives
+from diode_pl.class_names import read_names
+from diode_pl.detector.base import Dense, Detector, Outputs, Positives
 from diode_pl.detector.cfg import ConfigError, Section, number_sections, read_cfg
 from diode_pl.detector.initialization import draw_weights
 from diode_pl.detector.layers import Convolution, MaxPool, YoloHead
@@ -20,8 +20,6 @@ from diode_pl.detector.yolo_candidates import yolo_candidates, yolo_positives
 from diode_pl.detector.yolo_loss import YoloLoss
 from diode_pl.precision import full_precision
 from diode_pl.targets import Targets
-
-_CANDIDATES = 30_000  # an image; noise and untrained networks yield half a million, and suppression is quadratic
 
 
 class Darknet(Detector):
@@ -131,23 +129,6 @@ class Darknet(Detector):
         return images
 
     @torch.no_grad()
-    def predict(
-        self, outputs: Outputs, confidence: float = 0.005, iou: float = 0.45, max_detections: int = 100
-    ) -> list[Detections]:
-        dense = self.decode(outputs)
-        found = []
-        for boxes, objectness, classes in zip(dense.boxes, dense.objectness, dense.classes, strict=True):
-            scores = objectness[:, None] * classes
-            # Each class of each box above the confidence is a candidate of its own.
-            box, label = torch.nonzero(scores > confidence).unbind(dim=1)
-            score, order = scores[box, label].sort(descending=True, stable=True)
-            box, label, score = box[order[:_CANDIDATES]], label[order[:_CANDIDATES]], score[:_CANDIDATES]
-            # batched_nms moves classes apart by the largest coordinate: in float32 a far box would blur the others.
-            keep = batched_nms(boxes[box].double(), score.double(), label, iou)[:max_detections]
-            found.append(Detections(boxes[box[keep]].clamp(0, 1), score[keep], label[keep]))
-        return found
-
-    @torch.no_grad()
     def learned_classes(self) -> dict[str, int]:
         weights = []
         for i in sorted(self._before_head):
@@ -168,11 +149,7 @@ class Darknet(Detector):
 
 
 def _class_names(names: str | Path | Sequence[str], network: Sequence[Layer]) -> list[str]:
-    if isinstance(names, str | Path):
-        lines = Path(names).read_text(encoding="utf-8").splitlines()
-        listed = [line.strip() for line in lines if line.strip()]
-    else:
-        listed = list(names)
+    listed = read_names(names)
     for layer in network:
         if isinstance(layer.module, YoloHead) and layer.module.classes != len(listed):
             raise layer.section.error(

@@ -83,16 +83,24 @@ def load_state(module: nn.Module, path: str | Path) -> None:
     Raises:
         ConfigError: the file is damaged, holds more than tensors, or not this module's.
     """
+    try:
+        module.load_state_dict(read_state(path))
+    except RuntimeError as error:
+        raise ConfigError(f"{path}: found another network's weights; expected this one's. {error}") from None
+
+
+def read_state(path: str | Path) -> dict[str, Tensor]:
+    """The tensors of a state dict on disk.
+
+    Raises:
+        ConfigError: the file is damaged, or holds more than tensors.
+    """
     if Path(path).suffix == ".ckpt":
         raise ConfigError(
             f"{path}: found the checkpoint of a training run, which holds more than one network's weights; expected "
             "the weights alone: take the student.safetensors that the run wrote beside it"
         )
-    state = _read_safetensors(path) if Path(path).suffix == ".safetensors" else _read_pickle(path)
-    try:
-        module.load_state_dict(state)
-    except RuntimeError as error:
-        raise ConfigError(f"{path}: found another network's weights; expected this one's. {error}") from None
+    return _read_safetensors(path) if Path(path).suffix == ".safetensors" else _read_pickle(path)
 
 
 def data_access_of(path: str | Path) -> str:

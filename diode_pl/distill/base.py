@@ -3,6 +3,7 @@
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import Any
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -105,6 +106,11 @@ class DistillLoss(nn.Module, ABC):
                 f"{type(self).__name__} needs a teacher, got detector@teacher=none; name one, or train on labels "
                 "with distill=detection"
             )
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What is known of that which the term brings along, as plain data, for the report of the training."""
+        return {}
 
     def fingerprint(self) -> str | None:
         """Of the trained weights that the term brings along, whatever file they came from; None where there are none.

@@ -3,6 +3,7 @@
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
+from torchvision.ops import box_iou
 
 from diode_pl.detector import Dense, Detector
 from diode_pl.detector.yolo_loss import giou
@@ -10,8 +11,10 @@ from diode_pl.distill.base import DistillLoss, Lesson
 from diode_pl.distill.shared_classes import SharedClasses
 from diode_pl.precision import full_precision
 from diode_pl.processes import shared_sum
+from diode_pl.targets import Targets
 
 _PAIRS_AT_ONCE = 2**20  # of candidates that are compared: bounds the memory, and a CPU's caches like small blocks
+_COVERED = 0.5  # IoU from which on a proposal is held to a box
 
 
 class Decoded(DistillLoss):
@@ -23,6 +26,11 @@ class Decoded(DistillLoss):
     Objectness and classes pay the Kullback-Leibler divergence between the teacher's probability and the student's,
     the box 1 - GIoU; classes and box weigh as much as the teacher's objectness. Each part is summed and divided by
     the sum of the objectness wanted of the batch, at least 1.
+
+    Of a student of two stages both learn so, and their terms are added. The first tells no classes apart and has no
+    class part. A candidate of the second is responsible for what its proposal overlaps by an IoU of 0.5 or more, as in
+    training, and takes the one with the largest objectness x IoU; beside proposals it is asked about the boxes that the
+    teacher holds for an object rather than not.
 
     A student equal to the teacher pays nothing where each of its candidates is its own match. It pays something where
     two candidates of the teacher claim one object: then both are to follow the better one.
@@ -74,20 +82,44 @@ class Decoded(DistillLoss):
         with torch.autocast(taught.heads[0].device.type, enabled=False):
             with torch.no_grad():
                 boxes, objectness, classes = self._best(teacher.decode(taught))
-            said = lesson.student.decode(lesson.student_outputs)
-            match, wanted = self._match(boxes, objectness, full_precision(said.priors), full_precision(said.cells))
-            total = shared_sum(wanted.sum(), at_least=1.0)
-            # Only the few responsible candidates go on, at the price of waiting for the device once.
-            image, own = torch.nonzero(wanted).unbind(dim=1)
-            other, weight = match[image, own], wanted[image, own]
-            overlap = giou(_centre_form(full_precision(said.boxes[image, own])), _centre_form(boxes[image, other]))
+            stages = lesson.student.stages(lesson.student_outputs, self._hints(boxes, objectness, classes))
+            return torch.stack([self._term(said, boxes, objectness, classes) for said in stages]).sum()
+
+    def _term(
+        self,
+        said: Dense,
+        boxes: Float[Tensor, "n k 4"],
+        objectness: Float[Tensor, "n k"],
+        classes: Float[Tensor, "n k c"],
+    ) -> Float[Tensor, ""]:
+        """What one stage of the student pays for what it says, given the teacher's candidates."""
+        priors = full_precision(said.priors)
+        if said.cells is None:
+            match, wanted = _overlapped(boxes, objectness, priors)
+        else:
+            match, wanted = self._match(boxes, objectness, priors, full_precision(said.cells))
+        total = shared_sum(wanted.sum(), at_least=1.0)
+        # Only the few responsible candidates go on, at the price of waiting for the device once.
+        image, own = torch.nonzero(wanted).unbind(dim=1)
+        other, weight = match[image, own], wanted[image, own]
+        overlap = giou(_centre_form(full_precision(said.boxes[image, own])), _centre_form(boxes[image, other]))
+        parts = [
+            self.box * (weight * (1 - overlap)).sum(),
+            self.objectness * divergence(wanted, full_precision(said.objectness)).sum(),
+        ]
+        if said.classes.shape[2]:
             known = full_precision(said.classes[image, own])[:, self.shared.student]
-            parts = (
-                self.box * (weight * (1 - overlap)).sum(),
-                self.classes * (weight * divergence(classes[image, other], known).sum(dim=1)).sum(),
-                self.objectness * divergence(wanted, full_precision(said.objectness)).sum(),
-            )
-            return torch.stack(parts).sum() / total
+            of_classes = (weight * divergence(classes[image, other], known).sum(dim=1)).sum()
+            parts.insert(1, self.classes * of_classes)
+        return torch.stack(parts).sum() / total
+
+    def _hints(
+        self, boxes: Float[Tensor, "n k 4"], objectness: Float[Tensor, "n k"], classes: Float[Tensor, "n k c"]
+    ) -> Targets:
+        """The teacher's candidates that rather show an object than not, in the student's class numbering."""
+        image = torch.arange(len(boxes), device=boxes.device).repeat_interleave(boxes.shape[1])
+        labels = self.shared.student[classes.argmax(dim=2)].flatten()
+        return Targets(boxes.flatten(0, 1), labels, image, len(boxes), objectness.flatten() > 0.5)
 
     def _best(self, dense: Dense) -> tuple[Tensor, Tensor, Tensor]:
         """The teacher's candidates that count: boxes, objectness, and probabilities of the shared classes."""
@@ -131,6 +163,20 @@ class Decoded(DistillLoss):
             matches.append(match)
             wanted.append(sure.gather(1, match) * (best > 0).view_as(match))
         return torch.cat(matches), torch.cat(wanted)
+
+
+@torch.no_grad()
+def _overlapped(
+    boxes: Float[Tensor, "n k 4"], objectness: Float[Tensor, "n k"], priors: Float[Tensor, "n m 4"]
+) -> tuple[Int[Tensor, "n m"], Float[Tensor, "n m"]]:
+    """Which of the teacher's candidates each prior is to follow, and the objectness wanted of it."""
+    matches, wanted = [], []
+    for some, sure, places in zip(boxes, objectness, priors, strict=True):
+        overlap = box_iou(some, places)
+        score, match = torch.where(overlap >= _COVERED, sure[:, None] * overlap, 0).max(dim=0)
+        matches.append(match)
+        wanted.append(sure[match] * (score > 0))
+    return torch.stack(matches), torch.stack(wanted)
 
 
 def divergence(wanted: Float[Tensor, "*b"], found: Float[Tensor, "*b"]) -> Float[Tensor, "*b"]:

@@ -13,6 +13,8 @@ from diode_pl.precision import full_precision
 class Mimic(DistillLoss):
     """Mean squared difference between the raw heads (logits), added over the heads.
 
+    Where heads look into proposals, the student's look into those of the teacher.
+
     Args:
         weight: factor of the term.
 
@@ -29,7 +31,7 @@ class Mimic(DistillLoss):
 
     def forward(self, lesson: Lesson) -> Float[Tensor, ""]:
         _, taught = lesson.taught()
-        heads = zip(lesson.student_outputs.heads, taught.heads, strict=True)
+        heads = zip(lesson.student.heads_at(lesson.student_outputs, taught), taught.heads, strict=True)
         # Squares of logits overflow in half precision.
         with torch.autocast(taught.heads[0].device.type, enabled=False):
             means = [(full_precision(s) - full_precision(t.detach())).square().mean() for s, t in heads]

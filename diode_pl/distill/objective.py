@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -33,6 +34,11 @@ class Objective(nn.Module):
     def terms(self) -> dict[str, DistillLoss]:
         """The losses with a weight, by name."""
         return {name: loss for name, loss in self.losses.items() if isinstance(loss, DistillLoss)}
+
+    @property
+    def facts(self) -> dict[str, dict[str, Any]]:
+        """What is known of that which the losses bring along, by name of the loss."""
+        return {name: facts for name, loss in self.terms.items() if (facts := loss.facts)}
 
     @property
     def reads_labels(self) -> bool:

@@ -36,8 +36,8 @@ def export_onnx(detector: Detector, path: str | Path, resolution: int) -> float:
         or for a box that reaches further than 1 from the corner of the image, in proportion to that.
 
     Raises:
-        ValueError: ``resolution`` does not suit the detector, the detector works on one batch size only, or the
-            difference is above 1e-4 or not finite.
+        ValueError: ``resolution`` does not suit the detector, the detector works on one batch size only or looks into
+            proposals, or the difference is above 1e-4 or not finite.
     """
     if resolution <= 0 or resolution % detector.stride:
         raise ValueError(f"resolution must be a multiple of {detector.stride}, got {resolution}")
@@ -45,6 +45,12 @@ def export_onnx(detector: Detector, path: str | Path, resolution: int) -> float:
     with torch.inference_mode(False), torch.no_grad(), torch.autocast("cpu", enabled=False), _unchecked():
         # A copy: it changes device, precision, layout and mode without a trace on the detector or its optimizer.
         decoded = _Decoded(copy.deepcopy(detector).cpu().float().to(memory_format=torch.contiguous_format)).eval()
+        if decoded.detector(torch.zeros(1, 3, resolution, resolution)).proposals:
+            raise ValueError(
+                "a detector of two stages has as many candidates as it proposes boxes, image by image, and no graph "
+                "for any number of images can hold that; student.safetensors has its weights, and a student of one "
+                "stage can be exported"
+            )
         model = _trace(decoded, resolution)
         names = json.dumps(detector.class_names)
         about = {"class_names": names, "stride": str(detector.stride), "resolution": str(resolution)}

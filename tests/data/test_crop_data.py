@@ -1,5 +1,6 @@
 import logging
 from collections import Counter
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,7 +10,9 @@ from torch import Tensor
 
 from diode_pl.data import CropData, ShapesWorld
 from diode_pl.data.readers import ImageSet
+from diode_pl.label_source import LabelSource
 from tests.data.coloured import Coloured
+from tests.data.knowing import knowing
 from tests.data.painted import PAINT, Painted
 
 
@@ -104,6 +107,34 @@ def test_two_processes_together_see_what_one_sees() -> None:
     assert sorted(held_out) == sorted(label for _, labels in measured(data()) for label in labels.tolist())
     with pytest.raises(ValueError, match=r"2 crops are held out, fewer than trainer\.devices=3"):
         data(Coloured(2), of=3).val_dataloader()
+
+
+def test_a_teacher_says_which_objects_count() -> None:
+    source = Coloured(20)
+    made = CropData(source, crop_size=8, batch_size=12)
+    made.ask(LabelSource(agreement=True), knowing(source, lambda i, k: i < 10))
+    made.setup("fit")
+    counts = made.counts
+    assert (counts["sampled"], counts["dropped"], counts["crops"] + counts["held_out_crops"]) == (40, 20, 20)
+    for crops, labels in [*training(made), *measured(made)]:
+        assert crops.mean(dim=(2, 3)).argmax(dim=1).tolist() == labels.tolist()
+    assert data(source).counts["crops"] == 32 and "dropped" not in data(source).counts
+
+
+def test_one_process_asks_for_all() -> None:
+    sent: list[Any] = []
+
+    def setup(rank: int, broadcast: Callable[[Any], Any], sees: Callable[[int, int], bool]) -> CropData:
+        made = CropData(Coloured(20), crop_size=8)
+        made.ask(LabelSource(agreement=True), knowing(Coloured(20), sees))
+        strategy = SimpleNamespace(root_device=torch.device("cpu"), broadcast=broadcast)
+        made.trainer = SimpleNamespace(global_rank=rank, world_size=2, strategy=strategy)
+        made.setup("fit")
+        return made
+
+    first = setup(0, lambda found: sent.append(found) or found, lambda i, k: i % 2 == 0)
+    second = setup(1, lambda found: found or sent[0], lambda i, k: pytest.fail("asks, too"))
+    assert first.counts == second.counts and first.counts["dropped"] == 20
 
 
 def test_small_objects_are_left_out_and_counted(caplog: pytest.LogCaptureFixture) -> None:

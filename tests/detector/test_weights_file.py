@@ -3,10 +3,18 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import save_file
-from small_network import CFG, COUNT, NAMES, positive_variances, some_numbers, weights_bytes, write_network
 
 from diode_pl.detector import ConfigError, Darknet
 from diode_pl.detector.weights_file import read_floats
+from tests.detector.small_network import (
+    CFG,
+    COUNT,
+    NAMES,
+    positive_variances,
+    some_numbers,
+    weights_bytes,
+    write_network,
+)
 
 
 @pytest.mark.parametrize("version", [(0, 1), (0, 2), (0, 2), (1, 0), (2, 5)])

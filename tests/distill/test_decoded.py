@@ -1,14 +1,27 @@
 import math
+from dataclasses import replace
 
 import pytest
 import torch
 from torch.distributions import Bernoulli, kl_divergence
 from torchvision.ops import box_iou, generalized_box_iou
 
-from diode_pl.detector import Darknet, Outputs
-from diode_pl.distill import Decoded, decoded
+from diode_pl.detector import Darknet, Dense, Detector, Outputs
+from diode_pl.distill import Decoded, Lesson, decoded
 from diode_pl.distill.decoded import divergence
-from tests.distill.lessons import NAMES, SIZE, answer, clear_answer, learnable, lesson, network
+from diode_pl.targets import Targets
+from tests.detector.torchvision.small_faster_rcnn import faster_rcnn, images
+from tests.distill.lessons import (
+    NAMES,
+    SIZE,
+    answer,
+    clear_answer,
+    learnable,
+    lesson,
+    network,
+    no_boxes,
+    outputs,
+)
 
 OTHER = ("cup", "cow", "Dog")  # another order, one class of its own, cat is missing
 
@@ -22,10 +35,43 @@ def term(loss: Decoded, teacher: Darknet, told: Outputs, student: Darknet, said:
     return loss(lesson(student, said, teacher, told))
 
 
-def by_hand(teacher: Darknet, told: Outputs, student: Darknet, said: Outputs, candidates: int) -> list[float]:
-    """Box, class and objectness part, candidate by candidate, in float64."""
-    t, s = teacher.decode(told), student.decode(said)
-    shared = [(NAMES.index(name.lower()), i) for i, name in enumerate(student.class_names) if name.lower() in NAMES]
+def by_hand(teacher: Detector, told: Outputs, student: Detector, said: Outputs, candidates: int) -> list[float]:
+    """Box, class and objectness part, added over the stages, candidate by candidate, in float64."""
+    t = teacher.decode(told)
+    stages = student.stages(said, hints_by_hand(t, teacher, student, candidates))
+    names = [name.lower() for name in teacher.class_names]
+    shared = [(names.index(name.lower()), i) for i, name in enumerate(student.class_names) if name.lower() in names]
+    return [sum(parts) for parts in zip(*(stage_by_hand(t, s, shared, candidates) for s in stages), strict=True)]
+
+
+def hints_by_hand(t: Dense, teacher: Detector, student: Detector, candidates: int) -> Targets:
+    """Boxes that the teacher holds for an object of a shared class, best first, as if they were labels."""
+    found = []
+    for boxes, objectness, classes in zip(t.boxes, t.objectness, t.classes, strict=True):
+        known = [teacher.class_names[c].lower() in [n.lower() for n in student.class_names] for c in classes.argmax(1)]
+        objectness = objectness * torch.tensor(known)
+        sure = objectness.topk(min(candidates, len(objectness))).indices
+        sure = sure[objectness[sure] > 0.5]
+        found.append((boxes[sure], torch.zeros(len(sure), dtype=torch.long)))
+    return Targets.of_images(found)
+
+
+def responsible(s: Dense, image: int, i: int, box: list[float]) -> float:
+    """How well an object suits a candidate of the student; 0 where the candidate does not answer for it."""
+    priors = s.priors.expand(len(s.boxes), -1, -1)[image, i]
+    if s.cells is None:
+        overlap = float(box_iou(priors[None], torch.tensor([box])))
+        return overlap if overlap >= 0.5 else 0.0
+    (x1, y1, x2, y2), (px1, py1, px2, py2) = s.cells[i].tolist(), priors.tolist()
+    if not (x1 <= (box[0] + box[2]) / 2 < x2 and y1 <= (box[1] + box[3]) / 2 < y2):
+        return 0.0
+    w, h = box[2] - box[0], box[3] - box[1]
+    centred = torch.tensor([[-w, -h, w, h], [px1 - px2, py1 - py2, px2 - px1, py2 - py1]]) / 2
+    fit = float(box_iou(centred[:1], centred[1:]))
+    return fit if fit > 0.225 else 0.0
+
+
+def stage_by_hand(t: Dense, s: Dense, shared: list[tuple[int, int]], candidates: int) -> list[float]:
     box = classes = objectness = total = 0.0
     for image in range(len(t.boxes)):
         rows = []
@@ -36,23 +82,16 @@ def by_hand(teacher: Darknet, told: Outputs, student: Darknet, said: Outputs, ca
             rows.append((o if known else 0.0, b, c))
         rows = sorted(rows, key=lambda row: -row[0])[:candidates]
         for i in range(s.boxes.shape[1]):
-            x1, y1, x2, y2 = s.cells[i].tolist()
-            px1, py1, px2, py2 = s.priors[i].tolist()
             best, wanted, follow = 0.0, 0.0, None
             for o, b, c in rows:
-                if not (x1 <= (b[0] + b[2]) / 2 < x2 and y1 <= (b[1] + b[3]) / 2 < y2):
-                    continue
-                w, h = b[2] - b[0], b[3] - b[1]
-                centred = torch.tensor([[-w, -h, w, h], [px1 - px2, py1 - py2, px2 - px1, py2 - py1]]) / 2
-                fit = float(box_iou(centred[:1], centred[1:]))
-                if fit > 0.225 and o * fit > best:
+                if o * (fit := responsible(s, image, i, b)) > best:
                     best, wanted, follow = o * fit, o, (b, c)
             total += wanted
             objectness += float(kl_divergence(Bernoulli(wanted), Bernoulli(s.objectness[image, i].double())))
             if follow is not None:
                 b, c = follow
                 box += wanted * (1 - float(generalized_box_iou(s.boxes[image, i : i + 1], torch.tensor([b]))))
-                for there, here in shared:
+                for there, here in shared if s.classes.shape[2] else []:
                     found = Bernoulli(s.classes[image, i, here].double())
                     classes += wanted * float(kl_divergence(Bernoulli(c[there]), found))
     return [part / max(1.0, total) for part in (box, classes, objectness)]
@@ -67,6 +106,32 @@ def test_each_part_of_unlike_heads_and_classes(candidates: int) -> None:
         gains = {"box": 0.0, "classes": 0.0, "objectness": 0.0, key: 1.0}
         found = term(Decoded(candidates=candidates, **gains), teacher, told, student, said)
         assert value > 0 and float(found) == pytest.approx(value, rel=1e-4)
+
+
+@torch.no_grad()
+def test_each_part_of_a_student_of_two_stages() -> None:
+    teacher = network(coarse="12,12, 30,30", fine=None)
+    student = faster_rcnn(OTHER, box_batch_size_per_image=30)
+    draw = torch.Generator().manual_seed(3)
+    told = replace(outputs([torch.randn(2, 2, 8, 8, 8, generator=draw)]), image_size=(64, 64))
+    said = student(images(2))
+    expected = by_hand(teacher, told, student, said, 20)
+    for key, value in zip(("box", "classes", "objectness"), expected, strict=True):
+        loss = Decoded(candidates=20, **{"box": 0.0, "classes": 0.0, "objectness": 0.0, key: 1.0})
+        loss.prepare(teacher, student, 64)
+        found = loss(Lesson(images(2), student, teacher, said, told, no_boxes()))
+        assert value > 0 and float(found) == pytest.approx(value, rel=1e-4)
+
+
+def test_a_proposal_is_held_to_what_it_overlaps_by_half() -> None:
+    boxes = torch.tensor([[[0.0, 0, 0.5, 1], [0, 0, 0.4, 1], [0.6, 0, 1, 1]]])
+    priors = torch.tensor([[[0.0, 0, 0.25, 1], [0, 0, 0.5, 1], [0, 0, 0.24, 1], [0.6, 0, 1, 1], [0.5, 0, 0.7, 1]]])
+    match, wanted = decoded._overlapped(boxes, torch.tensor([[0.9, 0.8, 0.3]]), priors)
+    # The first: 0.9 x 1/2 for the wider box, 0.8 x 5/8 for the other.
+    assert match[0, [0, 1, 2, 3]].tolist() == [1, 0, 1, 2]
+    assert wanted[0].tolist() == pytest.approx([0.8, 0.9, 0.8, 0.3, 0])
+    flat = torch.tensor([[[0.2, 0.2, 0.2, 0.2]]])
+    assert decoded._overlapped(flat, torch.ones(1, 1), flat)[1].tolist() == [[0]], "a point covers nothing"
 
 
 def test_it_is_the_same_in_small_portions(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 import torch
 
-from diode_pl.distill import Mimic
-from tests.distill.lessons import answer, lesson, network, outputs
+from diode_pl.distill import Lesson, Mimic
+from tests.detector.torchvision.small_faster_rcnn import faster_rcnn, images
+from tests.distill.lessons import answer, lesson, network, no_boxes, outputs
 
 
 def test_value_is_the_mean_of_each_head_added() -> None:
@@ -32,3 +33,17 @@ def test_squares_do_not_overflow() -> None:
     net = network()
     said, told = (outputs([torch.full_like(head, v).half() for head in answer(net).heads]) for v in (-400.0, 400.0))
     assert float(Mimic()(lesson(net, said, net, told))) == pytest.approx(2 * 800**2)
+
+
+@torch.no_grad()
+def test_second_stages_are_compared_at_the_teachers_proposals() -> None:
+    teacher, student = faster_rcnn(), faster_rcnn(seed=1)
+    said, told = student.train()(images()), teacher(images())
+    loss = Mimic()
+    loss.prepare(teacher, student, 64)
+    found = float(loss(Lesson(images(), student, teacher, said, told, no_boxes())))
+    rows = torch.cat([student._look(said, told.proposals)])
+    first = [(a - b).square().mean() for a, b in zip(said.heads, told.heads[:-1], strict=True)]
+    assert found == pytest.approx(float(sum(first) + (rows - told.heads[-1]).square().mean()), rel=1e-5)
+    # Other proposals of its own change nothing in a student that says the same of each.
+    assert float(loss(Lesson(images(), teacher, teacher, told, told, no_boxes()))) == 0

@@ -31,6 +31,17 @@ def test_sums_what_has_a_weight_and_logs_it_raw() -> None:
     assert not any(value.requires_grad for value in row.values())
 
 
+class Informed(Counting):
+    """Brings something along of which something is known."""
+
+    facts = {"accuracy": 0.9}
+
+
+def test_collects_what_is_known_of_the_terms_that_count() -> None:
+    terms = {"a": Counting(1.0), "b": Informed(1.0), "off": Informed(0.0), "gone": None}
+    assert Objective(terms).facts == {"b": {"accuracy": 0.9}}
+
+
 def test_labels_come_from_where_they_are_to_come_from() -> None:
     net, said = network(), answer(network())
     objective = Objective({"counting": Counting(1.0)}, LabelSource("teacher", confidence=0.0))

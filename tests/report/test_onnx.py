@@ -14,6 +14,7 @@ from diode_pl.detector import Darknet, Detector, Outputs, yolov3_tiny
 from diode_pl.detector.layers import Convolution
 from diode_pl.report import export_onnx
 from tests.detector.small_network import NAMES, write_network
+from tests.detector.torchvision.small_faster_rcnn import faster_rcnn
 
 REAL = ["mobilenetv2-yolov3-nano-coco/MobileNetV2-YOLOv3-Nano-coco", "yolo-fastest-1.1-coco/yolo-fastest-1.1"]
 CLASSES = ["cat", "dog", "käse"]
@@ -186,3 +187,9 @@ def test_a_detector_of_one_batch_size_is_refused(tmp_path: Path) -> None:
 def test_resolution_must_suit_the_detector(tmp_path: Path, resolution: int) -> None:
     with pytest.raises(ValueError, match=f"resolution must be a multiple of 32, got {resolution}"):
         export_onnx(student(), tmp_path / "a.onnx", resolution)
+
+
+def test_a_detector_of_two_stages_is_refused_before_it_is_traced(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="two stages has as many candidates as it proposes.*student.safetensors"):
+        export_onnx(faster_rcnn(), tmp_path / "student.onnx", 64)
+    assert not list(tmp_path.iterdir())

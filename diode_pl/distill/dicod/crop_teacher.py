@@ -1,6 +1,7 @@
 """What DICOD asks of a classification teacher."""
 
 from abc import ABC, abstractmethod
+from typing import Any
 
 from jaxtyping import Float, Int
 from torch import Tensor, nn
@@ -39,6 +40,11 @@ class CropTeacher(nn.Module, ABC):
         Raises:
             ValueError: it cannot serve the two.
         """
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What is known of it, as plain data, for the report of the training that it serves."""
+        return {}
 
     def learned_classes(self) -> dict[str, int]:
         """The position of the logit of each class that training has shown to it, by name.

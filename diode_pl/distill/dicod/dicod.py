@@ -1,5 +1,7 @@
 """A classifier of single objects teaches a detector what an object is, and where it ends."""
 
+from typing import Any
+
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
@@ -101,6 +103,11 @@ class Dicod(DistillLoss):
     def classifier(self) -> CropTeacher:
         """The frozen classification teacher."""
         return self._classifier[0]
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        known = self.classifier.facts
+        return {"classifier": known} if known else {}
 
     def fingerprint(self) -> str | None:
         return fingerprint(self.classifier) if self.classifier.state_dict() else None

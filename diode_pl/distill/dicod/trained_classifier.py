@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int
@@ -67,7 +68,7 @@ class TrainedClassifier(CropTeacher):
             load_state(network.network, weights)
             self.network, record = network.eval(), Record()
         self.data_access = record.data_access or _UNKNOWN
-        if "teacher" not in self.data_access and not external:
+        if (record.outside or "teacher" not in self.data_access) and not external:
             raise ValueError(
                 f"TrainedClassifier: {weights} was not made from a teacher's images (it saw: "
                 f"{', '.join(self.data_access)}), so that what it teaches is not free of other data. external=true "
@@ -81,7 +82,7 @@ class TrainedClassifier(CropTeacher):
                 f"min_accuracy is {min_accuracy}. Train it longer or on more images, or let it serve all the same "
                 "with min_accuracy=0"
             )
-        self._untrained = record.untrained
+        self._record = record
         if record.untrained:
             log.warning(
                 "%s was shown no crop of these classes and does not teach them: %s",
@@ -97,7 +98,16 @@ class TrainedClassifier(CropTeacher):
             log.info("classifier: accuracy on held-out crops, the mean over classes, %.3f", self.accuracy)
 
     def learned_classes(self) -> dict[str, int]:
-        return {name: at for name, at in super().learned_classes().items() if name not in self._untrained}
+        return {name: at for name, at in super().learned_classes().items() if name not in self._record.untrained}
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        return {
+            "accuracy": self._record.accuracy,
+            "macro_accuracy": self._record.macro_accuracy,
+            "untrained": list(self._record.untrained),
+            "data_access": list(self.data_access),
+        }
 
     @torch.no_grad()
     def object_logits(

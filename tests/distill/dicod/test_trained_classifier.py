@@ -11,7 +11,7 @@ from torchvision.models import resnet18
 
 from diode_pl.classifier import CropClassifier, Record, encoded
 from diode_pl.distill import Lesson
-from diode_pl.distill.dicod import Dicod, TrainedClassifier
+from diode_pl.distill.dicod import DetectorAsClassifier, Dicod, TrainedClassifier
 from diode_pl.targets import Targets
 from tests.distill.lessons import SIZE, answer, learnable, network, no_boxes
 
@@ -184,6 +184,20 @@ def test_classes_without_a_crop_are_not_taught(tmp_path: Path) -> None:
         assert any(bool(head.grad[0, ..., 5].any()) for head in heads)
         of_cups.append(any(bool(head.grad[..., 7].any() or head.grad[1].any()) for head in heads))
     assert of_cups == [True, False]
+
+
+def test_its_accuracy_is_among_the_facts_of_the_loss(tmp_path: Path) -> None:
+    loss = Dicod(TrainedClassifier(written(tmp_path, Record(("teacher",), 0.95, 0.9, {}, ("cup",)))))
+    known = {"accuracy": 0.95, "macro_accuracy": 0.9, "untrained": ["cup"], "data_access": ["teacher"]}
+    assert loss.facts == {"classifier": known}
+    assert Dicod(DetectorAsClassifier()).facts == {}
+
+
+def test_agreement_of_a_teacher_makes_no_images_of_a_teacher(tmp_path: Path) -> None:
+    path = written(tmp_path, Record(("real images", "real labels", "teacher"), 0.9, 0.9, outside=True))
+    with pytest.raises(ValueError, match=r"not made from a teacher's images.*external=true"):
+        TrainedClassifier(path)
+    assert TrainedClassifier(path, external=True).accuracy == 0.9
 
 
 def test_its_accuracy_is_told_where_it_teaches(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

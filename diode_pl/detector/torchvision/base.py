@@ -1,0 +1,135 @@
+"""What all detectors with a torchvision network share: images in, class numbers, norm layers."""
+
+import math
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torchvision.ops import FrozenBatchNorm2d
+
+from diode_pl.detector.base import Detector, Outputs
+from diode_pl.detector.torchvision.loading import load_network
+from diode_pl.precision import full_precision
+from diode_pl.targets import Targets
+
+_NORMS = (nn.BatchNorm2d, FrozenBatchNorm2d)
+_PASSED_ON = (*_NORMS, nn.GroupNorm, nn.ReLU, nn.ReLU6, nn.Hardswish, nn.SiLU, nn.MaxPool2d)
+
+
+class TorchvisionDetector(Detector):
+    """A torchvision network without its transform: images keep their size, and are normalised inside.
+
+    Args:
+        network: builds it: ``num_classes`` and ``weights`` are passed.
+        weights: see :func:`~diode_pl.detector.torchvision.loading.load_network`.
+        names: as above.
+        stride: image height and width must be multiples of it, in pixels.
+        smallest: least height and width, in pixels.
+
+    Raises:
+        ConfigError: network, weights and names do not fit each other.
+        FetchError: the weights could not be downloaded.
+
+    Attributes:
+        first: the output of the first class: 1 where output 0 is the background's, else 0.
+    """
+
+    first = 0
+    network: Any  # one of torchvision's, which do not say what they are made of
+    _mean: Tensor
+    _std: Tensor
+    _columns: Tensor
+
+    def __init__(
+        self,
+        network: Callable[..., nn.Module],
+        weights: str | Path | None,
+        names: str | Path | Sequence[str] | None,
+        stride: int,
+        smallest: int,
+    ) -> None:
+        loaded = load_network(network, weights, names, self.first)
+        super().__init__(loaded.class_names, stride)
+        self.smallest = smallest
+        self.network = loaded.network
+        self.data_access = loaded.data_access
+        transform = self.network.transform
+        for name, numbers in (("_mean", transform.image_mean), ("_std", transform.image_std)):
+            self.register_buffer(name, torch.tensor(numbers).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("_columns", torch.tensor(loaded.columns), persistent=False)
+        self._norm_names = self._norms_in_order()
+
+    def _normalised(self, images: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n 3 h w"]:
+        """Images as the network wants them.
+
+        Raises:
+            ValueError: they are not of a size that it takes.
+        """
+        height, width = images.shape[2:]
+        if height % self.stride or width % self.stride or min(height, width) < self.smallest:
+            raise ValueError(
+                f"height and width must be multiples of {self.stride}, and at least {self.smallest}, got "
+                f"{height} x {width}"
+            )
+        return (images - self._mean) / self._std
+
+    @staticmethod
+    def _strides(height: int, features: Sequence[Tensor]) -> tuple[int, ...]:
+        """Input pixels per cell, as powers of two: maps of uneven images are rounded up by every halving."""
+        return tuple(2 ** math.ceil(math.log2(height / feature.shape[2])) for feature in features)
+
+    def norm_layers(self) -> list[nn.Module]:
+        return [self.get_submodule(name) for name in self._norm_names]
+
+    @property
+    def backbone_norm_layers(self) -> int:
+        backbone = self.network.backbone
+        # What torchvision puts around a backbone: a feature pyramid, or further convolutions.
+        body = getattr(backbone, "body", getattr(backbone, "features", backbone))
+        own = set(body.modules())
+        return sum(layer in own for layer in self.norm_layers())
+
+    def stem(self, images: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n c p q"]:
+        """What the first convolution makes of images; with the norm, activation and pooling right after it."""
+        layers = [layer for layer in self.network.backbone.modules() if not list(layer.children())]
+        first = next(i for i, layer in enumerate(layers) if isinstance(layer, nn.Conv2d))
+        images = layers[first]((images - self._mean) / self._std)
+        for layer in layers[first + 1 :]:
+            if not isinstance(layer, _PASSED_ON):
+                break
+            images = layer(images)
+        return images
+
+    def _wanted(self, outputs: Outputs, targets: Targets) -> list[dict[str, Tensor]]:
+        """Targets as torchvision takes them: in pixels, boxes without an area left out; waits for the device."""
+        height, width = outputs.image_size
+        wanted = []
+        for position in self._positions(targets):
+            boxes = targets.boxes[position].to(full_precision(outputs.heads[0]).dtype)
+            scale = boxes.new_tensor([width, height, width, height])
+            wanted.append({"boxes": boxes * scale, "labels": self._columns[targets.labels[position]]})
+        return wanted
+
+    @staticmethod
+    def _positions(targets: Targets) -> list[Tensor]:
+        """Of each image, the positions of its boxes that count."""
+        size = targets.boxes[:, 2:] - targets.boxes[:, :2]
+        counts = targets.valid & (size > 0).all(dim=1)
+        return [torch.nonzero(counts & (targets.image_index == i)).squeeze(1) for i in range(targets.batch_size)]
+
+    @torch.no_grad()
+    def _norms_in_order(self) -> list[str]:
+        """Names of the norm layers in the order in which a forward pass reaches them."""
+        names = {module: name for name, module in self.named_modules() if isinstance(module, _NORMS)}
+        reached: list[nn.Module] = []
+        handles = [layer.register_forward_pre_hook(lambda layer, _: reached.append(layer)) for layer in names]
+        training = self.training
+        side = max(self.stride, -(-self.smallest // self.stride) * self.stride)
+        self.eval()(torch.zeros(1, 3, side, side))
+        self.train(training)
+        for handle in handles:
+            handle.remove()
+        return list(dict.fromkeys(names[layer] for layer in reached))

@@ -1,0 +1,80 @@
+"""The first stage of a two-stage detector: where there may be an object."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from diode_pl.detector.answers import Dense, Outputs
+from diode_pl.detector.torchvision.anchors import anchors_of, cells_around
+from diode_pl.detector.torchvision.fixed_sample import share
+from diode_pl.precision import full_precision
+
+
+@dataclass(frozen=True)
+class RegionProposals:
+    """Torchvision's region proposal network, read through the first heads of a detector's outputs, one a feature map.
+
+    Args:
+        network: torchvision's; its sampler is a :class:`~diode_pl.detector.torchvision.fixed_sample.FixedSample`.
+    """
+
+    network: Any
+
+    def heads(self, features: Sequence[Float[Tensor, "n c _ _"]]) -> tuple[Float[Tensor, "n _ 5"], ...]:
+        """Of each feature map, rows of objectness and box code; anchors by place, then by shape."""
+        rows = []
+        for objectness, codes in zip(*self.network.head(list(features)), strict=True):
+            both = torch.cat([objectness[:, :, None], codes.unflatten(1, (objectness.shape[1], 4))], dim=2)
+            rows.append(both.permute(0, 3, 4, 1, 2).flatten(1, 3))
+        return tuple(rows)
+
+    @torch.no_grad()
+    def proposals(self, outputs: Outputs) -> tuple[Float[Tensor, "_ 4"], ...]:
+        """The boxes of each image that are worth a second look, best first, in pixels."""
+        objectness, codes = self._said(outputs)
+        levels = self._anchors(outputs)
+        boxes = self.network.box_coder.decode(codes.flatten(0, 1), [torch.cat(levels)] * len(codes))
+        sizes, counts = [outputs.image_size] * len(codes), [len(level) for level in levels]
+        return tuple(self.network.filter_proposals(boxes.view_as(codes), objectness, sizes, counts)[0])
+
+    def loss(self, outputs: Outputs, wanted: list[dict[str, Tensor]]) -> dict[str, Tensor]:
+        """Torchvision's loss of objectness and boxes.
+
+        Args:
+            outputs: of the detector.
+            wanted: targets as torchvision takes them.
+        """
+        objectness, codes = self._said(outputs)
+        anchors = [torch.cat(self._anchors(outputs))] * len(wanted)
+        labels, boxes = self.network.assign_targets_to_anchors(anchors, wanted)
+        encoded = self.network.box_coder.encode(boxes, anchors)
+        of_objectness, of_boxes = self.network.compute_loss(objectness, codes.flatten(0, 1), labels, encoded)
+        part = share(self.network.fg_bg_sampler.count(labels).to(objectness.dtype))
+        return {"proposal_objectness": of_objectness * part, "proposal_box": of_boxes * part}
+
+    def dense(self, outputs: Outputs) -> Dense:
+        """Every anchor, differentiable; this stage tells no classes apart."""
+        objectness, codes = self._said(outputs)
+        levels = self._anchors(outputs)
+        height, width = outputs.image_size
+        scale = codes.new_tensor([width, height, width, height])
+        anchors = torch.cat(levels)
+        every = anchors.expand(len(codes), -1, -1)
+        boxes = self.network.box_coder.decode_single(codes.flatten(0, 1), every.flatten(0, 1)).view_as(codes)
+        cells = [cells_around(level / scale, f) for level, f in zip(levels, outputs.features, strict=True)]
+        classes = objectness.new_zeros(*objectness.shape, 0)
+        return Dense(boxes / scale, objectness.sigmoid(), classes, anchors / scale, torch.cat(cells))
+
+    def _said(self, outputs: Outputs) -> tuple[Float[Tensor, "n m"], Float[Tensor, "n m 4"]]:
+        """Objectness logits and box codes, in float32 or better."""
+        rows = full_precision(torch.cat(outputs.heads[: len(outputs.features)], dim=1))
+        return rows[..., 0], rows[..., 1:]
+
+    def _anchors(self, outputs: Outputs) -> list[Float[Tensor, "_ 4"]]:
+        """Anchors of each feature map in pixels."""
+        counts = [head.shape[1] for head in outputs.heads[: len(outputs.features)]]
+        return anchors_of(self.network.anchor_generator, outputs.features, outputs.image_size, counts)

@@ -1,0 +1,56 @@
+"""SSD and SSDlite."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torchvision.ops import box_iou
+
+from diode_pl.detector.base import Outputs
+from diode_pl.detector.torchvision.one_stage import OneStage
+from diode_pl.detector.torchvision.softmax_classes import of_logits
+
+
+class SSD(OneStage):
+    """Default boxes on feature maps of falling size; classes and background compete in a softmax.
+
+    Args:
+        network: builds torchvision's network.
+        weights: ``COCO_V1``, path of a state dict, or None for random ones.
+        names: path of a file with one class name a line, or the names; None: COCO's.
+        stride: image height and width must be multiples of it, in pixels.
+        smallest: least height and width, in pixels: below it, no cell is left of the last map.
+
+    Raises:
+        ConfigError: network, weights and names do not fit each other.
+        FetchError: the weights could not be downloaded.
+
+    Source: Liu et al., SSD: Single Shot MultiBox Detector, ECCV 2016; Sandler et al., MobileNetV2, CVPR 2018 (SSDlite).
+    """
+
+    class_activation = "softmax"
+    first = 1
+
+    def __init__(
+        self,
+        network: Callable[..., nn.Module],
+        weights: str | Path | None,
+        names: str | Path | Sequence[str] | None = None,
+        stride: int = 4,
+        smallest: int = 268,
+    ) -> None:
+        super().__init__(network, weights, names, stride, smallest)
+
+    def _match(self, boxes: Float[Tensor, "k 4"], anchors: Float[Tensor, "m 4"], outputs: Outputs) -> Int[Tensor, " m"]:
+        if not len(boxes):
+            return boxes.new_full((len(anchors),), -1).long()
+        return self.network.proposal_matcher(box_iou(boxes, anchors))
+
+    def _terms(
+        self, wanted: list[dict[str, Tensor]], said: dict[str, Tensor], anchors: list[Tensor], matched: list[Tensor]
+    ) -> dict[str, Tensor]:
+        return self.network.compute_loss(wanted, said, anchors, matched)
+
+    def _probabilities(self, said: dict[str, Tensor]) -> tuple[Float[Tensor, "n m"], Float[Tensor, "n m c"]]:
+        return of_logits(said["cls_logits"], self._columns)

@@ -1,0 +1,117 @@
+"""Small random detectors of every kind, for the tests that all of them must pass."""
+
+import copy
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache, partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from diode_pl.detector import Darknet, Detector
+from diode_pl.detector.torchvision.faster_rcnn import FasterRCNN
+from diode_pl.detector.torchvision.fcos import FCOS
+from diode_pl.detector.torchvision.loading import freeze_norms
+from diode_pl.detector.torchvision.retinanet import RetinaNet
+from diode_pl.detector.torchvision.ssd import SSD
+from diode_pl.targets import Targets
+from tests.detector import small_network, small_torchvision
+from tests.detector.small_torchvision import SIZE
+from tests.detector.torchvision import small_faster_rcnn
+
+NAMES = ("cat", "dog", "cup")
+
+
+@dataclass(frozen=True)
+class Case:
+    """A kind of detector.
+
+    Args:
+        draw: makes one of weights, None for random ones from the global generator, and class names.
+        norms: how many norm layers it has, and how many of them belong to the backbone.
+        frozen: whether its norm layers are of the kind that never learns.
+        dense: whether its candidates are the same rows of its heads for every image.
+    """
+
+    draw: Callable[[Path | None, Sequence[str] | None], Detector]
+    norms: tuple[int, int]
+    frozen: bool = False
+    dense: bool = True
+
+    def lively(self, names: Sequence[str] = NAMES) -> Detector:
+        """A random detector in eval mode, with the norm statistics of images and heads that have opinions."""
+        detector = self.draw(None, names)
+        for module in detector.modules():
+            if isinstance(module, nn.Conv2d | nn.Linear) and module.bias is not None:
+                # Neither vanishing nor so strong that scores round to 1.
+                nn.init.kaiming_normal_(module.weight, nonlinearity="linear")
+                # Above zero: FCOS measures nothing but distances.
+                nn.init.uniform_(module.bias, 0, 1)
+        _calibrate(detector)
+        if self.frozen:
+            freeze_norms(detector)
+        return detector.eval()
+
+
+@torch.no_grad()
+def _calibrate(detector: Detector) -> None:
+    """Norm statistics of random images; with zeros and ones the signals of random weights vanish."""
+    layers = [layer for layer in detector.norm_layers() if isinstance(layer, nn.BatchNorm2d)]
+    momenta = [layer.momentum for layer in layers]
+    for layer in layers:
+        layer.momentum = None  # the mean over all that it sees
+    detector.train()(torch.rand(4, 3, SIZE, SIZE))
+    for layer, momentum in zip(layers, momenta, strict=True):
+        layer.momentum = momentum
+
+
+def small(name: str) -> Detector:
+    """A detector of one's own of the case of that name, the same each time."""
+    return copy.deepcopy(_drawn(name))
+
+
+@cache
+def _drawn(name: str) -> Detector:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return CASES[name].lively()
+
+
+def some_images(count: int = 2, height: int = SIZE, width: int = SIZE, dtype: torch.dtype = torch.float32) -> Tensor:
+    """The same random images each time."""
+    draw = torch.Generator().manual_seed(0)
+    return torch.rand(count, 3, height, width, generator=draw, dtype=torch.float64).to(dtype)
+
+
+def some_targets(dtype: torch.dtype = torch.float32) -> Targets:
+    """A box in the first image, two in the second, and between them one that is switched off."""
+    boxes = [[0.1, 0.1, 0.6, 0.55], [0.2, 0.3, 0.7, 0.7], [0.3, 0.4, 0.95, 0.9], [0.55, 0.05, 0.9, 0.4]]
+    labels, image = torch.tensor([1, 0, 0, 1]), torch.tensor([0, 0, 1, 1])
+    valid = torch.tensor([True, False, True, True])
+    return Targets(torch.tensor(boxes, dtype=dtype), labels, image, 2, valid)
+
+
+def no_targets() -> Targets:
+    """Two images without a box."""
+    return Targets(torch.zeros(0, 4), torch.zeros(0, dtype=torch.long), torch.zeros(0, dtype=torch.long), 2)
+
+
+def darknet(weights: Path | None, names: Sequence[str] | None) -> Darknet:
+    with TemporaryDirectory() as folder:
+        # Its file says two classes.
+        return Darknet(small_network.write_network(Path(folder))[0], weights, (names or NAMES)[:2])
+
+
+CASES = {
+    "darknet": Case(darknet, (4, 2)),
+    "retinanet": Case(partial(RetinaNet, small_torchvision.retinanet), (4, 4)),
+    "fcos": Case(partial(FCOS, small_torchvision.fcos), (4, 4), frozen=True),
+    "ssd": Case(partial(SSD, small_torchvision.ssd, stride=4, smallest=32), (0, 0)),
+    "ssdlite": Case(partial(SSD, small_torchvision.ssdlite, stride=32, smallest=64), (37, 13)),
+    "faster_rcnn": Case(partial(FasterRCNN, small_faster_rcnn.network), (2, 2), dense=False),
+}
+every = pytest.mark.parametrize("name", CASES)
+dense = pytest.mark.parametrize("name", [name for name, case in CASES.items() if case.dense])

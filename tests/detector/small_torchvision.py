@@ -1,0 +1,89 @@
+"""Narrow networks of torchvision's classes, with maps of a few cells, for images of 64 pixels."""
+
+from collections import OrderedDict
+from functools import partial
+from itertools import pairwise
+
+from torch import Tensor, nn
+from torchvision.models.detection import FCOS, RetinaNet
+from torchvision.models.detection.anchor_utils import AnchorGenerator, DefaultBoxGenerator
+from torchvision.models.detection.backbone_utils import BackboneWithFPN
+from torchvision.models.detection.fcos import FCOSHead
+from torchvision.models.detection.retinanet import RetinaNetHead
+from torchvision.models.detection.ssd import SSD
+from torchvision.models.detection.ssdlite import SSDLiteFeatureExtractorMobileNet, SSDLiteHead
+from torchvision.models.mobilenetv3 import InvertedResidualConfig, MobileNetV3
+from torchvision.ops import Conv2dNormActivation
+
+SIZE = 64  # of images, in pixels
+
+
+def pyramid(width: int) -> BackboneWithFPN:
+    """Maps of strides 8, 16, 32 and 64, all of that many channels."""
+    widths = (3, 8, 16, 16, 16)
+    stages = [Conv2dNormActivation(i, o, stride=2) for i, o in pairwise(widths)]
+    stages[0].append(nn.MaxPool2d(3, 2, 1))
+    return BackboneWithFPN(nn.Sequential(*stages), {"1": "0", "2": "1", "3": "2"}, list(widths[2:]), width)
+
+
+def retinanet(num_classes: int) -> RetinaNet:
+    anchors = AnchorGenerator(((16,), (32,), (48,), (64,)), ((0.5, 1.0, 2.0),) * 4)
+    head = RetinaNetHead(16, 3, num_classes, norm_layer=partial(nn.GroupNorm, 4))
+    return RetinaNet(pyramid(16), num_classes, anchor_generator=anchors, head=head)
+
+
+def fcos(num_classes: int) -> FCOS:
+    anchors = AnchorGenerator(((8,), (16,), (32,), (64,)), ((1.0,),) * 4)
+    width = 64  # it norms its head in 32 groups, each of which needs two numbers
+    return FCOS(pyramid(width), num_classes, anchor_generator=anchors, head=FCOSHead(width, 1, num_classes, 1))
+
+
+class Stages(nn.Module):
+    """A backbone as SSD wants it: a map of each part."""
+
+    def __init__(self, parts: list[nn.Module], out_channels: list[int]) -> None:
+        super().__init__()
+        self.features = parts[0]
+        self.extra = nn.ModuleList(parts[1:])
+        self.out_channels = out_channels
+
+    def forward(self, images: Tensor) -> dict[str, Tensor]:
+        maps = [self.features(images)]
+        for part in self.extra:
+            maps.append(part(maps[-1]))
+        return OrderedDict((str(i), each) for i, each in enumerate(maps))
+
+
+def ssd(num_classes: int) -> SSD:
+    """Without norm layers, and as VGG with maps of odd sizes whose default boxes stand in fixed steps."""
+
+    def layers(*widths: int, stride: int = 1) -> list[nn.Module]:
+        convolutions = [nn.Conv2d(i, o, 3, stride, 1) for i, o in pairwise(widths)]
+        return [layer for each in convolutions for layer in (each, nn.ReLU(inplace=True))]
+
+    pool = partial(nn.MaxPool2d, 2, 2, ceil_mode=True)
+    first = nn.Sequential(*layers(3, 8, 8), pool(), *layers(8, 16), pool(), *layers(16, 16), pool(), *layers(16, 16))
+    parts = [first, nn.Sequential(pool(), *layers(16, 24)), nn.Sequential(*layers(24, 16, stride=2))]
+    boxes = DefaultBoxGenerator([[2], [2, 3], [2]], scales=[0.2, 0.4, 0.7, 0.9], steps=[8, 16, 32])
+    return SSD(Stages(parts, [16, 24, 16]), boxes, (SIZE, SIZE), num_classes)
+
+
+def ssdlite(num_classes: int) -> SSD:
+    def block(channels: int, wide: int, out: int, squeezed: bool, stride: int) -> InvertedResidualConfig:
+        return InvertedResidualConfig(channels, 3, wide, out, squeezed, "HS", stride, 1, 1.0)
+
+    blocks = [
+        block(8, 8, 8, False, 2),
+        block(8, 16, 16, True, 2),
+        block(16, 32, 16, True, 1),
+        block(16, 32, 24, True, 2),
+    ]
+    norm = partial(nn.BatchNorm2d, eps=0.001, momentum=0.03)
+    # Torchvision's own network cuts the last strided block open in the same way.
+    features = MobileNetV3(blocks, 32, norm_layer=norm).features
+    backbone = SSDLiteFeatureExtractorMobileNet(features, 4, norm, width_mult=0.05, min_depth=16)
+    boxes = DefaultBoxGenerator([[2, 3]] * 6, min_ratio=0.2, max_ratio=0.95)
+    channels = [32, 144, 25, 16, 16, 16]
+    head = SSDLiteHead(channels, boxes.num_anchors_per_location(), num_classes, norm)
+    mean_and_std = {"image_mean": [0.5] * 3, "image_std": [0.5] * 3}
+    return SSD(backbone, boxes, (SIZE, SIZE), num_classes, head=head, **mean_and_std)

@@ -1,0 +1,258 @@
+"""Networks of torchvision with weights: random, from a file, or of those that torchvision publishes."""
+
+import hashlib
+import urllib.error
+from collections.abc import Callable, Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import nn
+from torchvision.models.detection import SSDLite320_MobileNet_V3_Large_Weights, ssdlite320_mobilenet_v3_large
+from torchvision.ops import FrozenBatchNorm2d
+
+from diode_pl.detector import SSD, ConfigError, Detector, FasterRCNN, FetchError, RetinaNet
+from diode_pl.detector.torchvision.loading import COCO_CLASSES, freeze_norms, load_network
+from tests.detector.torchvision.test_networks import tiny_faster_rcnn, tiny_retinanet
+
+NAMES = ["cat", "dog", "cup"]
+COCO_NUMBERS = [17, 18, 47]  # of these, in COCO's own list of 90
+PUBLISHED = SSDLite320_MobileNet_V3_Large_Weights.COCO_V1
+FILE = PUBLISHED.url.rsplit("/", 1)[1]
+ssdlite = partial(ssdlite320_mobilenet_v3_large, weights_backbone=None)
+
+
+def calibrated(network: nn.Module) -> nn.Module:
+    """With norm statistics that are not those of a new network."""
+    for layer in network.modules():
+        if isinstance(layer, nn.BatchNorm2d):
+            nn.init.normal_(layer.running_mean)
+            nn.init.uniform_(layer.running_var, 0.5, 2.0)
+    return network
+
+
+def same(one: nn.Module, other: nn.Module) -> bool:
+    """Whether two networks have the same numbers; frozen norm layers count no batches."""
+    first, second = one.state_dict(), other.state_dict()
+    names = {name for name in (first | second) if not name.endswith("num_batches_tracked")}
+    return all(torch.equal(first[name], second[name]) for name in names)
+
+
+def state_file(module: nn.Module, path: Path) -> Path:
+    state = module.state_dict()
+    save_file(state, path) if path.suffix == ".safetensors" else torch.save(state, path)
+    return path
+
+
+# ---------------------------------------------------------------- random weights
+
+
+def test_random_weights_know_nothing() -> None:
+    loaded = load_network(tiny_retinanet, None, NAMES, first=0)
+    assert (loaded.class_names, loaded.columns, loaded.data_access) == (NAMES, [0, 1, 2], None)
+    assert load_network(tiny_faster_rcnn, None, NAMES, first=1).columns == [1, 2, 3]
+
+
+def test_without_names_the_classes_are_cocos() -> None:
+    loaded = load_network(tiny_retinanet, None, None, first=0)
+    assert loaded.class_names == list(COCO_CLASSES) and loaded.columns == list(range(80))
+    assert (COCO_CLASSES[0], COCO_CLASSES[79]) == ("person", "toothbrush")
+
+
+def test_names_may_come_from_a_file(tmp_path: Path) -> None:
+    (tmp_path / "my.names").write_text("cat\ndog\n\n", encoding="utf-8")
+    assert load_network(tiny_retinanet, None, tmp_path / "my.names", first=0).class_names == ["cat", "dog"]
+
+
+# ---------------------------------------------------------------- a state dict
+
+
+@pytest.mark.parametrize("suffix", [".pt", ".pth", ".safetensors"])
+@pytest.mark.parametrize("whole", [False, True])
+def test_takes_the_state_of_the_network_and_of_the_detector(tmp_path: Path, suffix: str, whole: bool) -> None:
+    source = RetinaNet(tiny_retinanet, None, NAMES)
+    calibrated(source)
+    path = state_file(source if whole else source.network, tmp_path / f"my{suffix}")
+    loaded = RetinaNet(tiny_retinanet, path, NAMES)
+    assert same(source, loaded) and loaded.data_access == "given weights"
+    assert loaded.fingerprint() == source.fingerprint()
+
+
+def test_a_file_tells_what_its_weights_have_seen(tmp_path: Path) -> None:
+    network = tiny_retinanet(num_classes=3)
+    save_file(network.state_dict(), tmp_path / "my.safetensors", metadata={"data_access": "real images"})
+    assert load_network(tiny_retinanet, tmp_path / "my.safetensors", NAMES, 0).data_access == "real images"
+
+
+@pytest.mark.parametrize(
+    ("build", "first", "outputs", "columns"),
+    [
+        (tiny_retinanet, 0, 3, [0, 1, 2]),
+        (tiny_retinanet, 0, 4, [1, 2, 3]),  # one for a background that no image shows
+        (tiny_retinanet, 0, 91, COCO_NUMBERS),
+        (tiny_faster_rcnn, 1, 4, [1, 2, 3]),
+        (tiny_faster_rcnn, 1, 91, COCO_NUMBERS),
+    ],
+)
+def test_finds_the_output_of_each_class(
+    tmp_path: Path, build: Callable[..., nn.Module], first: int, outputs: int, columns: list[int]
+) -> None:
+    source = build(num_classes=outputs)
+    loaded = load_network(build, state_file(source, tmp_path / "my.pt"), NAMES, first)
+    assert loaded.columns == columns and loaded.class_names == NAMES and same(source, loaded.network)
+
+
+@torch.no_grad()
+def test_detector_says_the_logits_of_its_own_classes(tmp_path: Path) -> None:
+    path = state_file(tiny_retinanet(num_classes=91), tmp_path / "my.pt")
+    detector = RetinaNet(tiny_retinanet, path, NAMES).eval()
+    outputs = detector(torch.rand(1, 3, 64, 64))
+    every = torch.cat(outputs.heads, dim=1)[..., 4:]
+    assert every.shape[2] == 91
+    torch.testing.assert_close(detector.class_logits(outputs), every[..., COCO_NUMBERS])
+
+
+@pytest.mark.parametrize(("kind", "build"), [(RetinaNet, tiny_retinanet), (FasterRCNN, tiny_faster_rcnn)])
+@torch.no_grad()
+def test_weights_of_frozen_norm_layers_freeze_ours(
+    tmp_path: Path, kind: type[Detector], build: Callable[..., nn.Module]
+) -> None:
+    source = kind(build, None, NAMES).eval()
+    calibrated(source)
+    images = torch.rand(1, 3, 64, 64)
+    expected = source(images)
+    freeze_norms(source)
+    path = state_file(source, tmp_path / "my.pt")
+    loaded = kind(build, path, NAMES).train()
+    layers = loaded.norm_layers()
+    assert len(layers) == 11 and all(isinstance(layer, FrozenBatchNorm2d) for layer in layers)
+    assert same(source, loaded)
+    torch.testing.assert_close(loaded(images).features, expected.features)
+
+
+@pytest.mark.parametrize("outputs", [2, 5, 90])
+def test_another_number_of_classes_is_an_error(tmp_path: Path, outputs: int) -> None:
+    path = state_file(tiny_retinanet(num_classes=outputs), tmp_path / "my.pt")
+    with pytest.raises(ConfigError) as error:
+        load_network(tiny_retinanet, path, NAMES, first=0)
+    said = f"cls_logits.bias: copying a param with shape torch.Size([{9 * outputs}]) from checkpoint"
+    assert str(path) in str(error.value) and "than the 3 of names" in str(error.value) and said in str(error.value)
+
+
+def test_names_that_coco_lacks_have_no_outputs_among_cocos(tmp_path: Path) -> None:
+    path = state_file(tiny_retinanet(num_classes=91), tmp_path / "my.pt")
+    with pytest.raises(ConfigError, match="than the 2 of names"):
+        load_network(tiny_retinanet, path, ["cat", "gear"], first=0)
+
+
+def test_another_networks_weights_are_an_error(tmp_path: Path) -> None:
+    path = state_file(nn.Conv2d(3, 8, 3), tmp_path / "my.pt")
+    with pytest.raises(ConfigError, match=r"\.weight is missing; .*; and \d+ more"):
+        load_network(tiny_retinanet, path, NAMES, first=0)
+
+
+# ---------------------------------------------------------------- what torchvision publishes
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder in which torch keeps what it downloads; empty."""
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    return tmp_path / "torch" / "hub" / "checkpoints"
+
+
+@pytest.fixture
+def offline(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unreachable(*_: Any, **__: Any) -> None:
+        raise urllib.error.URLError("no network")
+
+    monkeypatch.setattr(torch.hub, "urlopen", unreachable)
+
+
+def test_takes_the_names_of_older_versions_of_torchvision(tmp_path: Path) -> None:
+    source = tiny_faster_rcnn(num_classes=4)
+    state = {key.replace("rpn.head.conv.0.0.", "rpn.head.conv."): value for key, value in source.state_dict().items()}
+    assert state.keys() != source.state_dict().keys()
+    torch.save(state, tmp_path / "old.pt")
+    assert same(source, load_network(tiny_faster_rcnn, tmp_path / "old.pt", NAMES, first=1).network)
+
+
+def test_names_that_coco_lacks_do_not_go_with_its_weights() -> None:
+    with pytest.raises(ConfigError, match=r"weights=COCO_V1 knows COCO's classes, and names has others: \['gear'\]"):
+        load_network(ssdlite, "COCO_V1", ["cat", "gear"], first=1)
+
+
+def test_a_damaged_file_is_named(home: Path, offline: None) -> None:
+    home.mkdir(parents=True)
+    (home / FILE).write_bytes(b"no weights")
+    with pytest.raises(FetchError, match="is damaged or another's.*Remove it"):
+        load_network(ssdlite, "COCO_V1", None, first=1)
+
+
+def test_finds_published_weights_where_torch_keeps_them(home: Path, offline: None) -> None:
+    source = calibrated(ssdlite(num_classes=91))
+    home.mkdir(parents=True)
+    state_file(source, home / FILE)
+    detector = SSD(ssdlite, "COCO_V1", None, stride=32, smallest=32)
+    assert same(source, detector.network) and detector.class_names == COCO_CLASSES
+    assert detector.data_access == "given weights" and all(p.requires_grad for p in detector.parameters())
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[tuple[Path, str]]:
+    """A folder, and the address under which this machine serves it."""
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            pass
+
+    folder = tmp_path / "served"
+    folder.mkdir()
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder))) as running:
+        thread = Thread(target=running.serve_forever)
+        thread.start()
+        yield folder, f"http://127.0.0.1:{running.server_port}"
+        running.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_downloads_published_weights(
+    home: Path, server: tuple[Path, str], monkeypatch: pytest.MonkeyPatch, whole: bool
+) -> None:
+    folder, address = server
+    source = calibrated(ssdlite(num_classes=91))
+    state_file(source, folder / "new.pth")
+    digest = hashlib.sha256((folder / "new.pth").read_bytes()).hexdigest()[:8] if whole else "0" * 8
+    (folder / "new.pth").rename(folder / f"lite-{digest}.pth")
+    monkeypatch.setattr(PUBLISHED.value, "url", f"{address}/lite-{digest}.pth")
+    if whole:
+        assert same(source, load_network(ssdlite, "COCO_V1", None, first=1).network)
+        assert (home / f"lite-{digest}.pth").is_file()
+    else:
+        with pytest.raises(FetchError, match=f"cannot download lite-{digest}.pth from {address}/.*invalid hash"):
+            load_network(ssdlite, "COCO_V1", None, first=1)
+        assert not (home / f"lite-{digest}.pth").exists()
+
+
+def test_without_a_network_says_what_to_put_where(home: Path, offline: None) -> None:
+    with pytest.raises(FetchError) as error:
+        SSD(ssdlite, "COCO_V1", None, stride=32, smallest=32)
+    for said in (f"from {PUBLISHED.url}", "no network", f"put it at {home / FILE}", "weights=FILE"):
+        assert said in str(error.value)
+
+
+def test_an_unknown_name_is_answered_with_those_that_there_are() -> None:
+    with pytest.raises(ConfigError, match=r"weights=COCO_V7: there is no such file.*null.*torchvision's: .*COCO_V1"):
+        load_network(ssdlite, "COCO_V7", None, first=1)
+
+
+def test_a_network_that_nobody_publishes_weights_for_has_no_names_of_any() -> None:
+    with pytest.raises(ConfigError, match="weights=COCO_V1: there is no such file; expected the path") as error:
+        load_network(tiny_retinanet, "COCO_V1", None, first=0)
+    assert "torchvision's" not in str(error.value)

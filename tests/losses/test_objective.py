@@ -1,0 +1,72 @@
+import pytest
+import torch
+
+from diode_pl.balance import Balance, Fixed, Gradient
+from diode_pl.losses import BatchNorm, Objective, PixelNorm, SelfSimilarity, TotalVariation
+from tests.tiny import TinyDetector, tiny_step
+
+
+class Half(Balance):
+    """Leaves the last term out."""
+
+    def weights(self, terms, pixels):
+        assert pixels.requires_grad and list(terms) == list(self.stated)
+        return {name: 0.5 * weight for name, weight in self.stated.items()} | {list(terms)[-1]: 0.0}
+
+    def values(self):
+        return {"half": 0.5}
+
+
+def objective(balance: Balance) -> Objective:
+    return Objective({"tv": TotalVariation(2.0), "bn": BatchNorm(3.0), "pixels": PixelNorm(1.0)}, balance)
+
+
+def test_sum_of_weighted_terms() -> None:
+    step, terms = tiny_step(torch.rand(2, 3, 8, 8)), objective(Fixed())
+    terms.begin({"tv": 2.0, "bn": 3.0, "pixels": 0.0}, step.detector, 8)
+    assert set(terms.active) == {"tv", "bn"}
+    assert terms(step) == 2 * TotalVariation()(step) + 3 * BatchNorm()(step)
+    assert terms.values() == {name: float(value) for name, value in terms.terms.items()}
+    assert list(terms.values()) == ["tv", "bn", "total"]
+
+
+def test_the_balance_makes_the_factors_and_shows_what_it_will() -> None:
+    step, terms = tiny_step(torch.rand(2, 3, 8, 8, requires_grad=True)), objective(Half())
+    terms.begin({"tv": 2.0, "bn": 3.0, "pixels": 1.0}, step.detector, 8)
+    assert terms(step) == TotalVariation()(step) + 1.5 * BatchNorm()(step)
+    assert set(terms.values()) == {"tv", "bn", "pixels", "total", "half"}
+
+
+def test_a_term_of_weight_0_leaves_no_trace_even_if_it_is_no_number() -> None:
+    images = torch.rand(2, 3, 8, 8).requires_grad_()
+    step = tiny_step(images)
+    terms = Objective({"tv": TotalVariation(1.0), "broken": SelfSimilarity(1.0)}, Half())
+    terms.begin({"tv": 1.0, "broken": 1.0}, step.detector, 8)
+    terms.active["broken"] = lambda step: PixelNorm()(step) * float("nan")  # type: ignore[assignment]
+    terms(step).backward()
+    assert images.grad.isfinite().all() and images.grad.abs().max() > 0
+
+
+def test_every_stage_begins_anew() -> None:
+    detector = TinyDetector()
+    terms = Objective({"bn": BatchNorm(1.0, momentum=0.9), "tv": TotalVariation(1.0)}, Gradient(steps=2))
+    steps = [tiny_step(torch.rand(2, 3, 8, 8, requires_grad=True), detector=detector) for _ in range(3)]
+
+    def stage() -> list[dict[str, float]]:
+        terms.begin({"bn": 1.0, "tv": 2.0}, detector, 8)
+        found = []
+        for step in steps:
+            terms(step)
+            found.append(terms.values())
+        return found
+
+    assert stage() == stage()
+    assert set(terms.values()) == {"bn", "tv", "total", "bn_weight", "tv_weight"}
+
+
+@pytest.mark.parametrize(("weights", "layers"), [((1.0, 1.0), 3), ((1.0, 0.0), 1)])
+def test_norm_layers_are_those_of_the_active_losses(weights: tuple[float, float], layers: int) -> None:
+    detector = TinyDetector()
+    terms = Objective({"first": BatchNorm(layers=1), "all": BatchNorm(layers="all")}, Fixed())
+    terms.begin(dict(zip(("first", "all"), weights, strict=True)), detector, 8)
+    assert terms.norm_layers_needed(detector) == layers
