@@ -1,0 +1,74 @@
+"""docs/own_detector.md: its example, taken from the page, goes all the way."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import torch
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGE = (ROOT / "docs" / "own_detector.md").read_text(encoding="utf-8")
+# What makes the page's commands short.
+SHORTER = {
+    "runs/mine": "train.size=16 val.size=8 batch_size=8 trainer.max_epochs=2 recipe.burn_in_steps=1",
+    "runs/my_images": "num_images=2 batch_size=2 schedule.stages.0.iterations=3 schedule.stages.0.resolution=64",
+    "runs/my_student": "batch_size=2 val.size=8 trainer.max_epochs=1 trainer.check_val_every_n_epoch=1 "
+    "data.steps_per_epoch=2 resolution=64",
+}
+# One process for all of them: starting Python and PyTorch takes longer than what they do.
+RUN = "import runpy, sys\nfor line in {lines!r}:\n    sys.argv = line\n    runpy.run_path(line[0], run_name='__main__')"
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", PAGE, re.DOTALL)
+
+
+def test_the_example_is_trained_inverted_and_distilled(tmp_path: Path) -> None:
+    (code,), (yaml,), (shell,) = blocks("python"), blocks("yaml"), blocks("bash")
+    (tmp_path / "my_detector.py").write_text(code)
+    (tmp_path / "my_conf" / "detector").mkdir(parents=True)
+    (tmp_path / "my_conf" / "detector" / "mine.yaml").write_text(yaml)
+    lines = []
+    for command in re.findall(r"^python (.*)$", shell.replace("\\\n", " "), re.MULTILINE):
+        script, *words = command.split()
+        (folder,) = (word.removeprefix("output_dir=") for word in words if word.startswith("output_dir="))
+        more = [*SHORTER[folder].split(), "trainer.accelerator=cpu", "logger=none"]
+        lines.append([str(ROOT / script), *words, *more])
+    assert len(lines) == len(SHORTER)
+    paths = f"import sys; sys.path[:0] = ['.', {str(ROOT)!r}]\n"
+    run = subprocess.run(
+        [sys.executable, "-c", paths + RUN.format(lines=lines)], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert len(json.loads((tmp_path / "runs/my_images/annotations.json").read_text())["images"]) == 2
+    # Whatever it learned, a student of another build was made from it.
+    metrics = json.loads((tmp_path / "runs/my_student/metrics.json").read_text())
+    assert 0 <= metrics["student"]["AP50"] <= 1 and (tmp_path / "runs/my_student/student.onnx").is_file()
+
+
+def test_the_example_learns(tmp_path: Path, monkeypatch) -> None:
+    (tmp_path / "my_detector.py").write_text(blocks("python")[0])
+    monkeypatch.syspath_prepend(str(tmp_path))
+    from my_detector import CellDetector
+
+    from diode_pl.targets import Targets
+
+    torch.manual_seed(0)
+    detector = CellDetector(["cat", "dog"])
+    images = torch.rand(2, 3, 64, 64)
+    targets = Targets(
+        torch.tensor([[0.1, 0.1, 0.5, 0.6], [0.4, 0.3, 0.9, 0.9]]), torch.tensor([0, 1]), torch.tensor([0, 1]), 2
+    )
+    optimizer, losses = torch.optim.Adam(detector.parameters(), 0.01), []
+    for _ in range(60):
+        terms = detector.loss(detector(images), targets)
+        assert terms.keys() == {"objectness", "classes", "box"}
+        optimizer.zero_grad()
+        sum(terms.values()).backward()
+        optimizer.step()
+        losses.append(float(sum(terms.values()).detach()))
+    assert losses[-1] < 0.2 * losses[0]
+    found = detector.predict(detector(images), confidence=0.3)
+    assert [int(each.labels[0]) for each in found] == [0, 1]
