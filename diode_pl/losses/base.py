@@ -65,6 +65,10 @@ class Loss(ABC):
             resolution: side of the stage's images in pixels.
         """
 
+    def applies_to(self, detector: Detector) -> bool:
+        """Whether the term says anything about images that ``detector`` looks at."""
+        return True
+
     def norm_layers_needed(self, detector: Detector) -> int:
         """How many leading norm layers of ``detector`` must be watched for this term."""
         return 0

@@ -74,6 +74,10 @@ class BatchNorm(Loss):
             detector(read_folder(self.reference, resolution).to(device))
         self._moments = self._references[resolution] = recorder.batch
 
+    def applies_to(self, detector: Detector) -> bool:
+        """Whether it has norm layers."""
+        return self.norm_layers_needed(detector) > 0
+
     def norm_layers_needed(self, detector: Detector) -> int:
         """The number of layers that ``layers`` stands for on this detector; 0 for one without norm layers."""
         total = len(detector.norm_layers())

@@ -1,5 +1,6 @@
 """What the images are optimised for: several losses, summed."""
 
+import logging
 from collections.abc import Mapping
 
 import torch
@@ -9,6 +10,8 @@ from torch import Tensor
 from diode_pl.balance import Balance
 from diode_pl.detector import Detector
 from diode_pl.losses.base import Loss, Step
+
+log = logging.getLogger(__name__)
 
 
 class Objective:
@@ -26,6 +29,7 @@ class Objective:
         self.losses, self.balance = dict(losses), balance
         self.active: dict[str, Loss] = {}
         self.terms: dict[str, Tensor] = {}
+        self._told = False
 
     def begin(self, weights: Mapping[str, float], detector: Detector, resolution: int) -> None:
         """Called before the first step of a stage.
@@ -34,8 +38,20 @@ class Objective:
             weights: of all losses; 0 leaves one out.
             detector: the frozen teacher.
             resolution: side of the stage's images in pixels.
+
+        Raises:
+            ValueError: no loss that has a weight can be computed on the teacher.
         """
-        self.active = {name: loss for name, loss in self.losses.items() if weights[name] > 0}
+        wanted = {name: loss for name, loss in self.losses.items() if weights[name] > 0}
+        self.active = {name: loss for name, loss in wanted.items() if loss.applies_to(detector)}
+        if not self.active:
+            raise ValueError(f"losses: none of {', '.join(wanted)} suits this teacher; add another")
+        if (idle := wanted.keys() - self.active.keys()) and not self._told:
+            self._told = True
+            log.warning(
+                "left out, as the teacher has no batch norm layers: %s; image priors and augmentations lead alone",
+                ", ".join(name for name in wanted if name in idle),
+            )
         for loss in self.active.values():
             loss.prepare(detector, resolution)
         self.balance.begin({name: weights[name] for name in self.active})

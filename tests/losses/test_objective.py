@@ -70,3 +70,20 @@ def test_norm_layers_are_those_of_the_active_losses(weights: tuple[float, float]
     terms = Objective({"first": BatchNorm(layers=1), "all": BatchNorm(layers="all")}, Fixed())
     terms.begin(dict(zip(("first", "all"), weights, strict=True)), detector, 8)
     assert terms.norm_layers_needed(detector) == layers
+
+
+def test_without_norm_layers_the_rest_leads_and_it_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
+    step = tiny_step(torch.rand(2, 3, 8, 8), detector=TinyDetector(norm=False))
+    terms = objective(Fixed())
+    for _ in range(2):
+        terms.begin({"tv": 2.0, "bn": 3.0, "pixels": 0.0}, step.detector, 8)
+        assert set(terms.active) == {"tv"} and terms(step) == 2 * TotalVariation()(step)
+    assert [record.getMessage() for record in caplog.records] == [
+        "left out, as the teacher has no batch norm layers: bn; image priors and augmentations lead alone"
+    ]
+
+
+def test_nothing_that_could_be_computed_is_an_error() -> None:
+    terms = Objective({"bn": BatchNorm(1.0)}, Fixed())
+    with pytest.raises(ValueError, match="losses: none of bn suits this teacher; add another"):
+        terms.begin({"bn": 1.0}, TinyDetector(norm=False), 8)
