@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.complete
+# One process a core, and the tests of a file in one of them: they share what the file sets up.
+PARALLEL := --numprocesses logical --dist loadfile
 LOCKED := --no-deps --requirement requirements.lock --editable .
 
 # Processes that share cores lose more by threads that wait in a loop than by threads that sleep.
@@ -40,7 +42,7 @@ demo: setup ## From the embedded teacher to images and a new student, in a few m
 	@$(BIN)/python benchmarks/demo_table.py runs/demo/images runs/demo/student
 
 test: check ## Run the checks, then all tests but the slow ones (PYTEST_ARGS passes options on).
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PARALLEL) $(PYTEST_ARGS)
 
 slow: setup ## Run the tests that take minutes.
 	$(BIN)/python -m pytest -m slow $(PYTEST_ARGS)

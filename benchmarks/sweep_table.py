@@ -57,7 +57,7 @@ def training_table(groups: dict[tuple[str, ...], list[dict]]) -> Iterator[list[s
     """Rows of sweeps of train.py, headings first."""
     yield ["setting", "seeds", "student AP@0.5", "student AP", "of the teacher's AP@0.5", "data access", "s a run"]
     for setting, jobs in groups.items():
-        scored = [job for job in jobs if job["student"]]
+        scored = [job for job in jobs if job.get("student")]
         shares = [job["student"]["AP50"] / job["teacher"]["AP50"] for job in scored if job["teacher"]]
         scores = [spread([job["student"][name] for job in scored], 3) if scored else "–" for name in ("AP50", "AP")]
         cells = [", ".join(setting) or "–", len(jobs), *scores, spread(shares, 2) if shares else "–"]

@@ -32,12 +32,16 @@ class LabelledImage:
 def read_coco(
     path: str | Path, on_bad: Callable[[str, str], None] | None = None
 ) -> tuple[list[LabelledImage], list[str]]:
-    """Reads images and class names; crowd boxes and boxes without area are left out.
+    """Reads images and class names; crowd boxes are left out.
+
+    COCO itself has a few boxes without width or height (two in train2017): where nobody counts what is bad, they are
+    left out, too. A negative width or height is an error there.
 
     Args:
         path: JSON with ``images``, ``categories`` and ``annotations``.
         on_bad: is told the name of an image or annotation that cannot be used, and why; it is left out, with what
-            hangs on it. Then an image needs a file name, and a box must lie on its image. None: it is an error.
+            hangs on it. Then an image needs a file name, and a box must lie on its image and have an area. None: it is
+            an error.
 
     Returns:
         Every image in the file's order, those without a box included, and the class names in the file's order.
@@ -71,8 +75,14 @@ def read_coco(
             if _id(box, "category_id") not in label:
                 raise ValueError(f"there is no category {box['category_id']!r}")
             # What lies on a bad image is no second fault.
-            if key not in sizes or box.get("iscrowd") or w <= 0 or h <= 0:
+            if key not in sizes or box.get("iscrowd"):
                 continue
+            if w < 0 or h < 0:
+                raise ValueError(f"bbox {box['bbox']} is inverted: width {w:g}, height {h:g}")
+            if w == 0 or h == 0:
+                if on_bad is None:
+                    continue
+                raise ValueError(f"bbox {box['bbox']} has no area: width {w:g}, height {h:g}")
             width, height = sizes[key]
             if on_bad and (x >= width or y >= height or x + w <= 0 or y + h <= 0):
                 raise ValueError(f"bbox {box['bbox']} lies outside of its image of {width:g} x {height:g}")

@@ -10,6 +10,7 @@ from tqdm import tqdm
 from diode_pl.data import Batch, DetectionData
 from diode_pl.detector import Detections, Detector
 from diode_pl.distill import DistillLoss, Lesson, Objective
+from diode_pl.distill.shared_classes import shared_labels
 from diode_pl.label_source import LabelSource
 from diode_pl.learning import Learning
 from diode_pl.metrics import DetectionScores
@@ -35,7 +36,8 @@ class Distillation(Learning):
 
     Attributes:
         history: an entry an epoch: losses, learning rate, scores, seconds.
-        teacher_scores, student_scores: on the validation set; the student's latest.
+        teacher_scores, student_scores: on the validation set; the teacher's on the classes that it has, the student's
+            latest.
         per_class: the same by class name.
         data_access: what the student has seen; a checkpoint adds what it saw before.
 
@@ -71,6 +73,7 @@ class Distillation(Learning):
         self.teacher_scores, self.student_scores = dict[str, float](), dict[str, float]()
         self.per_class: dict[str, dict[str, float]] = {}
         self.scores: DetectionScores | None = None
+        self._teachers_labels: list[int] = []
 
     @property
     def teacher(self) -> Detector | None:
@@ -86,16 +89,24 @@ class Distillation(Learning):
         return scores
 
     def prepare(self, data: DetectionData, learns: bool = True) -> None:
-        """Fits losses and data to the two detectors; before training, or ``learns=False`` to measure the student alone.
+        """Fits losses and data to the two detectors; before training, or ``learns=False`` before measuring alone.
 
         Raises:
             ValueError: they do not fit each other.
         """
+        detectors = {"teacher": self.teacher, "student": self.student}
+        # First: losses try the detectors, whose own errors name no key.
+        data.suit({name: detector for name, detector in detectors.items() if detector is not None})
         if learns:
             self.objective.prepare(self.teacher, self.student, data.resolution)
         data.prepare_for(self.student, self._label_readers() if learns else ())
         if data.evaluated:
             self.scores = DetectionScores(self.student.class_names, data.evaluated)
+        if self.teacher is not None:
+            shared = shared_labels(self.teacher, self.student)
+            self._teachers_labels = [label for label in data.evaluated if label in shared]
+            if data.evaluated and not self._teachers_labels:
+                log.warning("val: the teacher has none of its classes, and is not measured")
 
     def _label_readers(self) -> Sequence[str]:
         readers = [name for name, loss in self.objective.terms.items() if loss.needs_labels]
@@ -138,22 +149,26 @@ class Distillation(Learning):
     def _measure_teacher(self) -> None:
         if self.teacher is not None:
             self.teacher.to(self.device)
-        if self.teacher is None or self.scores is None or self.teacher_scores:
+        if self.teacher is None or not self._teachers_labels or self.teacher_scores:
             return
+        # Of what it cannot name it finds nothing, which says nothing of how well it finds the rest.
+        scores = DetectionScores(self.student.class_names, self._teachers_labels).to(self.device)
         batches = self.trainer.datamodule.val_dataloader()  # type: ignore[attr-defined]
         for batch in tqdm(batches, "teacher", unit="batches", leave=False, disable=self.global_rank > 0 or None):
             if batch is not None:
                 batch = self.trainer.strategy.batch_to_device(batch)
-                self.scores.update(self.found_by(self.teacher, batch, self.confidence), batch.targets, batch.sizes)
-        self.teacher_scores = self.scores.compute()
-        self.scores.reset()
+                scores.update(self.found_by(self.teacher, batch, self.confidence), batch.targets, batch.sizes)
+        self.teacher_scores = scores.compute()
         log.info("teacher on the validation set: AP50 %(AP50).3f, AP %(AP).3f", self.teacher_scores)
-        # There is nothing to learn from one that does not work here.
-        if self.teacher_scores["AP50"] == 0:
+        if self.teacher_scores["AP50"] > 0:
+            return
+        blind = "the teacher's AP50 on the validation set is 0"
+        question = "Does val show the teacher's classes, at a resolution that it knows?"
+        if not self.trainer.validating:
             raise ValueError(
-                "the teacher's AP50 on the validation set is 0: nothing can be learned from it. Does val show the "
-                "teacher's classes, at a resolution that it knows? data@val=none trains without looking"
+                f"{blind}: nothing can be learned from it. {question} data@val=none trains without looking"
             )
+        log.warning("%s. %s detector@teacher=none measures the student alone", blind, question)
 
     @torch.no_grad()
     def found_by(self, detector: Detector, batch: Batch, confidence: float) -> list[Detections]:

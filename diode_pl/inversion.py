@@ -44,7 +44,7 @@ class Inversion(pl.LightningModule):
         balance: makes factors of the losses' weights; they are the factors when not given.
 
     Raises:
-        ValueError: a number is out of range, a resolution does not fit the teacher's stride, no loss is left, or a
+        ValueError: a number is out of range, the teacher takes no images of a resolution, no loss is left, or a
             stage names a loss that does not exist.
 
     Source: Chawla et al., WACV 2021, section 3.
@@ -77,7 +77,7 @@ class Inversion(pl.LightningModule):
         self.plan = Plan(num_images, batch_size)
         for i, stage in enumerate(stages):
             own = {name: 0.0 if loss is None else loss.weight for name, loss in losses.items()}
-            stage.check(f"schedule.stages.{i}", teacher.stride, own)
+            stage.check(f"schedule.stages.{i}", teacher, own)
         self.teacher = teacher.freeze().to(memory_format=torch.channels_last)
         self.classes = teacher.learned_classes()
         unlearned = [name for name in teacher.class_names if name not in self.classes]

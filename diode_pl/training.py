@@ -57,11 +57,13 @@ def train(
     Raises:
         ValueError: the parts do not fit each other, one that is needed is not there, or the folder holds another run.
     """
-    if data.train is None and (fit or tiled):
+    if tiled and not fit:
+        raise ValueError(f"fit=false measures, and tiled={tiled} writes training images: leave one of them out")
+    if data.train is None and fit:
         raise ValueError(
             "data@train=none leaves nothing to train on: choose data@train, or measure alone with fit=false"
         )
-    if data.val is None and not (fit or tiled):
+    if data.val is None and not fit:
         raise ValueError("fit=false measures on validation images, and there are none: choose data@val")
     if tiled:
         assert data.train is not None

@@ -31,6 +31,14 @@ def test_boxes_come_as_shares_of_their_image_without_crowds_and_empty_ones(tmp_p
     torch.testing.assert_close(images[0].boxes, torch.tensor([[0.1, 0.2, 0.3, 0.8], [0.9, 0.8, 1.0, 1.0]]))
 
 
+@pytest.mark.parametrize("bbox", [[30, 30, -10, -10], [30, 10, -1, 5], [30, 10, 5, -1]])
+def test_a_box_of_negative_size_is_an_error_where_nobody_counts(tmp_path, bbox):
+    bad = {"id": 41, "image_id": 5, "category_id": 3, "bbox": bbox}
+    with pytest.raises(ValueError, match=r"no COCO annotation file.*annotation 41: bbox .* is inverted"):
+        read_coco(save(tmp_path, annotations=[bad]))
+    assert len(read_coco(save(tmp_path, annotations=[bad | {"iscrowd": 1}]))[0][0].boxes) == 0
+
+
 def test_an_image_without_a_box_is_there_too(tmp_path):
     images, _ = read_coco(save(tmp_path))
     assert len(images) == 2 and images[1].boxes.shape == (0, 4)

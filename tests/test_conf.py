@@ -229,6 +229,15 @@ def test_the_default_is_the_recipe_of_the_paper():
     assert config.callbacks.ema is not None and config.data.mosaic == 1
 
 
+def test_the_published_student_adds_what_wants_a_gpu():
+    config = training("+experiment=published_student")
+    # A third less and half more than 320 px, in steps of the stride.
+    assert list(config.data.multi_scale) == [224, 480] and training().data.multi_scale is None
+    assert (config.train.resolution, config.val.resolution) == (320, 640)
+    assert config.trainer.precision == "16-mixed" and config.trainer.max_epochs == 300
+    assert set(config.distill) == {"mimic", "detection"} and config.optimizer.nesterov
+
+
 def test_embedded_detectors_learn_from_labels_alone():
     first, second = (training(f"+experiment={name}_shapes") for name in ("teacher", "verifier"))
     for config in (first, second):

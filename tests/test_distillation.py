@@ -3,6 +3,7 @@
 import copy
 import logging
 import re
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -10,13 +11,16 @@ import pytest
 import pytorch_lightning as pl
 import torch
 
+from diode_pl.data import ShapesWorld
 from diode_pl.detector import Darknet, Detections
 from diode_pl.detector.layers import YoloHead
 from diode_pl.distill import Decoded, Detection, DistillLoss, Lesson, Mimic
 from diode_pl.distillation import Distillation
 from diode_pl.label_source import LabelSource
+from tests.distill.lessons import network
 from tests.training_run import (
     NAMES,
+    VALIDATION,
     StopsAt,
     blind,
     checkpoint,
@@ -92,6 +96,41 @@ def test_a_teacher_that_sees_nothing_stops_the_run(tmp_path: Path) -> None:
     assert not (tmp_path / "student.ckpt").exists()
     run(tmp_path, teacher=blind(tiny_teacher()), val=None, epochs=1)
     assert (tmp_path / "student.ckpt").exists()
+
+
+def test_a_teacher_that_sees_nothing_stops_no_measurement(caplog: pytest.LogCaptureFixture) -> None:
+    distillation, data, trainer = parts(student=tiny_teacher(), teacher=blind(tiny_teacher()))
+    distillation.prepare(data, learns=False)
+    trainer.validate(distillation, datamodule=data, verbose=False)
+    assert distillation.student_scores["AP50"] > 0 and distillation.teacher_scores["AP50"] == 0
+    (said,) = (message for message in caplog.messages if "teacher's AP50 on the validation set is 0" in message)
+    assert "detector@teacher=none" in said
+
+
+def test_a_teacher_is_not_measured_on_classes_that_it_cannot_name(caplog: pytest.LogCaptureFixture) -> None:
+    def scores(teacher: Darknet, val: Sequence[str] = NAMES) -> dict[str, float]:
+        images = copy.copy(shapes("val", VALIDATION))
+        images.class_names = tuple(val)
+        distillation, data, trainer = parts(losses={"decoded": Decoded()}, teacher=teacher, val=images)
+        distillation.prepare(data)
+        trainer.validate(distillation, datamodule=data, verbose=False)
+        assert set(distillation.per_class) == set(NAMES) & set(val)  # the student, on all that there is
+        return distillation.teacher_scores
+
+    # It finds the same, whatever the classes are called.
+    teacher, few = tiny_teacher(), tiny_teacher()
+    few.class_names = (*NAMES[:5], "cow", "bus", "cup")
+    known = scores(teacher, (*NAMES[:5], "an", "other", "world"))
+    assert not [message for message in caplog.messages if message.startswith(("student: ", "teacher: "))]
+    assert 0 < known["AP50"] != scores(teacher)["AP50"] > 0
+    caplog.clear()
+    assert scores(few) == pytest.approx(known)
+    said = [message for message in caplog.messages if message.startswith(("student: ", "teacher: "))]
+    assert said[0].endswith("not measured on them: house, fish, umbrella") and said[1].endswith("cow, bus, cup")
+    assert len(said) == 2
+    caplog.clear()
+    assert scores(few, ("a", "b", "c", "d", "e", *NAMES[5:])) == {}
+    assert "val: the teacher has none of its classes, and is not measured" in caplog.messages
 
 
 def in_the_students_order(teacher: Darknet) -> Darknet:
@@ -199,6 +238,13 @@ def test_what_does_not_fit_is_said_before_anything_runs(unchecked: None) -> None
         unlabelled = shapes("train", 24, labelled=False)
         prepared(losses={"mimic": Mimic(), "detection": Detection(0.1)}, train=unlabelled)
     prepared(train=shapes("train", 24, labelled=False))
+    # The student alone, whose stride is 8, could take these; and the loss would try it without naming a key.
+    both = {"student": network(names=NAMES), "losses": {"decoded": Decoded()}}
+    with pytest.raises(ValueError, match=r"data\.multi_scale: 72 px .* teacher and student .* 32 px .* nearest is 64"):
+        prepared(**both, data={"multi_scale": [64, 72]})
+    with pytest.raises(ValueError, match=r"train\.resolution: 72 px .* nearest is 64"):
+        prepared(**both, train=ShapesWorld("train", 8, 72))
+    prepared(**both, data={"multi_scale": [64, 96]})
 
 
 def test_says_that_labels_are_taken_from_where_nobody_reads_them(caplog: pytest.LogCaptureFixture) -> None:

@@ -233,7 +233,7 @@ def test_a_step_never_waits_for_the_device(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"stages": [Stage(36, 1, sign_descent)]}, r"stages\.0\.resolution: 36 is no multiple .* 8; 32 is"),
+        ({"stages": [Stage(36, 1, sign_descent)]}, r"stages\.0\.resolution: 36 px .* of 8 px .* is 32"),
         ({"stages": [Stage(32, 1, sign_descent, loss_factors={"tv": 1.0})]}, r"no loss named \['tv'\]"),
         ({"losses": {"detection": None}}, "all are null"),
         ({"num_images": 0}, "num_images must be a whole number from 1 on, got 0"),

@@ -138,9 +138,11 @@ def test_measures_alone(whole: Path, tmp_path: Path, train: Train) -> None:
     assert measured["student"] == metrics(whole)["student"] and measured["teacher"] == metrics(whole)["teacher"]
     assert measured["data_access"] == metrics(whole)["data_access"]
     # Training images are not needed, and the weights alone will do, too.
-    options = ["fit=false", "data@train=none", f"ckpt={whole / 'student.ckpt'}"]
-    folder = train(*options, output_dir=tmp_path / "none", without="train.")
-    assert json.loads((folder / "measured.json").read_text())["student"] == measured["student"]
+    for name, root in (("none", []), ("synthetic", [f"train.root={tmp_path / 'nowhere'}"])):
+        options = ["fit=false", f"data@train={name}", *root, f"ckpt={whole / 'student.ckpt'}"]
+        folder = train(*options, output_dir=tmp_path / name, without="train.")
+        again = json.loads((folder / "measured.json").read_text())
+        assert again["student"] == measured["student"] and again["resolution"]["train"] is None
     folder = train("fit=false", f"student.weights={whole / 'student.safetensors'}", output_dir=tmp_path / "weights")
     assert json.loads((folder / "measured.json").read_text())["student"] == measured["student"]
 
@@ -179,7 +181,8 @@ def test_other_ways_to_train(overrides: list[str], train: Train, quick: None) ->
         (["distill.mimic=null"], "no loss with a weight above 0"),
         (["alpha_detection=1", "train.labelled=false"], "alpha_detection=0"),
         (["ckpt=nowhere.ckpt"], "nowhere.ckpt does not exist"),
-        (["resolution=72"], "multiples of 32"),
+        (["resolution=72"], "train.resolution: 72 px will not do, teacher and student can take multiples of 32"),
+        (["fit=false", "tiled=5"], "leave one of them out"),
         (["batch_size=7", "trainer.devices=2", "data.mosaic=2"], "mosaic in [0, 1]"),
     ],
     ids=lambda value: value[0] if isinstance(value, list) else "",

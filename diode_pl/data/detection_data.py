@@ -18,6 +18,7 @@ from diode_pl.data.readers import Example, ImageFiles, ImageSet
 from diode_pl.data.training_set import TrainingSet
 from diode_pl.data.views import Readable, Relabelled
 from diode_pl.detector import Detector
+from diode_pl.detector.image_sides import ImageSides
 from diode_pl.tiling import Tiling
 
 log = logging.getLogger(__name__)
@@ -85,22 +86,33 @@ class DetectionData(Loading):
         assert images is not None
         return images.resolution
 
+    def suit(self, detectors: Mapping[str, Detector]) -> None:
+        """Draws images of such sizes only as all detectors take.
+
+        Args:
+            detectors: that look at the images, by what they are: ``teacher``, ``student``.
+
+        Raises:
+            ValueError: a resolution does not suit one of them.
+        """
+        self._sides = ImageSides.of(detectors)
+        sides = [] if self.train is None else [("train.resolution", self.train.resolution)]
+        sides += [] if self.val is None else [("val.resolution", self.val.resolution)]
+        # Without training images, nothing is drawn.
+        sides += [] if self.train is None else [("data.multi_scale", side) for side in self.multi_scale or ()]
+        for key, side in sides:
+            self._sides.check(key, side)
+
     def prepare_for(self, detector: Detector, readers: Sequence[str] = ()) -> None:
-        """Fits the data to a detector's classes and strides, and says which classes have no counterpart.
+        """Fits the data to a detector's classes, and says which of theirs it does not have.
 
         Args:
             detector: whose numbering the labels get.
             readers: names of the losses that read the labels of training images.
 
         Raises:
-            ValueError: a resolution is no multiple of the stride, or labels that are needed are not there.
+            ValueError: labels that are needed are not there, or none of ``val`` is of a class of the detector.
         """
-        sets = {"train.resolution": self.train, "val.resolution": self.val}
-        resolutions = {key: [images.resolution] for key, images in sets.items() if images is not None}
-        for key, sides in (resolutions | {"multi_scale": list(self.multi_scale or ())}).items():
-            if any(side % detector.stride for side in sides):
-                raise ValueError(f"{key}: {sides} must be multiples of the detector's stride, {detector.stride} pixels")
-        self._stride = detector.stride
         if self.train is not None:
             self._train_classes = match_classes(self.train.class_names, detector.class_names)
             if readers and not any(label >= 0 for label in self._train_classes):
@@ -157,8 +169,9 @@ class DetectionData(Loading):
     def validation_examples(self, count: int) -> list[Example | None]:
         """Some validation images, spread evenly, labels in the detector's numbering; None for one that is bad."""
         assert self.val is not None
-        images, step = Readable(Relabelled(self.val, self._val_classes)), max(1, len(self.val) // count)
-        return [images[i] for i in range(0, len(images), step)][:count]
+        images = Readable(Relabelled(self.val, self._val_classes))
+        shown = min(count, len(images))
+        return [images[(2 * i + 1) * len(images) // (2 * shown)] for i in range(shown)]
 
     def on_after_batch_transfer(self, batch: Batch | None, dataloader_idx: int) -> Batch | None:
         """Scales pixels to [0, 1] and augments training batches, on whatever device they are."""
@@ -170,9 +183,9 @@ class DetectionData(Loading):
         seed, batch = batch.seed, batch.augmented(self.augmentations)
         images = batch.images.clamp(0, 1)
         if self.multi_scale is not None:
-            low, high = (side // self._stride for side in self.multi_scale)
+            low, high = (side // self._sides.step for side in self.multi_scale)
             drawn = torch.randint(low, high + 1, (1,), generator=Generator().manual_seed(seed))
-            side = int(drawn) * self._stride
+            side = int(drawn) * self._sides.step
             if side != images.shape[-1]:
                 images = functional.interpolate(images, (side, side), mode="bilinear", antialias=True)
         return replace(batch, images=images.contiguous(memory_format=torch.channels_last))

@@ -22,6 +22,7 @@ class Detector(nn.Module, ABC):
     Args:
         class_names: one name a class, in the order of the labels.
         stride: image height and width must be multiples of it, in pixels.
+        smallest: least height and width, in pixels; the stride when not given.
 
     Attributes:
         data_access: what the weights have seen: a data access level, ``given weights`` where their file does not tell,
@@ -35,12 +36,12 @@ class Detector(nn.Module, ABC):
 
     class_activation = "sigmoid"
 
-    def __init__(self, class_names: Sequence[str], stride: int) -> None:
+    def __init__(self, class_names: Sequence[str], stride: int, smallest: int | None = None) -> None:
         super().__init__()
         if len(set(class_names)) != len(class_names):
             raise ValueError(f"class names must differ from one another, got {list(class_names)}")
         self.class_names = tuple(class_names)
-        self.stride = stride
+        self.stride, self.smallest = stride, stride if smallest is None else smallest
         self.data_access: str | None = None
         self._frozen = False
 
@@ -49,7 +50,7 @@ class Detector(nn.Module, ABC):
         """Runs the network, differentiable in ``images``.
 
         Raises:
-            ValueError: height or width is not a multiple of ``stride``.
+            ValueError: height or width is not a multiple of ``stride``, or below ``smallest``.
         """
 
     @abstractmethod

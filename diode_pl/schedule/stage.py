@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from torch import nn
 from torch.optim import Optimizer
 
+from diode_pl.detector import Detector
+from diode_pl.detector.image_sides import ImageSides
 from diode_pl.sampler import FalsePositives
 
 
@@ -15,7 +17,7 @@ class Stage:
     """How a batch of images is optimised at one resolution.
 
     Args:
-        resolution: side of the images in pixels, a multiple of the teacher's stride.
+        resolution: side of the images in pixels, as the teacher takes them.
         iterations: optimiser steps at ``budget`` 1.
         optimizer: makes the optimiser from the images.
         initial_lr: share of the optimiser's learning rate that the stage begins with.
@@ -51,22 +53,18 @@ class Stage:
                 "target would ever be added; use `budget` to shorten both alike, or set growth.start as well"
             )
 
-    def check(self, name: str, stride: int, weights: Mapping[str, float]) -> None:
+    def check(self, name: str, teacher: Detector, weights: Mapping[str, float]) -> None:
         """Whether the stage fits a detector and a set of losses.
 
         Args:
             name: of the stage, for the errors.
-            stride: of the detector, in pixels.
+            teacher: the detector.
             weights: of all losses by name, 0 for one that is removed.
 
         Raises:
             ValueError: it does not.
         """
-        if self.resolution % stride:
-            fitting = max(1, round(self.resolution / stride)) * stride
-            raise ValueError(
-                f"{name}.resolution: {self.resolution} is no multiple of the teacher's stride {stride}; {fitting} is"
-            )
+        ImageSides.of({"teacher": teacher}).check(f"{name}.resolution", self.resolution)
         unknown = sorted(set(self.loss_factors) - set(weights))
         if unknown:
             raise ValueError(f"{name}.loss_factors: no loss named {unknown}; there are {sorted(weights)}")

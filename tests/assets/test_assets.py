@@ -1,9 +1,19 @@
+import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+from safetensors import safe_open
 
 import diode_pl.assets
 from diode_pl.assets import asset
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKED = ["teacher_shapes.safetensors", "verifier_shapes.safetensors"]
+# A network that is asked says no at once.
+OFFLINE = {name: "http://127.0.0.1:9" for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY")}
 
 
 def test_path_of_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -23,3 +33,35 @@ def test_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_folder_is_that_of_the_package() -> None:
     assert asset("__init__.py").read_text().startswith('"""Weights that come with the package')
+
+
+def test_these_files_are_all_that_is_packed() -> None:
+    assert sorted(path.name for path in (ROOT / "diode_pl" / "assets").glob("*.safetensors")) == PACKED
+
+
+@pytest.mark.parametrize("name", PACKED)
+def test_weights_are_small_and_say_how_good_they_are(name: str) -> None:
+    assert asset(name).stat().st_size < 3e6
+    with safe_open(asset(name), "pt") as weights:
+        said = weights.metadata()
+    scores = {key: float(said[key]) for key in ("AP", "AP50", "AP75", "AP_small", "AP_medium", "AP_large", "F1")}
+    assert all(0 < score < 1 for score in scores.values()) and scores["AP50"] >= 0.9
+    assert len(json.loads(said["class_names"])) == 8 and said["data_access"] == "no teacher +real images +real labels"
+
+
+def test_images_are_made_of_them_without_a_word_and_without_a_network(tmp_path: Path) -> None:
+    short = ["budget=0.001", "num_images=1", "schedule.stages.0.iterations=1"]
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("DIODE_")} | OFFLINE
+    run = subprocess.run(
+        [sys.executable, str(ROOT / "synthesize.py"), "trainer.accelerator=cpu", "output_dir=set", *short],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        env=environment | {"DIODE_CACHE": str(tmp_path / "cache")},
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+    summary = json.loads((tmp_path / "set" / "dataset.json").read_text())
+    assert set(summary["scores"]) == {"teacher_map50", "verifier_map50"} and "mug" in summary["classes"]
+    assert len(list((tmp_path / "set" / "images").glob("*.png"))) == 1
+    assert not (tmp_path / "cache").exists(), "where downloads go"

@@ -15,10 +15,11 @@ from diode_pl.data.readers import Synthetic
 from diode_pl.data.readers.voc import VOC_CLASSES
 from diode_pl.data.training_set import TrainingSet
 from diode_pl.data.views import Relabelled
-from diode_pl.detector import Darknet, yolov3_tiny
+from diode_pl.detector import Darknet, Detector, yolov3_tiny
 from diode_pl.targets import Targets
 from diode_pl.tiling import Fixed, FromDataset, Tiling, Uniform
 from tests.data.painted import SIDE, Painted
+from tests.detector.detectors import small
 from tests.distill.lessons import network
 from tests.tiny import TinyDetector
 
@@ -30,6 +31,7 @@ def data(train: Painted | None = None, val: Painted | None = None, tiling: Tilin
     augmentations = options.pop("augmentations", {})
     options = {"mosaic": 0.0, "batch_size": 4} | options
     made = DetectionData(train or Painted(12), val, tiling or Fixed(1), augmentations, **options)
+    made.suit({"student": TinyDetector()})
     made.prepare_for(TinyDetector(), readers=["detection"])
     made.setup("fit")
     return made
@@ -118,12 +120,31 @@ def test_validation_without_a_shared_class() -> None:
     [
         ("train.resolution", DetectionData(Painted(4, side=36), None, Fixed(1), {})),
         ("val.resolution", DetectionData(Painted(4), Painted(4, side=36), Fixed(1), {})),
-        ("multi_scale", DetectionData(Painted(4), None, Fixed(1), {}, multi_scale=(32, 36))),
+        ("data.multi_scale", DetectionData(Painted(4), None, Fixed(1), {}, multi_scale=(32, 36))),
     ],
 )
-def test_resolutions_must_suit_the_detector(key: str, made: DetectionData) -> None:
-    with pytest.raises(ValueError, match=rf"{key}: .*36.* multiples of the detector's stride, 8 pixels"):
-        made.prepare_for(network(), readers=["detection"])
+@pytest.mark.parametrize("detectors", [{"student": network()}, {"teacher": network(), "student": TinyDetector()}])
+def test_resolutions_must_suit_every_detector(key: str, made: DetectionData, detectors: dict[str, Detector]) -> None:
+    said = rf"{key}: 36 px will not do, {' and '.join(detectors)} can take multiples of 8 px from 8 px on; .* is 32"
+    with pytest.raises(ValueError, match=said):
+        made.suit(detectors)
+
+
+@pytest.mark.parametrize("who", ["teacher", "student"])
+@pytest.mark.parametrize("key", ["train.resolution", "val.resolution", "data.multi_scale"])
+def test_no_resolution_is_below_what_a_detector_can_take(who: str, key: str) -> None:
+    sides = {"train.resolution": 40, "val.resolution": 40} | ({key: 24} if "resolution" in key else {})
+    scales = None if "resolution" in key else (24, 40)
+    train, val = (Painted(4, side=side) for side in sides.values())
+    made = DetectionData(train, val, Fixed(1), {}, multi_scale=scales)
+    made.suit({"teacher": TinyDetector(), "student": TinyDetector()})
+    ssd = {who: small("ssd")}  # at least 32 px, in steps of 4
+    with pytest.raises(ValueError, match=rf"{key}: 24 px .* teacher and student .* from 32 px on; the nearest is 32"):
+        made.suit({"teacher": TinyDetector(), "student": TinyDetector()} | ssd)
+
+
+def test_what_only_measures_asks_nothing_of_scales_that_nobody_draws() -> None:
+    DetectionData(None, Painted(4), Fixed(1), {}, multi_scale=(31, 35)).suit({"student": network()})
 
 
 @pytest.mark.parametrize(
@@ -225,6 +246,12 @@ def test_multi_scale_draws_multiples_of_the_stride() -> None:
         assert round(float(batch.images[0, 0, 0, 0]) * 255) == i
 
 
+def test_multi_scale_draws_what_both_detectors_take() -> None:
+    made = data(multi_scale=(16, 48), batch_size=1, steps_per_epoch=60)
+    made.suit({"teacher": network(), "student": TinyDetector()})
+    assert {batch.images.shape[-1] for batch in training(made)} == {16, 24, 32, 40, 48}
+
+
 class Stripes(Augmentation):
     """Takes more numbers for some images than for others, and switches boxes off."""
 
@@ -296,11 +323,16 @@ def test_processes_share_the_validation_images() -> None:
 
 
 def test_examples_are_spread_over_the_validation_images() -> None:
-    val = Painted(20, ("dog", "unicorn"), bad={5})
+    val = Painted(20, ("dog", "unicorn"), bad={7})
     shown = data(val=val).validation_examples(4)
-    assert [example and example.name for example in shown] == ["0.png", None, "10.png", "15.png"]
+    assert [example and example.name for example in shown] == ["2.png", None, "12.png", "17.png"]
     assert shown[0].labels.tolist() == [1] and shown[3].labels.tolist() == []
     assert len(data(val=Painted(3)).validation_examples(8)) == 3
+    for there in range(8, 17):
+        shown = [int(example.name.split(".")[0]) for example in data(val=Painted(there)).validation_examples(8)]
+        gaps = [after - before for before, after in zip([-1, *shown], [*shown, there], strict=True)]
+        assert len(shown) == 8 and min(gaps) >= 1 and max(gaps) <= 2
+        assert there == 8 or shown != list(range(8))
 
 
 def test_no_validation_images() -> None:

@@ -1,6 +1,7 @@
 import pytest
 
 from diode_pl.schedule import SignDescent, Stage
+from tests.detector.detectors import small
 
 
 def stage(**changes) -> Stage:
@@ -27,3 +28,12 @@ def test_learning_rate_falls_by_a_cosine_to_its_end(final_lr: float) -> None:
     assert part.lr_factor(0.5) == pytest.approx((1 + final_lr) / 2)
     assert part.lr_factor(1 / 3) == pytest.approx(final_lr + (1 - final_lr) * 0.75)
     assert part.lr_factor(1.0) == part.lr_factor(1.5) == pytest.approx(final_lr)
+
+
+@pytest.mark.parametrize(("resolution", "nearest"), [(62, 64), (28, 32)])
+def test_what_the_teacher_cannot_take_is_refused(resolution: int, nearest: int) -> None:
+    """Sides that are too short are multiples of its stride, too."""
+    said = rf"schedule\.stages\.1\.resolution: {resolution} px .* of 4 px from 32 px on; the nearest is {nearest}"
+    with pytest.raises(ValueError, match=said):
+        stage(resolution=resolution).check("schedule.stages.1", small("ssd"), {"detection": 1.0})
+    stage(resolution=nearest).check("schedule.stages.1", small("ssd"), {"detection": 1.0})

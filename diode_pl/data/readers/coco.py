@@ -9,7 +9,10 @@ from diode_pl.data.readers.places import existing_folder, place
 
 
 class Coco(ImageFiles):
-    """Images with the boxes of a COCO annotation file; crowds and boxes without area are left out.
+    """Images with the boxes of a COCO annotation file; crowds are left out.
+
+    A box whose width or height is negative or zero is bad, as in the other formats. The annotations of COCO train2017
+    hold two of the latter, fewer than ``max_bad`` allows unless told otherwise; with ``max_bad=0`` they stop it.
 
     Args:
         root: folder of the data set.

@@ -52,8 +52,7 @@ class TorchvisionDetector(Detector):
         smallest: int,
     ) -> None:
         loaded = load_network(network, weights, names, self.first)
-        super().__init__(loaded.class_names, stride)
-        self.smallest = smallest
+        super().__init__(loaded.class_names, stride, smallest)
         self.network = loaded.network
         self.data_access = loaded.data_access
         transform = self.network.transform

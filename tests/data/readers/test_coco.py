@@ -69,6 +69,9 @@ NAN = float("nan")
         ({"bbox": [1, 2, "3", 4]}, "four finite numbers"),
         ({"bbox": None}, "four finite numbers"),
         ({"bbox": [30, 1, 4, 4]}, "outside of its image of 20 x 10"),
+        ({"bbox": [19, 9, -10, -5]}, "is inverted: width -10, height -5"),
+        ({"bbox": [3, 3, 0, 5]}, "has no area: width 0, height 5"),
+        ({"bbox": [3, 3, 5, 0.0]}, "has no area: width 5, height 0"),
         ({"image_id": 77}, "no image 77"),
         ({"image_id": [5]}, "image_id must be"),
         ({"category_id": 1}, "no category 1"),
@@ -108,8 +111,9 @@ def test_an_image_without_an_id_is_named_by_its_number(tmp_path, caplog):
 
 
 def test_crowds_are_no_faults(tmp_path):
-    images = read(save(tmp_path, [GOOD, {**GOOD, "iscrowd": 1}, {**GOOD, "bbox": [1, 1, 0, 4]}]), max_bad=0)
-    assert len(images[0].labels) == 1
+    crowd = {**GOOD, "iscrowd": 1}
+    images = read(save(tmp_path, [GOOD, crowd, {**crowd, "bbox": [1, 1, 0, 4]}]), max_bad=0)
+    assert len(images[0].labels) == 1 and len(images.faults) == 0
 
 
 def test_annotations_and_images_count_together(tmp_path):

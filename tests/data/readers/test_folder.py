@@ -1,9 +1,15 @@
 """Folders of images without labels."""
 
+from pathlib import Path
+
 import pytest
+from hydra import compose, initialize_config_dir
+from hydra.utils import instantiate
 
 from diode_pl.data.readers import ImageFolder
 from tests.data.readers.pictures import cut_short, paint, usable
+
+CONF = Path(__file__).resolve().parents[3] / "conf"
 
 
 def test_every_image_below_the_folder_and_nothing_else(tmp_path):
@@ -42,6 +48,28 @@ def test_where_there_is_nothing_it_is_said(tmp_path):
         ImageFolder(tmp_path, 8, "train")
     with pytest.raises(ValueError, match="hold no image"):
         ImageFolder(tmp_path, 8)
+
+
+@pytest.mark.parametrize(
+    ("name", "train", "val"),
+    [
+        ("bdd100k", "images/100k/train/0000f77c.jpg", "images/100k/val/b1c66a42.jpg"),
+        ("gta5", "images/00001.png", "images/00001.png"),  # is not divided
+        ("imagenet", "train/n01440764/n01440764_18.JPEG", "val/n01443537/ILSVRC2012_val_00000236.JPEG"),
+    ],
+)
+def test_a_proxy_is_read_as_it_is_unpacked(tmp_path, name, train, val):
+    for path in (train, val, "labels/beside.png"):
+        paint(tmp_path / path)
+    roots = [f"train.root={tmp_path}", f"val.root={tmp_path}"]
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        config = compose("train", [f"data@train={name}", f"data@val={name}", *roots, "resolution=8"])
+    for split, path in ((config.train, train), (config.val, val)):
+        images = instantiate(split, _convert_="object")
+        assert isinstance(images, ImageFolder) and len(images) == 1 and images.data_access == "proxy images"
+        example = images[0]
+        assert example.name == Path(path).name and example.image.shape == (3, 8, 8) and example.size == (10, 20)
+        assert example.image[0].min() > 250 and example.image[1:].max() < 5 and len(example.labels) == 0
 
 
 @pytest.mark.parametrize(("name", "count"), [("proxy_imagenet", 120), ("proxy_camvid", 60)])

@@ -1,0 +1,46 @@
+"""How large images may be."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from diode_pl.detector.base import Detector
+
+
+@dataclass(frozen=True)
+class ImageSides:
+    """The sides of images that one detector takes, or all of several.
+
+    Args:
+        step: a side is a multiple of it, in pixels.
+        smallest: the least of them, in pixels.
+        who: takes them, for the message.
+    """
+
+    step: int
+    smallest: int
+    who: str
+
+    @classmethod
+    def of(cls, detectors: Mapping[str, Detector]) -> "ImageSides":
+        """Those that every one of the detectors takes, which are given by what they are: ``teacher``, ``student``."""
+        step = math.lcm(*(detector.stride for detector in detectors.values()))
+        least = max(detector.smallest for detector in detectors.values())
+        return cls(step, math.ceil(least / step) * step, " and ".join(detectors))
+
+    def check(self, key: str, side: int) -> None:
+        """Whether images may be so large.
+
+        Args:
+            key: that says how large, for the message.
+            side: in pixels.
+
+        Raises:
+            ValueError: they may not.
+        """
+        if side % self.step or side < self.smallest:
+            nearest = max(self.smallest, round(side / self.step) * self.step)
+            raise ValueError(
+                f"{key}: {side} px will not do, {self.who} can take multiples of {self.step} px from {self.smallest} "
+                f"px on; the nearest is {nearest}"
+            )
