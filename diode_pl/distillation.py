@@ -112,7 +112,11 @@ class Distillation(Learning):
         readers = [name for name, loss in self.objective.terms.items() if loss.needs_labels]
         source = self.objective.label_source
         if source.needs_teacher and not readers:
-            log.warning("label_source=%s has no effect: no term of distill reads labels", source.source)
+            log.warning(
+                "label_source=%s changes nothing: no term of distill reads labels (alpha_detection, detection, dicod "
+                "do)",
+                source.source,
+            )
         return readers if source.reads_data else ()
 
     def on_fit_start(self) -> None:
@@ -164,6 +168,8 @@ class Distillation(Learning):
             return
         blind = "the teacher's AP50 on the validation set is 0"
         question = "Does val show the teacher's classes, at a resolution that it knows?"
+        if self.teacher.data_access is None:
+            question = "Its weights are random (teacher.weights)."
         if not self.trainer.validating:
             raise ValueError(
                 f"{blind}: nothing can be learned from it. {question} data@val=none trains without looking"

@@ -60,7 +60,8 @@ def fit_in(
             with errors_of_processes():
                 trainer.fit(module, datamodule=data, ckpt_path=start)
         except BaseException:
-            log.warning("%s: stopped; the same command goes on after the last finished epoch", run.folder)
+            if run.checkpoint is not None:
+                log.warning("%s: stopped; the same command goes on after the last finished epoch", run.folder)
             raise
     if not trainer.is_global_zero:
         return False

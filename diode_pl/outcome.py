@@ -91,7 +91,8 @@ def write_scores(
     if distillation.teacher is not None:
         columns["teacher"] = _likely(distillation, distillation.teacher.cpu(), batch)
     columns["student"] = _likely(distillation, distillation.student.cpu().eval(), batch)
-    write_picture(folder / names[1], prediction_sheet(batch.images, columns, distillation.student.class_names))
+    sheet = prediction_sheet(batch.images, columns, distillation.student.class_names, _LIKELY)
+    write_picture(folder / names[1], sheet)
 
 
 def _write_facts(

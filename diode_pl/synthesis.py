@@ -28,7 +28,16 @@ def synthesize(
 
     Returns:
         Mean mAP@0.5 of the verifier, or of the teacher where there is no verifier: what a sweep would maximise.
+
+    Raises:
+        ValueError: the teacher's weights are random, or the folder holds images of other settings.
     """
+    if inversion.teacher.data_access is None:
+        raise ValueError(
+            f"teacher.weights: those of the teacher ({type(inversion.teacher).__name__}) are random, and what never "
+            "learned has no images to give. Train it first (train.py detector@student=NAME) and give "
+            "teacher.weights=FILE; a detector of your own that has loaded its weights says so in data_access"
+        )
     settings = dict(settings) | {"teacher_sha256": inversion.teacher.fingerprint()}
     dataset = SyntheticSet(folder, inversion.teacher.class_names, settings)
     plan = inversion.plan
@@ -45,7 +54,8 @@ def synthesize(
             with errors_of_processes():
                 trainer.fit(inversion)
     except BaseException:
-        log.warning("%s: stopped; the same command goes on after the last finished batch", dataset.folder)
+        if any(dataset.is_complete(batch, plan.images_in(batch)) for batch in range(plan.num_batches)):
+            log.warning("%s: stopped; the same command goes on after the last finished batch", dataset.folder)
         raise
     finally:
         # Ranks that were started one by one do not wait for each other: each brings the files up to date.

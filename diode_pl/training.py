@@ -1,5 +1,6 @@
 """A run of the training, from where it stands to the finished student."""
 
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,13 @@ from pytorch_lightning.callbacks import ModelCheckpoint
 
 from diode_pl.access_level import as_level, seen_by, seen_in
 from diode_pl.data import DetectionData, write_tiled
+from diode_pl.detector import Detector
 from diode_pl.distillation import Distillation
 from diode_pl.fitting import checkpoint_options, fit_in, given_checkpoint
 from diode_pl.outcome import write_outcome, write_scores
 from diode_pl.report import TrainingFolder, best_epoch
+
+log = logging.getLogger(__name__)
 
 _PART = "distillation"
 _STUDENT = {"student.": ("student", "detector@student must be the one that it was made with")}
@@ -55,8 +59,10 @@ def train(
         AP50 of the student, None without validation images.
 
     Raises:
-        ValueError: the parts do not fit each other, one that is needed is not there, or the folder holds another run.
+        ValueError: the parts do not fit each other, one that is needed is not there or has random weights, or the
+            folder holds another run or the images.
     """
+    _check_apart(folder, settings)
     if tiled and not fit:
         raise ValueError(f"fit=false measures, and tiled={tiled} writes training images: leave one of them out")
     if data.train is None and fit:
@@ -66,11 +72,9 @@ def train(
     if data.val is None and not fit:
         raise ValueError("fit=false measures on validation images, and there are none: choose data@val")
     if tiled:
-        assert data.train is not None
-        names = data.train.class_names
-        level = as_level(seen_in(data, labels=bool(names)))
-        write_tiled(data.training_set(), tiled, data.seed, folder, names, level, settings)
+        _write_tiled(data, tiled, folder, settings)
         return None
+    _check_weights(distillation, fit, ckpt)
     distillation.prepare(data, learns=fit)
     if not fit:
         if ckpt is not None:
@@ -86,6 +90,47 @@ def train(
     if not fit_in(run, distillation, data, trainer, ckpt, _best(run, data)):
         return None
     return write_outcome(distillation, data, run.folder)
+
+
+def _check_apart(folder: str | Path, settings: Mapping[str, Any]) -> None:
+    for key in ("train", "val"):
+        root = (settings.get(key) or {}).get("root")
+        if root is not None and Path(root).expanduser().resolve() == Path(folder).resolve():
+            raise ValueError(
+                f"output_dir and {key}.root are the same folder, {folder}: what the run writes would lie among the "
+                "images; give output_dir=DIR another"
+            )
+
+
+def _check_weights(distillation: Distillation, fit: bool, ckpt: str | Path | None) -> None:
+    teacher, student = distillation.teacher, distillation.student
+    if not fit and ckpt is None and student.data_access is None:
+        raise ValueError(
+            f"fit=false would measure the student {_random(student)}: give ckpt=PATH, a checkpoint of train.py, or "
+            "student.weights=FILE"
+        )
+    if fit and teacher is not None and teacher.data_access is None and distillation.objective.asks_teacher:
+        raise ValueError(
+            f"teacher.weights: nothing can be learned from a teacher {_random(teacher)}. Give teacher.weights=FILE; "
+            "detector@student=NAME detector@teacher=none distill=detection trains it first, on labels"
+        )
+
+
+def _random(detector: Detector) -> str:
+    name = type(detector).__name__
+    return f"({name}) with random weights (a detector of your own that has loaded its weights says so in data_access)"
+
+
+def _write_tiled(data: DetectionData, count: int, folder: str | Path, settings: Mapping[str, Any]) -> None:
+    assert data.train is not None
+    if data.tiling.probabilities[0] == 1:
+        log.warning(
+            "tiled=%d with tiling=none: every image is written as it is; tiling=fixed tiling.tiles=4 joins four", count
+        )
+    names = data.train.class_names
+    level = as_level(seen_in(data, labels=bool(names)))
+    write_tiled(data.training_set(), count, data.seed, folder, names, level, settings)
+    log.info("%s: %d tiled images, data access %s", Path(folder) / "images", count, level)
 
 
 def _teachers(distillation: Distillation) -> dict[str, Any]:
@@ -123,6 +168,7 @@ class _Measurement(pl.Callback):
             facts = {"checkpoint": None if self.ckpt is None else str(self.ckpt), "data_access": level}
             names = ("measured.json", "measured.png")  # not those of a training in the same folder
             write_scores(pl_module, self.data, self.folder, pl_module.student_scores, facts, names)
+            log.info("%s: %s", self.folder, ", ".join(name for name in names if (self.folder / name).exists()))
 
 
 def _measure(distillation: Distillation, data: DetectionData, trainer: pl.Trainer, writer: pl.Callback) -> float:

@@ -98,13 +98,17 @@ def test_a_teacher_that_sees_nothing_stops_the_run(tmp_path: Path) -> None:
     assert (tmp_path / "student.ckpt").exists()
 
 
-def test_a_teacher_that_sees_nothing_stops_no_measurement(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize(("seen", "reason"), [("given weights", "Does val show"), (None, "Its weights are random")])
+def test_a_teacher_that_sees_nothing_stops_no_measurement(
+    caplog: pytest.LogCaptureFixture, seen: str | None, reason: str
+) -> None:
     distillation, data, trainer = parts(student=tiny_teacher(), teacher=blind(tiny_teacher()))
+    distillation.teacher.data_access = seen
     distillation.prepare(data, learns=False)
     trainer.validate(distillation, datamodule=data, verbose=False)
     assert distillation.student_scores["AP50"] > 0 and distillation.teacher_scores["AP50"] == 0
     (said,) = (message for message in caplog.messages if "teacher's AP50 on the validation set is 0" in message)
-    assert "detector@teacher=none" in said
+    assert "detector@teacher=none" in said and reason in said
 
 
 def test_a_teacher_is_not_measured_on_classes_that_it_cannot_name(caplog: pytest.LogCaptureFixture) -> None:
@@ -254,7 +258,7 @@ def test_says_that_labels_are_taken_from_where_nobody_reads_them(caplog: pytest.
         caplog.clear()
         distillation.prepare(data)
         said = [
-            record.getMessage() for record in caplog.records if "label_source=union has no effect" in record.message
+            record.getMessage() for record in caplog.records if "label_source=union changes nothing" in record.message
         ]
         assert len(said) == times
     caplog.clear()

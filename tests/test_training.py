@@ -1,6 +1,7 @@
 """A run of the training: stopped, resumed, measured, refused."""
 
 import json
+import logging
 from functools import partial
 from pathlib import Path
 
@@ -21,12 +22,14 @@ from tests.training_run import (
     NAMES,
     VALIDATION,
     StopsAt,
+    blind,
     checkpoint,
     parts,
     run,
     same,
     shapes,
     tiny_detector,
+    tiny_teacher,
     without_seconds,
 )
 
@@ -79,9 +82,12 @@ def test_a_stopped_run_ends_like_one_that_was_not(tmp_path: Path, whole: Path, l
     assert score == json.loads((whole / "metrics.json").read_text())["student"]["AP50"]
 
 
-def test_a_run_that_stops_before_its_first_checkpoint_starts_anew(tmp_path: Path, whole: Path) -> None:
+def test_a_run_that_stops_before_its_first_checkpoint_starts_anew(
+    tmp_path: Path, whole: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     with pytest.raises(ConnectionAbortedError):
         run(tmp_path, epochs=EPOCHS, callbacks={"accident": StopsAt(0)}, settings={"seed": 7})
+    assert "goes on" not in caplog.text  # there is nothing to go on from
     run(tmp_path, epochs=EPOCHS)  # other settings: nothing is lost
     assert_same_end(tmp_path, whole)
 
@@ -160,7 +166,7 @@ def test_another_configuration_in_the_same_folder_is_refused(tmp_path: Path) -> 
 def test_another_teacher_in_the_same_folder_is_refused(tmp_path: Path) -> None:
     run(tmp_path, epochs=1)
     with pytest.raises(ValueError, match="teacher_sha256"):
-        run(tmp_path, epochs=2, teacher=tiny_detector(5))
+        run(tmp_path, epochs=2, teacher=blind(tiny_teacher()))
 
 
 def test_goes_on_in_another_folder(tmp_path: Path, whole: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -190,7 +196,8 @@ def test_scores_of_the_teacher_are_those_on_this_runs_images(tmp_path: Path, who
     assert distillation.teacher_scores != checkpoint(whole)["distillation"]["teacher_scores"]
 
 
-def test_measures_without_training(tmp_path: Path, whole: Path) -> None:
+def test_measures_without_training(tmp_path: Path, whole: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
     expected = json.loads((whole / "metrics.json").read_text())
     score, distillation = run(tmp_path, fit=False, ckpt=whole / "student.ckpt", student=tiny_detector(9))
     measured = json.loads((tmp_path / "measured.json").read_text())
@@ -202,15 +209,16 @@ def test_measures_without_training(tmp_path: Path, whole: Path) -> None:
     assert score == pytest.approx(expected["student"]["AP50"])
     Image.open(tmp_path / "measured.png").verify()
     assert {path.name for path in tmp_path.iterdir()} == {"measured.json", "measured.png"}
+    assert f"{tmp_path}: measured.json, measured.png" in caplog.messages
     assert same(dict(distillation.state_dict()), checkpoint(whole)["state_dict"])
 
 
 def test_measuring_leaves_a_training_in_the_same_folder_alone(tmp_path: Path) -> None:
     run(tmp_path, epochs=1)
     before = {path: path.read_bytes() for path in tmp_path.iterdir()}
-    run(tmp_path, fit=False, settings={"seed": 5})
+    run(tmp_path, fit=False, settings={"seed": 5}, student=tiny_teacher())
     # Nobody knows what a student without a checkpoint has seen.
-    assert json.loads((tmp_path / "measured.json").read_text())["data_access"] is None
+    assert json.loads((tmp_path / "measured.json").read_text())["data_access"] == "given weights"
     assert {path: path.read_bytes() for path in before} == before
 
 
@@ -313,6 +321,34 @@ def test_measures_without_training_images(tmp_path: Path, whole: Path) -> None:
     assert score == pytest.approx(json.loads((whole / "metrics.json").read_text())["student"]["AP50"])
     measured = json.loads((tmp_path / "measured.json").read_text())
     assert measured["resolution"]["train"] is None and measured["skipped"] == {"train": None, "val": 0}
+
+
+def test_random_weights_neither_teach_nor_are_measured(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"^teacher\.weights: .*\(Darknet\) with random weights.*weights=FILE"):
+        run(tmp_path, teacher=tiny_detector(5))
+    with pytest.raises(ValueError, match=r"^fit=false .*random weights.*ckpt=PATH.*student\.weights=FILE"):
+        run(tmp_path, fit=False)
+    assert not list(tmp_path.iterdir())
+    run(tmp_path, teacher=tiny_detector(5), losses={"detection": Detection()}, val=None, epochs=1)  # it is not asked
+
+
+@pytest.mark.parametrize("key", ["train", "val"])
+def test_nothing_is_written_among_the_images(tmp_path: Path, key: str) -> None:
+    same_folder = tmp_path / "elsewhere" / ".."
+    with pytest.raises(ValueError, match=rf"^output_dir and {key}\.root are the same folder"):
+        run(tmp_path, settings={"train": None, key: {"root": str(same_folder)}})
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("tiles", [1, 2])
+def test_says_what_tiled_images_it_wrote(tmp_path: Path, caplog: pytest.LogCaptureFixture, tiles: int) -> None:
+    caplog.set_level(logging.INFO, "diode_pl.training")
+    distillation, data, trainer = parts(teacher=None, losses={"labels": Detection()})
+    data.tiling = Fixed(tiles)
+    train(distillation, data, trainer, tmp_path, {}, tiled=3)
+    said = [record.getMessage() for record in caplog.records if record.name == "diode_pl.training"]
+    assert said[-1].startswith(f"{tmp_path / 'images'}: 3 tiled images, ")
+    assert [message.startswith("tiled=3 with tiling=none") for message in said] == [True, False][tiles - 1 :]
 
 
 @pytest.mark.parametrize("options", [{}, {"tiled": 5}])

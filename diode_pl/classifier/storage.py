@@ -6,9 +6,10 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save
+from safetensors.torch import load_file
 
 from diode_pl.classifier.network import CropClassifier
+from diode_pl.fingerprint import encoded_state
 
 _FORMAT = "diode_pl.crop_classifier.1"
 
@@ -47,7 +48,7 @@ def encoded(classifier: CropClassifier, record: Record) -> bytes:
     if broken := [name for name, value in state.items() if not bool(torch.isfinite(value).all())]:
         raise ValueError(f"{broken[0]} is not finite, so that the classifier would be of no use")
     metadata = {"format": _FORMAT, "settings": json.dumps(classifier.settings), "record": json.dumps(asdict(record))}
-    return save(state, metadata)
+    return encoded_state(state, metadata)
 
 
 def load_classifier(path: str | Path) -> tuple[CropClassifier, Record]:

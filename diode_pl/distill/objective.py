@@ -46,6 +46,12 @@ class Objective(nn.Module):
         return self._needs_labels and self.label_source.reads_data
 
     @property
+    def asks_teacher(self) -> bool:
+        """Whether something is learned from the teacher."""
+        labels = self._needs_labels and self.label_source.needs_teacher
+        return labels or any(loss.needs_teacher for loss in self.terms.values())
+
+    @property
     def _needs_labels(self) -> bool:
         return any(loss.needs_labels for loss in self.terms.values())
 

@@ -47,13 +47,13 @@ class BatchNorm(Loss):
     ) -> None:
         super().__init__(weight)
         if form not in FORMS:
-            raise ValueError(f"batch norm: form is one of {', '.join(FORMS)}, got {form!r}")
+            raise ValueError(f"losses.batch_norm.form must be one of {', '.join(FORMS)}, got {form!r}")
         if not 1 <= norm < math.inf:
-            raise ValueError(f"batch norm: norm must be a number from 1 on, got {norm}")
+            raise ValueError(f"losses.batch_norm.norm must be a number from 1 on, got {norm}")
         if layers not in ("all", "backbone") and not (isinstance(layers, int) and layers >= 1):
-            raise ValueError(f"batch norm: layers is all, backbone or a number from 1 on, got {layers!r}")
+            raise ValueError(f"losses.batch_norm.layers must be all, backbone or a number from 1 on, got {layers!r}")
         if min_layers is not None and min_layers < 1:
-            raise ValueError(f"batch norm: min_layers must be 1 or more, got {min_layers}")
+            raise ValueError(f"losses.batch_norm.min_layers must be 1 or more, got {min_layers}")
         self.form, self.norm, self.layers, self.min_layers, self.reference = form, norm, layers, min_layers, reference
         self.data_access = None if reference is None else "real images"
         self._average = MomentAverage(momentum)

@@ -75,7 +75,10 @@ def curves(history: Sequence[Mapping[str, float | int]], teacher: Mapping[str, f
         axes[key].sharex(axes["loss"])
         axes[key].set_xlabel("epoch")
         axes[key].set_ylim(bottom=0)
-    axes["loss"].xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes["loss"].xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    epochs = {entry["epoch"] for entry in history}
+    if len(epochs) == 1:  # a lone point would stand on an axis of hundredths of an epoch
+        axes["loss"].set_xlim(min(epochs) - 0.5, max(epochs) + 0.5)
     axes["loss"].tick_params(labelbottom=False)
     return figure
 

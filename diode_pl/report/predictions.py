@@ -18,7 +18,10 @@ _GAP, _WIDE_GAP, _HEADING = 4, 20, 24  # pixels
 
 
 def prediction_sheet(
-    images: Float[Tensor, "n 3 h w"], columns: Mapping[str, Sequence[Found]], class_names: Sequence[str]
+    images: Float[Tensor, "n 3 h w"],
+    columns: Mapping[str, Sequence[Found]],
+    class_names: Sequence[str],
+    above: float = 0.0,
 ) -> Image.Image:
     """Draws every image once for each column, side by side, with the boxes of that column.
 
@@ -27,6 +30,7 @@ def prediction_sheet(
         columns: by heading, for example truth, teacher and student: boxes (x1, y1, x2, y2 in units of the image),
             labels and scores or None for each image. All of them are drawn: leave out the unlikely ones before.
         class_names: by label.
+        above: the score from which on detections were left in, in [0, 1]; where there is none, the picture says so.
 
     Raises:
         ValueError: there is no image or no column, or a column is not as long as ``images``.
@@ -50,7 +54,10 @@ def prediction_sheet(
         picture = to_pillow(image).resize((_CELL, height), Image.Resampling.BICUBIC)
         for j, column in enumerate(columns.values()):
             left = _GAP + i % across * group + j * (_CELL + _GAP)
-            sheet.paste(_with_boxes(picture, column[i], class_names), (left, _HEADING + i // across * (height + _GAP)))
+            cell = _with_boxes(picture, column[i], class_names)
+            if column[i][2] is not None and not len(column[i][0]):
+                _note(cell, f"nothing scores above {above:g}")
+            sheet.paste(cell, (left, _HEADING + i // across * (height + _GAP)))
     return sheet
 
 
@@ -62,3 +69,11 @@ def _with_boxes(picture: Image.Image, found: Found, class_names: Sequence[str]) 
     edges = boxes.detach().cpu() * boxes.new_tensor([picture.width, picture.height] * 2).cpu()
     draw_boxes(picture, edges.tolist(), labels.tolist(), names)
     return picture
+
+
+def _note(picture: Image.Image, text: str) -> None:
+    """A line in the upper left corner, readable on any picture."""
+    draw, font = ImageDraw.Draw(picture), ImageFont.load_default(12)
+    right, bottom = draw.textbbox((0, 0), text, font=font)[2:]
+    draw.rectangle((0, 0, right + 4, bottom + 4), fill="white")
+    draw.text((2, 1), text, fill="black", font=font)

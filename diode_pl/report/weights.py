@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from safetensors.torch import save
 
 from diode_pl.data.writing import write_whole
 from diode_pl.detector import Detector
+from diode_pl.fingerprint import encoded_state
 
 
 def save_weights(
@@ -42,4 +42,4 @@ def save_weights(
     ours = {"class_names": json.dumps(detector.class_names), "fingerprint": stored.float().fingerprint()}
     if taken := sorted(ours.keys() & (metadata or {}).keys()):
         raise ValueError(f"metadata: {', '.join(taken)} are written anyway; expected other names")
-    write_whole(Path(path), save(state, {**(metadata or {}), **ours}))
+    write_whole(Path(path), encoded_state(state, {**(metadata or {}), **ours}))

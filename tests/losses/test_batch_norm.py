@@ -29,7 +29,7 @@ from tests.tiny import TinyDetector, tiny_step
     ids=str,
 )
 def test_bad_arguments_raise(arguments: dict) -> None:
-    with pytest.raises(ValueError, match="batch norm"):
+    with pytest.raises(ValueError, match=rf"^losses\.batch_norm\.{next(iter(arguments))} must be "):
         BatchNorm(**arguments)
 
 

@@ -52,6 +52,16 @@ def test_epochs_come_in_any_order() -> None:
     assert lines(panels(curves(HISTORY[::-1]))["losses"]) == lines(panels(curves(HISTORY))["losses"])
 
 
+@pytest.mark.parametrize("first", [0, 4])
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_the_axis_counts_whole_epochs(first: int, count: int) -> None:
+    figure = curves([entry | {"epoch": first + i} for i, entry in enumerate(HISTORY[:count])])
+    figure.canvas.draw()
+    for axes in figure.axes:
+        low, high = axes.get_xlim()
+        assert [tick for tick in axes.get_xticks() if low <= tick <= high] == list(range(first, first + count))
+
+
 @pytest.mark.parametrize("history", [[], HISTORY[:1], HISTORY, [{"epoch": 0, "loss/a": math.inf}]], ids=len)
 @pytest.mark.parametrize("teacher", [None, {}, TEACHER], ids=str)
 def test_any_history_makes_a_picture_of_1200_pixels(

@@ -57,6 +57,19 @@ def test_scores_stand_beside_the_names() -> None:
     assert (low == sheet(torch.zeros(1, 3, 8, 8), a=[one(0, 0.1199)])).all()  # two places
 
 
+def test_where_a_detector_finds_nothing_likely_it_is_said() -> None:
+    images, nothing = torch.full((1, 3, 8, 8), 0.5), (*NONE[:2], torch.zeros(0))
+    low, high = (np.array(prediction_sheet(images, {"a": [nothing]}, NAMES, above)) for above in (0.3, 0.5))
+    (cell,) = cells(low, columns=1, across=1)[0]
+    assert cell[:20].min() < 50 and cell[:20].max() > 200 and (cell[20:] == 128).all()
+    assert (low != high).any()
+    # The truth has no scores, and what was found needs no words.
+    assert (cells(sheet(images, a=[NONE]), columns=1, across=1)[0][0] == 128).all()
+    assert (
+        sheet(images, a=[one(0, 0.9)]) == np.array(prediction_sheet(images, {"a": [one(0, 0.9)]}, NAMES, 0.3))
+    ).all()
+
+
 def test_headings_stand_over_every_group() -> None:
     pixels = sheet(torch.zeros(2, 3, 8, 8), truth=[NONE] * 2, student=[NONE] * 2)
     lefts = [GAP, 2 * GAP + CELL, 2 * CELL + 2 * GAP + WIDE, 3 * CELL + 3 * GAP + WIDE]

@@ -5,7 +5,7 @@ from pathlib import Path
 from diode_pl.coco import read_coco
 from diode_pl.data.readers.base import Faults
 from diode_pl.data.readers.files import Annotation, ImageFiles
-from diode_pl.data.readers.places import existing_folder, place
+from diode_pl.data.readers.places import existing_folder, key_of, place
 
 
 class Coco(ImageFiles):
@@ -41,9 +41,13 @@ class Coco(ImageFiles):
         labelled: bool = True,
         max_bad: int = 10,
     ) -> None:
-        base = existing_folder(place(root, split), "root")
+        base = existing_folder(place(root, split), "root", "the data set")
         path, faults = base / place(annotations, split), Faults(max_bad)
-        folder = existing_folder(base / place(images, split), "images")
+        folder = existing_folder(base / place(images, split), "images", "the images")
+        if not path.is_file():
+            raise ValueError(
+                f"{key_of('annotations')}: {path.resolve()} does not exist; expected the JSON file of the boxes"
+            )
         read, names = read_coco(path, lambda name, reason: faults.add(f"{path}: {name}", reason))
         if not read:
             raise ValueError(f"{path} lists no image")

@@ -10,6 +10,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from diode_pl.data.readers.base import BadImage, Example, Faults, ImageSet
+from diode_pl.data.readers.places import key_of
 from diode_pl.images import read_pixels
 
 
@@ -77,7 +78,7 @@ class ImageFiles(ImageSet):
     ) -> None:
         super().__init__(class_names if labelled else (), resolution, data_access, faults.max_bad)
         if limit is not None and limit < 1:
-            raise ValueError(f"limit must be at least 1, got {limit}")
+            raise ValueError(f"{key_of('limit')} must be at least 1, got {limit}")
         if not annotations:
             raise ValueError("the data set holds no image")
         self.faults, self.labelled = faults, labelled

@@ -46,8 +46,8 @@ class ImageFolder(ImageFiles):
         limit: int | None = None,
         max_bad: int = 10,
     ) -> None:
-        base = existing_folder(place(root, split), "root")
-        paths = images_below(existing_folder(base / place(folder, split), "folder"))
+        base = existing_folder(place(root, split), "root", "the data set")
+        paths = images_below(existing_folder(base / place(folder, split), "folder", "the images"))
         # One for all: there may be a million.
         nothing = Annotation.of(base, [])
         annotations = [Annotation(path, nothing.boxes, nothing.labels) for path in paths]

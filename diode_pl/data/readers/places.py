@@ -5,6 +5,11 @@ from pathlib import Path
 _SPLIT = "{split}"
 
 
+def key_of(name: str) -> str:
+    """A setting of a data set as it is typed; a reader cannot know which of the two it reads."""
+    return f"train.{name} (or val.{name})"
+
+
 def place(pattern: str | Path, split: str | None) -> Path:
     """A path with ``{split}`` in it filled in, and ``~`` too.
 
@@ -12,21 +17,24 @@ def place(pattern: str | Path, split: str | None) -> Path:
         ValueError: it asks for a split where there is none.
     """
     if _SPLIT in str(pattern) and split is None:
-        raise ValueError(f"split: {str(pattern)!r} needs one, got null; write split=NAME, or a path without {_SPLIT}")
+        raise ValueError(
+            f"{key_of('split')}: {str(pattern)!r} needs one, got null; name it, or write a path without {_SPLIT}"
+        )
     # No str.format: other braces belong to the path.
     return Path(str(pattern).replace(_SPLIT, split or "")).expanduser()
 
 
-def existing_folder(path: Path, key: str) -> Path:
+def existing_folder(path: Path, name: str, content: str) -> Path:
     """Hands on the path of a folder that is there.
 
     Args:
         path: of the folder.
-        key: the setting that names it, for the message.
+        name: of the setting that holds the path, for the message.
+        content: what lies there, for the message.
 
     Raises:
         ValueError: it is not there.
     """
     if not path.is_dir():
-        raise ValueError(f"{key}: {path.resolve()} is no folder; {key} must name where the data set lies")
+        raise ValueError(f"{key_of(name)}: {path.resolve()} is no folder; expected that of {content}")
     return path

@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 
 from diode_pl.data.readers.base import Faults
 from diode_pl.data.readers.files import Annotation, ImageFiles, clipped
-from diode_pl.data.readers.places import existing_folder, place
+from diode_pl.data.readers.places import existing_folder, key_of, place
 from diode_pl.images import SUFFIXES, read_pixels
 
 # fmt: off
@@ -51,12 +51,12 @@ class Voc(ImageFiles):
         max_bad: int = 10,
         difficult: bool = False,
     ) -> None:
-        base, faults = existing_folder(place(root, split), "root"), Faults(max_bad)
-        folder = existing_folder(base / place(annotations, split), "annotations")
-        pictures = existing_folder(base / place(images, split), "images")
+        base, faults = existing_folder(place(root, split), "root", "the data set"), Faults(max_bad)
+        folder = existing_folder(base / place(annotations, split), "annotations", "the XML files")
+        pictures = existing_folder(base / place(images, split), "images", "the images")
         paths = sorted(folder.glob("*.xml")) if split is None else _of_split(base, split, folder)
         if not paths:
-            raise ValueError(f"annotations: {folder.resolve()} holds no XML file of split {split}")
+            raise ValueError(f"{key_of('annotations')}: {folder.resolve()} holds no XML file of split {split}")
         read = []
         for path in paths:
             try:
@@ -87,7 +87,10 @@ def _of_split(root: Path, split: str, annotations: Path) -> list[Path]:
     path = root / "ImageSets" / "Main" / f"{split}.txt"
     if not path.is_file():
         there = ", ".join(sorted(p.stem for p in path.parent.glob("*.txt"))) or "none"
-        raise ValueError(f"split: {path} is not there, of {there}; split=null takes every file in {annotations}")
+        raise ValueError(
+            f"{key_of('split')}: {path} is not there, of {there}; train.split=null (or val.split=null) takes every "
+            f"file in {annotations}"
+        )
     return [annotations / f"{line.split()[0]}.xml" for line in path.read_text().splitlines() if line.strip()]
 
 
@@ -121,7 +124,10 @@ def _name(thing: ElementTree.Element, class_names: Sequence[str] | None) -> str:
     if not name:
         raise ValueError("it has no name")
     if class_names is not None and name not in class_names:
-        raise ValueError(f"{name!r} is none of class_names; class_names=null takes those of the files")
+        raise ValueError(
+            f"{name!r} is none of class_names; train.class_names=null (or val.class_names=null) takes those of the "
+            "files"
+        )
     return name
 
 

@@ -65,7 +65,10 @@ def load_network(
         columns = match_classes(listed, _COCO)
         if min(columns) < 0:
             unknown = [name for name, column in zip(listed, columns, strict=True) if column < 0]
-            raise ConfigError(f"weights={weights} knows COCO's classes, and names has others: {unknown}; names=null")
+            raise ConfigError(
+                f"weights={weights} knows COCO's classes, and names has others: {unknown}; teacher.names=null (or "
+                "student.names, verifier.names) takes COCO's"
+            )
         return Loaded(_published(build, str(weights)).requires_grad_(True), listed, columns, "given weights")
     state = {key.removeprefix(_PREFIX): value for key, value in read_state(weights).items()}
     # Who trains torchvision's one-stage networks on classes of their own mostly keeps an output for a background.
@@ -97,8 +100,9 @@ def _published(build: Callable[..., nn.Module], name: str) -> nn.Module:
     suffixes = ", ".join(sorted(STATE_SUFFIXES))
     if name not in known:
         raise ConfigError(
-            f"weights={name}: there is no such file; expected the path of a state dict ({suffixes}), null for random "
-            f"weights" + (f", or one of torchvision's: {', '.join(known)}" if known else "")
+            f"teacher.weights={name} (or student.weights, verifier.weights): there is no such file; expected the path "
+            f"of a state dict ({suffixes}), null for random weights"
+            + (f", or one of torchvision's: {', '.join(known)}" if known else "")
         )
     weights: WeightsEnum = known[name]
     place = Path(torch.hub.get_dir()) / "checkpoints" / weights.url.rsplit("/", 1)[1]
@@ -114,7 +118,7 @@ def _published(build: Callable[..., nn.Module], name: str) -> nn.Module:
             raise FetchError(f"{place} is damaged or another's: {error}. Remove it to have it downloaded") from error
         raise FetchError(
             f"cannot download {place.name} from {weights.url}: {error}. Try again, or get the file by other means and "
-            f"put it at {place}, or name it: weights=FILE"
+            f"put it at {place}, or name it: teacher.weights=FILE (or student.weights, verifier.weights)"
         ) from error
 
 

@@ -23,6 +23,8 @@ class CropTeacher(nn.Module, ABC):
         crop_size: side of the crops that it wants, in pixels.
         needs_detector: whether it reads the lesson's teacher.
         data_access: what was seen on the way to it, beside that teacher.
+        for_logits, for_features: methods of that teacher that :meth:`object_logits` and :meth:`features` call, and
+            that not every detector has.
     """
 
     kind: str
@@ -30,6 +32,8 @@ class CropTeacher(nn.Module, ABC):
     crop_size: int
     needs_detector = False
     data_access: tuple[str, ...] = ()
+    for_logits: tuple[str, ...] = ()
+    for_features: tuple[str, ...] = ()
 
     def check(self, teacher: Detector | None, student: Detector) -> None:
         """Called once, before the first step: refuses what it cannot serve, and takes what it needs of the two.

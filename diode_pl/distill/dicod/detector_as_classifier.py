@@ -25,6 +25,7 @@ class DetectorAsClassifier(CropTeacher):
     """
 
     needs_detector = True
+    for_logits, for_features = ("class_logits",), ("stem",)
 
     def __init__(self, crop_size: int = 64) -> None:
         super().__init__()

@@ -17,6 +17,7 @@ from diode_pl.distill.dicod.classes import (
 )
 from diode_pl.distill.dicod.crop_teacher import CropTeacher
 from diode_pl.distill.dicod.localisation import crop_distances
+from diode_pl.distill.dicod.offers import check_offers
 from diode_pl.distill.shared_classes import SharedClasses
 from diode_pl.distill.step_count import StepCount
 from diode_pl.fingerprint import fingerprint
@@ -114,6 +115,10 @@ class Dicod(DistillLoss):
 
     def prepare(self, teacher: Detector | None, student: Detector, resolution: int) -> None:
         super().prepare(teacher, student, resolution)
+        check_offers("student", student, ("positives",))
+        if teacher is not None:
+            asked = (self.classification, self.classifier.for_logits), (self.localisation, self.classifier.for_features)
+            check_offers("teacher", teacher, [name for factor, names in asked if factor > 0 for name in names])
         self.classifier.check(teacher, student)
         if student.class_activation == "softmax" and self.form is not None:
             raise ValueError(

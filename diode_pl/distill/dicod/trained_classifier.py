@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 
 _AT_ONCE = 256  # crops: bounds the memory
 _UNKNOWN = ("external classifier",)
+_KEY = "distill.dicod.classifier"
 
 
 class TrainedClassifier(CropTeacher):
@@ -54,12 +55,12 @@ class TrainedClassifier(CropTeacher):
     ) -> None:
         super().__init__()
         if not 0 <= min_accuracy <= 1:
-            raise ValueError(f"TrainedClassifier: min_accuracy must be in [0, 1], got {min_accuracy}")
+            raise ValueError(f"{_KEY}.min_accuracy must be in [0, 1], got {min_accuracy}")
         if unknown := [layer for layer in layers if layer not in LAYERS]:
-            raise ValueError(f"TrainedClassifier: layers from 0 to {LAYERS[-1]}, got {unknown}")
+            raise ValueError(f"{_KEY}.layers: from 0 to {LAYERS[-1]}, got {unknown}")
         if not Path(weights).is_file():
             raise ValueError(
-                f"TrainedClassifier: weights: {Path(weights).resolve()} does not exist. "
+                f"{_KEY}.weights: {Path(weights).resolve()} does not exist. "
                 "python train.py +experiment=dicod_classifier makes a classifier"
             )
         if network is None:
@@ -70,17 +71,17 @@ class TrainedClassifier(CropTeacher):
         self.data_access = record.data_access or _UNKNOWN
         if (record.outside or "teacher" not in self.data_access) and not external:
             raise ValueError(
-                f"TrainedClassifier: {weights} was not made from a teacher's images (it saw: "
-                f"{', '.join(self.data_access)}), so that what it teaches is not free of other data. external=true "
-                "uses it, and the data access level of the student says so"
+                f"{_KEY}.weights: {weights} was not made from a teacher's images (it saw: "
+                f"{', '.join(self.data_access)}), so that what it teaches is not free of other data. "
+                f"{_KEY}.external=true uses it, and the data access level of the student says so"
             )
         self.accuracy = record.macro_accuracy
         if min_accuracy and (self.accuracy is None or self.accuracy < min_accuracy):
             said = "is not known" if self.accuracy is None else f"is {self.accuracy:.3f}"
             raise ValueError(
-                f"TrainedClassifier: the accuracy of {weights} on held-out crops, the mean over classes, {said}, and "
+                f"{_KEY}.weights: the accuracy of {weights} on held-out crops, the mean over classes, {said}, and "
                 f"min_accuracy is {min_accuracy}. Train it longer or on more images, or let it serve all the same "
-                "with min_accuracy=0"
+                f"with {_KEY}.min_accuracy=0"
             )
         self._record = record
         if record.untrained:

@@ -60,7 +60,9 @@ def test_a_split_is_a_list_of_names(tmp_path):
     (lists / "val.txt").write_text("c\na  1\n\n")
     assert list(usable(read(tmp_path, "val"))) == ["c.png", "a.png"]
     assert list(usable(read(tmp_path))) == ["a.png", "b.png", "c.png"]
-    with pytest.raises(ValueError, match=r"train\.txt is not there, of val; split=null takes every file"):
+    with pytest.raises(
+        ValueError, match=r"train\.txt is not there, of val; train\.split=null \(or val\.split=null\) takes every file"
+    ):
         read(tmp_path, "train")
 
 
@@ -114,7 +116,7 @@ def test_an_image_that_is_nowhere_is_a_fault_when_it_is_read(tmp_path, caplog):
         (thing(corners=(25, 2, 30, 6)), "outside of the image"),
         (thing(corners=("x", 2, 30, 6)), "expected numbers"),
         (thing(corners=("nan", 2, 30, 6)), "finite"),
-        (thing("unicorn"), "'unicorn' is none of class_names"),
+        (thing("unicorn"), "'unicorn' is none of class_names; train.class_names=null (or val."),
         ("<object><name>cat</name></object>", "expected numbers"),
         ("<object></object>", "no name"),
     ],
@@ -144,13 +146,13 @@ def test_an_unreadable_file_leaves_its_image_out(tmp_path, caplog, content):
 
 
 def test_what_is_not_there_is_named(tmp_path):
-    with pytest.raises(ValueError, match="annotations: .*Annotations is no folder"):
+    with pytest.raises(ValueError, match=r"^train\.annotations \(or val\.annotations\): .*Annotations is no folder"):
         read(tmp_path)
     (tmp_path / "Annotations").mkdir()
-    with pytest.raises(ValueError, match="images: .*JPEGImages is no folder"):
+    with pytest.raises(ValueError, match=r"^train\.images \(or val\.images\): .*JPEGImages is no folder"):
         read(tmp_path)
     (tmp_path / "JPEGImages").mkdir()
-    with pytest.raises(ValueError, match="holds no XML file"):
+    with pytest.raises(ValueError, match=r"^train\.annotations \(or val\.annotations\): .* holds no XML file"):
         read(tmp_path)
 
 
