@@ -47,9 +47,9 @@ class TorchvisionDetector(Detector):
         self,
         network: Callable[..., nn.Module],
         weights: str | Path | None,
-        names: str | Path | Sequence[str] | None,
-        stride: int,
-        smallest: int,
+        names: str | Path | Sequence[str] | None = None,
+        stride: int = 32,
+        smallest: int = 32,
     ) -> None:
         loaded = load_network(network, weights, names, self.first)
         super().__init__(loaded.class_names, stride, smallest)

@@ -1,11 +1,10 @@
 """FCOS."""
 
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor, nn
+from torch import Tensor
 
 from diode_pl.detector.base import Outputs
 from diode_pl.detector.torchvision.one_stage import OneStage
@@ -29,14 +28,6 @@ class FCOS(OneStage):
 
     parts = {"bbox_regression": 4, "bbox_ctrness": 1, "cls_logits": None}
 
-    def __init__(
-        self,
-        network: Callable[..., nn.Module],
-        weights: str | Path | None,
-        names: str | Path | Sequence[str] | None = None,
-    ) -> None:
-        super().__init__(network, weights, names, stride=32, smallest=32)
-
     def _match(self, boxes: Float[Tensor, "k 4"], anchors: Float[Tensor, "m 4"], outputs: Outputs) -> Int[Tensor, " m"]:
         """Points in the middle of a box, on the level that its size belongs to; of several boxes the smallest one."""
         if not len(boxes):
@@ -55,11 +46,6 @@ class FCOS(OneStage):
         area = (boxes[:, 2:] - boxes[:, :2]).prod(dim=1)
         smallest, match = torch.where(fits, area, torch.inf).min(dim=1)
         return torch.where(smallest < torch.inf, match, -1)
-
-    def _terms(
-        self, wanted: list[dict[str, Tensor]], said: dict[str, Tensor], anchors: list[Tensor], matched: list[Tensor]
-    ) -> dict[str, Tensor]:
-        return self.network.head.compute_loss(wanted, said, anchors, matched)
 
     def _boxes(self, codes: Float[Tensor, "n m 4"], anchors: Float[Tensor, "m 4"]) -> Float[Tensor, "n m 4"]:
         return self.network.box_coder.decode(codes, anchors.expand_as(codes))

@@ -7,6 +7,7 @@ from dataclasses import replace
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
+from torchvision.ops import box_iou
 
 from diode_pl.detector.base import Dense, Detections, Outputs, Positives
 from diode_pl.detector.suppression import detections
@@ -88,19 +89,17 @@ class OneStage(TorchvisionDetector):
         dense = replace(dense, boxes=dense.boxes.clamp(0, 1))
         return detections(dense, confidence, iou, max_detections)
 
-    @abstractmethod
     def _match(self, boxes: Float[Tensor, "k 4"], anchors: Float[Tensor, "m 4"], outputs: Outputs) -> Int[Tensor, " m"]:
         """The position of the box that each anchor is held to; negative for none. Boxes in pixels."""
+        if not len(boxes):
+            return boxes.new_full((len(anchors),), -1).long()
+        return self.network.proposal_matcher(box_iou(boxes, anchors))
 
-    @abstractmethod
     def _terms(
-        self,
-        wanted: list[dict[str, Tensor]],
-        said: dict[str, Tensor],
-        anchors: list[Tensor],
-        matched: list[Tensor],
+        self, wanted: list[dict[str, Tensor]], said: dict[str, Tensor], anchors: list[Tensor], matched: list[Tensor]
     ) -> dict[str, Tensor]:
         """Torchvision's loss."""
+        return self.network.head.compute_loss(wanted, said, anchors, matched)
 
     @abstractmethod
     def _probabilities(self, said: dict[str, Tensor]) -> tuple[Float[Tensor, "n m"], Float[Tensor, "n m c"]]:

@@ -3,11 +3,9 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor, nn
-from torchvision.ops import box_iou
 
-from diode_pl.detector.base import Outputs
 from diode_pl.detector.torchvision.one_stage import OneStage
 from diode_pl.detector.torchvision.softmax_classes import of_logits
 
@@ -41,11 +39,6 @@ class SSD(OneStage):
         smallest: int = 268,
     ) -> None:
         super().__init__(network, weights, names, stride, smallest)
-
-    def _match(self, boxes: Float[Tensor, "k 4"], anchors: Float[Tensor, "m 4"], outputs: Outputs) -> Int[Tensor, " m"]:
-        if not len(boxes):
-            return boxes.new_full((len(anchors),), -1).long()
-        return self.network.proposal_matcher(box_iou(boxes, anchors))
 
     def _terms(
         self, wanted: list[dict[str, Tensor]], said: dict[str, Tensor], anchors: list[Tensor], matched: list[Tensor]
