@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torchvision.ops import FrozenBatchNorm2d
 
 from diode_pl.detector.base import Detector, Outputs
+from diode_pl.detector.image_sides import ImageSides
 from diode_pl.detector.torchvision.loading import load_network
 from diode_pl.precision import full_precision
 from diode_pl.targets import Targets
@@ -102,13 +103,21 @@ class TorchvisionDetector(Detector):
             images = layer(images)
         return images
 
+    @staticmethod
+    def _scale(outputs: Outputs) -> Float[Tensor, " 4"]:
+        """Pixels in a unit of the image, for x1, y1, x2, y2; in float32 or better."""
+        height, width = outputs.image_size
+        return full_precision(outputs.heads[0]).new_tensor([width, height, width, height])
+
+    def _with_background(self, logits: Float[Tensor, "k o"]) -> Float[Tensor, "k c"]:
+        """Logits of the classes, and last that of the background where there is one."""
+        return torch.cat([logits[:, self._columns], logits[:, : self.first]], dim=1)
+
     def _wanted(self, outputs: Outputs, targets: Targets) -> list[dict[str, Tensor]]:
         """Targets as torchvision takes them: in pixels, boxes without an area left out; waits for the device."""
-        height, width = outputs.image_size
-        wanted = []
+        scale, wanted = self._scale(outputs), []
         for position in self._positions(targets):
-            boxes = targets.boxes[position].to(full_precision(outputs.heads[0]).dtype)
-            scale = boxes.new_tensor([width, height, width, height])
+            boxes = targets.boxes[position].to(scale.dtype)
             wanted.append({"boxes": boxes * scale, "labels": self._columns[targets.labels[position]]})
         return wanted
 
@@ -126,7 +135,7 @@ class TorchvisionDetector(Detector):
         reached: list[nn.Module] = []
         handles = [layer.register_forward_pre_hook(lambda layer, _: reached.append(layer)) for layer in names]
         training = self.training
-        side = max(self.stride, -(-self.smallest // self.stride) * self.stride)
+        side = ImageSides.of({"network": self}).smallest
         self.eval()(torch.zeros(1, 3, side, side))
         self.train(training)
         for handle in handles:

@@ -106,8 +106,7 @@ class FasterRCNN(TorchvisionDetector):
         image = torch.cat([torch.full_like(each, i) for i, each in enumerate(labels)])[held]
         target = torch.cat([at[own[c > 0]] for at, own, c in zip(positions, owners, labels, strict=True)])
         boxes = self._boxes(codes[held, classes[held]], torch.cat(list(looked))[held]) / self._scale(outputs)
-        # The background last.
-        return Positives(image, target, boxes, torch.cat([logits[:, self._columns], logits[:, :1]], dim=1)[held])
+        return Positives(image, target, boxes, self._with_background(logits)[held])
 
     @torch.no_grad()
     def predict(
@@ -183,11 +182,6 @@ class FasterRCNN(TorchvisionDetector):
     def _boxes(self, codes: Float[Tensor, "k 4"], proposals: Float[Tensor, "k 4"]) -> Float[Tensor, "k 4"]:
         """Boxes of the second stage in pixels."""
         return self.network.roi_heads.box_coder.decode_single(codes, proposals)
-
-    @staticmethod
-    def _scale(outputs: Outputs) -> Float[Tensor, " 4"]:
-        height, width = outputs.image_size
-        return full_precision(outputs.heads[0]).new_tensor([width, height, width, height])
 
 
 def _filled(values: Float[Tensor, "k ..."], boxes: Sequence[Tensor], filler: Float[Tensor, "..."]) -> Tensor:

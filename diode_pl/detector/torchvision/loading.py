@@ -108,12 +108,7 @@ def _published(build: Callable[..., nn.Module], name: str) -> nn.Module:
     place = Path(torch.hub.get_dir()) / "checkpoints" / weights.url.rsplit("/", 1)[1]
     try:
         return build(weights=weights)
-    except (
-        OSError,
-        RuntimeError,
-        EOFError,
-        pickle.UnpicklingError,
-    ) as error:
+    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
         if place.is_file():
             raise FetchError(f"{place} is damaged or another's: {error}. Remove it to have it downloaded") from error
         raise FetchError(

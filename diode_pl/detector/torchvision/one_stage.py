@@ -13,8 +13,8 @@ from diode_pl.detector.base import Dense, Detections, Outputs, Positives
 from diode_pl.detector.suppression import detections
 from diode_pl.detector.torchvision.anchors import anchors_of, cells_around
 from diode_pl.detector.torchvision.base import TorchvisionDetector
+from diode_pl.detector.torchvision.fixed_sample import share
 from diode_pl.precision import full_precision
-from diode_pl.processes import shared_sum
 from diode_pl.targets import Targets
 
 
@@ -48,14 +48,13 @@ class OneStage(TorchvisionDetector):
             return terms
         # Several processes count the positives of all of them.
         positives = torch.stack([(match >= 0).sum() for match in matched]).sum().to(anchors.dtype)
-        share = positives.clamp(min=1) / shared_sum(positives, at_least=1.0)
-        return {name: term * share for name, term in terms.items()}
+        part = share(positives)
+        return {name: term * part for name, term in terms.items()}
 
     def decode(self, outputs: Outputs) -> Dense:
         said, levels = self._said(outputs), self._anchors(outputs)
         anchors = torch.cat(levels)
-        height, width = outputs.image_size
-        scale = anchors.new_tensor([width, height, width, height])
+        scale = self._scale(outputs)
         objectness, classes = self._probabilities(said)
         boxes = self._boxes(said["bbox_regression"], anchors) / scale
         cells = torch.cat([cells_around(level / scale, f) for level, f in zip(levels, outputs.features, strict=True)])
@@ -66,7 +65,6 @@ class OneStage(TorchvisionDetector):
 
     def positives(self, outputs: Outputs, targets: Targets) -> Positives:
         said, anchors = self._said(outputs), torch.cat(self._anchors(outputs))
-        height, width = outputs.image_size
         wanted, positions = self._wanted(outputs, targets), self._positions(targets)
         images, owners, owned = [], [], []
         for i, (of_image, position) in enumerate(zip(wanted, positions, strict=True)):
@@ -78,7 +76,7 @@ class OneStage(TorchvisionDetector):
         image, own = torch.cat(images), torch.cat(owned)
         boxes = self._boxes(said["bbox_regression"][image, own][None], anchors[own])[0]
         logits = self._with_background(said["cls_logits"][image, own])
-        return Positives(image, torch.cat(owners), boxes / boxes.new_tensor([width, height, width, height]), logits)
+        return Positives(image, torch.cat(owners), boxes / self._scale(outputs), logits)
 
     @torch.no_grad()
     def predict(
@@ -113,10 +111,6 @@ class OneStage(TorchvisionDetector):
     def _priors(self, levels: Sequence[Float[Tensor, "_ 4"]]) -> Float[Tensor, "m 4"]:
         """Reference boxes in pixels."""
         return torch.cat(list(levels))
-
-    def _with_background(self, logits: Float[Tensor, "k o"]) -> Float[Tensor, "k c"]:
-        """Logits of the classes, and last that of the background where there is one."""
-        return torch.cat([logits[:, self._columns], logits[:, : self.first]], dim=1)
 
     def _said(self, outputs: Outputs) -> dict[str, Tensor]:
         """What torchvision's head said, in float32 or better."""
