@@ -6,7 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import torch
+from torch.overrides import TorchFunctionMode
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = (ROOT / "docs" / "own_detector.md").read_text(encoding="utf-8")
@@ -48,15 +50,56 @@ def test_the_example_is_trained_inverted_and_distilled(tmp_path: Path) -> None:
     assert 0 <= metrics["student"]["AP50"] <= 1 and (tmp_path / "runs/my_student/student.onnx").is_file()
 
 
-def test_the_example_learns(tmp_path: Path, monkeypatch) -> None:
+@pytest.fixture
+def cell_detector(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> type:
     (tmp_path / "my_detector.py").write_text(blocks("python")[0])
     monkeypatch.syspath_prepend(str(tmp_path))
     from my_detector import CellDetector
 
+    return CellDetector
+
+
+def test_the_example_is_short() -> None:
+    assert len(blocks("python")[0].splitlines()) <= 60
+
+
+class Devices(TorchFunctionMode):
+    """Notes where tensors are made."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: set[str] = set()
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        made = function(*args, **(kwargs or {}))
+        if isinstance(made, torch.Tensor):
+            self.seen.add(made.device.type)
+        return made
+
+
+def test_the_example_moves_nothing_to_its_device(cell_detector: type) -> None:
+    """A GPU would be waited for at every step."""
+    detector, devices = cell_detector(["cat", "dog"]).to("meta"), Devices()
+    images = torch.rand(2, 3, 64, 32, device="meta")
+    with devices:
+        found = detector.decode(detector(images))
+    assert devices.seen == {"meta"} and found.boxes.shape == (2, 8, 4)
+
+
+def test_the_candidates_of_the_example_lie_row_by_row(cell_detector: type) -> None:
+    detector = cell_detector(["cat", "dog"]).eval()
+    found = detector.decode(detector(torch.rand(1, 3, 64, 32)))
+    inside = (found.boxes[0, :, :2] + found.boxes[0, :, 2:]) / 2
+    assert bool(((found.cells[:, :2] < inside) & (inside < found.cells[:, 2:])).all())
+    expected = [[x / 2, y / 4, (x + 1) / 2, (y + 1) / 4] for y in range(4) for x in range(2)]
+    assert found.cells.tolist() == expected
+
+
+def test_the_example_learns(cell_detector: type) -> None:
     from diode_pl.targets import Targets
 
     torch.manual_seed(0)
-    detector = CellDetector(["cat", "dog"])
+    detector = cell_detector(["cat", "dog"])
     images = torch.rand(2, 3, 64, 64)
     targets = Targets(
         torch.tensor([[0.1, 0.1, 0.5, 0.6], [0.4, 0.3, 0.9, 0.9]]), torch.tensor([0, 1]), torch.tensor([0, 1]), 2

@@ -1,8 +1,9 @@
 import pytest
 import torch
+from torch import Tensor
 
 from diode_pl.processes import shared_mean, shared_sum
-from tests.two_processes import DTYPES, LOSSES, both, whole_batch
+from tests.two_processes import DTYPES, FAMILIES, LOSSES, both, family_whole_batch, whole_batch
 
 
 @pytest.mark.parametrize(("value", "expected"), [(3.5, 3.5), (0.25, 1.0), (0.0, 1.0)])
@@ -20,12 +21,21 @@ def test_of_two_processes_it_is_half_of_the_sum() -> None:
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-10), ("float32", 1e-5)])
 def test_two_processes_compute_the_loss_and_the_gradients_of_one(loss: str, dtype: str, tolerance: float) -> None:
-    alone = whole_batch(loss, DTYPES[dtype])
-    gradients = [name for name in alone if name.startswith("gradient")]
-    assert alone["loss"] > 0 and gradients and all(alone[name].any() for name in gradients)
-    largest = max(float(alone[name].abs().max()) for name in gradients)
+    agree(whole_batch(loss, DTYPES[dtype]), f"{loss}, {dtype}", tolerance)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_two_processes_learn_from_labels_what_one_does(family: str) -> None:
+    # Torchvision computes one term of Faster R-CNN's in float32, whatever the network is in.
+    agree(family_whole_batch(family), family, 1e-6)
+
+
+def agree(alone: dict[str, Tensor], name: str, tolerance: float) -> None:
+    gradients = [each for each in alone if each.startswith("gradient")]
+    assert alone["loss"] > 0 and gradients and all(alone[each].any() for each in gradients)
+    largest = max(float(alone[each].abs().max()) for each in gradients)
     for rank in both():
-        found = rank["steps"][f"{loss}, {dtype}"]
+        found = rank["steps"][name]
         torch.testing.assert_close(found["loss"], alone["loss"], rtol=tolerance, atol=0)
-        for name in gradients:
-            torch.testing.assert_close(found[name], alone[name], rtol=0, atol=tolerance * largest)
+        for each in gradients:
+            torch.testing.assert_close(found[each], alone[each], rtol=0, atol=tolerance * largest)

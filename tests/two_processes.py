@@ -11,13 +11,15 @@ import torch.distributed as dist
 from torch import Tensor
 from torch.multiprocessing import spawn
 
-from diode_pl.detector import synchronise
+from diode_pl.detector import Detector, synchronise
 from diode_pl.distill import FKD, Decoded, Detection, Dicod, DistillLoss, Lesson
 from diode_pl.distill.dicod import DetectorAsClassifier
 from diode_pl.distill.fkd.non_local import NonLocal
 from diode_pl.processes import shared_mean, shared_sum
 from diode_pl.targets import Targets
-from tests.distill.lessons import SIZE, network
+from tests.detector import detectors
+from tests.distill import lessons
+from tests.distill.lessons import network
 
 IMAGES = 6
 # All boxes of a share on one process, the other has none: what is divided by a number of boxes differs most.
@@ -29,23 +31,36 @@ LOSSES: dict[str, Callable[[], DistillLoss]] = {
     "dicod": lambda: Dicod(DetectorAsClassifier(crop_size=16), max_crops=None),
     "fkd": lambda: FKD(reduction="per_image", balance=1.0),
 }
+# Of torchvision's families, on labels: whatever they divide by a number of boxes, proposals or images.
+FAMILIES = ("retinanet", "fcos", "ssd_bn", "faster_rcnn", "faster_rcnn_bn")
 DTYPES = {"float64": torch.float64, "float32": torch.float32}
 
 
 def step(loss_name: str, dtype: torch.dtype, share: range, shared: bool) -> dict[str, Tensor]:
-    """Loss, gradients and running statistics after a step on some images of the batch."""
-    student, teacher = network(seed=0).to(dtype).train(), network(seed=1).to(dtype)
+    """Loss, gradients and running statistics after two steps of one of ``LOSSES`` on some images of the batch."""
+    teacher = network(seed=1).to(dtype)
     teacher.freeze()
+    return _steps(LOSSES[loss_name](), network(seed=0).to(dtype), teacher, lessons.SIZE, share, shared)
+
+
+def family_step(name: str, share: range, shared: bool) -> dict[str, Tensor]:
+    """As :func:`step`, of one of ``FAMILIES`` on labels, in float64."""
+    return _steps(Detection(), detectors.small(name).double(), None, detectors.SIZE, share, shared)
+
+
+def _steps(
+    loss: DistillLoss, student: Detector, teacher: Detector | None, size: int, share: range, shared: bool
+) -> dict[str, Tensor]:
+    dtype = next(student.parameters()).dtype
     draw = torch.Generator().manual_seed(0)
-    images = torch.rand(IMAGES, 3, SIZE, SIZE, generator=draw) * torch.linspace(0.2, 2, IMAGES)[:, None, None, None]
+    images = torch.rand(IMAGES, 3, size, size, generator=draw) * torch.linspace(0.2, 2, IMAGES)[:, None, None, None]
     corner = torch.rand(sum(BOXES), 2, generator=draw) * 0.5
     boxes = torch.cat([corner, corner + 0.1 + torch.rand(sum(BOXES), 2, generator=draw) * 0.4], dim=1)
     at = torch.tensor([image for image, count in enumerate(BOXES) for _ in range(count)])
     own = (at >= share.start) & (at < share.stop)
     targets = Targets(boxes[own], torch.arange(sum(BOXES))[own] % 3, at[own] - share.start, len(share))
     images = images[share.start : share.stop].to(dtype)
-    loss = LOSSES[loss_name]()
-    loss.prepare(teacher, student, SIZE)
+    loss.prepare(teacher, student.train(), size)
     for module in loss.modules():
         if isinstance(module, NonLocal):
             torch.nn.init.constant_(module.norm.weight, 0.5)  # as after some steps: its statistics matter
@@ -54,7 +69,8 @@ def step(loss_name: str, dtype: torch.dtype, share: range, shared: bool) -> dict
         synchronise(together)
     for _ in range(2):  # the second step sees what the first has left in the buffers
         together.zero_grad()
-        value = loss(Lesson(images, student, teacher, student(images), teacher(images), targets))
+        taught = None if teacher is None else teacher(images)
+        value = loss(Lesson(images, student, teacher, student(images), taught, targets))
         value.backward()
     gradients = {name: parameter.grad for name, parameter in together.named_parameters()}
     found = {f"gradient of {name}": each for name, each in gradients.items() if each is not None}
@@ -66,20 +82,26 @@ def whole_batch(loss_name: str, dtype: torch.dtype) -> dict[str, Tensor]:
     return step(loss_name, dtype, range(IMAGES), shared=False)
 
 
+def family_whole_batch(name: str) -> dict[str, Tensor]:
+    """What one process computes."""
+    return family_step(name, range(IMAGES), shared=False)
+
+
 def _work(rank: int, folder: str) -> None:
     """Writes what this process of two computes; gradients and losses are averaged, as in training."""
     meeting = f"file://{folder}/meeting"
     dist.init_process_group("gloo", meeting, rank=rank, world_size=2, timeout=timedelta(seconds=60))
     half = IMAGES // 2
-    results = {}
+    share = range(rank * half, (rank + 1) * half)
+    results = {name: family_step(name, share, shared=True) for name in FAMILIES}
     for loss_name in LOSSES:
         for dtype_name, dtype in DTYPES.items():
-            found = step(loss_name, dtype, range(rank * half, (rank + 1) * half), shared=True)
-            for name in found:
-                if name.startswith(("gradient", "loss")):
-                    dist.all_reduce(found[name])
-                    found[name] /= 2
-            results[f"{loss_name}, {dtype_name}"] = found
+            results[f"{loss_name}, {dtype_name}"] = step(loss_name, dtype, share, shared=True)
+    for found in results.values():
+        for name in found:
+            if name.startswith(("gradient", "loss")):
+                dist.all_reduce(found[name])
+                found[name] /= 2
     sums = [shared_sum(torch.tensor(pair[rank]), at_least=1.0) for pair in SUMS]
     mean = shared_mean(torch.tensor([1.0, 2.0 + 4 * rank]))
     torch.save({"steps": results, "sums": sums, "mean": mean}, Path(folder, f"{rank}.pt"))

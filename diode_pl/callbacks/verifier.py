@@ -8,6 +8,7 @@ from torch import Tensor
 
 from diode_pl.class_names import match_classes
 from diode_pl.detector import Detector
+from diode_pl.detector.image_sides import ImageSides
 from diode_pl.images import to_uint8
 from diode_pl.inversion import Inversion
 from diode_pl.metrics import mean_average_precision
@@ -25,7 +26,8 @@ class Verifier(pl.Callback):
         detector: trained on the same kind of data, independently; None measures the teacher alone. Its classes are
             matched by name, targets of classes that it does not have do not count for it; a detector that knows none
             of them is left out.
-        every: iterations between two measurements; 0 measures at the end of a batch only.
+        every: iterations between two measurements, left out in stages whose images the detector does not take; 0
+            measures at the end of a batch only.
 
     Source: Chawla et al., WACV 2021, section 5.1 ("verifier").
     """
@@ -56,9 +58,8 @@ class Verifier(pl.Callback):
             )
             self.detector = self.class_map = None
             return
-        last = pl_module.stages[-1].resolution
-        if last % self.detector.stride:
-            raise ValueError(f"verifier: takes multiples of {self.detector.stride} px, the images are {last} px")
+        last = len(pl_module.stages) - 1
+        self._sides(self.detector).check(f"schedule.stages.{last}.resolution", pl_module.stages[last].resolution)
         if missing:
             log.warning("the verifier does not know %s: its score leaves them out", ", ".join(missing))
         self.detector.to(pl_module.device).to(memory_format=torch.channels_last)
@@ -69,7 +70,7 @@ class Verifier(pl.Callback):
         """Measures every so many iterations."""
         assert isinstance(pl_module, Inversion)
         due = self.every and pl_module.images is not None and (batch_idx + 1) % self.every == 0
-        if due and pl_module.stage.resolution % (self.detector.stride if self.detector else 1) == 0:
+        if due and (self.detector is None or self._sides(self.detector).take(pl_module.stage.resolution)):
             self._measure(pl_module)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -77,6 +78,10 @@ class Verifier(pl.Callback):
         assert isinstance(pl_module, Inversion)
         if pl_module.batch_is_done:
             pl_module.scores = self._measure(pl_module)
+
+    @staticmethod
+    def _sides(detector: Detector) -> ImageSides:
+        return ImageSides.of({"verifier": detector})
 
     @torch.no_grad()
     def _measure(self, module: Inversion) -> dict[str, float]:

@@ -28,8 +28,12 @@ class ImageSides:
         least = max(detector.smallest for detector in detectors.values())
         return cls(step, math.ceil(least / step) * step, " and ".join(detectors))
 
+    def take(self, side: int) -> bool:
+        """Whether images may be so large: ``side`` in pixels."""
+        return side % self.step == 0 and side >= self.smallest
+
     def check(self, key: str, side: int) -> None:
-        """Whether images may be so large.
+        """Refuses other images than those that may be.
 
         Args:
             key: that says how large, for the message.
@@ -38,7 +42,7 @@ class ImageSides:
         Raises:
             ValueError: they may not.
         """
-        if side % self.step or side < self.smallest:
+        if not self.take(side):
             nearest = max(self.smallest, round(side / self.step) * self.step)
             raise ValueError(
                 f"{key}: {side} px will not do, {self.who} can take multiples of {self.step} px from {self.smallest} "

@@ -27,11 +27,20 @@ class NormStatistics:
 
     Args:
         layers: with ``running_mean`` and ``running_var``, in forward order.
+
+    Attributes:
+        batch: of each layer, what it saw in the last recording; of one that is called several times, the mean over its
+            calls, for that is what its running statistics are.
     """
 
     def __init__(self, layers: Sequence[nn.Module]) -> None:
         self.batch: list[Moments] = []
         self._layers = list(layers)
+
+    @property
+    def eps(self) -> list[float]:
+        """What each layer adds to a variance before it divides; 0 for one that does not say."""
+        return [float(getattr(layer, "eps", 0.0)) for layer in self._layers]
 
     @property
     def running(self) -> list[Moments]:
@@ -40,22 +49,37 @@ class NormStatistics:
 
     @contextmanager
     def recording(self) -> Iterator[None]:
-        """Forward passes inside fill ``batch``; those outside cost nothing."""
+        """The forward pass inside fills ``batch``; those outside cost nothing.
+
+        Raises:
+            ValueError: it did not reach one of the layers.
+        """
         self.batch = []
-        handles = [layer.register_forward_pre_hook(self._record) for layer in self._layers]
+        calls: dict[nn.Module, list[Moments]] = {layer: [] for layer in self._layers}
+
+        def record(layer: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+            calls[layer].append(moments(inputs[0]))
+
+        handles = [layer.register_forward_pre_hook(record) for layer in self._layers]
         try:
             yield
         finally:
             for handle in handles:
                 handle.remove()
-
-    def _record(self, _: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-        self.batch.append(moments(inputs[0]))
+        if missed := [i for i, layer in enumerate(self._layers) if not calls[layer]]:
+            raise ValueError(f"norm_layers() must leave out what forward does not reach: layers {missed}, from 0 on")
+        self.batch = [_mean(calls[layer]) for layer in self._layers]
 
 
 def moments(features: Float[Tensor, "n c h w"]) -> Moments:
     """Mean and biased variance of each channel over batch, height and width, differentiable in ``features``."""
     return Moments(*_Moments.apply(features))
+
+
+def _mean(calls: Sequence[Moments]) -> Moments:
+    if len(calls) == 1:
+        return calls[0]
+    return Moments(*(torch.stack(each).mean(dim=0) for each in zip(*calls, strict=True)))
 
 
 class _Moments(torch.autograd.Function):

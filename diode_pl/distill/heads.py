@@ -1,5 +1,8 @@
 """Whether the raw heads of two detectors can be compared number by number."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 
 from diode_pl.class_names import match_classes
@@ -18,19 +21,28 @@ def probe(detector: Detector, resolution: int) -> Outputs:
     Raises:
         ValueError: the detector takes no images of this size.
     """
-    modes = {module: module.training for module in detector.modules()}
     parameter = next(detector.parameters())
+    with _at_rest(detector):
+        return detector(torch.zeros(1, 3, resolution, resolution, dtype=parameter.dtype, device=parameter.device))
+
+
+@contextmanager
+def _at_rest(detector: Detector) -> Iterator[None]:
+    """In eval mode, and afterwards every layer in its own again."""
+    modes = {module: module.training for module in detector.modules()}
+    detector.eval()
     try:
-        return detector.eval()(
-            torch.zeros(1, 3, resolution, resolution, dtype=parameter.dtype, device=parameter.device)
-        )
+        yield
     finally:
         for module, training in modes.items():
             module.training = training
 
 
+@torch.no_grad()
 def head_shapes(detector: Detector, resolution: int) -> list[tuple[int, ...]]:
     """Shape of each raw head for one image, without its first dimension; leaves the detector as it was.
+
+    A head that looks into proposals counts too.
 
     Args:
         resolution: side of the image in pixels.
@@ -38,7 +50,9 @@ def head_shapes(detector: Detector, resolution: int) -> list[tuple[int, ...]]:
     Raises:
         ValueError: the detector takes no images of this size.
     """
-    return [tuple(head.shape[1:]) for head in probe(detector, resolution).heads]
+    with _at_rest(detector):
+        outputs = probe(detector, resolution)
+        return [tuple(head.shape[1:]) for head in detector.heads_at(outputs, outputs)]
 
 
 def require_like_heads(teacher: Detector, student: Detector, resolution: int) -> list[tuple[int, ...]]:

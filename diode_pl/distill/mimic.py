@@ -30,9 +30,11 @@ class Mimic(DistillLoss):
         require_like_heads(teacher, student, resolution)
 
     def forward(self, lesson: Lesson) -> Float[Tensor, ""]:
-        _, taught = lesson.taught()
-        heads = zip(lesson.student.heads_at(lesson.student_outputs, taught), taught.heads, strict=True)
+        teacher, taught = lesson.taught()
+        with torch.no_grad():
+            told = teacher.heads_at(taught, taught)
+        heads = zip(lesson.student.heads_at(lesson.student_outputs, taught), told, strict=True)
         # Squares of logits overflow in half precision.
         with torch.autocast(taught.heads[0].device.type, enabled=False):
-            means = [(full_precision(s) - full_precision(t.detach())).square().mean() for s, t in heads]
+            means = [(full_precision(s) - full_precision(t)).square().mean() for s, t in heads]
             return torch.stack(means).sum()

@@ -21,7 +21,7 @@ class BatchNorm(Loss):
     Args:
         weight: factor of the term; published: 0.1 with form ``published`` on Darknet-53.
         form: ``published``, ``standardised`` or ``kl``.
-        norm: the p of the ``published`` p-norms.
+        norm: the p of the ``published`` p-norms; 2 with the other forms, which have none.
         layers: ``all``, ``backbone``, or so many from the first on.
         min_layers: if given, the number of layers falls by a cosine from ``layers`` to this over a stage.
         momentum: in [0, 1); the statistics compared are an exponential average over the steps of a stage, so that small
@@ -50,6 +50,11 @@ class BatchNorm(Loss):
             raise ValueError(f"losses.batch_norm.form must be one of {', '.join(FORMS)}, got {form!r}")
         if not 1 <= norm < math.inf:
             raise ValueError(f"losses.batch_norm.norm must be a number from 1 on, got {norm}")
+        if form != "published" and norm != 2:
+            raise ValueError(
+                f"losses.batch_norm.norm must be 2 with form={form}, which has no p-norms, got {norm}; "
+                "losses.batch_norm.form=published has them"
+            )
         if layers not in ("all", "backbone") and not (isinstance(layers, int) and layers >= 1):
             raise ValueError(f"losses.batch_norm.layers must be all, backbone or a number from 1 on, got {layers!r}")
         if min_layers is not None and min_layers < 1:
@@ -95,4 +100,5 @@ class BatchNorm(Loss):
             low = min(self.min_layers, count)
             count = low + round((count - low) * 0.5 * (1 + math.cos(math.pi * step.progress)))
         reference = self._moments or step.statistics.running
-        return batch_norm_distance(batch[:count], reference[:count], self.form, self.norm)
+        eps = step.statistics.eps[:count]
+        return batch_norm_distance(batch[:count], reference[:count], self.form, self.norm, eps)

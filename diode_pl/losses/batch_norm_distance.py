@@ -12,12 +12,15 @@ from diode_pl.detector import Moments
 Form = Literal["published", "standardised", "kl"]
 FORMS = get_args(Form)
 
-# A norm layer adds this to a variance before it divides: below it, differences do not reach the network.
-_EPSILON = 1e-5
+_LEAST_EPS = 1e-5  # where a layer adds nothing, variances down to 0 would make infinite distances
 
 
 def batch_norm_distance(
-    batch: Sequence[Moments], reference: Sequence[Moments], form: Form = "published", norm: float = 2.0
+    batch: Sequence[Moments],
+    reference: Sequence[Moments],
+    form: Form = "published",
+    norm: float = 2.0,
+    eps: Sequence[float] | None = None,
 ) -> Float[Tensor, ""]:
     """Distance between batch statistics and reference statistics.
 
@@ -34,9 +37,11 @@ def batch_norm_distance(
         reference: one entry a layer, same channel counts.
         form: see above.
         norm: the p of the ``published`` p-norms.
+        eps: one entry a layer, what it adds to a variance before it divides: below it, differences do not reach the
+            network. Those below 1e-5, and all when not given, count as 1e-5. ``published`` has no use for it.
 
     Raises:
-        ValueError: the two differ in their number of layers, or there is none.
+        ValueError: they differ in their number of layers, or there is none.
 
     Source: Chawla et al., WACV 2021, eq. 5 (``published``); Kullback and Leibler, 1951, eq. 2.5 (``kl``).
     """
@@ -58,7 +63,9 @@ def batch_norm_distance(
     if form == "published":
         pairs = ((mean, mean_ref), (var, var_ref))
         return torch.stack([_root(per_layer((a - b).abs().pow(norm)), norm).sum() for a, b in pairs]).sum()
-    var, var_ref = var + _EPSILON, var_ref + _EPSILON
+    added = [_LEAST_EPS if eps is None else max(eps[i], _LEAST_EPS) for i in range(len(sizes))]
+    floor = torch.tensor(added, dtype=var.dtype).to(var.device, non_blocking=True).index_select(0, layer)
+    var, var_ref = var + floor, var_ref + floor
     if form == "standardised":
         difference = (mean - mean_ref).abs() / var_ref.sqrt() + (var / var_ref).log().abs()
     else:

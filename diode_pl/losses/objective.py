@@ -48,10 +48,11 @@ class Objective:
             raise ValueError(f"losses: none of {', '.join(wanted)} suits this teacher; add another")
         if (idle := wanted.keys() - self.active.keys()) and not self._told:
             self._told = True
-            log.warning(
-                "left out, as the teacher has no batch norm layers: %s; image priors and augmentations lead alone",
-                ", ".join(name for name in wanted if name in idle),
-            )
+            why, so = "the teacher has no batch norm layers", "image priors and augmentations lead alone"
+            if detector.norm_layers():
+                why = "none of the teacher's batch norm layers is among those that they ask for"
+                so = "losses.NAME.layers=all asks for every one"
+            log.warning("left out, as %s: %s; %s", why, ", ".join(name for name in wanted if name in idle), so)
         for loss in self.active.values():
             loss.prepare(detector, resolution)
         self.balance.begin({name: weights[name] for name in self.active})

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from diode_pl.data.writing import write_whole
 from diode_pl.detector import Detector
+from diode_pl.detector.image_sides import ImageSides
 
 _TOLERANCE = 1e-4
 _EXPORT_BATCH, _PARITY_BATCH = 2, 3  # unlike: a file that is tied to one batch size shows
@@ -39,8 +40,7 @@ def export_onnx(detector: Detector, path: str | Path, resolution: int) -> float:
         ValueError: ``resolution`` does not suit the detector, the detector works on one batch size only or looks into
             proposals, or the difference is above 1e-4 or not finite.
     """
-    if resolution <= 0 or resolution % detector.stride:
-        raise ValueError(f"resolution must be a multiple of {detector.stride}, got {resolution}")
+    ImageSides.of({"detector": detector}).check("resolution", resolution)
     # A validation loop may run in inference mode, whose tensors no exporter traces.
     with torch.inference_mode(False), torch.no_grad(), torch.autocast("cpu", enabled=False), _unchecked():
         # A copy: it changes device, precision, layout and mode without a trace on the detector or its optimizer.

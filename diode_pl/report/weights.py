@@ -9,6 +9,7 @@ import torch
 
 from diode_pl.data.writing import write_whole
 from diode_pl.detector import Detector
+from diode_pl.detector.torchvision.frozen_norms import notes_on_frozen_norms
 from diode_pl.fingerprint import encoded_state
 
 
@@ -21,7 +22,7 @@ def save_weights(
     """Writes the state dict of a detector, and nothing else, as a .safetensors file: whole or not at all.
 
     The file's metadata hold ``class_names`` (a JSON list) and ``fingerprint``, that of the detector as it is loaded
-    from the file.
+    from the file; where norm layers are frozen, also ``frozen_norm_eps``: what they add to the variance.
 
     Args:
         detector: stays as it is.
@@ -40,6 +41,7 @@ def save_weights(
         if not bool(torch.isfinite(value).all()):
             raise ValueError(f"{name} is not finite as {value.dtype}, so that {path} would be of no use")
     ours = {"class_names": json.dumps(detector.class_names), "fingerprint": stored.float().fingerprint()}
+    ours |= notes_on_frozen_norms(stored)
     if taken := sorted(ours.keys() & (metadata or {}).keys()):
         raise ValueError(f"metadata: {', '.join(taken)} are written anyway; expected other names")
     write_whole(Path(path), encoded_state(state, {**(metadata or {}), **ours}))

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from diode_pl.detector import Darknet, Detector
 from diode_pl.detector.torchvision.faster_rcnn import FasterRCNN
 from diode_pl.detector.torchvision.fcos import FCOS
-from diode_pl.detector.torchvision.loading import freeze_norms
+from diode_pl.detector.torchvision.frozen_norms import freeze_norms
 from diode_pl.detector.torchvision.retinanet import RetinaNet
 from diode_pl.detector.torchvision.ssd import SSD
 from diode_pl.targets import Targets
@@ -27,11 +27,11 @@ NAMES = ("cat", "dog", "cup")
 
 @dataclass(frozen=True)
 class Case:
-    """A kind of detector.
+    """A build of detector.
 
     Args:
         draw: makes one of weights, None for random ones from the global generator, and class names.
-        norms: how many norm layers it has, and how many of them belong to the backbone.
+        norms: how many norm layers a forward pass reaches, and how many of them belong to the backbone.
         frozen: whether its norm layers are of the kind that never learns.
         dense: whether its candidates are the same rows of its heads for every image.
     """
@@ -59,17 +59,17 @@ class Case:
 @torch.no_grad()
 def _calibrate(detector: Detector) -> None:
     """Norm statistics of random images; with zeros and ones the signals of random weights vanish."""
-    layers = [layer for layer in detector.norm_layers() if isinstance(layer, nn.BatchNorm2d)]
+    layers = [layer for layer in detector.modules() if isinstance(layer, nn.BatchNorm2d)]
     momenta = [layer.momentum for layer in layers]
     for layer in layers:
         layer.momentum = None  # the mean over all that it sees
-    detector.train()(torch.rand(4, 3, SIZE, SIZE))
+    detector.decode(detector.train()(torch.rand(4, 3, SIZE, SIZE)))  # a second stage, too
     for layer, momentum in zip(layers, momenta, strict=True):
         layer.momentum = momentum
 
 
 def small(name: str) -> Detector:
-    """A detector of one's own of the case of that name, the same each time."""
+    """A detector of one's own of the build of that name, the same each time."""
     return copy.deepcopy(_drawn(name))
 
 
@@ -77,7 +77,7 @@ def small(name: str) -> Detector:
 def _drawn(name: str) -> Detector:
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        return CASES[name].lively()
+        return BUILDS[name].lively()
 
 
 def some_images(count: int = 2, height: int = SIZE, width: int = SIZE, dtype: torch.dtype = torch.float32) -> Tensor:
@@ -105,6 +105,7 @@ def darknet(weights: Path | None, names: Sequence[str] | None) -> Darknet:
         return Darknet(small_network.write_network(Path(folder))[0], weights, (names or NAMES)[:2])
 
 
+# One of each kind.
 CASES = {
     "darknet": Case(darknet, (4, 2)),
     "retinanet": Case(partial(RetinaNet, small_torchvision.retinanet), (4, 4)),
@@ -113,5 +114,12 @@ CASES = {
     "ssdlite": Case(partial(SSD, small_torchvision.ssdlite, stride=32, smallest=64), (37, 13)),
     "faster_rcnn": Case(partial(FasterRCNN, small_faster_rcnn.network), (2, 2), dense=False),
 }
-every = pytest.mark.parametrize("name", CASES)
-dense = pytest.mark.parametrize("name", [name for name, case in CASES.items() if case.dense])
+normed_faster_rcnn = partial(small_faster_rcnn.network, normed_head=True)
+# With what others of a kind have.
+BUILDS = CASES | {
+    "ssd_bn": Case(partial(SSD, small_torchvision.ssd_bn, stride=4, smallest=12), (9, 7)),
+    "faster_rcnn_bn": Case(partial(FasterRCNN, normed_faster_rcnn), (2, 2), dense=False),
+    "faster_rcnn_frozen": Case(partial(FasterRCNN, small_faster_rcnn.network), (2, 2), frozen=True, dense=False),
+}
+every = pytest.mark.parametrize("name", BUILDS)
+dense = pytest.mark.parametrize("name", [name for name, case in BUILDS.items() if case.dense])

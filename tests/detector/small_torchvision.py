@@ -15,6 +15,8 @@ from torchvision.models.detection.ssdlite import SSDLiteFeatureExtractorMobileNe
 from torchvision.models.mobilenetv3 import InvertedResidualConfig, MobileNetV3
 from torchvision.ops import Conv2dNormActivation
 
+from diode_pl.detector.torchvision.ssd_backbone import ssd_vgg16_bn
+
 SIZE = 64  # of images, in pixels
 
 
@@ -66,6 +68,12 @@ def ssd(num_classes: int) -> SSD:
     parts = [first, nn.Sequential(pool(), *layers(16, 24)), nn.Sequential(*layers(24, 16, stride=2))]
     boxes = DefaultBoxGenerator([[2], [2, 3], [2]], scales=[0.2, 0.4, 0.7, 0.9], steps=[8, 16, 32])
     return SSD(Stages(parts, [16, 24, 16]), boxes, (SIZE, SIZE), num_classes)
+
+
+def ssd_bn(num_classes: int) -> SSD:
+    network = ssd_vgg16_bn(num_classes, 0.03, repeats=(1, 1, 1, 1, 1), maps=3, scales=(0.1, 0.2, 0.35, 0.5))
+    nn.init.constant_(network.backbone.first_scale, 4)  # with the usual 20, scores of random heads round to 1
+    return network
 
 
 def ssdlite(num_classes: int) -> SSD:

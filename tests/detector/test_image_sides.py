@@ -29,3 +29,4 @@ def test_other_sides_are_refused(side: int, nearest: int) -> None:
     with pytest.raises(ValueError, match=said):
         ImageSides(32, 64, "student").check("val.resolution", side)
     ImageSides(32, 64, "student").check("val.resolution", nearest)
+    assert ImageSides(32, 64, "student").take(nearest) and not ImageSides(32, 64, "student").take(side)

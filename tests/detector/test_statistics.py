@@ -1,8 +1,12 @@
 """Batch statistics of what enters the norm layers."""
 
+from functools import partial
+
 import pytest
 import torch
 from torch import Tensor, nn
+from torchvision.models.detection.retinanet import RetinaNetHead
+from torchvision.ops import FrozenBatchNorm2d
 
 from diode_pl.detector import NormStatistics, moments
 from tests.tiny import TinyDetector
@@ -93,6 +97,36 @@ def test_an_error_while_recording_leaves_no_hook() -> None:
         detector(torch.rand(2, 4, 8, 8))
     detector(torch.rand(2, 3, 8, 8))
     assert statistics.batch == []
+
+
+def test_of_a_layer_that_is_called_several_times_it_is_what_its_running_statistics_are() -> None:
+    """One head over maps of several sizes; torch, too, learns from each call by itself."""
+    head = RetinaNetHead(8, 1, 2, norm_layer=partial(nn.BatchNorm2d, momentum=None)).double().train()
+    norms = [layer for layer in head.modules() if isinstance(layer, nn.BatchNorm2d)]
+    statistics, draw = NormStatistics(norms), torch.Generator().manual_seed(0)
+    maps = [torch.randn(2, 8, side, side, generator=draw, dtype=torch.float64) * side for side in (8, 4, 2)]
+    with statistics.recording():
+        head(maps)
+    assert len(statistics.batch) == len(norms) == 8
+    for seen, learned in zip(statistics.batch, statistics.running, strict=True):
+        torch.testing.assert_close(seen.mean, learned.mean)
+    seen, learned = statistics.batch[0], statistics.running[0]
+    assert seen.mean.std() > 0 and bool((seen.var < learned.var).all()), "torch divides by n - 1"
+    torch.testing.assert_close(seen.var, learned.var, rtol=0.1, atol=0)
+
+
+def test_a_layer_that_is_not_reached_is_an_error() -> None:
+    layers = [nn.BatchNorm2d(3), nn.BatchNorm2d(3)]
+    said = r"leave out what forward does not reach: layers \[0\], from 0 on"
+    with pytest.raises(ValueError, match=said), NormStatistics(layers).recording():
+        layers[1](torch.rand(2, 3, 4, 4))
+
+
+def test_eps_is_that_of_each_layer() -> None:
+    class Plain(nn.Module):
+        running_mean = running_var = torch.ones(3)
+
+    assert NormStatistics([nn.BatchNorm2d(3, eps=1e-3), FrozenBatchNorm2d(3, eps=0.0), Plain()]).eps == [1e-3, 0, 0]
 
 
 def test_gradient_reaches_the_images_through_every_layer() -> None:

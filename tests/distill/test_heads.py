@@ -3,6 +3,7 @@ import torch
 
 from diode_pl.distill import Mimic, ObjectnessScaled
 from diode_pl.distill.heads import head_shapes, probe, require_like_heads
+from tests.detector.torchvision.small_faster_rcnn import faster_rcnn
 from tests.distill.lessons import NAMES, SIZE, network
 from tests.tiny import TinyDetector
 
@@ -15,6 +16,14 @@ def test_shapes_are_found_and_the_detector_stays_as_it_was() -> None:
     assert [m.training for m in net.modules()] == modes
     assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
     assert head_shapes(network().double(), SIZE) == [(2, 4, 4, 8), (1, 8, 8, 8)]
+
+
+def test_a_second_stage_counts_and_its_norms_stay_as_they_were() -> None:
+    net = faster_rcnn(normed_head=True).train()
+    before = {name: value.clone() for name, value in net.state_dict().items()}
+    assert head_shapes(net, 64) == [(768, 5), (192, 5), (48, 5), (20,)]
+    assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
+    assert all(module.training for module in net.modules())
 
 
 def test_a_probe_tells_features_and_strides_without_gradient() -> None:

@@ -61,6 +61,22 @@ def test_form_and_norm_reach_the_distance() -> None:
     assert BatchNorm(norm=1.0, layers="all")(step) == batch_norm_distance(batch, running, norm=1.0)
 
 
+@pytest.mark.parametrize("form", ["standardised", "kl"])
+def test_a_norm_that_would_change_nothing_is_refused(form: str) -> None:
+    with pytest.raises(ValueError, match=rf"^losses\.batch_norm\.norm must be 2 with form={form}, .*, got 1\.0;"):
+        BatchNorm(form=form, norm=1.0)
+
+
+def test_each_layer_has_its_own_least_variance() -> None:
+    detector = TinyDetector()
+    for layer, eps in zip(detector.norm_layers(), (1e-3, 0.5, 0.0), strict=True):
+        layer.eps = eps
+    step = tiny_step(torch.rand(2, 3, 8, 8), detector=detector)
+    batch, running = step.statistics.batch[:2], step.statistics.running[:2]
+    own = batch_norm_distance(batch, running, "kl", eps=[1e-3, 0.5])
+    assert BatchNorm(form="kl")(step) == own != batch_norm_distance(batch, running, "kl")
+
+
 def test_momentum_averages_over_the_steps_of_a_stage() -> None:
     loss, average = BatchNorm(layers=2, momentum=0.8), MomentAverage(0.8)
     detector = TinyDetector()

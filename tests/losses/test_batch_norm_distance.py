@@ -22,26 +22,28 @@ def random_moments(
     ]
 
 
-def divergence(mean: float, var: float, mean_ref: float, var_ref: float) -> float:
+def divergence(mean: float, var: float, mean_ref: float, var_ref: float, eps: float = 1e-5) -> float:
     """Of two normal distributions, in both directions, by torch."""
-    variances = torch.tensor([var, var_ref], dtype=torch.float64) + 1e-5
+    variances = torch.tensor([var, var_ref], dtype=torch.float64) + eps
     one, other = (Normal(m, v.sqrt()) for m, v in zip((mean, mean_ref), variances, strict=True))
     return float(kl_divergence(one, other) + kl_divergence(other, one))
 
 
-def slow_distance(batch: list[Moments], reference: list[Moments], form: str, norm: float) -> float:
+def slow_distance(
+    batch: list[Moments], reference: list[Moments], form: str, norm: float, eps: tuple[float, ...] = (1e-5,) * 3
+) -> float:
     """One channel at a time."""
     total = 0.0
-    for (mean, var), (mean_ref, var_ref) in zip(batch, reference, strict=True):
+    for (mean, var), (mean_ref, var_ref), e in zip(batch, reference, eps, strict=True):
         m, v, mr, vr = (t.tolist() for t in (mean, var, mean_ref, var_ref))
         if form == "published":
             for a, b in ((m, mr), (v, vr)):
                 total += sum(abs(p - q) ** norm for p, q in zip(a, b, strict=True)) ** (1 / norm)
         elif form == "kl":
-            total += sum(map(divergence, m, v, mr, vr)) / len(m) / len(batch)
+            total += sum(map(divergence, m, v, mr, vr, [e] * len(m))) / len(m) / len(batch)
         else:
-            means = [abs(p - q) / math.sqrt(r + 1e-5) for p, q, r in zip(m, mr, vr, strict=True)]
-            logs = [abs(math.log((p + 1e-5) / (r + 1e-5))) for p, r in zip(v, vr, strict=True)]
+            means = [abs(p - q) / math.sqrt(r + e) for p, q, r in zip(m, mr, vr, strict=True)]
+            logs = [abs(math.log((p + e) / (r + e))) for p, r in zip(v, vr, strict=True)]
             total += (sum(means) + sum(logs)) / len(m) / len(batch)
     return total
 
@@ -51,6 +53,16 @@ def test_value_is_that_of_one_channel_at_a_time(form: str, norm: float) -> None:
     batch, reference = random_moments(0), random_moments(1)
     distance = batch_norm_distance(batch, reference, form, norm)
     assert distance.item() == pytest.approx(slow_distance(batch, reference, form, norm), rel=1e-5)
+
+
+@pytest.mark.parametrize("form", ["standardised", "kl"])
+def test_a_variance_counts_from_what_its_layer_adds_to_it(form: str) -> None:
+    # Narrow channels, where it matters; a layer that adds nothing, or next to nothing, counts as one that adds 1e-5.
+    narrow = [[Moments(m.mean * 0.01, m.var * 1e-4) for m in random_moments(seed)] for seed in (0, 1)]
+    found = batch_norm_distance(*narrow, form, eps=[1e-3, 0.0, 1e-6])
+    assert found.item() == pytest.approx(slow_distance(*narrow, form, 2.0, (1e-3, 1e-5, 1e-5)), rel=1e-4)
+    assert found < 0.9 * batch_norm_distance(*narrow, form)
+    assert batch_norm_distance(*narrow, form, eps=[1e-5] * 3) == batch_norm_distance(*narrow, form)
 
 
 @forms

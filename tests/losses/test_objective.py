@@ -83,6 +83,19 @@ def test_without_norm_layers_the_rest_leads_and_it_is_said_once(caplog: pytest.L
     ]
 
 
+def test_norm_layers_that_no_loss_asks_for_are_not_denied(caplog: pytest.LogCaptureFixture) -> None:
+    class NormedHead(TinyDetector):
+        backbone_norm_layers = 0  # type: ignore[assignment]
+
+    terms = objective(Fixed())
+    terms.begin({"tv": 2.0, "bn": 3.0, "pixels": 0.0}, NormedHead(), 8)
+    assert set(terms.active) == {"tv"}
+    assert [record.getMessage() for record in caplog.records] == [
+        "left out, as none of the teacher's batch norm layers is among those that they ask for: bn; "
+        "losses.NAME.layers=all asks for every one"
+    ]
+
+
 def test_nothing_that_could_be_computed_is_an_error() -> None:
     terms = Objective({"bn": BatchNorm(1.0)}, Fixed())
     with pytest.raises(ValueError, match="losses: none of bn suits this teacher; add another"):

@@ -1,6 +1,7 @@
 """Anchors of a network's feature maps, and the part of the image that each answers for."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
+from weakref import WeakKeyDictionary
 
 import torch
 from jaxtyping import Float
@@ -9,11 +10,14 @@ from torchvision.models.detection.image_list import ImageList
 
 from diode_pl.precision import full_precision
 
+_KEPT = 16  # sizes of images whose anchors a generator need not make again
+_made: WeakKeyDictionary[nn.Module, dict[Hashable, list[Tensor]]] = WeakKeyDictionary()
+
 
 def anchors_of(
     generator: nn.Module, maps: Sequence[Tensor], image_size: tuple[int, int], counts: Sequence[int]
 ) -> list[Float[Tensor, "_ 4"]]:
-    """Anchors of each map as x1, y1, x2, y2 in pixels, in float32 or better.
+    """Anchors of each map as x1, y1, x2, y2 in pixels, in float32 or better; the same tensors for the same sizes.
 
     Args:
         generator: torchvision's.
@@ -21,11 +25,40 @@ def anchors_of(
         image_size: height and width in pixels.
         counts: how many anchors each map has.
     """
+    if torch.compiler.is_compiling():  # what a tracer sees are no numbers to keep
+        return _make(generator, maps, image_size, counts)
+    number = full_precision(maps[0][:0])
+    sizes = tuple(tuple(each.shape[2:]) for each in maps)
+    key = (image_size, sizes, tuple(counts), number.dtype, number.device)
+    made = _made.setdefault(generator, {})
+    if key not in made:
+        if len(made) == _KEPT:
+            made.pop(next(iter(made)))
+        # Those of a validation loop serve in training too.
+        with torch.inference_mode(False), torch.no_grad():
+            made[key] = _make(generator, maps, image_size, counts)
+    return made[key]
+
+
+def _make(
+    generator: nn.Module, maps: Sequence[Tensor], image_size: tuple[int, int], counts: Sequence[int]
+) -> list[Float[Tensor, "_ 4"]]:
     # Of maps and images the generator reads nothing but sizes and the type of numbers.
-    number = full_precision(maps[0]).new_zeros(1)
+    number = full_precision(maps[0][:0]).new_zeros(1)
     images = ImageList(number.expand(1, 3, *image_size), [image_size])
     anchors = generator(images, [number.expand(1, 1, *each.shape[2:]) for each in maps])[0]
     return list(anchors.split(list(counts)))
+
+
+def image_scale(numbers: Tensor, image_size: tuple[int, int]) -> Float[Tensor, " 4"]:
+    """Pixels in a unit of the image, for x1, y1, x2, y2, in float32 or better; does not wait for the device.
+
+    Args:
+        numbers: whose type and device it takes.
+        image_size: height and width in pixels.
+    """
+    height, width = (full_precision(numbers[:0]).new_full((2,), side) for side in image_size)
+    return torch.stack([width, height], dim=1).flatten()
 
 
 def cells_around(anchors: Float[Tensor, "m 4"], feature: Float[Tensor, "n c h w"]) -> Float[Tensor, "m 4"]:

@@ -12,8 +12,8 @@ from torchvision.ops import FrozenBatchNorm2d
 
 from diode_pl.detector.base import Detector, Outputs
 from diode_pl.detector.image_sides import ImageSides
+from diode_pl.detector.torchvision.anchors import image_scale
 from diode_pl.detector.torchvision.loading import load_network
-from diode_pl.precision import full_precision
 from diode_pl.targets import Targets
 
 _NORMS = (nn.BatchNorm2d, FrozenBatchNorm2d)
@@ -82,6 +82,7 @@ class TorchvisionDetector(Detector):
         return tuple(2 ** math.ceil(math.log2(height / feature.shape[2])) for feature in features)
 
     def norm_layers(self) -> list[nn.Module]:
+        """Layers with ``running_mean`` and ``running_var`` that :meth:`forward` reaches, in that order."""
         return [self.get_submodule(name) for name in self._norm_names]
 
     @property
@@ -106,8 +107,7 @@ class TorchvisionDetector(Detector):
     @staticmethod
     def _scale(outputs: Outputs) -> Float[Tensor, " 4"]:
         """Pixels in a unit of the image, for x1, y1, x2, y2; in float32 or better."""
-        height, width = outputs.image_size
-        return full_precision(outputs.heads[0]).new_tensor([width, height, width, height])
+        return image_scale(outputs.heads[0], outputs.image_size)
 
     def _with_background(self, logits: Float[Tensor, "k o"]) -> Float[Tensor, "k c"]:
         """Logits of the classes, and last that of the background where there is one."""
@@ -123,10 +123,12 @@ class TorchvisionDetector(Detector):
 
     @staticmethod
     def _positions(targets: Targets) -> list[Tensor]:
-        """Of each image, the positions of its boxes that count."""
-        size = targets.boxes[:, 2:] - targets.boxes[:, :2]
+        """Of each image, the positions of its boxes that count; waits for the device once."""
+        size, images = targets.boxes[:, 2:] - targets.boxes[:, :2], targets.batch_size
         counts = targets.valid & (size > 0).all(dim=1)
-        return [torch.nonzero(counts & (targets.image_index == i)).squeeze(1) for i in range(targets.batch_size)]
+        image = torch.where(counts, targets.image_index, images)
+        held = (image[:, None] == torch.arange(images + 1, device=image.device)).sum(dim=0).tolist()
+        return list(image.argsort(stable=True).split(held)[:-1])
 
     @torch.no_grad()
     def _norms_in_order(self) -> list[str]:

@@ -25,10 +25,10 @@ _LEAST_SIDE = 1e-2  # pixels: smaller boxes are no detections, as in torchvision
 class FasterRCNN(TorchvisionDetector):
     """The first stage proposes boxes, the second looks into each of them, names it and corrects it.
 
-    Heads are, for each feature map, rows of objectness and box code of the first stage, ``(n, anchors, 5)``; and last
-    those of the second stage at the proposals of all images, ``(proposals, outputs + 4 outputs)``. In training mode
-    the last are missing, for none of the losses asks the second stage about all proposals; :meth:`decode` and the like
-    compute them.
+    Heads are, for each feature map, rows of objectness and box code of the first stage, ``(n, anchors, 5)``. The second
+    stage is no part of :meth:`forward`, for the loss asks it about a sample of the proposals alone: :meth:`heads_at`
+    computes its rows, ``(proposals, outputs + 4 outputs)``, and whatever else needs them does so too. What its norm
+    layers would see depends on who asks, so that :meth:`norm_layers` leaves them out.
 
     Args:
         network: builds torchvision's network.
@@ -64,10 +64,7 @@ class FasterRCNN(TorchvisionDetector):
         height, width = images.shape[2:]
         strides = self._strides(height, features)
         outputs = Outputs(self._first.heads(features), features, strides, (height, width))
-        outputs = replace(outputs, proposals=self._first.proposals(outputs))
-        if self.training:
-            return outputs
-        return replace(outputs, heads=(*outputs.heads, self._look(outputs, outputs.proposals)))
+        return replace(outputs, proposals=self._first.proposals(outputs))
 
     def loss(self, outputs: Outputs, targets: Targets) -> dict[str, Tensor]:
         wanted = self._wanted(outputs, targets)
@@ -81,7 +78,7 @@ class FasterRCNN(TorchvisionDetector):
         return self._first.loss(outputs, wanted) | of_second
 
     def decode(self, outputs: Outputs) -> Dense:
-        return self._second_stage(outputs, outputs.proposals, self._second_heads(outputs))
+        return self._second_stage(outputs, outputs.proposals, self._look(outputs, outputs.proposals))
 
     def stages(self, outputs: Outputs, hints: Targets) -> tuple[Dense, ...]:
         # The second stage learns from as many proposals as in training on labels, hints in the place of labels.
@@ -90,10 +87,10 @@ class FasterRCNN(TorchvisionDetector):
         return self._first.dense(outputs), self._second_stage(outputs, looked, self._look(outputs, looked))
 
     def heads_at(self, outputs: Outputs, other: Outputs) -> tuple[Tensor, ...]:
-        return *outputs.heads[: len(outputs.features)], self._look(outputs, other.proposals)
+        return *outputs.heads, self._look(outputs, other.proposals)
 
     def class_logits(self, outputs: Outputs) -> Float[Tensor, "n m c"]:
-        logits = self._split(self._second_heads(outputs))[0][:, self._columns]
+        logits = self._split(self._look(outputs, outputs.proposals))[0][:, self._columns]
         return _filled(logits, outputs.proposals, logits.new_zeros(logits.shape[1]))
 
     def positives(self, outputs: Outputs, targets: Targets) -> Positives:
@@ -112,7 +109,7 @@ class FasterRCNN(TorchvisionDetector):
     def predict(
         self, outputs: Outputs, confidence: float = 0.005, iou: float = 0.45, max_detections: int = 100
     ) -> list[Detections]:
-        logits, codes = self._split(self._second_heads(outputs))
+        logits, codes = self._split(self._look(outputs, outputs.proposals))
         counts, found = [len(each) for each in outputs.proposals], []
         of_images = zip(logits.softmax(dim=1).split(counts), codes.split(counts), outputs.proposals, strict=True)
         for scores, code, proposals in of_images:
@@ -151,11 +148,6 @@ class FasterRCNN(TorchvisionDetector):
             _filled(places / scale, looked, whole),
             None,
         )
-
-    def _second_heads(self, outputs: Outputs) -> Float[Tensor, "k d"]:
-        """Raw rows of the second stage at all proposals."""
-        there = len(outputs.heads) > len(outputs.features)
-        return outputs.heads[-1] if there else self._look(outputs, outputs.proposals)
 
     def _look(self, outputs: Outputs, boxes: Sequence[Float[Tensor, "_ 4"]]) -> Float[Tensor, "k d"]:
         """Raw rows of the second stage, differentiable in the features.

@@ -50,16 +50,15 @@ class FixedSample:
     def _of_image(self, labels: Tensor) -> tuple[Tensor, Tensor]:
         # On the CPU, for every device draws others.
         draw = torch.Generator().manual_seed(_SEED)
-        positive = _some(labels >= 1, self._most_positives(), draw)
-        taken = int(positive.sum())
-        return positive, _some(labels == 0, self.batch_size_per_image - taken, draw)
+        positive, taken = _some(labels >= 1, self._most_positives(), draw)
+        return positive, _some(labels == 0, self.batch_size_per_image - taken, draw)[0]
 
 
-def _some(mask: Tensor, most: int, draw: torch.Generator) -> Tensor:
-    """At most so many of what is set."""
+def _some(mask: Tensor, most: int, draw: torch.Generator) -> tuple[Tensor, int]:
+    """At most so many of what is set, and how many they are."""
     (places,) = torch.nonzero(mask, as_tuple=True)
     order = torch.randperm(len(places), generator=draw)[:most].to(places.device)
-    return torch.zeros_like(mask, dtype=torch.uint8).index_fill(0, places[order], 1)
+    return torch.zeros_like(mask, dtype=torch.uint8).index_fill(0, places[order], 1), len(order)
 
 
 def share(counted: Float[Tensor, ""]) -> Float[Tensor, ""]:

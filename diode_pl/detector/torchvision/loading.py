@@ -1,21 +1,19 @@
 """A torchvision network with its weights, and which of its outputs stands for which class."""
 
-import pickle
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 from torchvision.models import WeightsEnum, get_model_weights
 from torchvision.models.detection import FasterRCNN_ResNet50_FPN_Weights
-from torchvision.ops import FrozenBatchNorm2d
 
 from diode_pl.class_names import match_classes, read_names
 from diode_pl.detector.cfg import ConfigError
-from diode_pl.detector.fetch import FetchError
+from diode_pl.detector.torchvision.frozen_norms import counts_batches, freeze_norms, restore_frozen_norms
+from diode_pl.detector.torchvision.published import published_file
 from diode_pl.detector.weights_file import STATE_SUFFIXES, data_access_of, read_state
 
 # Torchvision's own networks for COCO have 91 outputs: background, 80 classes and numbers that were never given away.
@@ -47,39 +45,41 @@ def load_network(
     """Builds a network and fills it.
 
     Args:
-        build: called with ``num_classes``, or with ``weights``: a member of torchvision's enumeration for it.
-        weights: name of such a member (``COCO_V1``); or path of a state dict, of torchvision's network or of the whole
-            detector; or None for random ones from the global generator.
+        build: called with ``num_classes``.
+        weights: name of a member of torchvision's enumeration for it (``COCO_V1``); or path of a state dict, of
+            torchvision's network or of the whole detector; or None for random ones from the global generator.
         names: path of a file with one class name a line, or the names; None: COCO's, in torchvision's spelling.
         first: the output of the first class: 1 where output 0 is the background's, else 0.
 
     Raises:
         ConfigError: ``weights`` is neither, or they, the network and the names do not fit each other.
-        FetchError: torchvision could not download them.
+        FetchError: they could not be downloaded, or the file on this machine is not torchvision's.
     """
     listed = list(COCO_CLASSES) if names is None else read_names(names)
     if weights is None:
         outputs = first + len(listed)
         return Loaded(build(num_classes=outputs), listed, _columns(listed, outputs, first), None)
-    if not Path(weights).is_file():
-        columns = match_classes(listed, _COCO)
-        if min(columns) < 0:
-            unknown = [name for name, column in zip(listed, columns, strict=True) if column < 0]
+    path, counts = Path(weights), [first + len(listed), 1 + len(listed), len(_COCO)]
+    if not path.is_file():
+        published = _published(build, str(weights))
+        if unknown := [name for name, column in zip(listed, match_classes(listed, _COCO), strict=True) if column < 0]:
             raise ConfigError(
                 f"weights={weights} knows COCO's classes, and names has others: {unknown}; teacher.names=null (or "
                 "student.names, verifier.names) takes COCO's"
             )
-        return Loaded(_published(build, str(weights)).requires_grad_(True), listed, columns, "given weights")
-    state = {key.removeprefix(_PREFIX): value for key, value in read_state(weights).items()}
+        # As torchvision does: the backbone's own weights are of no use beside these.
+        path, counts, build = published_file(published), [len(_COCO)], partial(build, weights_backbone=None)
+    state = {key.removeprefix(_PREFIX): value for key, value in read_state(path).items()}
     # Who trains torchvision's one-stage networks on classes of their own mostly keeps an output for a background.
-    for outputs in dict.fromkeys((first + len(listed), 1 + len(listed), len(_COCO))):
+    for outputs in dict.fromkeys(counts):
         columns = _columns(listed, outputs, first)
         tried = build(num_classes=outputs) if columns else None
         if tried is not None and not _fill(tried, state):
-            return Loaded(tried, listed, columns, data_access_of(weights))
+            restore_frozen_norms(tried, path)
+            return Loaded(tried, listed, columns, data_access_of(path))
     raise ConfigError(
-        f"{weights}: found another network's weights, or those of another number of classes than the "
-        f"{len(listed)} of names; {_fill(build(num_classes=first + len(listed)), state)}"
+        f"{path}: found another network's weights, or those of another number of classes than the "
+        f"{len(listed)} of names; {_fill(build(num_classes=counts[0]), state)}"
     )
 
 
@@ -91,7 +91,8 @@ def _columns(names: Sequence[str], outputs: int, first: int) -> list[int]:
     return columns if outputs == len(_COCO) and min(columns) >= 0 else []
 
 
-def _published(build: Callable[..., nn.Module], name: str) -> nn.Module:
+def _published(build: Callable[..., nn.Module], name: str) -> WeightsEnum:
+    """The member of torchvision's enumeration for a network that has this name."""
     builder = build.func if isinstance(build, partial) else build
     try:
         known: dict[str, Any] = dict(get_model_weights(builder).__members__)
@@ -104,17 +105,7 @@ def _published(build: Callable[..., nn.Module], name: str) -> nn.Module:
             f"of a state dict ({suffixes}), null for random weights"
             + (f", or one of torchvision's: {', '.join(known)}" if known else "")
         )
-    weights: WeightsEnum = known[name]
-    place = Path(torch.hub.get_dir()) / "checkpoints" / weights.url.rsplit("/", 1)[1]
-    try:
-        return build(weights=weights)
-    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
-        if place.is_file():
-            raise FetchError(f"{place} is damaged or another's: {error}. Remove it to have it downloaded") from error
-        raise FetchError(
-            f"cannot download {place.name} from {weights.url}: {error}. Try again, or get the file by other means and "
-            f"put it at {place}, or name it: teacher.weights=FILE (or student.weights, verifier.weights)"
-        ) from error
+    return known[name]
 
 
 def _fill(network: nn.Module, state: dict[str, Tensor]) -> str:
@@ -122,26 +113,10 @@ def _fill(network: nn.Module, state: dict[str, Tensor]) -> str:
     try:
         # Torchvision's modules translate the names of their older versions while they load.
         missing, unexpected = network.load_state_dict(state, strict=False)
-        faults = [f"{key} is missing" for key in missing if not _counts(key)]
-        faults += [f"{key} is of no use" for key in unexpected if not _counts(key)]
+        faults = [f"{key} is missing" for key in missing if not counts_batches(key)]
+        faults += [f"{key} is of no use" for key in unexpected if not counts_batches(key)]
     except RuntimeError as error:
         faults = [line.strip().rstrip(".") for line in str(error).splitlines()[1:]]  # behind torch's own heading
-    if not any(_counts(key) for key in state):
+    if not any(counts_batches(key) for key in state):
         freeze_norms(network)
     return "; ".join(faults[:3]) + (f"; and {len(faults) - 3} more" if len(faults) > 3 else "")
-
-
-def _counts(key: str) -> bool:
-    """Whether an entry counts batches; batch norm layers that are frozen have none."""
-    return key.endswith("num_batches_tracked")
-
-
-def freeze_norms(module: nn.Module) -> None:
-    """Replaces every batch norm layer below ``module`` by one that is frozen, with the same numbers."""
-    for name, child in module.named_children():
-        if not isinstance(child, nn.BatchNorm2d):
-            freeze_norms(child)
-            continue
-        layer = FrozenBatchNorm2d(child.num_features, child.eps)
-        layer.load_state_dict({key: value for key, value in child.state_dict().items() if not _counts(key)})
-        setattr(module, name, layer)

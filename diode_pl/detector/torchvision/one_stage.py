@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor
+from torch import Tensor, nn
 from torchvision.ops import box_iou
 
 from diode_pl.detector.base import Dense, Detections, Outputs, Positives
@@ -119,7 +119,11 @@ class OneStage(TorchvisionDetector):
         sizes = [rest if size is None else size for size in self.parts.values()]
         return dict(zip(self.parts, rows.split(sizes, dim=2), strict=True))
 
+    def _generator(self, image_size: tuple[int, int]) -> nn.Module:
+        """Torchvision's, of anchors on images of that height and width in pixels."""
+        return self.network.anchor_generator
+
     def _anchors(self, outputs: Outputs) -> list[Float[Tensor, "_ 4"]]:
         """Anchors of each level in pixels."""
         counts = [head.shape[1] for head in outputs.heads]
-        return anchors_of(self.network.anchor_generator, outputs.features, outputs.image_size, counts)
+        return anchors_of(self._generator(outputs.image_size), outputs.features, outputs.image_size, counts)

@@ -9,14 +9,14 @@ from jaxtyping import Float
 from torch import Tensor
 
 from diode_pl.detector.answers import Dense, Outputs
-from diode_pl.detector.torchvision.anchors import anchors_of, cells_around
+from diode_pl.detector.torchvision.anchors import anchors_of, cells_around, image_scale
 from diode_pl.detector.torchvision.fixed_sample import share
 from diode_pl.precision import full_precision
 
 
 @dataclass(frozen=True)
 class RegionProposals:
-    """Torchvision's region proposal network, read through the first heads of a detector's outputs, one a feature map.
+    """Torchvision's region proposal network, read through the heads of a detector's outputs, one a feature map.
 
     Args:
         network: torchvision's; its sampler is a :class:`~diode_pl.detector.torchvision.fixed_sample.FixedSample`.
@@ -60,8 +60,7 @@ class RegionProposals:
         """Every anchor, differentiable; this stage tells no classes apart."""
         objectness, codes = self._said(outputs)
         levels = self._anchors(outputs)
-        height, width = outputs.image_size
-        scale = codes.new_tensor([width, height, width, height])
+        scale = image_scale(codes, outputs.image_size)
         anchors = torch.cat(levels)
         every = anchors.expand(len(codes), -1, -1)
         boxes = self.network.box_coder.decode_single(codes.flatten(0, 1), every.flatten(0, 1)).view_as(codes)
@@ -71,10 +70,10 @@ class RegionProposals:
 
     def _said(self, outputs: Outputs) -> tuple[Float[Tensor, "n m"], Float[Tensor, "n m 4"]]:
         """Objectness logits and box codes, in float32 or better."""
-        rows = full_precision(torch.cat(outputs.heads[: len(outputs.features)], dim=1))
+        rows = full_precision(torch.cat(outputs.heads, dim=1))
         return rows[..., 0], rows[..., 1:]
 
     def _anchors(self, outputs: Outputs) -> list[Float[Tensor, "_ 4"]]:
         """Anchors of each feature map in pixels."""
-        counts = [head.shape[1] for head in outputs.heads[: len(outputs.features)]]
+        counts = [head.shape[1] for head in outputs.heads]
         return anchors_of(self.network.anchor_generator, outputs.features, outputs.image_size, counts)

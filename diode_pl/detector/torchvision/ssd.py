@@ -5,6 +5,7 @@ from pathlib import Path
 
 from jaxtyping import Float
 from torch import Tensor, nn
+from torchvision.models.detection.anchor_utils import DefaultBoxGenerator
 
 from diode_pl.detector.torchvision.one_stage import OneStage
 from diode_pl.detector.torchvision.softmax_classes import of_logits
@@ -12,6 +13,9 @@ from diode_pl.detector.torchvision.softmax_classes import of_logits
 
 class SSD(OneStage):
     """Default boxes on feature maps of falling size; classes and background compete in a softmax.
+
+    Where torchvision's network has fixed steps between its boxes, they hold up to the size of images that it is made
+    for; on larger ones, which would have boxes beyond their border, the cells of every map divide the image evenly.
 
     Args:
         network: builds torchvision's network.
@@ -39,6 +43,14 @@ class SSD(OneStage):
         smallest: int = 268,
     ) -> None:
         super().__init__(network, weights, names, stride, smallest)
+        own = self.network.anchor_generator
+        self._evenly = DefaultBoxGenerator(own.aspect_ratios, scales=own.scales, clip=own.clip)
+
+    def _generator(self, image_size: tuple[int, int]) -> nn.Module:
+        # Torchvision gives width and height.
+        made_for = self.network.transform.fixed_size[::-1]
+        within = all(side <= most for side, most in zip(image_size, made_for, strict=True))
+        return self.network.anchor_generator if within else self._evenly
 
     def _terms(
         self, wanted: list[dict[str, Tensor]], said: dict[str, Tensor], anchors: list[Tensor], matched: list[Tensor]

@@ -12,6 +12,8 @@ from torchvision.models.detection.ssd import SSD
 from torchvision.models.vgg import make_layers
 from torchvision.ops import Conv2dNormActivation
 
+from diode_pl.precision import full_precision
+
 _STAGES = (64, 128, 256, 512, 512)  # channels of VGG's stages
 _CONVERTED = 1024  # of its fully connected layers, which are convolutions here
 # Behind them, for each map: channels within, channels, stride; without a stride the map loses its border.
@@ -78,7 +80,9 @@ class SSDBackbone(nn.Module):
     def forward(self, images: Float[Tensor, "n 3 h w"]) -> dict[str, Tensor]:
         """The maps by number, finest first."""
         found = self.body[0](images)
-        maps = [normalize(found) * self.first_scale.view(1, -1, 1, 1)]
+        # Half precision has no number that is small enough to divide the zeros of a silent cell by.
+        unit = normalize(full_precision(found)).to(found.dtype)
+        maps = [unit * self.first_scale.view(1, -1, 1, 1)]
         for block in (self.body[1], *self.extra):
             found = block(found)
             maps.append(found)

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from tests.detector.detectors import CASES, SIZE, every, small, some_images, some_targets
+from tests.detector.detectors import BUILDS, SIZE, every, small, some_images, some_targets
 
 SIZES = [(SIZE, SIZE), (SIZE, 96)]
 
@@ -35,7 +35,7 @@ def test_images_of_a_wrong_size(name: str) -> None:
             detector(some_images(1, height, width))
 
 
-@pytest.mark.parametrize("name", [name for name in CASES if name != "darknet"])
+@pytest.mark.parametrize("name", [name for name in BUILDS if name != "darknet"])
 def test_images_that_are_too_small(name: str) -> None:
     detector = small(name)
     side = detector.smallest - detector.stride

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from diode_pl.detector import Detector
 from diode_pl.targets import Targets
-from tests.detector.detectors import CASES, dense, every, no_targets, small, some_images, some_targets
+from tests.detector.detectors import BUILDS, dense, every, no_targets, small, some_images, some_targets
 
 
 def total(detector: Detector, images: Tensor, targets: Targets) -> Tensor:
@@ -27,7 +27,7 @@ def test_it_learns(name: str) -> None:
         history.append(float(loss.detach()))
     assert history[-1] < 0.6 * history[0]
     moved = [not torch.equal(a.running_mean, b) for a, b in zip(student.norm_layers(), norms, strict=True)]
-    assert all(moved) if not CASES[name].frozen else not any(moved), "batch norm learns in training mode, frozen never"
+    assert all(moved) if not BUILDS[name].frozen else not any(moved), "batch norm learns in training mode, frozen never"
 
 
 @every

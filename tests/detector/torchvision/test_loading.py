@@ -1,30 +1,21 @@
-"""Networks of torchvision with weights: random, from a file, or of those that torchvision publishes."""
+"""Networks of torchvision with weights: random or from a file."""
 
-import hashlib
-import urllib.error
-from collections.abc import Callable, Iterator
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable
 from pathlib import Path
-from threading import Thread
-from typing import Any
 
 import pytest
 import torch
 from safetensors.torch import save_file
 from torch import nn
-from torchvision.models.detection import SSDLite320_MobileNet_V3_Large_Weights, ssdlite320_mobilenet_v3_large
 from torchvision.ops import FrozenBatchNorm2d
 
-from diode_pl.detector import SSD, ConfigError, Detector, FasterRCNN, FetchError, RetinaNet
-from diode_pl.detector.torchvision.loading import COCO_CLASSES, freeze_norms, load_network
+from diode_pl.detector import ConfigError, Detector, FasterRCNN, RetinaNet
+from diode_pl.detector.torchvision.frozen_norms import freeze_norms
+from diode_pl.detector.torchvision.loading import COCO_CLASSES, load_network
 from tests.detector.torchvision.test_networks import tiny_faster_rcnn, tiny_retinanet
 
 NAMES = ["cat", "dog", "cup"]
 COCO_NUMBERS = [17, 18, 47]  # of these, in COCO's own list of 90
-PUBLISHED = SSDLite320_MobileNet_V3_Large_Weights.COCO_V1
-FILE = PUBLISHED.url.rsplit("/", 1)[1]
-ssdlite = partial(ssdlite320_mobilenet_v3_large, weights_backbone=None)
 
 
 def calibrated(network: nn.Module) -> nn.Module:
@@ -156,112 +147,9 @@ def test_another_networks_weights_are_an_error(tmp_path: Path) -> None:
         load_network(tiny_retinanet, path, NAMES, first=0)
 
 
-# ---------------------------------------------------------------- what torchvision publishes
-
-
-@pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder in which torch keeps what it downloads; empty."""
-    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
-    return tmp_path / "torch" / "hub" / "checkpoints"
-
-
-@pytest.fixture
-def offline(monkeypatch: pytest.MonkeyPatch) -> None:
-    def unreachable(*_: Any, **__: Any) -> None:
-        raise urllib.error.URLError("no network")
-
-    monkeypatch.setattr(torch.hub, "urlopen", unreachable)
-
-
 def test_takes_the_names_of_older_versions_of_torchvision(tmp_path: Path) -> None:
     source = tiny_faster_rcnn(num_classes=4)
     state = {key.replace("rpn.head.conv.0.0.", "rpn.head.conv."): value for key, value in source.state_dict().items()}
     assert state.keys() != source.state_dict().keys()
     torch.save(state, tmp_path / "old.pt")
     assert same(source, load_network(tiny_faster_rcnn, tmp_path / "old.pt", NAMES, first=1).network)
-
-
-def test_names_that_coco_lacks_do_not_go_with_its_weights() -> None:
-    with pytest.raises(ConfigError, match=r"weights=COCO_V1 knows COCO's .*: \['gear'\]; teacher\.names=null \(or"):
-        load_network(ssdlite, "COCO_V1", ["cat", "gear"], first=1)
-
-
-def test_a_damaged_file_is_named(home: Path, offline: None) -> None:
-    home.mkdir(parents=True)
-    (home / FILE).write_bytes(b"no weights")
-    with pytest.raises(FetchError, match="is damaged or another's.*Remove it"):
-        load_network(ssdlite, "COCO_V1", None, first=1)
-
-
-def test_finds_published_weights_where_torch_keeps_them(home: Path, offline: None) -> None:
-    source = calibrated(ssdlite(num_classes=91))
-    home.mkdir(parents=True)
-    state_file(source, home / FILE)
-    detector = SSD(ssdlite, "COCO_V1", None, stride=32, smallest=32)
-    assert same(source, detector.network) and detector.class_names == COCO_CLASSES
-    assert detector.data_access == "given weights" and all(p.requires_grad for p in detector.parameters())
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[tuple[Path, str]]:
-    """A folder, and the address under which this machine serves it."""
-
-    class Quiet(SimpleHTTPRequestHandler):
-        def log_message(self, *_: object) -> None:
-            pass
-
-    folder = tmp_path / "served"
-    folder.mkdir()
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder))) as running:
-        thread = Thread(target=running.serve_forever)
-        thread.start()
-        yield folder, f"http://127.0.0.1:{running.server_port}"
-        running.shutdown()
-        thread.join()
-
-
-@pytest.mark.parametrize("whole", [True, False])
-def test_downloads_published_weights(
-    home: Path, server: tuple[Path, str], monkeypatch: pytest.MonkeyPatch, whole: bool
-) -> None:
-    folder, address = server
-    source = calibrated(ssdlite(num_classes=91))
-    state_file(source, folder / "new.pth")
-    digest = hashlib.sha256((folder / "new.pth").read_bytes()).hexdigest()[:8] if whole else "0" * 8
-    (folder / "new.pth").rename(folder / f"lite-{digest}.pth")
-    monkeypatch.setattr(PUBLISHED.value, "url", f"{address}/lite-{digest}.pth")
-    if whole:
-        assert same(source, load_network(ssdlite, "COCO_V1", None, first=1).network)
-        assert (home / f"lite-{digest}.pth").is_file()
-    else:
-        with pytest.raises(FetchError, match=f"cannot download lite-{digest}.pth from {address}/.*invalid hash"):
-            load_network(ssdlite, "COCO_V1", None, first=1)
-        assert not (home / f"lite-{digest}.pth").exists()
-
-
-def test_without_a_network_says_what_to_put_where(home: Path, offline: None) -> None:
-    with pytest.raises(FetchError) as error:
-        SSD(ssdlite, "COCO_V1", None, stride=32, smallest=32)
-    for said in (
-        f"from {PUBLISHED.url}",
-        "no network",
-        f"put it at {home / FILE}",
-        "name it: teacher.weights=FILE (or",
-    ):
-        assert said in str(error.value)
-
-
-def test_an_unknown_name_is_answered_with_those_that_there_are() -> None:
-    with pytest.raises(
-        ConfigError, match=r"teacher\.weights=COCO_V7 .*: there is no such file.*null.*torchvision's: .*COCO_V1"
-    ):
-        load_network(ssdlite, "COCO_V7", None, first=1)
-
-
-def test_a_network_that_nobody_publishes_weights_for_has_no_names_of_any() -> None:
-    with pytest.raises(
-        ConfigError, match=r"teacher\.weights=COCO_V1 .*: there is no such file; expected the path"
-    ) as error:
-        load_network(tiny_retinanet, "COCO_V1", None, first=0)
-    assert "torchvision's" not in str(error.value)

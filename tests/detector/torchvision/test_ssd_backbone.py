@@ -85,6 +85,15 @@ def test_the_first_map_is_made_of_vectors_of_length_twenty() -> None:
     assert backbone.first_scale.requires_grad
 
 
+@torch.no_grad()
+def test_a_cell_that_says_nothing_stays_nothing_in_half_precision() -> None:
+    backbone = SSDBackbone(0.02, ONCE, 2).half().eval()
+    for layer in backbone.body[0].parameters():
+        layer.zero_()
+    first = backbone(torch.rand(1, 3, 64, 64).half())["0"]
+    assert first.dtype == torch.float16 and not bool(first.any())
+
+
 def test_norm_layers_come_in_the_order_of_the_convolutions() -> None:
     detector = SSD(partial(narrow, repeats=(2, 2, 3, 3, 3)), None, ["cat", "dog"])
     names = {layer: name for name, layer in detector.named_modules()}

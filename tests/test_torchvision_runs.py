@@ -1,0 +1,94 @@
+"""Both entry points with torchvision's detectors: from a teacher to images, and from these to a student."""
+
+import json
+import logging
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+import synthesize
+import train
+from diode_pl.report import save_weights
+from tests.detector.detectors import CASES
+from tests.training_run import NAMES
+
+ROOT = Path(__file__).resolve().parents[1]
+Run = Callable[..., Path]
+# A file of conf/detector, and what of it makes the small build of tests/detector/detectors.py.
+DETECTORS = {
+    "ssd": (
+        "ssd300_vgg16",
+        "~network",
+        "+network={_target_: tests.detector.small_torchvision.ssd, _partial_: true}",
+        "+smallest=32",
+    ),
+    "faster_rcnn": (
+        "fasterrcnn_shapes",
+        "network._target_=tests.detector.torchvision.small_faster_rcnn.network",
+    ),
+}
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
+    """Runs an entry point in this process, which has imported everything already; returns the folder."""
+    handlers, level = logging.root.handlers[:], logging.root.level
+    # Takes longer than all the rest, and is tested by itself.
+    monkeypatch.setattr("diode_pl.outcome.export_onnx", lambda *_: 0.0)
+
+    def of(script: ModuleType, folder: str, *overrides: str) -> Path:
+        # An imported script does not find its configuration by itself.
+        command = [f"{script.__name__}.py", f"--config-path={ROOT / 'conf'}", f"output_dir={tmp_path / folder}"]
+        quiet = ["trainer.accelerator=cpu", "callbacks.progress=null", "logger=none"]
+        monkeypatch.setattr(sys, "argv", [*command, *quiet, *overrides])
+        script.main()
+        return tmp_path / folder
+
+    yield of
+    logging.root.handlers[:], logging.root.level = handlers, level
+
+
+def who(name: str, part: str, weights: Path | None) -> list[str]:
+    """Overrides that make the teacher or the student."""
+    file, *changes = DETECTORS[name]
+    changes += [f"names=[{','.join(NAMES)}]", f"weights={weights or 'null'}"]
+    marks = [change[0] if change[0] in "+~" else "" for change in changes]
+    return [
+        f"detector@{part}={file}",
+        *(f"{mark}{part}.{change.removeprefix(mark)}" for mark, change in zip(marks, changes, strict=True)),
+    ]
+
+
+@pytest.mark.parametrize("name", DETECTORS)
+def test_a_teacher_gives_images_and_a_student_learns_from_them(name: str, run: Run, tmp_path: Path) -> None:
+    weights = tmp_path / "teacher.safetensors"
+    save_weights(CASES[name].lively(NAMES), weights)
+    stage = [f"schedule.stages.0.{change}" for change in ("iterations=3", "resolution=64")]
+    made = run(
+        synthesize,
+        "images",
+        *who(name, "teacher", weights),
+        *stage,
+        *["detector@verifier=none", "num_images=2", "batch_size=2"],
+    )
+    annotations = json.loads((made / "annotations.json").read_text())
+    assert len(annotations["images"]) == 2 and len(annotations["annotations"]) >= 2
+    losses = json.loads((made / "batches" / "000000.json").read_text())["losses"]
+    assert ("batch_norm" in losses) == bool(CASES[name].norms[0])
+    said = "the teacher has no batch norm layers: batch_norm, first_batch_norm; image priors and augmentations lead"
+    assert (made / "synthesize.log").read_text().count(said) == ("batch_norm" not in losses)
+
+    folder = run(
+        train,
+        "student",
+        *who(name, "teacher", weights),
+        *who(name, "student", None),
+        *["distill=decoded", f"train.root={made}", "resolution=64", "batch_size=2", "val.size=4"],
+        *["data.steps_per_epoch=1", "trainer.max_epochs=1", "recipe.burn_in_epochs=0.0", "recipe.burn_in_steps=0"],
+    )
+    metrics = json.loads((folder / "metrics.json").read_text())
+    assert metrics["epochs"] == 1 and metrics["history"][0]["loss/decoded"] > 0
+    assert 0 <= metrics["student"]["AP50"] <= 1 and metrics["data_access"] == "teacher-only"
