@@ -27,10 +27,12 @@ class Classification(Learning):
 
     Attributes:
         history: an entry an epoch: losses, learning rate, accuracy, seconds.
-        scores: ``accuracy`` and ``macro_accuracy``, the mean over classes, on the held-out crops; the latest.
+        scores: ``accuracy`` and ``macro_accuracy``, the mean over the classes with a training crop, on the held-out
+            crops; the latest of this training.
         per_class: the latest accuracy by class name; None for a class without a held-out crop.
         counts: images and crops, as :class:`CropData` counts them.
         untrained: classes without a training crop, by name.
+        split: settings that decide which crops are held out, as plain data.
         data_access: what the classifier has seen; a checkpoint adds what it saw before.
         outside: whether it learned from images that were not made from a teacher, here or before a checkpoint.
 
@@ -41,7 +43,7 @@ class Classification(Learning):
     """
 
     part = "classification"
-    kept = ("history", "scores", "per_class", "counts", "untrained", "data_access", "outside")
+    kept = ("history", "scores", "per_class", "counts", "untrained", "split", "data_access", "outside")
     classifier: CropClassifier
 
     def __init__(
@@ -57,6 +59,7 @@ class Classification(Learning):
         self.losses, self._make = nn.ModuleDict(active), classifier
         self.scores, self.per_class = dict[str, float](), dict[str, float | None]()
         self.counts, self.untrained, self.outside = dict[str, int](), list[str](), False
+        self.split = dict[str, Any]()
         self._measured_in = -1
 
     @property
@@ -69,13 +72,23 @@ class Classification(Learning):
         return "classifier", self.classifier
 
     def prepare(self, data: CropData) -> None:
-        """Makes the network for the classes and crops of the data; before training or loading a state."""
+        """Makes the network for the classes and crops of the data; before training or loading a state.
+
+        Raises:
+            ValueError: there is only one class.
+        """
+        if len(data.class_names) < 2:
+            raise ValueError(
+                f"train: a classifier tells classes from one another, and the images have only one, "
+                f"{data.class_names[0]}. Choose a data@train with more of them; distill=dicod needs no classifier"
+            )
         made = self._make(class_names=data.class_names, kind=self.kind, crop_size=data.crop_size)
         self.classifier = made.to(memory_format=torch.channels_last)
         self.confusion = MulticlassConfusionMatrix(len(data.class_names))
 
     def on_fit_start(self) -> None:
-        """Notes what there is to learn from."""
+        """Notes what there is to learn from, and forgets what a checkpoint tells of other crops."""
+        self.scores, self.per_class = {}, {}
         data = self.trainer.datamodule  # type: ignore[attr-defined]
         self.counts, self.untrained = dict(data.counts), list(data.untrained)
 
@@ -103,15 +116,16 @@ class Classification(Learning):
         taken = self.confusion.compute().double().cpu()  # rows are the truth
         self.confusion.reset()
         shown, right = taken.sum(dim=1), taken.diag()
-        there = shown > 0
-        if not there.any():
+        rates = zip(self.classifier.class_names, (right / shown).tolist(), shown.tolist(), strict=True)
+        per_class = {name: rate if count else None for name, rate, count in rates}
+        # A class without a training crop cannot be told, and is not taught.
+        counting = [rate for name, rate in per_class.items() if rate is not None and name not in self.untrained]
+        if not counting:
             return
-        rates = (right[there] / shown[there]).tolist()
-        self.scores = {"accuracy": float(right.sum() / shown.sum()), "macro_accuracy": sum(rates) / len(rates)}
-        found = iter(rates)
-        self.per_class = {
-            name: next(found) if seen else None
-            for name, seen in zip(self.classifier.class_names, there.tolist(), strict=True)
+        self.per_class = per_class
+        self.scores = {
+            "accuracy": float(right.sum() / shown.sum()),
+            "macro_accuracy": sum(counting) / len(counting),
         }
         self._measured_in = self.current_epoch
         self.log_dict({f"val/{name}": value for name, value in self.scores.items()}, sync_dist=True)
@@ -119,9 +133,10 @@ class Classification(Learning):
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Goes on where the checkpoint stopped, with what this training and that one have seen."""
-        outside = self.outside
+        outside, split = self.outside, self.split
         super().on_load_checkpoint(checkpoint)
         self.outside |= outside
+        self.split = split
 
     def save(self, path: str | Path) -> None:
         """Writes the classifier and what is known of it as a .safetensors file, whole or not at all.

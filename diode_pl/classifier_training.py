@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,9 @@ import torch
 from diode_pl.access_level import as_level, seen_in
 from diode_pl.classification import Classification
 from diode_pl.data import CropData, write_picture, write_whole
+from diode_pl.data.configuration import FREE_IN_TRAINING, differences
 from diode_pl.detector import Detector
-from diode_pl.fitting import fit_in, given_checkpoint
+from diode_pl.fitting import fit_in, given_checkpoint, require_weights
 from diode_pl.label_source import LabelSource
 from diode_pl.report import TrainingFolder, crop_sheet, write_curves
 
@@ -55,8 +57,8 @@ def train_classifier(
         Accuracy on held-out crops, the mean over classes; None where none are held out.
 
     Raises:
-        ValueError: the parts do not fit each other, the folder holds another run, or something else than a training
-            was asked for.
+        ValueError: the parts do not fit each other, the teacher has random weights, ``ckpt`` has learned from what
+            would be held out, the folder holds another run, or something else than a training was asked for.
     """
     if not fit:
         raise ValueError(
@@ -70,12 +72,13 @@ def train_classifier(
     classification.prepare(data)
     label_source = label_source or LabelSource()
     asked = _asked(data, label_source, teacher)
+    brought = {} if asked is None else {"teacher_sha256": asked.fingerprint()}
+    classification.split = _split(data, label_source, settings) | brought
     if ckpt is not None:
-        given_checkpoint(ckpt, classification, _PART, _MUST)
+        _check_split(ckpt, given_checkpoint(ckpt, classification, _PART, _MUST)[_PART], classification.split)
     seen = seen_in(data, labels=label_source.reads_data)
     classification.outside = "teacher" not in seen  # to be asked of labels makes no image
     classification.data_access = sorted(seen if asked is None else seen | {"teacher"})
-    brought = {} if asked is None else {"teacher_sha256": asked.fingerprint()}
     run = TrainingFolder(folder, dict(settings) | brought, "classifier", _PART)
     if not fit_in(run, classification, data, trainer, ckpt):
         return None
@@ -87,6 +90,7 @@ def _asked(data: CropData, label_source: LabelSource, teacher: Detector | None) 
     if not label_source.needs_teacher:
         return None
     if teacher is not None:
+        require_weights(teacher)
         data.ask(label_source, teacher)
         return teacher
     if label_source.source != "sampled":
@@ -96,6 +100,28 @@ def _asked(data: CropData, label_source: LabelSource, teacher: Detector | None) 
         )
     log.info("detector@teacher=none: every labelled object counts, whatever label_source.agreement says")
     return None
+
+
+def _split(data: CropData, label_source: LabelSource, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """What decides which crops there are, and which of them are held out."""
+    return {
+        "seed": data.seed,
+        "crops": {"held_out": data.held_out, "min_pixels": data.min_pixels},
+        "train": settings.get("train"),
+        "label_source": asdict(label_source),
+    }
+
+
+def _check_split(ckpt: str | Path, kept: Mapping[str, Any], split: Mapping[str, Any]) -> None:
+    changed = differences(kept.get("split", {}), split, FREE_IN_TRAINING)
+    if changed and split["crops"]["held_out"]:
+        raise ValueError(
+            f"ckpt: {ckpt} has learned from other crops, of which some would be held out now: what it knows by heart "
+            "would pass for accuracy. Different are"
+            + "".join(f"\n  {key}: {before!r} there, {now!r} now" for key, before, now in changed)
+            + "\nGo back to those values, leave ckpt out to begin anew, or hold nothing out with crops.held_out=0, "
+            "which leaves the accuracy unknown."
+        )
 
 
 def _write(classification: Classification, data: CropData, folder: Path) -> float | None:
@@ -125,6 +151,7 @@ def _write(classification: Classification, data: CropData, folder: Path) -> floa
         with torch.no_grad():
             found = classification.classifier(crops).argmax(dim=1)
         write_picture(folder / "crops.png", crop_sheet(crops, labels, found, data.class_names))
+    if classification.scores:
         log.info("accuracy on held-out crops %(accuracy).3f, the mean over classes %(macro_accuracy).3f", facts)
     log.info("%s: %d epochs, %.0f s, data access %s", folder, len(classification.history), seconds, level)
     return classification.scores.get("macro_accuracy")

@@ -8,6 +8,7 @@ from typing import Any
 import pytorch_lightning as pl
 from pytorch_lightning.callbacks import ModelCheckpoint
 
+from diode_pl.detector import Detector
 from diode_pl.report import TrainingFolder, read_checkpoint
 from diode_pl.trainer import errors_of_processes
 
@@ -76,6 +77,26 @@ def fit_in(
 def checkpoint_options(run: TrainingFolder) -> dict[str, Any]:
     """Where and when Lightning keeps a state: in the folder, at the end of an epoch."""
     return {"dirpath": run.folder, "save_on_train_epoch_end": True, "enable_version_counter": False}
+
+
+def require_weights(teacher: Detector) -> None:
+    """Refuses a teacher that has nothing to teach.
+
+    Raises:
+        ValueError: it has random weights.
+    """
+    if teacher.data_access is None:
+        raise ValueError(
+            f"teacher.weights: nothing can be learned from a teacher {random_weights(teacher)}. Give "
+            "teacher.weights=FILE; detector@student=NAME detector@teacher=none distill=detection trains it first, on "
+            "labels"
+        )
+
+
+def random_weights(detector: Detector) -> str:
+    """What a message says of a detector whose ``data_access`` is None."""
+    name = type(detector).__name__
+    return f"({name}) with random weights (a detector of your own that has loaded its weights says so in data_access)"
 
 
 def given_checkpoint(

@@ -1,13 +1,17 @@
 """Which boxes of a batch count as labels: those of the data, those that the teacher finds, or both."""
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torchvision.ops import box_iou
 
+from diode_pl.class_names import match_classes
 from diode_pl.targets import Targets
+
+log = logging.getLogger(__name__)
 
 _SOURCES = ("sampled", "teacher", "union")
 
@@ -90,3 +94,17 @@ class LabelSource:
         """Which box of the one is which of the other, (k, m)."""
         alike = (given.labels[:, None] == found.labels) & (given.image_index[:, None] == found.image_index)
         return alike & given.valid[:, None] & (box_iou(given.boxes, found.boxes) >= self.iou)
+
+
+def unseen_classes(class_names: Sequence[str], teacher: Sequence[str]) -> list[str]:
+    """The classes of labels that a teacher does not have; warns of them, for it agrees with none of these labels.
+
+    Args:
+        class_names: of the labels.
+        teacher: its classes.
+    """
+    known = match_classes(class_names, teacher)
+    unknown = [name for name, label in zip(class_names, known, strict=True) if label < 0]
+    if unknown:
+        log.warning("label_source: the teacher has no such class, and sees none of these: %s", ", ".join(unknown))
+    return unknown

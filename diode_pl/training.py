@@ -11,9 +11,8 @@ from pytorch_lightning.callbacks import ModelCheckpoint
 
 from diode_pl.access_level import as_level, seen_by, seen_in
 from diode_pl.data import DetectionData, write_tiled
-from diode_pl.detector import Detector
 from diode_pl.distillation import Distillation
-from diode_pl.fitting import checkpoint_options, fit_in, given_checkpoint
+from diode_pl.fitting import checkpoint_options, fit_in, given_checkpoint, random_weights, require_weights
 from diode_pl.outcome import write_outcome, write_scores
 from diode_pl.report import TrainingFolder, best_epoch
 
@@ -106,19 +105,11 @@ def _check_weights(distillation: Distillation, fit: bool, ckpt: str | Path | Non
     teacher, student = distillation.teacher, distillation.student
     if not fit and ckpt is None and student.data_access is None:
         raise ValueError(
-            f"fit=false would measure the student {_random(student)}: give ckpt=PATH, a checkpoint of train.py, or "
-            "student.weights=FILE"
+            f"fit=false would measure the student {random_weights(student)}: give ckpt=PATH, a checkpoint of "
+            "train.py, or student.weights=FILE"
         )
-    if fit and teacher is not None and teacher.data_access is None and distillation.objective.asks_teacher:
-        raise ValueError(
-            f"teacher.weights: nothing can be learned from a teacher {_random(teacher)}. Give teacher.weights=FILE; "
-            "detector@student=NAME detector@teacher=none distill=detection trains it first, on labels"
-        )
-
-
-def _random(detector: Detector) -> str:
-    name = type(detector).__name__
-    return f"({name}) with random weights (a detector of your own that has loaded its weights says so in data_access)"
+    if fit and teacher is not None and distillation.objective.asks_teacher:
+        require_weights(teacher)
 
 
 def _write_tiled(data: DetectionData, count: int, folder: str | Path, settings: Mapping[str, Any]) -> None:

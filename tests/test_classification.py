@@ -177,6 +177,33 @@ def test_an_epoch_that_is_not_measured_has_no_scores_and_the_last_one_always_is(
     assert ["val/accuracy" in entry for entry in module.history] == [False, True, True]
 
 
+def test_a_resume_without_held_out_images_forgets_what_was_measured(tmp_path: Path) -> None:
+    measured = trained(epochs=1, callbacks={"keep": ModelCheckpoint(tmp_path, "last", save_on_train_epoch_end=True)})
+    assert measured.scores and measured.per_class
+    module = trained(tmp_path / "last.ckpt", epochs=2, data={"held_out": 0.0})
+    assert len(module.history) == 2 and not module.scores and not module.per_class
+
+
+def test_classes_that_were_not_trained_are_no_errors() -> None:
+    # Of blue there is one thing, in an image that is held out.
+    module = trained(train=Coloured(8, (8, 7, 1)), epochs=1, data={"seed": 4})
+    assert module.untrained == ["blue"] and module.per_class["blue"] == 0
+    module.confusion.update(torch.tensor([0, 0, 1, 0, 0]), torch.tensor([0, 0, 1, 1, 2]))
+    module.log_dict = module.log = lambda *_, **__: None  # type: ignore[method-assign]
+    module.on_validation_epoch_end()
+    assert module.per_class == {"red": 1, "green": 0.5, "blue": 0} and module.scores["accuracy"] == 0.6
+    assert module.scores["macro_accuracy"] == 0.75
+    module.scores = {}
+    module.confusion.update(torch.tensor([0]), torch.tensor([2]))
+    module.on_validation_epoch_end()
+    assert not module.scores
+
+
+def test_one_class_leaves_nothing_to_tell() -> None:
+    with pytest.raises(ValueError, match=r"^train: .* only one, red\. Choose .*distill=dicod needs no classifier"):
+        parts(train=Coloured(6, (1,), ("red",)))
+
+
 def test_a_class_without_crops_has_no_accuracy() -> None:
     module = trained(train=Coloured(20, (1, 1, 0)), epochs=1)
     assert module.per_class["blue"] is None and module.untrained == ["blue"]

@@ -179,6 +179,15 @@ def test_learns_only_where_the_teacher_agrees_and_tells_what_was_dropped(
         run(tmp_path / "one", epochs=2, train=images, label_source=AGREEMENT, teacher=other)
 
 
+def test_a_teacher_with_random_weights_is_not_asked(tmp_path: Path) -> None:
+    images = Coloured(6)
+    teacher = knowing(images, lambda i, k: True)
+    teacher.data_access = None
+    with pytest.raises(ValueError, match=r"^teacher\.weights: .*\(Darknet\) with random weights.*weights=FILE"):
+        run(tmp_path, train=images, label_source=AGREEMENT, teacher=teacher)
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.fixture
 def only_set_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """Runs end where the training would begin."""
@@ -261,6 +270,42 @@ def test_says_what_is_wrong_with_a_checkpoint(tmp_path: Path, whole: Path) -> No
         run(tmp_path / "new", ckpt=whole / "classifier.ckpt", train=few)
     with pytest.raises(ValueError, match=r"has 3 epochs behind it.*trainer\.max_epochs=3 counts"):
         run(tmp_path / "new", ckpt=whole / "classifier.ckpt")
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"data": {"seed": 1}}, "seed: 0 there, 1 now"),
+        ({"data": {"held_out": 0.3}}, r"crops\.held_out: 0\.25 there, 0\.3 now"),
+        ({"data": {"min_pixels": 14}}, r"crops\.min_pixels: 8 there, 14 now"),
+        ({"settings": {"seed": 0, "train": {"limit": 9}}}, r"train\.limit: None there, 9 now"),
+        ({"label_source": AGREEMENT}, r"label_source\.agreement: False there, True now"),
+    ],
+)
+def test_crops_that_it_learned_are_not_held_out(tmp_path: Path, whole: Path, changed: dict, said: str) -> None:
+    with pytest.raises(ValueError, match=rf"^ckpt: .*learned.*\n  {said}\nGo back .*crops\.held_out=0"):
+        run(tmp_path, ckpt=whole / "classifier.ckpt", epochs=EPOCHS + 1, **changed)
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_is_asked_of_another_teacher_is_another_split(tmp_path: Path) -> None:
+    images = Coloured(6)
+    one, other = (knowing(images, lambda i, k: True, seed=seed) for seed in (0, 1))
+    options: dict[str, Any] = {"train": images, "label_source": AGREEMENT}
+    run(tmp_path / "one", epochs=1, teacher=one, **options)
+    ckpt = tmp_path / "one" / "classifier.ckpt"
+    with pytest.raises(ValueError, match=r"^ckpt: .*\n  teacher_sha256: '\w+' there, '\w+' now\nGo back"):
+        run(tmp_path / "two", ckpt, epochs=2, teacher=other, **options)
+
+
+def test_other_crops_are_learned_from_where_none_are_held_out(tmp_path: Path, whole: Path) -> None:
+    everything: dict[str, Any] = {"data": {"held_out": 0.0, "seed": 1}, "settings": {"seed": 0, "train": {"limit": 9}}}
+    accuracy, _ = run(tmp_path / "all", ckpt=whole / "classifier.ckpt", epochs=EPOCHS + 1, **everything)
+    told = metrics(tmp_path / "all")
+    assert accuracy is None and told["accuracy"] is None and not told["per_class"] and told["epochs"] == EPOCHS + 1
+    # From now on it knows all of them.
+    with pytest.raises(ValueError, match=r"crops\.held_out: 0\.0 there, 0\.25 now"):
+        run(tmp_path / "back", ckpt=tmp_path / "all" / "classifier.ckpt", epochs=EPOCHS + 2)
 
 
 # ---------------------------------------------------------------- from the command line

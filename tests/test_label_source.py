@@ -1,9 +1,11 @@
+import logging
+
 import pytest
 import torch
 
 from diode_pl.detector import Detections
 from diode_pl.distill import Lesson
-from diode_pl.label_source import LabelSource
+from diode_pl.label_source import LabelSource, unseen_classes
 from diode_pl.targets import Targets
 from tests.distill.lessons import IMAGES, NAMES, answer, network
 
@@ -108,3 +110,10 @@ def test_nothing_labelled_and_nothing_found() -> None:
 def test_bad_input(arguments: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         LabelSource(**arguments)
+
+
+def test_classes_that_the_teacher_lacks_are_named(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING)
+    assert unseen_classes(("cup", "Cat", "owl"), ("dog", "cat")) == ["cup", "owl"]
+    assert caplog.messages == ["label_source: the teacher has no such class, and sees none of these: cup, owl"]
+    assert unseen_classes(("cat",), ("dog", "cat")) == [] and len(caplog.messages) == 1

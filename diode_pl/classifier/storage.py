@@ -21,7 +21,7 @@ class Record:
     Args:
         data_access: what was seen on the way to it (``teacher``, ``real images``, ...); empty where that is not known.
         accuracy: share of the held-out crops that it names right, in [0, 1]; None where none were held out.
-        macro_accuracy: the mean over classes of that share.
+        macro_accuracy: the mean of that share over the classes with a training and a held-out crop.
         per_class: that share by class; None for a class without a held-out crop.
         untrained: classes that it was shown no crop of.
         outside: whether it learned from images that were not made from a teacher.

@@ -77,11 +77,11 @@ class CropData(Loading):
                 "batches of training crops"
             )
         if not 0 <= held_out < 1:
-            raise ValueError(f"held_out must be in [0, 1), got {held_out}")
+            raise ValueError(f"crops.held_out must be in [0, 1), got {held_out}")
         if train is None or not train.class_names:
             raise ValueError(
                 "train: crops need labelled boxes, and there are none. Choose a labelled data@train, or "
-                "train.labelled=true"
+                "train.labelled=true; label_source=teacher needs one too, for the names of the classes are the data's"
             )
         self.changes = Changes(jitter, flip, colour)
         self.changes.check()
@@ -126,7 +126,7 @@ class CropData(Loading):
         if not len(objects):
             raise ValueError(
                 f"train: none of the {len(every)} labelled objects in {len(self.train)} images is {self.min_pixels} "
-                "pixels wide and high; a lower min_pixels or a higher train.resolution lets more of them in"
+                "pixels wide and high; a lower crops.min_pixels or a higher train.resolution lets more of them in"
             )
         self._parts = objects.split(self.held_out, self.seed)
         train, held_out = self._parts

@@ -74,8 +74,8 @@ class Objects:
             return self, self.at(torch.zeros(0, dtype=torch.long))
         if len(images) < 2:
             raise ValueError(
-                f"held_out={share} takes whole images, and {len(images)} have boxes that can be used: two are needed, "
-                "or held_out=0, which leaves the accuracy unknown"
+                f"crops.held_out={share} takes whole images, and {len(images)} have boxes that can be used: two are "
+                "needed, or crops.held_out=0, which leaves the accuracy unknown"
             )
         count = min(max(1, round(share * len(images))), len(images) - 1)
         order = torch.randperm(len(images), generator=Generator().manual_seed(seed))

@@ -8,13 +8,13 @@ import torch
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
-from diode_pl.class_names import match_classes
 from diode_pl.data.batch import Batch
 from diode_pl.data.crops import Objects
 from diode_pl.data.readers import Example, ImageSet
 from diode_pl.data.views import Readable
 from diode_pl.detector import Detector
-from diode_pl.label_source import LabelSource
+from diode_pl.detector.image_sides import ImageSides
+from diode_pl.label_source import LabelSource, unseen_classes
 from diode_pl.targets import Targets
 
 log = logging.getLogger(__name__)
@@ -36,22 +36,15 @@ class SecondOpinion:
 
     def __init__(self, label_source: LabelSource, teacher: Detector, images: ImageSet) -> None:
         self.label_source, self.teacher, self.class_names = label_source, teacher.freeze(), images.class_names
-        if images.resolution % teacher.stride:
-            raise ValueError(
-                f"train.resolution: {images.resolution} must be a multiple of the stride of the teacher, which "
-                f"label_source asks: {teacher.stride} pixels"
-            )
-        known = match_classes(images.class_names, teacher.class_names)
-        unknown = [name for name, label in zip(images.class_names, known, strict=True) if label < 0]
-        if len(unknown) == len(images.class_names):
+        sides = ImageSides.of({"the teacher, which label_source asks,": teacher})
+        sides.check("train.resolution", images.resolution)
+        if len(unseen_classes(images.class_names, teacher.class_names)) == len(images.class_names):
             raise ValueError(
                 "label_source asks the teacher, which has no class of the training images: theirs are "
                 f"{list(images.class_names)}, its own are {list(teacher.class_names)}. Name the detector that "
                 "knows them with detector@teacher=NAME, or ask nobody with label_source=sampled "
                 "label_source.agreement=false"
             )
-        if unknown:
-            log.warning("train: the teacher has no such class, and sees none of these: %s", ", ".join(unknown))
 
     @torch.no_grad()
     def objects(self, source: ImageSet, device: torch.device | str, workers: int) -> tuple[Objects, dict[str, int]]:

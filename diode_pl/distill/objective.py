@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from diode_pl.detector import Detector
 from diode_pl.distill.base import DistillLoss, Lesson
-from diode_pl.label_source import LabelSource
+from diode_pl.label_source import LabelSource, unseen_classes
 
 
 class Objective(nn.Module):
@@ -70,6 +70,8 @@ class Objective(nn.Module):
             )
         if teacher is None and self._needs_labels and self.label_source.needs_teacher:
             raise ValueError("label_source asks the teacher, got detector@teacher=none; take label_source=sampled")
+        if teacher is not None and self.reads_labels and self.label_source.agreement:
+            unseen_classes(student.class_names, teacher.class_names)
         for loss in self.terms.values():
             loss.prepare(teacher, student, resolution)
 

@@ -24,6 +24,7 @@ def knowing(
         seed: of its weights, which tell nothing.
     """
     teacher = network(names=names or source.class_names, seed=seed)
+    teacher.data_access = "given weights"  # stands for one that was trained
     labels = torch.tensor([teacher.class_names.index(name) for name in source.class_names])
     examples = {i: example for i in range(len(source)) if (example := _readable(source, i)) is not None}
 

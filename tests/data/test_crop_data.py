@@ -143,7 +143,7 @@ def test_small_objects_are_left_out_and_counted(caplog: pytest.LogCaptureFixture
     assert 0 < made.counts["too_small"] < 50
     assert made.counts["crops"] + made.counts["held_out_crops"] + made.counts["too_small"] == 60
     assert f"{made.counts['too_small']} objects are too small" in caplog.text
-    with pytest.raises(ValueError, match=r"none of the 60 labelled objects in 30 images is 40.*lower min_pixels"):
+    with pytest.raises(ValueError, match=r"none of the 60 labelled objects .* is 40.*lower crops\.min_pixels"):
         data(min_pixels=40)
     assert data(Coloured(5, size=12), min_pixels=12).counts["too_small"] == 0
 
@@ -158,7 +158,8 @@ def test_a_class_without_a_crop_is_named(caplog: pytest.LogCaptureFixture) -> No
 
 
 def test_images_without_labels_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"crops need labelled boxes.*labelled data@train, or train\.labelled=true"):
+    said = r"crops need labelled boxes.*data@train, or train\.labelled=true; label_source=teacher needs one too"
+    with pytest.raises(ValueError, match=said):
         CropData(ShapesWorld("train", 4, 64, labelled=False))
 
 
@@ -183,7 +184,7 @@ def test_large_sets_are_read_anew() -> None:
         ({"crop_size": 7}, "crop_size from 8"),
         ({"steps_per_epoch": 0}, r"crops\.steps_per_epoch must be at least 1, got 0; null takes"),
         ({"workers": -1}, "workers, cache_gib and seed"),
-        ({"held_out": 1.0}, r"held_out must be in \[0, 1\), got 1\.0"),
+        ({"held_out": 1.0}, r"crops\.held_out must be in \[0, 1\), got 1\.0"),
         ({"jitter": 0.5}, r"jitter in \[0, 0\.5\)"),
     ],
 )

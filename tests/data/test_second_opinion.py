@@ -80,7 +80,7 @@ def test_classes_are_those_of_the_same_name(caplog: pytest.LogCaptureFixture) ->
     found, _ = SecondOpinion(AGREEMENT, teacher, source).objects(source, "cpu", 0)
     assert same(found, Objects.of(source)) and "no such class" not in caplog.text
     SecondOpinion(AGREEMENT, knowing(Coloured(1, (1,), ("red",)), lambda i, k: True), source)
-    assert "the teacher has no such class, and sees none of these: green, blue" in caplog.text
+    assert "label_source: the teacher has no such class, and sees none of these: green, blue" in caplog.text
 
 
 def test_the_teacher_stays_as_it_is() -> None:
@@ -100,5 +100,10 @@ def test_what_is_wrong_is_said() -> None:
     other = knowing(Coloured(1, (1,), ("owl",)), lambda i, k: True)
     with pytest.raises(ValueError, match=r"no class of the training images.*\['owl'\].*label_source\.agreement=false"):
         SecondOpinion(AGREEMENT, other, source)
-    with pytest.raises(ValueError, match=r"train\.resolution: 36 must be a multiple .*: 8 pixels"):
-        SecondOpinion(AGREEMENT, knowing(source, lambda i, k: True), Painted(2, side=36))
+    teacher = knowing(source, lambda i, k: True)
+    said = r"^train\.resolution: {} px will not do, the teacher, which label_source asks, can .* from {} px on; .* {}$"
+    with pytest.raises(ValueError, match=said.format(36, 8, 32)):
+        SecondOpinion(AGREEMENT, teacher, Painted(2, side=36))
+    teacher.smallest = 64
+    with pytest.raises(ValueError, match=said.format(48, 64, 64)):
+        SecondOpinion(AGREEMENT, teacher, source)

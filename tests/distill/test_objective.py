@@ -1,3 +1,5 @@
+import logging
+
 import pytest
 import torch
 
@@ -77,3 +79,14 @@ def test_bad_input() -> None:
     with pytest.raises(ValueError, match=r"detector@teacher=none; take label_source=sampled"):
         Objective({"detection": Detection()}, LabelSource("union")).prepare(None, network(), SIZE)
     Objective({"detection": Detection()}, LabelSource()).prepare(None, network(), SIZE)
+
+
+def test_labels_of_classes_that_the_teacher_lacks_are_not_dropped_in_silence(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING)
+    student, teacher = network(), network(names=("cat", "owl"))
+    terms = {"detection": Detection()}
+    for kept in (LabelSource("union"), LabelSource("teacher", agreement=True), LabelSource()):
+        Objective(terms, kept).prepare(teacher, student, SIZE)
+    assert not caplog.messages
+    Objective(terms, LabelSource(agreement=True)).prepare(teacher, student, SIZE)
+    assert caplog.messages == ["label_source: the teacher has no such class, and sees none of these: dog, cup"]

@@ -1,5 +1,7 @@
 """How far a student's class logits are from a classifier's, one number an object: the kinds of KD_cls."""
 
+from collections.abc import Sequence
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -74,3 +76,33 @@ def released_count(image: Tensor, images: int) -> Float[Tensor, ""]:
         images: in the batch.
     """
     return torch.bincount(image, minlength=images).clamp(min=1).sum().float()
+
+
+def check_form(form: str | None, activation: str, kind: str, shared: Sequence[str]) -> None:
+    """Refuses a form of the class part that says nothing, or something wrong.
+
+    Args:
+        form: None goes by the student's head, or "l1_normalised".
+        activation: what the student's class logits are made for, "sigmoid" or "softmax".
+        kind: what the classifier's are trained for.
+        shared: classes that both know, by name.
+
+    Raises:
+        ValueError: the form does not suit them.
+    """
+    if activation == "softmax" and form is not None:
+        raise ValueError(
+            f"Dicod: form={form} is for students with a sigmoid for each class, but this one's classes share a "
+            "softmax; set distill.dicod.form=null"
+        )
+    if activation == "sigmoid" and form is None and kind != "sigmoid":
+        raise ValueError(
+            f"Dicod: the student has a sigmoid for each class, but the classifier was trained for a {kind}, whose "
+            "logits a sigmoid misreads; set distill.dicod.form=l1_normalised, or train the classifier with a binary "
+            "cross-entropy for each class"
+        )
+    if form is not None and len(shared) == 1:
+        raise ValueError(
+            f"Dicod: form={form} compares classes with one another, but classifier and student share only "
+            f"{shared[0]}; set distill.dicod.form=null, or distill.dicod.classification=0 for the box part alone"
+        )

@@ -63,6 +63,8 @@ class CropTeacher(nn.Module, ABC):
     ) -> Float[Tensor, "k c"]:
         """Class logits of the object in each box, without gradient; in float32 or better.
 
+        All of them -inf where it sees no object of any class: that box is dropped from the class term.
+
         Args:
             boxes: labelled ones: x1, y1, x2, y2 in units of image width and height.
             image_index: position of each one's image in the lesson.

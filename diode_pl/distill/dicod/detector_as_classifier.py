@@ -15,7 +15,7 @@ _PAIRS_AT_ONCE = 2**20  # of boxes and candidates that are compared: bounds the 
 class DetectorAsClassifier(CropTeacher):
     """Says of an object what the lesson's teacher says at its best candidate: largest objectness x IoU with the box.
 
-    The layers in which crops are compared are the teacher's stem.
+    Nothing where all of these are 0. The layers in which crops are compared are the teacher's stem.
 
     Args:
         crop_size: side of the crops in pixels.
@@ -52,11 +52,15 @@ class DetectorAsClassifier(CropTeacher):
     ) -> Float[Tensor, "k c"]:
         teacher, outputs = lesson.taught()
         dense = teacher.decode(outputs)
-        at_once, best = max(1, _PAIRS_AT_ONCE // dense.objectness.shape[1]), []
+        at_once, best = max(1, _PAIRS_AT_ONCE // dense.objectness.shape[1]), [image_index[:0]]
+        silent = [torch.zeros_like(image_index[:0], dtype=torch.bool)]
         for some, image in zip(boxes.split(at_once), image_index.split(at_once), strict=True):
             overlap = _overlaps(some.to(dense.boxes.dtype), dense.boxes[image])
-            best.append((dense.objectness[image] * overlap).argmax(dim=1))
-        return teacher.class_logits(outputs)[image_index, torch.cat([image_index[:0], *best])]
+            score, candidate = (dense.objectness[image] * overlap).max(dim=1)
+            best.append(candidate)
+            silent.append(score == 0)
+        logits = teacher.class_logits(outputs)[image_index, torch.cat(best)]
+        return logits.masked_fill(torch.cat(silent)[:, None], -torch.inf)
 
     def features(self, crops: Float[Tensor, "k 3 s s"]) -> list[Float[Tensor, "k _ _ _"]]:
         return [self._detector[0].stem(crops)]

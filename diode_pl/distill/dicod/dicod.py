@@ -11,6 +11,7 @@ from diode_pl.detector import Detector, Positives
 from diode_pl.distill.base import DistillLoss, Lesson
 from diode_pl.distill.dicod.classes import (
     bernoulli_divergence,
+    check_form,
     l1_normalised_divergence,
     released_count,
     softmax_divergence,
@@ -30,9 +31,10 @@ class Dicod(DistillLoss):
 
     Classes are matched by name. Those that the classifier lacks or never learned take no part in the class term:
     neither their logits nor the positives that are labelled so. The box term compares what the two boxes show, in
-    pixels and in the classifier's first layers; predicted boxes that show less than a pixel of the image in width or
-    height are dropped. Gradients go to the student's class logits and predicted boxes alone: objectness needs another
-    term beside it.
+    pixels and in the classifier's first layers. Positives are dropped from the class term where the classifier sees
+    nothing in the labelled box, and from the box term where the predicted box shows less than a pixel of the image in
+    width or height; both count as dropped boxes. Gradients go to the student's class logits and predicted boxes alone:
+    objectness needs another term beside it.
 
     Args:
         classifier: is frozen here, and in no checkpoint.
@@ -52,7 +54,7 @@ class Dicod(DistillLoss):
             batch decides by chance which. None for all.
 
     Raises:
-        ValueError: a factor is negative or not finite, or a setting out of range.
+        ValueError: a factor is negative or not finite, both parts have a factor of 0, or a setting is out of range.
 
     Source: Guo, Alvarez, Salzmann, Distilling Image Classifiers in Object Detectors, NeurIPS 2021.
     """
@@ -83,6 +85,11 @@ class Dicod(DistillLoss):
         self.needs_teacher, self.data_access = classifier.needs_detector, classifier.data_access
         self.classification = self._gain("classification", classification)
         self.localisation = self._gain("localisation", localisation)
+        if not classification and not localisation:
+            raise ValueError(
+                "Dicod: classification and localisation are both 0, nothing is left to learn; distill.dicod=null "
+                "removes it"
+            )
         if not 0 < temperature < float("inf"):
             raise ValueError(f"Dicod: temperature must be finite and above 0, got {temperature}")
         if form not in (None, "l1_normalised"):
@@ -120,18 +127,10 @@ class Dicod(DistillLoss):
             asked = (self.classification, self.classifier.for_logits), (self.localisation, self.classifier.for_features)
             check_offers("teacher", teacher, [name for factor, names in asked if factor > 0 for name in names])
         self.classifier.check(teacher, student)
-        if student.class_activation == "softmax" and self.form is not None:
-            raise ValueError(
-                f"Dicod: form={self.form} is for students with a sigmoid for each class, but this one's classes share "
-                "a softmax; set distill.dicod.form=null"
-            )
-        if student.class_activation == "sigmoid" and self.form is None and self.classifier.kind != "sigmoid":
-            raise ValueError(
-                f"Dicod: the student has a sigmoid for each class, but the classifier was trained for a "
-                f"{self.classifier.kind}, whose logits a sigmoid misreads; set distill.dicod.form=l1_normalised, or "
-                "train the classifier with a binary cross-entropy for each class"
-            )
         self.shared.match(self.classifier.learned_classes(), student, "classifier")
+        if self.classification > 0:
+            shared = [student.class_names[label] for label in self.shared.student.tolist()]
+            check_form(self.form, student.class_activation, self.classifier.kind, shared)
 
     def forward(self, lesson: Lesson) -> Float[Tensor, ""]:
         if not len(self.shared.teacher):
@@ -139,28 +138,31 @@ class Dicod(DistillLoss):
         self.classifier.to(lesson.images.device)
         with torch.autocast(lesson.images.device.type, enabled=False):
             positives = lesson.student.positives(lesson.student_outputs, lesson.targets)
-            classes = self._classes(lesson, positives)
+            classes, unseen = self._classes(lesson, positives)
             step, images = self.count(), max(1, len(lesson.images))
-            of_image, of_features, dropped = self._boxes(lesson, positives, step)
+            of_image, of_features, hidden = self._boxes(lesson, positives, step)
             self.parts = {
                 "classification": classes.detach(),
                 "localisation_image": of_image.detach(),
                 "localisation_features": of_features.detach(),
                 "positives": classes.new_full((), len(positives.image) / images),
-                "dropped_boxes": dropped.to(classes) / images,
+                "dropped_boxes": (unseen | hidden).sum().to(classes) / images,
             }
             warmth = min(1.0, step / self.kd_loc_warmup_steps) if self.kd_loc_warmup_steps else 1.0
             return self.classification * classes + self.localisation * warmth * (of_image + of_features)
 
-    def _classes(self, lesson: Lesson, positives: Positives) -> Tensor:
-        """KD_cls: the square of the temperature times the mean divergence."""
+    def _classes(self, lesson: Lesson, positives: Positives) -> tuple[Tensor, Bool[Tensor, " k"]]:
+        """KD_cls: the square of the temperature times the mean divergence; where the classifier sees nothing."""
         known = torch.isin(lesson.targets.labels[positives.target], self.shared.student) & (self.classification > 0)
-        image, logits = positives.image[known], positives.class_logits[known]
-        divergences = self._divergences(lesson.student, logits, self._taught(lesson, positives.target[known]))
+        taught = self._taught(lesson, positives.target[known])
+        silent = (taught == -torch.inf).all(dim=1)
+        unseen = known.masked_scatter(known, silent)
+        image, logits = positives.image[known & ~unseen], positives.class_logits[known & ~unseen]
+        divergences = self._divergences(lesson.student, logits, taught[~silent])
         count = logits.new_full((), len(image))
         if self.reduction == "released":
             count = released_count(image, len(lesson.images))
-        return self.temperature**2 * divergences.sum() / shared_sum(count, at_least=1.0)
+        return self.temperature**2 * divergences.sum() / shared_sum(count, at_least=1.0), unseen
 
     @torch.no_grad()
     def _taught(self, lesson: Lesson, target: Tensor) -> Tensor:
@@ -180,7 +182,7 @@ class Dicod(DistillLoss):
         return bernoulli_divergence(own, taught, self.temperature)
 
     def _boxes(self, lesson: Lesson, positives: Positives, step: int) -> tuple[Tensor, Tensor, Tensor]:
-        """KD_loc's two parts, and how many boxes showed too little of the image."""
+        """KD_loc's two parts, and where boxes show too little of the image."""
         wanted = lesson.targets.boxes[positives.target].to(positives.boxes.dtype)
         size = lesson.student_outputs.image_size
         shown = visible(positives.boxes, size) & visible(wanted, size)
@@ -196,7 +198,7 @@ class Dicod(DistillLoss):
             self.feature_pool,
         )
         count = shared_sum(sums.new_full((), len(used)), at_least=1.0)
-        return sums[0] / count, sums[1] / count, (~shown).sum()
+        return sums[0] / count, sums[1] / count, ~shown
 
     def _some(self, shown: Bool[Tensor, " k"], step: int) -> Tensor:
         """Positions of the positives that count in the box part."""

@@ -28,8 +28,8 @@ class TrainedClassifier(CropTeacher):
 
     Args:
         weights: the ``classifier.safetensors`` of a classifier training; or, with ``network``, weights of torchvision.
-        min_accuracy: a classifier whose accuracy on held-out crops, the mean over classes, is below it or is not
-            known does not serve, in [0, 1]; 0 lets every one serve.
+        min_accuracy: a classifier whose accuracy on held-out crops, the mean over the classes that it learned, is
+            below it or is not known does not serve, in [0, 1]; 0 lets every one serve.
         layers: in which crops are compared: 0 is the stem, 1 to 4 are the stages; none of them compares pixels alone.
         external: lets a classifier serve that was not made from a teacher's images; ``data_access`` tells of it.
         network: what a file of torchvision's own names, such as ``conv1.weight``, goes into; None for a file of ours.
@@ -89,6 +89,13 @@ class TrainedClassifier(CropTeacher):
                 "%s was shown no crop of these classes and does not teach them: %s",
                 weights,
                 ", ".join(record.untrained),
+            )
+        unmeasured = [name for name, rate in record.per_class.items() if rate is None and name not in record.untrained]
+        if self.accuracy is not None and unmeasured:
+            log.warning(
+                "%s: no crop of these classes was held out, and how well it knows them is not in its accuracy: %s",
+                weights,
+                ", ".join(unmeasured),
             )
         self.layers, self.class_names, self.crop_size = tuple(layers), self.network.class_names, self.network.crop_size
         # Logits that were trained for both kinds serve each of them.

@@ -32,8 +32,9 @@ class FKD(DistillLoss):
     Args:
         weight: factor of the term.
         preset: all settings at once: ``code_one_stage`` or ``code_two_stage`` as in the released code,
-            ``paper_one_stage`` or ``paper_two_stage`` as printed, which differs. The next seven change one; None keeps
-            the preset's.
+            ``paper_one_stage`` or ``paper_two_stage`` as printed, which differs. But in those whose channel mask is
+            ``adapted``, all save ``code_two_stage``, code and paper take ``raw`` channels, which demands as many on
+            both sides. The next seven change one; None keeps the preset's.
         alpha: factor of attention transfer; 0 leaves it out.
         beta: factor of the masked features; 0 leaves them out.
         gamma: factor of the non-local relations; 0 leaves them out.

@@ -74,7 +74,8 @@ class Method:
 
 
 # Paper and released code disagree: alpha and beta have changed places, and so have the temperatures of one stage and
-# two. Weights of the code for one stage are six times those for two.
+# two. Weights of the code for one stage are six times those for two. Both mask by the student's raw channels; adapted
+# ones are ours, for channels may differ in number.
 PRESETS = {
     "code_one_stage": Method(2.4e-2, 4.2e-4, 4.2e-4, 0.1, "code", "signed", "adapted"),
     "code_two_stage": Method(4e-3, 7e-5, 7e-5, 0.5, "code", "signed", "none"),

@@ -3,6 +3,7 @@
 import math
 
 import torch
+import torch.distributed as dist
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -22,7 +23,8 @@ def pool_for(height: int, width: int) -> int:
 class NonLocal(nn.Module):
     """Adds to each place what all others say, weighted by their affinity to it: ``x + norm(out(affinity @ g(x)))``.
 
-    The scale and shift of the batch norm start at 0, and so the block starts as the identity.
+    The scale and shift of the batch norm start at 0, and so the block starts as the identity. A single place of
+    a single image is normed by the running statistics, and leaves them as they are.
 
     Args:
         channels: of the map.
@@ -53,7 +55,7 @@ class NonLocal(nn.Module):
         """The map and what relates to each of its places."""
         values = self._pooled(self.g(maps)).flatten(2)
         said = values @ self._affinity(maps).transpose(1, 2)
-        return maps + self.norm(self.out(said.unflatten(2, maps.shape[2:])))
+        return maps + self._normed(self.out(said.unflatten(2, maps.shape[2:])))
 
     def _affinity(self, maps: Float[Tensor, "n c h w"]) -> Float[Tensor, "n queries keys"]:
         if self.kind == "gaussian":
@@ -65,6 +67,13 @@ class NonLocal(nn.Module):
             return (of_query[:, :, None] + of_key[:, None, :]).relu() / keys.shape[2]
         products = queries.transpose(1, 2) @ keys
         return products / keys.shape[2] if self.kind == "dot_product" else products.softmax(dim=2)
+
+    def _normed(self, said: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
+        norm = self.norm
+        if said.numel() > said.shape[1] or (dist.is_available() and dist.is_initialized()):
+            return norm(said)
+        # One place of one image has no variance; several processes have more together.
+        return F.batch_norm(said, norm.running_mean, norm.running_var, norm.weight, norm.bias, eps=norm.eps)
 
     def _pooled(self, maps: Float[Tensor, "n c h w"]) -> Tensor:
         return F.max_pool2d(maps, self.pool) if 1 < self.pool <= min(maps.shape[2:]) else maps

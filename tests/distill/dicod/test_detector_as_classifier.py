@@ -39,6 +39,18 @@ def test_its_logits_have_no_gradient_and_are_not_rounded() -> None:
     assert bool((found == 40).all()) and not found.requires_grad
 
 
+def test_where_no_candidate_sees_anything_it_says_nothing() -> None:
+    teacher = network()
+    told = answer(teacher)
+    for head in told.heads:
+        head[0, ..., 4] = -200.0  # an objectness that is 0
+        head[1, ..., 2:4] = -5.0  # boxes far smaller than a cell
+        head[1, ..., :2] = 0.0  # in its middle
+    boxes = torch.tensor([[0.1, 0.2, 0.4, 0.6], [0.1, 0.2, 0.4, 0.6], [0.0, 0.0, 0.001, 0.001]])
+    found = ready(teacher).object_logits(lesson(teacher, told, teacher, told), boxes, torch.tensor([0, 1, 1]))
+    assert (found == -torch.inf).all(dim=1).tolist() == [True, False, True] and bool(found[1].isfinite().all())
+
+
 def test_its_layers_are_the_teachers_stem() -> None:
     teacher = network().freeze()
     classifier, crops = ready(teacher), torch.rand(3, 3, 16, 16, requires_grad=True)

@@ -88,10 +88,12 @@ def test_value_is_the_weighted_sum_of_the_parts() -> None:
 def test_factors_scale_their_part_and_are_checked(key: str) -> None:
     student = network()
     lesson = given(student, said_by(student))
-    gains = [{"classification": 0.0, "localisation": 0.0, key: gain} for gain in (0.0, 1.0, 2.0)]
-    off, once, twice = (prepared(Dicod(toy(), **gain), student)(lesson) for gain in gains)
-    assert off == 0 and once > 0
+    gains = [{"classification": 0.0, "localisation": 0.0, key: gain} for gain in (1.0, 2.0)]
+    once, twice = (prepared(Dicod(toy(), **gain), student)(lesson) for gain in gains)
+    assert once > 0
     torch.testing.assert_close(twice, 2 * once)
+    with pytest.raises(ValueError, match=r"classification and localisation are both 0.*distill\.dicod=null removes it"):
+        Dicod(toy(), classification=0.0, localisation=0.0)
     with pytest.raises(ValueError, match=f"Dicod: {key} must be finite and not negative, got -1"):
         Dicod(toy(), **{key: -1.0})
 
@@ -116,6 +118,70 @@ def test_logits_of_a_softmax_never_go_through_a_sigmoid() -> None:
         prepared(Dicod(toy(kind="softmax")), network())
     with pytest.raises(ValueError, match=r"form=l1_normalised is for students with a sigmoid.*form=null"):
         prepared(Dicod(toy(), form="l1_normalised"), softmax_student())
+
+
+def test_one_class_cannot_be_compared_with_others() -> None:
+    student = network(names=("cat", "cow", "owl"))
+    said = r"form=l1_normalised .* share only cat; set distill\.dicod\.form=null, or distill\.dicod\.classification=0"
+    with pytest.raises(ValueError, match=said):
+        prepared(Dicod(toy(), form="l1_normalised"), student)
+    lesson = given(student, said_by(student))
+    for options in ({"form": None}, {"form": "l1_normalised", "classification": 0.0}):
+        assert prepared(Dicod(toy(), **options), student)(lesson) > 0
+
+
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 3.0])
+def test_the_class_part_is_scaled_by_the_square_of_the_temperature(temperature: float) -> None:
+    student = network()
+    lesson = given(student, said_by(student))
+    loss = prepared(Dicod(toy(), temperature=temperature), student)
+    loss(lesson)
+    positives = student.positives(lesson.student_outputs, BOXES)
+    taught = loss.classifier.object_logits(lesson, BOXES.boxes[positives.target], positives.image)
+    mean = bernoulli_divergence(positives.class_logits, taught, temperature).mean()
+    torch.testing.assert_close(loss.parts["classification"], temperature**2 * mean)
+
+
+def test_the_class_part_teaches_only_cells_that_answer_for_a_labelled_box() -> None:
+    student = network()
+    said = said_by(student)
+    heads = learnable(said)
+    prepared(Dicod(toy(), localisation=0.0), student)(given(student, said)).backward()
+    centres = (BOXES.boxes[:, :2] + BOXES.boxes[:, 2:]) / 2
+    for head in heads:
+        assert not bool(head.grad[..., :5].any())
+        side = head.shape[2]
+        owners = {
+            (image, int(y * side), int(x * side))
+            for image, (x, y) in zip(BOXES.image_index.tolist(), centres.tolist(), strict=True)
+        }
+        taught = {(image, row, column) for image, _, row, column, _ in torch.nonzero(head.grad).tolist()}
+        assert taught <= owners and len(owners) == 3 < 2 * side * side
+    assert any(bool(head.grad.any()) for head in heads)
+
+
+def test_boxes_in_which_the_classifier_sees_nothing_are_dropped_and_counted() -> None:
+    student, classifier = network(), toy()
+    said, of_toy = said_by(student), classifier.object_logits
+    heads = learnable(said)
+
+    def object_logits(lesson: Lesson, boxes: Tensor, image_index: Tensor) -> Tensor:
+        nothing = (image_index == 0) & (boxes[:, 0] == BOXES.boxes[0, 0])
+        return of_toy(lesson, boxes, image_index).masked_fill(nothing[:, None], -torch.inf)
+
+    positives = student.positives(said, BOXES)
+    lost = positives.target == 0
+    wanted = of_toy(None, BOXES.boxes[positives.target], positives.image)[~lost]
+    classifier.object_logits = object_logits
+    loss = prepared(Dicod(classifier, localisation=0.0), student)
+    loss(given(student, said)).backward()
+    assert 0 < int(lost.sum()) < len(lost)
+    assert float(loss.parts["dropped_boxes"]) == pytest.approx(int(lost.sum()) / 3)  # an image
+    expected = 4 * bernoulli_divergence(positives.class_logits[~lost], wanted, 2.0).mean()
+    torch.testing.assert_close(loss.parts["classification"], expected.detach())
+    assert not any(bool(head.grad[0].any()) for head in heads)
+    assert any(bool(head.grad[2].any()) for head in heads)
+    assert all(bool(head.grad.isfinite().all()) for head in heads)
 
 
 def test_positives_of_one_box_share_one_answer_of_the_classifier() -> None:

@@ -168,6 +168,17 @@ def test_what_is_wrong_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture)
     assert "shown no crop of these classes and does not teach them: cup" in caplog.text
 
 
+def test_classes_that_were_not_measured_are_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING)
+    rates = {"cat": 0.9, "dog": None, "cup": None}
+    TrainedClassifier(written(tmp_path, Record(("teacher",), 0.9, 0.9, rates, ("cup",))))
+    assert len(caplog.messages) == 2 and "shown no crop" in caplog.messages[0]
+    assert "no crop of these classes was held out" in caplog.messages[1] and caplog.messages[1].endswith(": dog")
+    caplog.clear()
+    TrainedClassifier(written(tmp_path, Record(("teacher",), 0.9, 0.9, dict.fromkeys(NAMES, 0.9))))
+    assert not caplog.messages
+
+
 def test_classes_without_a_crop_are_not_taught(tmp_path: Path) -> None:
     student = network()
     known, teacher = (

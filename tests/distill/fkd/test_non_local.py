@@ -94,3 +94,18 @@ def test_maps_smaller_than_a_window_are_not_pooled() -> None:
 def test_pooling_leaves_few_keys(side: int, pool: int) -> None:
     assert pool_for(side, side) == pool
     assert (side // pool) ** 2 <= 256
+
+
+@kinds
+def test_one_place_of_one_image_leaves_the_statistics_alone(kind: str) -> None:
+    block = awake(kind)
+    block.norm.running_mean.fill_(0.5)
+    (one,) = maps((1, 3, 1, 1), dtype=torch.float64)
+    found = block.train()(one.requires_grad_())
+    assert bool((block.norm.running_mean == 0.5).all()) and block.norm.num_batches_tracked == 0
+    found.sum().backward()
+    assert block.out.weight.grad is not None and bool(block.out.weight.grad.any())
+    torch.testing.assert_close(found, block.eval()(one))
+    (two,) = maps((2, 3, 1, 1), dtype=torch.float64)
+    block.train()(two)
+    assert block.norm.num_batches_tracked == 1
