@@ -28,7 +28,9 @@ class InMemory(ImageSet):
         self._images = torch.empty(len(source), 3, side, side, dtype=torch.uint8)
         self._rest: list[Example | None] = []
         nothing = self._images.new_empty(3, 0, 0)
-        loader = DataLoader(Readable(source), batch_size=None, num_workers=workers)
+        # Far ahead: images take unlike times, and a worker that has to wait for its turn stands idle.
+        ahead = 16 if workers else None
+        loader = DataLoader(Readable(source), batch_size=None, num_workers=workers, prefetch_factor=ahead)
         for i, example in enumerate(tqdm(loader, desc=f"reading {name}", unit="images", disable=None, leave=False)):
             if example is None:
                 self._rest.append(None)
