@@ -36,5 +36,5 @@ class Mimic(DistillLoss):
         heads = zip(lesson.student.heads_at(lesson.student_outputs, taught), told, strict=True)
         # Squares of logits overflow in half precision.
         with torch.autocast(taught.heads[0].device.type, enabled=False):
-            means = [(full_precision(s) - full_precision(t)).square().mean() for s, t in heads]
+            means = [(full_precision(s) - full_precision(t.detach())).square().mean() for s, t in heads]
             return torch.stack(means).sum()
