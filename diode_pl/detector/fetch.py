@@ -37,12 +37,8 @@ def fetch(file: str, folder: str, url: str, sha256: str | None = None, size: int
         FetchError: DIODE_WEIGHTS names no folder, the download failed, or the file does not have the checksum or
             size; says what to put where.
     """
-    if own := os.environ.get("DIODE_WEIGHTS"):
-        if not Path(own).expanduser().is_dir():
-            raise FetchError(f"DIODE_WEIGHTS is set to {own}, which is no folder: set it to one, or unset it")
-        path = Path(own).expanduser() / folder / file
-        if path.is_file():
-            return _checked(path, url, sha256, size)
+    if given := given_file(file, folder):
+        return _checked(given, url, sha256, size)
     path = _cache() / folder / file
     if not path.is_file():
         try:
@@ -60,6 +56,20 @@ def fetch(file: str, folder: str, url: str, sha256: str | None = None, size: int
                 f"stopped), or get the file by other means and put it at {path} or $DIODE_WEIGHTS/{folder}/{file}"
             ) from error
     return _checked(path, url, sha256, size)
+
+
+def given_file(file: str, folder: str) -> Path | None:
+    """``$DIODE_WEIGHTS/<folder>/<file>`` if there is one.
+
+    Raises:
+        FetchError: DIODE_WEIGHTS names no folder.
+    """
+    if not (own := os.environ.get("DIODE_WEIGHTS")):
+        return None
+    if not Path(own).expanduser().is_dir():
+        raise FetchError(f"DIODE_WEIGHTS is set to {own}, which is no folder: set it to one, or unset it")
+    path = Path(own).expanduser() / folder / file
+    return path if path.is_file() else None
 
 
 def _cache() -> Path:

@@ -1,7 +1,6 @@
 """The weights that torchvision publishes, as files on this machine."""
 
 import hashlib
-import os
 from http.client import HTTPException
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import torch
 from torchvision.models import WeightsEnum
 from torchvision.models.detection import FasterRCNN_ResNet50_FPN_Weights, RetinaNet_ResNet50_FPN_Weights
 
-from diode_pl.detector.fetch import FetchError
+from diode_pl.detector.fetch import FetchError, given_file
 
 _FOLDER = "torchvision"
 
@@ -25,12 +24,7 @@ def published_file(weights: WeightsEnum) -> Path:
             name carries; says what to put where.
     """
     file = weights.url.rsplit("/", 1)[1]
-    path = Path(torch.hub.get_dir()) / "checkpoints" / file
-    if own := os.environ.get("DIODE_WEIGHTS"):
-        if not Path(own).expanduser().is_dir():
-            raise FetchError(f"DIODE_WEIGHTS is set to {own}, which is no folder: set it to one, or unset it")
-        given = Path(own).expanduser() / _FOLDER / file
-        path = given if given.is_file() else path
+    path = given_file(file, _FOLDER) or Path(torch.hub.get_dir()) / "checkpoints" / file
     if not path.is_file():
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
