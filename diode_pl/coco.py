@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,11 +23,13 @@ class LabelledImage:
         file_name: as the file has it.
         boxes: x1, y1, x2, y2 in units of image width and height, in [0, 1].
         labels: positions in the file's class names.
+        size: height and width in pixels that the file declares.
     """
 
     file_name: str
     boxes: Float[Tensor, "m 4"]
     labels: Int[Tensor, " m"]
+    size: tuple[float, float]
 
 
 def read_coco(
@@ -40,8 +43,8 @@ def read_coco(
     Args:
         path: JSON with ``images``, ``categories`` and ``annotations``.
         on_bad: is told the name of an image or annotation that cannot be used, and why; it is left out, with what
-            hangs on it. Then an image needs a file name, and a box must lie on its image and have an area. None: it is
-            an error.
+            hangs on it. Then an image needs a file name, and a box must lie on its image and have an area. Images of
+            one id are all bad: nothing says whose boxes are whose. None: it is an error.
 
     Returns:
         Every image in the file's order, those without a box included, and the class names in the file's order.
@@ -55,22 +58,27 @@ def read_coco(
 
     report = on_bad or refuse
     images, annotations, names, label = _content(path)
+    listed = Counter(image["id"] for image in images if isinstance(image.get("id"), _Id))
     sizes: dict[_Id, tuple[float, float]] = {}
     bad = set()
     for number, image in enumerate(images):
         try:
             if on_bad and not (image.get("file_name") and isinstance(image["file_name"], str)):
                 raise ValueError("it has no file_name")
-            sizes[_id(image, "id")] = _size(image)
+            if (count := listed[key := _id(image, "id")]) > 1:
+                raise ValueError(
+                    f"id {key!r} is that of {count} images, {image.get('file_name')!r} is one: whose boxes are whose "
+                    "cannot be told; give each image an id of its own"
+                )
+            sizes[key] = _size(image)
         except ValueError as error:
             bad.add(number)
             report(_name("image", image, number), str(error))
-    lost = {str(images[number].get("id")) for number in bad}  # as words: an id may be anything
     boxes: dict[_Id, list[tuple[list[float], int]]] = {key: [] for key in sizes}
     for number, box in enumerate(annotations):
         try:
             key, (x, y, w, h) = _id(box, "image_id"), _bbox(box)
-            if key not in sizes and str(key) not in lost:
+            if key not in listed:
                 raise ValueError(f"there is no image {key!r}")
             if _id(box, "category_id") not in label:
                 raise ValueError(f"there is no category {box['category_id']!r}")
@@ -94,8 +102,9 @@ def read_coco(
         if number not in bad:
             corners = torch.tensor([box for box, _ in boxes[image["id"]]], dtype=torch.float32).reshape(-1, 4)
             labels = torch.tensor([name for _, name in boxes[image["id"]]], dtype=torch.long)
-            shares = (corners / torch.tensor(sizes[image["id"]] * 2)).clamp(0, 1)
-            read.append(LabelledImage(image.get("file_name", ""), shares, labels))
+            width, height = sizes[image["id"]]
+            shares = (corners / torch.tensor([width, height] * 2)).clamp(0, 1)
+            read.append(LabelledImage(image.get("file_name", ""), shares, labels, (height, width)))
     return read, names
 
 

@@ -27,7 +27,7 @@ def save(folder, **changes):
 def test_boxes_come_as_shares_of_their_image_without_crowds_and_empty_ones(tmp_path):
     images, names = read_coco(save(tmp_path))
     assert names == ["dog", "cat"] and images[0].file_name == "a.png"
-    assert images[0].labels.tolist() == [1, 0]
+    assert images[0].labels.tolist() == [1, 0] and images[0].size == (50, 100)
     torch.testing.assert_close(images[0].boxes, torch.tensor([[0.1, 0.2, 0.3, 0.8], [0.9, 0.8, 1.0, 1.0]]))
 
 
@@ -55,6 +55,27 @@ def test_what_is_no_annotation_file_is_named(tmp_path, changes):
 def test_a_file_that_is_not_there_is_named(tmp_path):
     with pytest.raises(ValueError, match=r"absent\.json cannot be read"):
         read_coco(tmp_path / "absent.json")
+
+
+SAME = [{"id": 5, "width": 100, "height": 50, "file_name": name} for name in ("a.png", "b.png")]
+
+
+# The second of them is bad by itself, too: still nobody knows whose the boxes are.
+@pytest.mark.parametrize("change", [{}, {"id": 5.0}, {"width": 0}, {"file_name": None}])
+def test_images_of_one_id_are_left_out_with_what_lies_on_them(tmp_path, change):
+    box = {"id": 1, "image_id": 5, "category_id": 3, "bbox": [10, 10, 20, 30]}
+    other = {"id": 2, "width": 8, "height": 8, "file_name": "c.png"}
+    path = save(tmp_path, images=[SAME[0], other, SAME[1] | change], annotations=[box, box | {"image_id": 5.0}])
+    told = []
+    images, _ = read_coco(path, lambda name, reason: told.append((name, reason)))
+    assert [image.file_name for image in images] == ["c.png"] and len(images[0].boxes) == 0
+    assert [name for name, _ in told] == ["image 5", f"image {change.get('id', 5)}"]
+    assert "is that of 2 images, 'a.png' is one: whose boxes are whose" in told[0][1]
+
+
+def test_images_of_one_id_are_an_error_where_nobody_counts(tmp_path):
+    with pytest.raises(ValueError, match=r"image 5: id 5 is that of 2 images, 'a\.png'.*an id of its own"):
+        read_coco(save(tmp_path, images=SAME, annotations=[]))
 
 
 def test_what_is_bad_is_reported_and_left_out_where_somebody_asks_for_it(tmp_path):

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.multiprocessing import spawn
 
 from diode_pl.detector import Detector, synchronise
-from diode_pl.distill import FKD, Decoded, Detection, Dicod, DistillLoss, Lesson
+from diode_pl.distill import FKD, Decoded, Detection, Dicod, DistillLoss, Lesson, ObjectnessScaled
 from diode_pl.distill.dicod import DetectorAsClassifier
 from diode_pl.distill.fkd.non_local import NonLocal
 from diode_pl.processes import shared_mean, shared_sum
@@ -30,6 +30,7 @@ LOSSES: dict[str, Callable[[], DistillLoss]] = {
     "decoded": Decoded,
     "dicod": lambda: Dicod(DetectorAsClassifier(crop_size=16), max_crops=None),
     "fkd": lambda: FKD(reduction="per_image", balance=1.0),
+    "objectness_scaled": ObjectnessScaled,
 }
 # Of torchvision's families, on labels: whatever they divide by a number of boxes, proposals or images.
 FAMILIES = ("retinanet", "fcos", "ssd_bn", "faster_rcnn", "faster_rcnn_bn")

@@ -1,11 +1,15 @@
 """Data sets that are read once."""
 
+import logging
+
 import torch
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from diode_pl.data.readers import BadImage, Example, ImageSet
 from diode_pl.data.views import Readable
+
+log = logging.getLogger(__name__)
 
 
 class InMemory(ImageSet):
@@ -24,6 +28,7 @@ class InMemory(ImageSet):
         super().__init__(source.class_names, source.resolution, source.data_access, source.faults.max_bad)
         self.faults = source.faults
         side = source.resolution
+        log.info("reading %d %s into memory", len(source), name)  # the bar is for terminals alone
         # Workers that fork share it as it is. In /dev/shm, which is small in containers, it lies only if they do not.
         self._images = torch.empty(len(source), 3, side, side, dtype=torch.uint8)
         self._rest: list[Example | None] = []

@@ -12,7 +12,8 @@ class Coco(ImageFiles):
     """Images with the boxes of a COCO annotation file; crowds are left out.
 
     A box whose width or height is negative or zero is bad, as in the other formats. The annotations of COCO train2017
-    hold two of the latter, fewer than ``max_bad`` allows unless told otherwise; with ``max_bad=0`` they stop it.
+    hold two of the latter, fewer than ``max_bad`` allows unless told otherwise; with ``max_bad=0`` they stop it. Images
+    of one id are bad, all of them.
 
     Args:
         root: folder of the data set.
@@ -51,5 +52,5 @@ class Coco(ImageFiles):
         read, names = read_coco(path, lambda name, reason: faults.add(f"{path}: {name}", reason))
         if not read:
             raise ValueError(f"{path} lists no image")
-        known = [Annotation(folder / image.file_name, image.boxes, image.labels) for image in read]
+        known = [Annotation(folder / image.file_name, image.boxes, image.labels, image.size) for image in read]
         super().__init__(known, names, resolution, data_access, faults, limit, labelled)

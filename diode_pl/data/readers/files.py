@@ -13,6 +13,8 @@ from diode_pl.data.readers.base import BadImage, Example, Faults, ImageSet
 from diode_pl.data.readers.places import key_of
 from diode_pl.images import read_pixels
 
+_UNKNOWN = (0.0, 0.0)  # the size of an image whose annotations declare none
+
 
 @dataclass(frozen=True)
 class Annotation:
@@ -22,17 +24,22 @@ class Annotation:
         path: of the image file.
         boxes: x1, y1, x2, y2 in units of image width and height, in [0, 1].
         labels: positions in the data set's class names.
+        size: height and width in pixels that the annotations declare, on which the boxes were drawn; None: they declare
+            none.
     """
 
     path: Path
     boxes: Float[Tensor, "m 4"]
     labels: Int[Tensor, " m"]
+    size: tuple[float, float] | None = None
 
     @classmethod
-    def of(cls, path: Path, things: Sequence[tuple[int, Sequence[float]]]) -> "Annotation":
+    def of(
+        cls, path: Path, things: Sequence[tuple[int, Sequence[float]]], size: tuple[float, float] | None = None
+    ) -> "Annotation":
         """The same from plain numbers: label and corners of each thing."""
         boxes = torch.tensor([list(box) for _, box in things], dtype=torch.float32).reshape(-1, 4)
-        return cls(path, boxes, torch.tensor([label for label, _ in things], dtype=torch.long))
+        return cls(path, boxes, torch.tensor([label for label, _ in things], dtype=torch.long), size)
 
 
 def clipped(x1: float, y1: float, x2: float, y2: float) -> tuple[float, float, float, float]:
@@ -50,8 +57,30 @@ def clipped(x1: float, y1: float, x2: float, y2: float) -> tuple[float, float, f
     return max(x1, 0.0), max(y1, 0.0), min(x2, 1.0), min(y2, 1.0)
 
 
+def _require_shape(annotation: Annotation, size: tuple[int, int]) -> None:
+    """Refuses an image on which the boxes were not drawn; a resized copy of the same picture will do.
+
+    Args:
+        annotation: of the image.
+        size: height and width of its file in pixels as they are stored: images are read without turning them as EXIF
+            says, and boxes lie on what is read.
+    """
+    if annotation.size is None or not len(annotation.labels):
+        return
+    (height, width), (rows, columns) = annotation.size, size
+    # The smaller of the two is off by up to one pixel where a side was rounded.
+    if abs(width * rows - height * columns) > max(width + height, columns + rows):
+        raise ValueError(
+            f"{annotation.path} has {columns} x {rows} pixels (width x height, no EXIF orientation applied), its "
+            f"annotations say {width:g} x {height:g}: the boxes would lie elsewhere. Correct width and height in the "
+            "annotations, or take a file of the size that the boxes were drawn on"
+        )
+
+
 class ImageFiles(ImageSet):
     """Image files with what an annotation format says of them; a reader of a format hands that on.
+
+    An image with boxes whose file has another aspect ratio than its annotations declare is bad.
 
     Args:
         annotations: one an image.
@@ -91,6 +120,7 @@ class ImageFiles(ImageSet):
         self._paths = [annotation.path for annotation in chosen]
         self._boxes = torch.cat([annotation.boxes for annotation in chosen])
         self._labels = torch.cat([annotation.labels for annotation in chosen])
+        self._sizes = torch.tensor([annotation.size or _UNKNOWN for annotation in chosen], dtype=torch.float64)
         self._ends = torch.tensor([len(annotation.labels) for annotation in chosen]).cumsum(0)
         self._bad = torch.zeros(len(chosen), dtype=torch.bool).share_memory_()
 
@@ -105,7 +135,9 @@ class ImageFiles(ImageSet):
         first, end = (int(self._ends[i - 1]) if i else 0), int(self._ends[i])
         if not self.labelled:
             end = first
-        return Annotation(self._paths[i], self._boxes[first:end].clone(), self._labels[first:end].clone())
+        height, width = self._sizes[i].tolist()
+        size = None if (height, width) == _UNKNOWN else (height, width)
+        return Annotation(self._paths[i], self._boxes[first:end].clone(), self._labels[first:end].clone(), size)
 
     def shared_with(self, other: ImageSet) -> int:
         """Number of files that both sets read."""
@@ -118,6 +150,7 @@ class ImageFiles(ImageSet):
         annotation = self.annotation(i)
         try:
             image, size = read_pixels(annotation.path, self.resolution)
+            _require_shape(annotation, size)
         except ValueError as error:
             if not self._bad[i]:
                 self._bad[i] = True

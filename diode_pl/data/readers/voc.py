@@ -75,10 +75,12 @@ class Voc(ImageFiles):
                     things.append((_name(thing, class_names), _corners(thing, width, height)))
                 except ValueError as error:
                     faults.add(f"{path}: object {number}", str(error))
-            read.append((image, things))
-        names = sorted({n for _, things in read for n, _ in things}) if class_names is None else list(class_names)
+            read.append((image, things, (height, width)))
+        names = sorted({n for _, things, _ in read for n, _ in things}) if class_names is None else list(class_names)
         label = {name: i for i, name in enumerate(names)}
-        known = [Annotation.of(image, [(label[name], box) for name, box in things]) for image, things in read]
+        known = [
+            Annotation.of(image, [(label[name], box) for name, box in things], size) for image, things, size in read
+        ]
         super().__init__(known, names, resolution, data_access, faults, limit, labelled)
 
 
@@ -109,7 +111,7 @@ def _image(page: ElementTree.Element, path: Path, folder: Path) -> Path:
 
 
 def _size(page: ElementTree.Element, image: Path) -> tuple[float, float]:
-    """Width and height in pixels."""
+    """Width and height in pixels, of the image file where the XML file declares none."""
     try:
         width, height = float(_text(page, "size/width")), float(_text(page, "size/height"))
     except ValueError:

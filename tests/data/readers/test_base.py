@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 from torch.utils.data import DataLoader
 
 from diode_pl.data.readers.base import BadImage, Faults
@@ -77,6 +78,53 @@ def test_one_bad_image_too_many_ends_the_run_with_its_name(tmp_path):
     with pytest.raises(ValueError, match=r"2 images or annotations.*3\.png.*max_bad is 1") as caught:
         images[3]
     assert not isinstance(caught.value, BadImage)
+
+
+BOX = [(0, (0.1, 0.2, 0.5, 0.9))]
+
+
+def declared(path: Path, size: tuple[float, float] | None, things=BOX, labelled: bool = True) -> ImageFiles:
+    """One image whose annotations declare ``size``, height and width in pixels."""
+    sides = None if size is None else (float(size[0]), float(size[1]))
+    return ImageFiles([Annotation.of(path, things, sides)], ("cat",), 16, "real images", Faults(1), None, labelled)
+
+
+@pytest.mark.parametrize("size", [(20, 10), (10, 24), (200, 100), (1000, 1000), (100, 240)])
+def test_a_file_of_another_shape_than_declared_is_named_and_counted_once(tmp_path, caplog, size):
+    images = declared(paint(tmp_path / "a.png", (20, 10)), size)
+    for _ in range(2):
+        with pytest.raises(BadImage) as caught:
+            images[0]
+    assert len(images.faults) == 1 and caplog.text.count("a.png has 20 x 10 pixels (width x height") == 1
+    for part in (f"annotations say {size[1]} x {size[0]}:", "Correct width and height", "drawn on"):
+        assert part in str(caught.value)
+
+
+# The file is smaller or larger than declared; its sides are rounded up, down, or to the nearest pixel.
+@pytest.mark.parametrize(
+    ("file", "size"),
+    [((20, 14), (427, 640)), ((20, 13), (427, 640)), ((640, 427), (67, 100)), ((1281, 854), (427, 640.5))],
+)
+def test_a_resized_copy_keeps_its_boxes(tmp_path, file, size):
+    images = declared(paint(tmp_path / "a.png", file), size)
+    torch.testing.assert_close(images[0].boxes, torch.tensor([[0.1, 0.2, 0.5, 0.9]]))
+    assert images[0].size == (file[1], file[0]) and images.annotation(0).size == size and len(images.faults) == 0
+
+
+def test_where_no_box_or_no_size_is_at_stake_no_shape_is_wrong(tmp_path):
+    path = paint(tmp_path / "a.png", (20, 10))
+    assert declared(path, (20, 10), things=[])[0].size == declared(path, (20, 10), labelled=False)[0].size == (10, 20)
+    bare = declared(path, None)
+    assert len(bare[0].labels) == 1 and bare.annotation(0).size is None
+
+
+def test_a_picture_that_exif_turns_counts_as_it_is_stored(tmp_path):
+    turned = Image.Exif()
+    turned[0x0112] = 6  # its upright version has 10 x 20 pixels
+    Image.new("RGB", (20, 10)).save(tmp_path / "a.jpg", exif=turned)
+    assert len(declared(tmp_path / "a.jpg", (10, 20))[0].labels) == 1
+    with pytest.raises(BadImage, match=r"20 x 10 pixels.*no EXIF orientation applied.*say 10 x 20"):
+        declared(tmp_path / "a.jpg", (20, 10))[0]
 
 
 class Skipping(torch.utils.data.Dataset):

@@ -104,6 +104,23 @@ def test_a_bad_image_is_one_fault_whatever_lies_on_it(tmp_path, caplog, bad, rea
     assert "image 5" in caplog.text and reason in caplog.text
 
 
+def test_images_of_one_id_are_a_fault_each(tmp_path, caplog):
+    entries = [{"id": key, "width": 20, "height": 10, "file_name": f"{name}.png"} for key, name in ((5, "a"), (2, "b"))]
+    images = read(save(tmp_path, images=[*entries, entries[0] | {"file_name": "c.png"}]), max_bad=2)
+    assert list(usable(images)) == ["b.png"] and len(images.faults) == 2
+    assert "'a.png' is one" in caplog.text and "'c.png' is one" in caplog.text
+    with pytest.raises(ValueError, match=r"image 5: id 5 is that of 2 images.*max_bad is 1"):
+        read(tmp_path, max_bad=1)
+
+
+def test_a_file_of_another_shape_than_declared_is_a_bad_image(tmp_path, caplog):
+    images = read(save(tmp_path, [GOOD, GOOD | {"image_id": 2}]), max_bad=1)
+    paint(tmp_path / "train2017" / "a.png", (10, 20))
+    paint(tmp_path / "train2017" / "b.png", (60, 30))
+    assert list(usable(images)) == ["b.png"] and len(images.faults) == 1
+    assert "a.png has 10 x 20 pixels" in caplog.text and "annotations say 20 x 10" in caplog.text
+
+
 def test_an_image_without_an_id_is_named_by_its_number(tmp_path, caplog):
     entry = {"id": 5, "width": 20, "height": 10, "file_name": "a.png"}
     images = read(save(tmp_path, images=[entry, {"width": 20, "height": 10, "file_name": "b.png"}]))

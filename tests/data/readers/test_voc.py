@@ -88,6 +88,14 @@ def test_a_missing_size_is_read_off_the_image(tmp_path, size):
     torch.testing.assert_close(images[0].boxes, torch.tensor([[0.1, 0.1, 0.6, 0.6]]))
 
 
+def test_a_file_of_another_shape_than_declared_is_a_bad_image(tmp_path, caplog):
+    save(tmp_path, "a", thing(), size="<size><width>10</width><height>20</height></size>")
+    save(tmp_path, "b", thing(), size="<size><width>40</width><height>20</height></size>")
+    images = read(tmp_path, max_bad=1)
+    assert list(usable(images)) == ["b.png"] and len(images.faults) == 1
+    assert "a.png has 20 x 10 pixels" in caplog.text and "annotations say 10 x 20" in caplog.text
+
+
 def test_without_size_and_without_image_there_is_one_fault(tmp_path, caplog):
     save(tmp_path, "a", thing(), size="")
     cut_short(tmp_path / "JPEGImages" / "a.png")
