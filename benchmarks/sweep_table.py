@@ -8,7 +8,7 @@ python benchmarks/sweep_table.py runs/ablation [runs/another ...]
 import argparse
 import json
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from statistics import fmean, stdev
 
@@ -64,6 +64,14 @@ def training_table(groups: dict[tuple[str, ...], list[dict]]) -> Iterator[list[s
         yield list(map(str, [*cells, jobs[0]["data_access"], spread([job["seconds"] for job in jobs], 0)]))
 
 
+def print_table(rows: Iterable[list[str]]) -> None:
+    """Prints rows in Markdown, the first of them as headings."""
+    for i, row in enumerate(rows):
+        print("| " + " | ".join(row) + " |")
+        if i == 0:
+            print("|" + "---|" * len(row))
+
+
 def main() -> None:
     """Prints the tables in Markdown."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -74,11 +82,8 @@ def main() -> None:
         where = ", ".join(map(str, folders))
         raise SystemExit(f"no dataset.json or metrics.json in {where} or in a folder right below")
     for groups, table in ((images, synthesis_table), (students, training_table)):
-        rows = list(table(groups)) if groups else []
-        for i, row in enumerate(rows):
-            print("| " + " | ".join(row) + " |")
-            if i == 0:
-                print("|" + "---|" * len(row))
+        if groups:
+            print_table(table(groups))
 
 
 if __name__ == "__main__":

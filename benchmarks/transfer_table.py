@@ -1,0 +1,54 @@
+"""Which one setting serves all detectors: a column for each one's sweep, the setting that serves them best on top.
+
+python synthesize.py -m +experiment=transfer/ssd losses.batch_norm.weight=0.1,0.3 output_dir=runs/transfer/ssd
+python synthesize.py -m +experiment=transfer/nano losses.batch_norm.weight=0.1,0.3 output_dir=runs/transfer/nano
+python -m benchmarks.transfer_table runs/transfer/ssd runs/transfer/nano
+"""
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import fmean
+
+from benchmarks.sweep_table import print_table, read_jobs, spread
+
+Scores = dict[tuple[str, ...], list[float]]
+
+
+def read_scores(folder: Path) -> Scores:
+    """The verifier's mAP@0.5 of every finished job of a sweep, by setting."""
+    jobs = read_jobs([folder], "dataset.json")
+    scores = {setting: [job["scores"].get("verifier_map50") for job in group] for setting, group in jobs.items()}
+    if not scores or any(score is None for group in scores.values() for score in group):
+        raise SystemExit(f"{folder} holds no images, or some that no verifier scored")
+    return scores
+
+
+def transfer_table(columns: dict[str, Scores]) -> Iterator[list[str]]:
+    """Headings, then a row for each setting: its score with each detector, and the mean of its shares of the best ones.
+
+    A setting that some detector has not been tried with has no mean, and comes last.
+    """
+    yield ["setting", *columns, "mean share of each one's best"]
+    best = {name: max(map(fmean, scores.values())) for name, scores in columns.items()}
+    rows = []
+    for setting in dict.fromkeys(setting for scores in columns.values() for setting in scores):
+        tried = [name for name, scores in columns.items() if setting in scores]
+        shares = [fmean(columns[name][setting]) / best[name] if best[name] else 1.0 for name in tried]
+        mean = fmean(shares) if len(tried) == len(columns) else None
+        cells = [spread(columns[name][setting], 3) if name in tried else "–" for name in columns]
+        rows.append((mean, [", ".join(setting) or "–", *cells, "–" if mean is None else f"{mean:.2f}"]))
+    rows.sort(key=lambda row: -1.0 if row[0] is None else row[0], reverse=True)
+    yield from (cells for _, cells in rows)
+
+
+def main() -> None:
+    """Prints the table in Markdown."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folders", type=Path, nargs="+", help="output_dir of the sweep of one detector")
+    folders = parser.parse_args().folders
+    print_table(transfer_table({folder.name: read_scores(folder) for folder in folders}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,57 @@
+"""The table over several detectors, from files written by hand."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks import transfer_table
+from tests.benchmarks.test_sweep_table import synthesis
+
+
+def sweep(folder: Path, scores: dict[str, list[float | None]]) -> Path:
+    jobs = [(setting, seed, score) for setting, group in scores.items() for seed, score in enumerate(group)]
+    for number, (setting, seed, score) in enumerate(jobs):
+        overrides = [f"+experiment=transfer/{folder.name}", setting, f"seed={seed}", f"output_dir={folder}"]
+        synthesis(folder / str(number), overrides, score, 1.0, 2.0)
+    return folder
+
+
+def printed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *folders: Path) -> list[list[str]]:
+    monkeypatch.setattr(sys, "argv", ["transfer_table.py", *map(str, folders)])
+    transfer_table.main()
+    lines = capsys.readouterr().out.splitlines()
+    return [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines if "---" not in line]
+
+
+def test_the_setting_that_serves_all_stands_on_top(tmp_path, monkeypatch, capsys):
+    # "b=1" is nobody's best, and the best for all.
+    ssd = sweep(tmp_path / "ssd", {"b=0": [0.8], "b=1": [0.6], "b=2": [0.3]})
+    nano = sweep(tmp_path / "nano", {"b=0": [0.1], "b=1": [0.3, 0.35], "b=2": [0.4]})
+    assert printed(monkeypatch, capsys, ssd, nano) == [
+        ["setting", "ssd", "nano", "mean share of each one's best"],
+        ["b=1", "0.600", "0.325 ± 0.035", "0.78"],
+        ["b=2", "0.300", "0.400", "0.69"],
+        ["b=0", "0.800", "0.100", "0.62"],
+    ]
+
+
+def test_a_setting_not_tried_everywhere_comes_last(tmp_path, monkeypatch, capsys):
+    ssd = sweep(tmp_path / "ssd", {"b=0": [0.8], "b=1": [0.1]})
+    nano = sweep(tmp_path / "nano", {"b=1": [0.3], "b=2": [0.0]})
+    assert printed(monkeypatch, capsys, ssd, nano)[1:] == [
+        ["b=1", "0.100", "0.300", "0.56"],
+        ["b=0", "0.800", "–", "–"],
+        ["b=2", "–", "0.000", "–"],
+    ]
+
+
+def test_a_detector_whose_images_nobody_finds_anything_in(tmp_path, monkeypatch, capsys):
+    ssd = sweep(tmp_path / "ssd", {"b=0": [0.0], "b=1": [0.0]})
+    assert printed(monkeypatch, capsys, ssd)[1:] == [["b=0", "0.000", "1.00"], ["b=1", "0.000", "1.00"]]
+
+
+@pytest.mark.parametrize("scores", [{}, {"b=0": [0.3, None]}])
+def test_a_folder_without_scores_is_named(tmp_path, monkeypatch, capsys, scores):
+    with pytest.raises(SystemExit, match=r"ssd holds no images, or some that no verifier scored"):
+        printed(monkeypatch, capsys, sweep(tmp_path / "ssd", scores))
