@@ -37,8 +37,8 @@ $(STAMP): pyproject.toml requirements.lock
 	@touch $@
 
 demo: setup ## From the embedded teacher to images and a new student, in a few minutes; the result is in runs/demo.
-	$(BIN)/python synthesize.py +experiment=demo_images
-	$(BIN)/python train.py +experiment=demo
+	OMP_NUM_THREADS=1 $(BIN)/python synthesize.py +experiment=demo_images
+	OMP_NUM_THREADS=1 $(BIN)/python train.py +experiment=demo
 	@$(BIN)/python benchmarks/demo_table.py runs/demo/images runs/demo/student
 
 test: check ## Run the checks, then all tests but the slow ones (PYTEST_ARGS passes options on).

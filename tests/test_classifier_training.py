@@ -62,7 +62,7 @@ def run(
     losses = {"cross_entropy": CrossEntropy(), "binary": BinaryCrossEntropy()}
     module = Classification(classifier, losses, recipe, log_every=1)
     crops = CropData(train or Coloured(20), **{"crop_size": 16, "batch_size": 8, "held_out": 0.25} | (data or {}))
-    listeners = {"ema": WeightAveraging(avg_fn=ExponentialAverage())} | (callbacks or {})
+    listeners = {"ema": WeightAveraging(multi_avg_fn=ExponentialAverage())} | (callbacks or {})
     trainer = distillation_trainer(listeners, {}, epochs, accelerator="cpu")
     return train_classifier(module, crops, trainer, folder, settings or {"seed": 0}, ckpt=ckpt, **options), module
 

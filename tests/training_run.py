@@ -108,7 +108,7 @@ def parts(
         Fixed(1),
         **{"augmentations": {"flip": Flip(0.5, per_image=True)}, "mosaic": 0.5, "batch_size": BATCH} | dict(data or {}),
     )
-    listeners = {"ema": WeightAveraging(avg_fn=ExponentialAverage())} | dict(callbacks or {})
+    listeners = {"ema": WeightAveraging(multi_avg_fn=ExponentialAverage())} | dict(callbacks or {})
     return distillation, images, distillation_trainer(listeners, {}, epochs, accelerator="cpu", **options)
 
 

@@ -1,5 +1,7 @@
 """How the moving average of a student's weights moves."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -20,10 +22,20 @@ class ExponentialAverage:
 
     def __init__(self, decay: float = 0.998) -> None:
         if not 0 <= decay < 1:
-            raise ValueError(f"callbacks.ema.avg_fn.decay must be in [0, 1), got {decay}")
+            raise ValueError(f"callbacks.ema.multi_avg_fn.decay must be in [0, 1), got {decay}")
         self.decay = decay
 
-    def __call__(self, averaged: Tensor, current: Tensor, steps: Tensor | int) -> Tensor:
-        """The next average of one tensor, of any type: a counter is rounded down. Does not wait for the device."""
-        kept = torch.as_tensor((1 + steps) / (10 + steps), dtype=torch.float32).clamp(max=self.decay)
-        return kept * averaged + (1 - kept) * current
+    def __call__(self, averaged: Sequence[Tensor], current: Sequence[Tensor], steps: Tensor | int) -> None:
+        """Moves averages on to the next ones, in place; does not wait for the device.
+
+        Args:
+            averaged: of any one type: a counter is rounded down.
+            current: the newest of each.
+            steps: number of averages before.
+        """
+        new = 1 - torch.as_tensor((1 + steps) / (10 + steps), dtype=torch.float32).clamp(max=self.decay)
+        for average, newest in zip(averaged, current, strict=True):
+            if average.is_floating_point():
+                average.lerp_(newest, new.to(average.dtype))
+            else:
+                average.copy_((1 - new) * average + new * newest)

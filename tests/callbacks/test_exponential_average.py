@@ -11,7 +11,13 @@ from diode_pl.callbacks import ExponentialAverage
 
 
 def weight_of_the_past(average: ExponentialAverage, steps: Tensor | int) -> float:
-    return float(average(torch.ones(1), torch.zeros(1), steps))
+    return float(moved(average, torch.ones(1), torch.zeros(1), steps))
+
+
+def moved(average: ExponentialAverage, past: Tensor, newest: Tensor, steps: Tensor | int) -> Tensor:
+    past = past.clone()
+    average([past], [newest], steps)
+    return past
 
 
 @pytest.mark.parametrize(("steps", "kept"), [(0, 0.1), (1, 2 / 11), (8, 0.5), (89, 90 / 99), (10**6, 0.998)])
@@ -27,7 +33,7 @@ def test_decay_zero_follows_the_newest() -> None:
 def test_the_beginning_is_soon_forgotten() -> None:
     """Weights that jump at step 3 and stay there: 20 steps later hardly anything of the first ones is left."""
     model = nn.Linear(1, 1, bias=False)
-    averaged = AveragedModel(model, avg_fn=ExponentialAverage(0.998))
+    averaged = AveragedModel(model, multi_avg_fn=ExponentialAverage(0.998))
     for step in range(24):
         nn.init.constant_(model.weight, 100.0 if step < 3 else 1.0)
         averaged.update_parameters(model)
@@ -37,18 +43,19 @@ def test_the_beginning_is_soon_forgotten() -> None:
 def test_in_the_long_run_it_is_the_exponential_average() -> None:
     average, value = ExponentialAverage(0.9), torch.zeros(1, dtype=torch.float64)
     for step in range(1000, 1020):
-        value = average(value, torch.ones(1, dtype=torch.float64), step)
+        average([value], [torch.ones(1, dtype=torch.float64)], step)
     assert value.item() == pytest.approx(1 - 0.9**20)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
 def test_types_stay(dtype: torch.dtype) -> None:
-    assert ExponentialAverage()(torch.ones(3, dtype=dtype), torch.zeros(3, dtype=dtype), 5).dtype == dtype
+    past = moved(ExponentialAverage(), torch.ones(3, dtype=dtype), torch.zeros(3, dtype=dtype), 5)
+    assert past.dtype == dtype and past.tolist() == pytest.approx([0.4] * 3, abs=0.01)
 
 
 def test_counters_stay_counters_and_statistics_move() -> None:
     model = nn.Sequential(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4))
-    averaged = AveragedModel(model, avg_fn=ExponentialAverage(0.5), use_buffers=True)
+    averaged = AveragedModel(model, multi_avg_fn=ExponentialAverage(0.5), use_buffers=True)
     for _ in range(30):
         model(torch.randn(8, 3, 4, 4) + 5)
         averaged.update_parameters(model)
@@ -81,17 +88,17 @@ def test_lightning_takes_it(tmp_path) -> None:
         accelerator="cpu",
         max_epochs=1,
         enable_checkpointing=False,
-        callbacks=[WeightAveraging(avg_fn=average)],
+        callbacks=[WeightAveraging(multi_avg_fn=average)],
         **quiet,
     )
     trainer.fit(module, torch.utils.data.DataLoader(torch.zeros(6, 1), batch_size=1))
     expected = torch.ones(1)  # the first weights that it sees are taken as they are
     for steps in range(1, 6):
-        expected = average(expected, torch.tensor([steps + 1.0]), steps)
+        expected = moved(average, expected, torch.tensor([steps + 1.0]), steps)
     torch.testing.assert_close(module.weight.detach(), expected)
 
 
 @pytest.mark.parametrize("decay", [-0.1, 1.0])
 def test_bad_decay(decay: float) -> None:
-    with pytest.raises(ValueError, match=r"callbacks.ema.avg_fn.decay must be in \[0, 1\), got"):
+    with pytest.raises(ValueError, match=r"callbacks.ema.multi_avg_fn.decay must be in \[0, 1\), got"):
         ExponentialAverage(decay)

@@ -76,7 +76,7 @@ def test_what_does_not_change_the_student_is_free(free: dict) -> None:
         {"batch_size": 9},
         {"seed": 2},
         {"distill": {"mimic": {"weight": 2.0}}},
-        {"callbacks": {"ema": {"avg_fn": {"decay": 0.99}}}},
+        {"callbacks": {"ema": {"multi_avg_fn": {"decay": 0.99}}}},
         {"optimizer": {"lr": 0.1}},
         {"recipe": {"final_lr": 0.1}},
         {"teacher_sha256": "abc"},
