@@ -44,7 +44,7 @@ def test_scores_seconds_access_and_paths(
     ]
     assert len({line.index(cells(line)[1]) for line in lines[:4]}) == 1, "columns stand below each other"
     access = "the student has seen: teacher +verifier"
-    assert lines[4].strip() == f"48 images in 72 s, 12 epochs in 130 s; {access}"
+    assert lines[4].strip() == f"48 images in 72 s, all processes together, 12 epochs in 130 s; {access}"
     pictures = ["images/contact_sheet.png", "student/predictions.png", "student/curves.png"]
     assert [line.strip() for line in lines[5:]] == [str(tmp_path / picture) for picture in pictures]
 
