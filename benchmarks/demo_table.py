@@ -45,8 +45,8 @@ def main() -> None:
     for row in table:
         print("  " + "   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)))
     print(
-        f"\n  {images['images']} images in {images['seconds']:.0f} s, all processes together, {student['epochs']} epochs in "
-        f"{student['seconds']:.0f} s; the student has seen: {student['data_access']}\n"
+        f"\n  {images['images']} images in {images['seconds']:.0f} s, all processes together, "
+        f"{student['epochs']} epochs in {student['seconds']:.0f} s; the student has seen: {student['data_access']}\n"
     )
     for picture in (folders.images / "contact_sheet.png", folders.student / "predictions.png"):
         print(f"  {picture}")
