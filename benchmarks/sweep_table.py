@@ -13,14 +13,19 @@ from pathlib import Path
 from statistics import fmean, stdev
 
 
-def read_jobs(folders: list[Path], result: str) -> dict[tuple[str, ...], list[dict]]:
-    """The result file of every finished job, by those overrides (seed aside) that not all jobs share."""
+def read_jobs(folders: list[Path], result: str, kept: str | None = None) -> dict[tuple[str, ...], list[dict]]:
+    """The result file of every finished job, by those overrides (seed aside) that not all jobs share.
+
+    An override that begins with ``kept`` stays, shared or not.
+    """
     jobs = {}
     paths = [path for folder in folders for path in (*folder.glob(result), *folder.glob(f"*/{result}"))]
     for path in sorted(paths, key=lambda path: (path.parent.parent, len(path.parent.name), path)):
         overrides = _configuration(path.parent).get("overrides", [])
         jobs[path] = [override for override in overrides if not override.startswith(("seed=", "output_dir="))]
     shared = set.intersection(*(set(overrides) for overrides in jobs.values())) if jobs else set()
+    if kept is not None:
+        shared = {override for override in shared if not override.startswith(kept)}
     groups = defaultdict(list)
     for path, overrides in jobs.items():
         setting = tuple(override for override in overrides if override not in shared)

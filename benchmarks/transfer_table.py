@@ -1,4 +1,4 @@
-"""Which one setting serves all detectors: a column for each one's sweep, the setting that serves them best on top.
+"""Which one setting serves all detectors: a column for each one's jobs, the setting that serves them best on top.
 
 python synthesize.py -m +experiment=transfer/ssd losses.batch_norm.weight=0.1,0.3 output_dir=runs/transfer/ssd
 python synthesize.py -m +experiment=transfer/nano losses.batch_norm.weight=0.1,0.3 output_dir=runs/transfer/nano
@@ -6,6 +6,7 @@ python -m benchmarks.transfer_table runs/transfer/ssd runs/transfer/nano
 """
 
 import argparse
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from statistics import fmean
@@ -13,15 +14,21 @@ from statistics import fmean
 from benchmarks.sweep_table import print_table, read_jobs, spread
 
 Scores = dict[tuple[str, ...], list[float]]
+_EXPERIMENT = "+experiment="
 
 
-def read_scores(folder: Path) -> Scores:
-    """The verifier's mAP@0.5 of every finished job of a sweep, by setting."""
-    jobs = read_jobs([folder], "dataset.json")
-    scores = {setting: [job["scores"].get("verifier_map50") for job in group] for setting, group in jobs.items()}
-    if not scores or any(score is None for group in scores.values() for score in group):
-        raise SystemExit(f"{folder} holds no images, or some that no verifier scored")
-    return scores
+def read_scores(folders: list[Path]) -> dict[str, Scores]:
+    """The verifier's mAP@0.5 of every finished job of the sweeps, by experiment and setting."""
+    columns: dict[str, Scores] = defaultdict(dict)
+    for overrides, jobs in read_jobs(folders, "dataset.json", kept=_EXPERIMENT).items():
+        experiment = next((override for override in overrides if override.startswith(_EXPERIMENT)), "–")
+        setting = tuple(override for override in overrides if override != experiment)
+        columns[experiment.rsplit("/")[-1]][setting] = [job["scores"].get("verifier_map50") for job in jobs]
+    unscored = [name for name, scores in columns.items() if None in sum(scores.values(), [])]
+    empty = [str(folder) for folder in folders if not read_jobs([folder], "dataset.json")]
+    if unscored or empty:
+        raise SystemExit(f"{', '.join(unscored + empty)}: no images, or some that no verifier scored")
+    return columns
 
 
 def transfer_table(columns: dict[str, Scores]) -> Iterator[list[str]]:
@@ -46,8 +53,7 @@ def main() -> None:
     """Prints the table in Markdown."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folders", type=Path, nargs="+", help="output_dir of the sweep of one detector")
-    folders = parser.parse_args().folders
-    print_table(transfer_table({folder.name: read_scores(folder) for folder in folders}))
+    print_table(transfer_table(read_scores(parser.parse_args().folders)))
 
 
 if __name__ == "__main__":

@@ -29,10 +29,10 @@ def test_the_setting_that_serves_all_stands_on_top(tmp_path, monkeypatch, capsys
     ssd = sweep(tmp_path / "ssd", {"b=0": [0.8], "b=1": [0.6], "b=2": [0.3]})
     nano = sweep(tmp_path / "nano", {"b=0": [0.1], "b=1": [0.3, 0.35], "b=2": [0.4]})
     assert printed(monkeypatch, capsys, ssd, nano) == [
-        ["setting", "ssd", "nano", "mean share of each one's best"],
-        ["b=1", "0.600", "0.325 ± 0.035", "0.78"],
-        ["b=2", "0.300", "0.400", "0.69"],
-        ["b=0", "0.800", "0.100", "0.62"],
+        ["setting", "nano", "ssd", "mean share of each one's best"],
+        ["b=1", "0.325 ± 0.035", "0.600", "0.78"],
+        ["b=2", "0.400", "0.300", "0.69"],
+        ["b=0", "0.100", "0.800", "0.62"],
     ]
 
 
@@ -40,9 +40,9 @@ def test_a_setting_not_tried_everywhere_comes_last(tmp_path, monkeypatch, capsys
     ssd = sweep(tmp_path / "ssd", {"b=0": [0.8], "b=1": [0.1]})
     nano = sweep(tmp_path / "nano", {"b=1": [0.3], "b=2": [0.0]})
     assert printed(monkeypatch, capsys, ssd, nano)[1:] == [
-        ["b=1", "0.100", "0.300", "0.56"],
-        ["b=0", "0.800", "–", "–"],
-        ["b=2", "–", "0.000", "–"],
+        ["b=1", "0.300", "0.100", "0.56"],
+        ["b=2", "0.000", "–", "–"],
+        ["b=0", "–", "0.800", "–"],
     ]
 
 
@@ -51,7 +51,17 @@ def test_a_detector_whose_images_nobody_finds_anything_in(tmp_path, monkeypatch,
     assert printed(monkeypatch, capsys, ssd)[1:] == [["b=0", "0.000", "1.00"], ["b=1", "0.000", "1.00"]]
 
 
+def test_several_sweeps_of_one_detector_share_a_column(tmp_path, monkeypatch, capsys):
+    # What all jobs of a detector share is part of the setting as long as those of another differ.
+    own, common = sweep(tmp_path / "best" / "ssd", {"b=2": [0.8, 0.9]}), sweep(tmp_path / "ssd", {"b=1": [0.6, 0.8]})
+    nano = sweep(tmp_path / "nano", {"b=1": [0.4]})
+    assert printed(monkeypatch, capsys, common, own, nano)[1:] == [
+        ["b=1", "0.700 ± 0.141", "0.400", "0.91"],
+        ["b=2", "0.850 ± 0.071", "–", "–"],
+    ]
+
+
 @pytest.mark.parametrize("scores", [{}, {"b=0": [0.3, None]}])
 def test_a_folder_without_scores_is_named(tmp_path, monkeypatch, capsys, scores):
-    with pytest.raises(SystemExit, match=r"ssd holds no images, or some that no verifier scored"):
+    with pytest.raises(SystemExit, match=r"ssd: no images, or some that no verifier scored"):
         printed(monkeypatch, capsys, sweep(tmp_path / "ssd", scores))
