@@ -19,9 +19,12 @@ class Gradient(Balance):
     """Every term has its share of the gradient: the weights in the YAML say which.
 
     A term's weight is its share, divided by the L2 norm of its gradient with respect to the pixels. In the first steps
-    of a stage the norm is measured, one backward pass a term, and the mean of the steps so far counts; then the weights
-    stand. Only the ratios of the stated weights count: they are divided by their sum, so that the whole gradient has
-    a norm of about 1 whatever the losses' units are, which half precision can hold.
+    of a stage the norm is measured, one backward pass a term, and the mean over the later half of the steps so far
+    counts; then the weights stand. The earlier half is left out because noise is no image yet: there the gradient of a
+    detection loss is up to four times as large as a moment later, with some detectors more than with others, while
+    those of the other terms hardly change (docs/results.md). Only the ratios of the stated weights count: they are
+    divided by their sum, so that the whole gradient has a norm of about 1 whatever the losses' units are, which half
+    precision can hold.
 
     A term whose gradient in a step is 0 or not finite is left out of that step; one without a single usable gradient
     is left out of the stage. Where that leaves no term at all, the shares themselves are the weights: what is broken
@@ -34,9 +37,9 @@ class Gradient(Balance):
         ValueError: ``steps`` is below 1.
     """
 
-    def __init__(self, steps: int = 20) -> None:
+    def __init__(self, steps: int = 30) -> None:
         if type(steps) is not int or steps < 1:
-            raise ValueError(f"balance.steps must be a whole number from 1 on, got {steps!r}; 20 is usual")
+            raise ValueError(f"balance.steps must be a whole number from 1 on, got {steps!r}; 30 is usual")
         self.steps = steps
 
     def begin(self, stated: Mapping[str, float]) -> None:
@@ -50,11 +53,12 @@ class Gradient(Balance):
         self._step = 0
 
     def weights(self, terms: Mapping[str, Float[Tensor, ""]], pixels: Float[Tensor, "n 3 h w"]) -> dict[str, float]:
-        """Share by mean norm; waits for the device while it measures, and no more after that."""
+        """Share by mean norm of the later half; waits for the device while it measures, and no more after that."""
         if self._step <= self.steps:
             # One step more than are measured: terms that were left out of the last one come back.
             usable = self._measure(terms, pixels) if self._step < self.steps else set(terms)
-            means = {name: fmean(norms) for name, norms in self._norms.items() if norms and name in usable}
+            measured = {name: norms for name, norms in self._norms.items() if norms and name in usable}
+            means = {name: fmean(norms[len(norms) // 2 :]) for name, norms in measured.items()}
             weights = {name: share / means[name] if name in means else 0.0 for name, share in self._shares.items()}
             self._weights = weights if means else dict(self._shares)
             self._step += 1

@@ -36,14 +36,24 @@ def begun(steps: int = 4, **stated: float) -> Gradient:
     return balance
 
 
-def test_a_weight_is_the_share_by_the_mean_norm_of_the_steps_so_far() -> None:
+def test_a_weight_is_the_share_by_the_mean_norm_over_the_later_half_of_the_steps_so_far() -> None:
     balance, steps = begun(), looks(6)
-    for i, (terms, pixels) in enumerate(steps):
-        weights, so_far = balance.weights(terms, pixels), steps[: min(i + 1, 4)]
+    later_half = [[0], [1], [1, 2], [2, 3], [2, 3], [2, 3]]  # 4 steps are measured
+    for (terms, pixels), counted in zip(steps, later_half, strict=True):
+        weights = balance.weights(terms, pixels)
         for name, weight in weights.items():
-            mean = sum(norm(t[name], p) for t, p in so_far) / len(so_far)
+            mean = sum(norm(steps[i][0][name], steps[i][1]) for i in counted) / len(counted)
             assert weight == pytest.approx(SHARES[name] / mean, rel=1e-5)
         assert balance.values() == {f"{name}_weight": weight for name, weight in weights.items()}
+
+
+def test_a_gradient_that_is_large_at_first_does_not_count() -> None:
+    """As a detection loss's on noise: weights are the same as if it had been small all along."""
+    plain, steep = begun(steps=6), begun(steps=6)
+    for i, (terms, pixels) in enumerate(looks(8)):
+        expected = plain.weights(terms, pixels)
+        found = steep.weights(terms | {"detection": (100.0 if i < 3 else 1.0) * terms["detection"]}, pixels)
+    assert found == expected
 
 
 def test_shares_of_the_gradient_are_as_stated_and_weights_stand_after_the_first_steps() -> None:
@@ -87,8 +97,8 @@ def test_a_term_sits_out_steps_without_a_usable_gradient(broken: float) -> None:
     without = balance.weights(bad[0] | {"bn": bad[0]["bn"] * broken}, bad[1])
     assert without["bn"] == 0 and without["tv"] > 0
     weights = balance.weights(*last)
-    mean = (norm(good[0]["bn"], good[1]) + norm(last[0]["bn"], last[1])) / 2
-    assert weights["bn"] == pytest.approx(0.2 / mean, rel=1e-5) and first["bn"] > 0
+    # Of the two steps that it has, the later one.
+    assert weights["bn"] == pytest.approx(0.2 / norm(last[0]["bn"], last[1]), rel=1e-5) and first["bn"] > 0
     assert balance.weights(*after) == weights
 
 

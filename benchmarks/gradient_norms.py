@@ -1,0 +1,33 @@
+"""How large each loss's gradient with respect to the pixels is while images take shape.
+
+python synthesize.py +experiment=transfer/yolo balance._target_=benchmarks.gradient_norms.Told balance.steps=60
+"""
+
+from collections.abc import Mapping
+from itertools import pairwise
+from statistics import fmean
+
+from torch import Tensor
+
+from benchmarks.sweep_table import print_table
+from diode_pl.balance import Gradient
+
+_FIRST_STEPS = (0, 5, 10, 20, 30, 40)
+
+
+class Told(Gradient):
+    """Measures as its parent does, and prints the mean norms of some windows of steps once it is done."""
+
+    def weights(self, terms: Mapping[str, Tensor], pixels: Tensor) -> dict[str, float]:
+        """As the parent's."""
+        weights = super().weights(terms, pixels)
+        if self._step == self.steps:
+            print_table([["steps", *self._norms], *(self._row(first, last) for first, last in pairwise(self._edges()))])
+        return weights
+
+    def _edges(self) -> list[int]:
+        return [*(first for first in _FIRST_STEPS if first < self.steps), self.steps]
+
+    def _row(self, first: int, last: int) -> list[str]:
+        windows = (norms[first:last] for norms in self._norms.values())
+        return [f"{first} to {last}", *(f"{fmean(norms):.3g}" if norms else "–" for norms in windows)]
