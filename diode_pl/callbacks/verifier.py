@@ -24,8 +24,8 @@ class Verifier(pl.Callback):
 
     Args:
         detector: trained on the same kind of data, independently; None measures the teacher alone. Its classes are
-            matched by name, targets of classes that it does not have do not count for it; a detector that knows none
-            of them is left out.
+            matched by name, targets of classes that it does not have or has never learned do not count for it; a
+            detector that knows none of them is left out.
         every: iterations between two measurements, left out in stages whose images the detector does not take; 0
             measures at the end of a batch only.
 
@@ -50,7 +50,9 @@ class Verifier(pl.Callback):
         if self.detector is None:
             return
         names = pl_module.teacher.class_names
-        self.class_map = match_classes(self.detector.class_names, names)
+        known, learned = self.detector.class_names, self.detector.learned_classes()
+        labels = match_classes(known, names)
+        self.class_map = [label if name in learned else -1 for name, label in zip(known, labels, strict=True)]
         missing = [name for i, name in enumerate(names) if i not in self.class_map]
         if len(missing) == len(names):
             log.warning(

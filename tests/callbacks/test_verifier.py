@@ -1,4 +1,4 @@
-"""Which images are shown to the verifier; that it never changes them is in ``test_inversion.py``."""
+"""Which images are shown to the verifier, and what counts; that it never changes them is in ``test_inversion.py``."""
 
 from pathlib import Path
 
@@ -43,3 +43,17 @@ def test_stages_that_are_too_small_for_it_are_not_measured(tmp_path: Path) -> No
     fit(module, callback)
     assert measuring == [64, 64, 64], "twice within the second stage, and at its end"
     assert set(module.scores) == {"teacher_map50", "verifier_map50"}
+
+
+@pytest.mark.parametrize(("learned", "counted"), [({"dog": 1}, [-1, 1]), ({}, None)])
+def test_what_it_never_learned_does_not_count(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, learned: dict[str, int], counted: list[int] | None
+) -> None:
+    callback = verifier(tmp_path, smallest=32)
+    assert callback.detector is not None and callback.detector.class_names == ("cat", "dog")
+    callback.detector.learned_classes = lambda: learned  # type: ignore[method-assign]
+    module = inversion(tmp_path)
+    fit(module, callback)
+    assert callback.class_map == counted
+    assert ("verifier_map50" in module.scores) == (counted is not None)
+    assert "does not know cat: its score leaves" in caplog.text or "is left out" in caplog.text
