@@ -115,10 +115,21 @@ def test_stages_losses_and_augmentations_are_open_to_the_command_line():
     assert config.losses.detection.weight == 3
 
 
+BALANCES = {"default": "Gradient", "fixed": "Fixed", "standardised": "Fixed", "published": "Fixed"}
+
+
+@pytest.mark.parametrize("losses", options("losses"))
+def test_losses_bring_the_balance_that_their_weights_are_meant_for(losses):
+    assert composed(f"losses={losses}").balance._target_.endswith(f".{BALANCES[losses]}")
+    assert composed(f"losses={losses}", "balance=gradient", "balance.steps=7").balance.steps == 7
+    assert composed(f"losses={losses}", "balance=fixed").balance._target_.endswith(".Fixed")
+
+
 def test_the_published_settings_are_those_of_the_paper():
     config = composed("+experiment=published")
     weights = {name: loss.weight for name, loss in config.losses.items()}
     assert (weights["total_variation"], weights["batch_norm"], weights["first_batch_norm"]) == (75, 0.1, 2)
+    assert config.balance._target_.endswith(".Fixed")
     assert config.augmentations.jitter.wrap
     assert config.schedule.stages[0].optimizer._target_.endswith("SignDescent")
     assert config.initializer.std == 1.0
