@@ -21,8 +21,8 @@ class Gradient(Balance):
     A term's weight is its share, divided by the L2 norm of its gradient with respect to the pixels. In the first steps
     of a stage the norm is measured, one backward pass a term, and the mean over the later half of the steps so far
     counts; then the weights stand. The earlier half is left out because noise is no image yet: there the gradient of a
-    detection loss is up to four times as large as a moment later, with some detectors more than with others, while
-    those of the other terms hardly change (docs/results.md). Only the ratios of the stated weights count: they are
+    detection loss can be several times as large as a moment later, with some detectors more than with others, while
+    those of the other terms change less (docs/results.md). Only the ratios of the stated weights count: they are
     divided by their sum, so that the whole gradient has a norm of about 1 whatever the losses' units are, which half
     precision can hold.
 
