@@ -13,13 +13,18 @@ from pathlib import Path
 from statistics import fmean, stdev
 
 
+def result_paths(folder: Path, result: str) -> list[Path]:
+    """The result files of a sweep's finished jobs, or of a single run."""
+    return [*folder.glob(result), *folder.glob(f"*/{result}")]
+
+
 def read_jobs(folders: list[Path], result: str, kept: str | None = None) -> dict[tuple[str, ...], list[dict]]:
     """The result file of every finished job, by those overrides (seed aside) that not all jobs share.
 
     An override that begins with ``kept`` stays, shared or not.
     """
     jobs = {}
-    paths = [path for folder in folders for path in (*folder.glob(result), *folder.glob(f"*/{result}"))]
+    paths = [path for folder in folders for path in result_paths(folder, result)]
     for path in sorted(paths, key=lambda path: (path.parent.parent, len(path.parent.name), path)):
         overrides = _configuration(path.parent).get("overrides", [])
         jobs[path] = [override for override in overrides if not override.startswith(("seed=", "output_dir="))]

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from statistics import fmean
 
-from benchmarks.sweep_table import print_table, read_jobs, spread
+from benchmarks.sweep_table import print_table, read_jobs, result_paths, spread
 
 Scores = dict[tuple[str, ...], list[float]]
 _EXPERIMENT = "+experiment="
@@ -25,7 +25,7 @@ def read_scores(folders: list[Path]) -> dict[str, Scores]:
         setting = tuple(override for override in overrides if override != experiment)
         columns[experiment.rsplit("/")[-1]][setting] = [job["scores"].get("verifier_map50") for job in jobs]
     unscored = [name for name, scores in columns.items() if None in sum(scores.values(), [])]
-    empty = [str(folder) for folder in folders if not read_jobs([folder], "dataset.json")]
+    empty = [str(folder) for folder in folders if not result_paths(folder, "dataset.json")]
     if unscored or empty:
         raise SystemExit(f"{', '.join(unscored + empty)}: no images, or some that no verifier scored")
     return columns
