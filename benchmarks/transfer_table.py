@@ -34,15 +34,16 @@ def read_scores(folders: list[Path]) -> dict[str, Scores]:
 def transfer_table(columns: dict[str, Scores]) -> Iterator[list[str]]:
     """Headings, then a row for each setting: its score with each detector, and the mean of its shares of the best ones.
 
-    A setting that some detector has not been tried with has no mean, and comes last.
+    A setting that some detector has not been tried with has no mean, and comes last; none has one where the best of a
+    detector is 0.
     """
     yield ["setting", *columns, "mean share of each one's best"]
     best = {name: max(map(fmean, scores.values())) for name, scores in columns.items()}
     rows = []
     for setting in dict.fromkeys(setting for scores in columns.values() for setting in scores):
         tried = [name for name, scores in columns.items() if setting in scores]
-        shares = [fmean(columns[name][setting]) / best[name] if best[name] else 1.0 for name in tried]
-        mean = fmean(shares) if len(tried) == len(columns) else None
+        shares = [fmean(columns[name][setting]) / best[name] for name in tried if best[name]]
+        mean = fmean(shares) if len(shares) == len(columns) else None
         cells = [spread(columns[name][setting], 3) if name in tried else "–" for name in columns]
         rows.append((mean, [", ".join(setting) or "–", *cells, "–" if mean is None else f"{mean:.2f}"]))
     rows.sort(key=lambda row: -1.0 if row[0] is None else row[0], reverse=True)

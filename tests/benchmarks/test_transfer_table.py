@@ -48,7 +48,7 @@ def test_a_setting_not_tried_everywhere_comes_last(tmp_path, monkeypatch, capsys
 
 def test_a_detector_whose_images_nobody_finds_anything_in(tmp_path, monkeypatch, capsys):
     ssd = sweep(tmp_path / "ssd", {"b=0": [0.0], "b=1": [0.0]})
-    assert printed(monkeypatch, capsys, ssd)[1:] == [["b=0", "0.000", "1.00"], ["b=1", "0.000", "1.00"]]
+    assert printed(monkeypatch, capsys, ssd)[1:] == [["b=0", "0.000", "–"], ["b=1", "0.000", "–"]]
 
 
 def test_several_sweeps_of_one_detector_share_a_column(tmp_path, monkeypatch, capsys):

@@ -102,7 +102,7 @@ def _published(build: Callable[..., nn.Module], name: str) -> WeightsEnum:
     if name not in known:
         raise ConfigError(
             f"teacher.weights={name} (or student.weights, verifier.weights): there is no such file; expected the path "
-            f"of a state dict ({suffixes}), null for random weights"
+            f"of a state dict ({suffixes}; train.py leaves student.safetensors), null for a student's random weights"
             + (f", or one of torchvision's: {', '.join(known)}" if known else "")
         )
     return known[name]
