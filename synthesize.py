@@ -1,4 +1,4 @@
-"""From a trained detector to labelled images: `python synthesize.py --help`."""
+"""From a trained detector to labeled images: `python synthesize.py --help`."""
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
@@ -11,7 +11,7 @@ from omegaconf.errors import OmegaConfBaseException
 @hydra.main(version_base="1.3", config_path="conf", config_name="synthesize")
 def main(config: DictConfig) -> float | None:
     """Composes, instantiates, runs."""
-    from diode_pl.synthesis import synthesize  # torch comes with it: --help need not wait
+    from diode_pl.synthesis.job import synthesize
 
     job = HydraConfig.get()
     try:

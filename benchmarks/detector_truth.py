@@ -1,4 +1,4 @@
-"""Do the detectors find what is there? AP@0.5 of published weights on real, labelled images.
+"""Do the detectors find what is there? AP@0.5 of published weights on real, labeled images.
 
     python benchmarks/detector_truth.py
 
@@ -56,14 +56,14 @@ def read_photographs(folder: Path, resolution: int = 320) -> Photographs:
     """
     import torch
 
-    from diode_pl.coco import read_coco
-    from diode_pl.images import read_image
+    from diode_pl.io.coco import read_coco
+    from diode_pl.io.images import read_image
     from diode_pl.targets import Targets
 
-    labelled, names = read_coco(the_file(folder, "instances*.json"))
-    paths = [the_file(folder / "images", image.file_name) for image in labelled]
+    labeled, names = read_coco(the_file(folder, "instances*.json"))
+    paths = [the_file(folder / "images", image.file_name) for image in labeled]
     images = torch.stack([read_image(path, resolution) for path in paths])
-    return Photographs(images, Targets.of_images([(image.boxes, image.labels) for image in labelled]), names)
+    return Photographs(images, Targets.from_images([(image.boxes, image.labels) for image in labeled]), names)
 
 
 def read_detector(folder: Path) -> "Darknet":

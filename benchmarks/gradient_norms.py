@@ -10,12 +10,12 @@ from statistics import fmean
 from torch import Tensor
 
 from benchmarks.sweep_table import print_table
-from diode_pl.balance import Gradient
+from diode_pl.synthesis.weighting import GradientShares
 
 _FIRST_STEPS = (0, 5, 10, 20, 30, 40)
 
 
-class Told(Gradient):
+class Told(GradientShares):
     """Measures as its parent does, and prints the mean norms of some windows of steps once it is done."""
 
     def weights(self, terms: Mapping[str, Tensor], pixels: Tensor) -> dict[str, float]:

@@ -12,8 +12,8 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file
 
-from diode_pl.data import write_whole
-from diode_pl.fingerprint import encoded_state
+from diode_pl.io.atomic import atomic_write
+from diode_pl.io.safetensors import to_safetensors
 
 
 def main() -> None:
@@ -30,7 +30,7 @@ def main() -> None:
     for name, value in rounded.items():
         if not torch.isfinite(value).all():
             raise SystemExit(f"{name} has numbers beyond half precision")
-    write_whole(paths.target, encoded_state(rounded, metadata))
+    atomic_write(paths.target, to_safetensors(rounded, metadata))
     print(f"{paths.target}: {paths.target.stat().st_size / 1e6:.2f} MB, {metadata}")
 
 

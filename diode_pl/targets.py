@@ -40,7 +40,7 @@ class Targets:
             )
 
     @classmethod
-    def of_images(cls, per_image: Sequence[tuple[Tensor, Tensor]], device: torch.device | str = "cpu") -> "Targets":
+    def from_images(cls, per_image: Sequence[tuple[Tensor, Tensor]], device: torch.device | str = "cpu") -> "Targets":
         """Joins one ``(boxes (m, 4), labels (m,))`` pair an image into a batch."""
         boxes = [torch.as_tensor(b, dtype=torch.float32, device=device).reshape(-1, 4) for b, _ in per_image]
         labels = [torch.as_tensor(c, dtype=torch.long, device=device).reshape(-1) for _, c in per_image]

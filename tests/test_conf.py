@@ -10,10 +10,11 @@ from hydra.errors import ConfigCompositionException
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
-from diode_pl.classification import Classification
-from diode_pl.classifier import CropClassifier, Record, encoded
-from diode_pl.data import CropData, DetectionData
-from diode_pl.distillation import Distillation
+from diode_pl.classification.datamodule import CropData
+from diode_pl.classification.module import Classification
+from diode_pl.classifier import ClassifierCard, CropClassifier, encode_classifier
+from diode_pl.data import DetectionData
+from diode_pl.distillation.module import Distillation
 from tests.tiny_network import write_tiny_network
 from tests.training_run import NAMES, write_teacher
 
@@ -115,21 +116,26 @@ def test_stages_losses_and_augmentations_are_open_to_the_command_line():
     assert config.losses.detection.weight == 3
 
 
-BALANCES = {"default": "Gradient", "fixed": "Fixed", "standardised": "Fixed", "published": "Fixed"}
+BALANCES = {
+    "default": "GradientShares",
+    "fixed": "ConstantWeights",
+    "standardized": "ConstantWeights",
+    "published": "ConstantWeights",
+}
 
 
 @pytest.mark.parametrize("losses", options("losses"))
 def test_losses_bring_the_balance_that_their_weights_are_meant_for(losses):
     assert composed(f"losses={losses}").balance._target_.endswith(f".{BALANCES[losses]}")
     assert composed(f"losses={losses}", "balance=gradient", "balance.steps=7").balance.steps == 7
-    assert composed(f"losses={losses}", "balance=fixed").balance._target_.endswith(".Fixed")
+    assert composed(f"losses={losses}", "balance=fixed").balance._target_.endswith(".ConstantWeights")
 
 
 def test_the_published_settings_are_those_of_the_paper():
     config = composed("+experiment=published")
     weights = {name: loss.weight for name, loss in config.losses.items()}
     assert (weights["total_variation"], weights["batch_norm"], weights["first_batch_norm"]) == (75, 0.1, 2)
-    assert config.balance._target_.endswith(".Fixed")
+    assert config.balance._target_.endswith(".ConstantWeights")
     assert config.augmentations.jitter.wrap
     assert config.schedule.stages[0].optimizer._target_.endswith("SignDescent")
     assert config.initializer.std == 1.0
@@ -175,7 +181,9 @@ def test_every_option_of_a_training_builds_its_objects(tiny, group, option, tmp_
     counted = {"images": images, "annotations": [box], "categories": categories}
     (tmp_path / "given.json").write_text(json.dumps(counted))
     weights = tmp_path / "classifier.safetensors"
-    weights.write_bytes(encoded(CropClassifier(NAMES, crop_size=16, kind="both"), Record(("teacher",), 0.9, 0.9)))
+    weights.write_bytes(
+        encode_classifier(CropClassifier(NAMES, crop_size=16, kind="both"), ClassifierCard(("teacher",), 0.9, 0.9))
+    )
     given = {"from_dataset": "tiling.path=", "dicod_classifier": "distill.dicod.classifier.weights="}
     files = {"from_dataset": tmp_path / "given.json", "dicod_classifier": weights}
     extra = [f"{given[option]}{files[option]}"] if option in given else []
@@ -233,7 +241,7 @@ def test_the_default_is_the_recipe_of_the_paper():
     config = training()
     sgd, recipe = config.optimizer, config.recipe
     assert (sgd.lr, sgd.momentum, sgd.nesterov, sgd.weight_decay) == (0.01, 0.937, True, 5e-4)
-    assert (recipe.final_lr, recipe.burn_in_epochs, recipe.burn_in_steps, recipe.bias_lr) == (0.05, 3, 500, 0.1)
+    assert (recipe.final_lr, recipe.warmup_epochs, recipe.warmup_steps, recipe.bias_lr) == (0.05, 3, 500, 0.1)
     assert (config.batch_size, recipe.nominal_batch, config.trainer.max_epochs) == (64, 64, 300)
     assert set(config.distill) == {"mimic", "detection"} and config.alpha_detection == 0
     assert (config.distillation.confidence, config.distillation.iou) == (0.001, 0.6)
@@ -260,7 +268,7 @@ def test_embedded_detectors_learn_from_labels_alone():
 
 
 def test_a_distillation_has_no_keys_of_a_classifier():
-    assert training().job._target_ == "diode_pl.training.train"
+    assert training().job._target_ == "diode_pl.distillation.job.train"
     assert set(training("job=classifier")) - set(training()) == {"classifier", "classification", "crops"}
 
 

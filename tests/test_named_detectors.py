@@ -14,9 +14,9 @@ from hydra.utils import get_method, instantiate
 from omegaconf import DictConfig, OmegaConf
 from torchvision.models import get_model_weights
 
-from diode_pl.data.shapes.things import THINGS
 from diode_pl.detector import Darknet
 from diode_pl.detector.torchvision.base import TorchvisionDetector
+from diode_pl.shapes.objects import THINGS
 
 CONF = Path(__file__).resolve().parents[1] / "conf"
 IN_SHARED_DATA = {

@@ -28,13 +28,13 @@ def test_shapes_that_do_not_belong_together_raise(boxes, labels, index, valid) -
 
 def test_of_images_and_per_image_are_inverse() -> None:
     per_image = [(boxes, labels) for boxes, labels in three_boxes().per_image()]
-    again = Targets.of_images(per_image)
+    again = Targets.from_images(per_image)
     assert again.batch_size == 3 and again.image_index.tolist() == [0, 0, 2]
     assert torch.equal(again.boxes, three_boxes().boxes) and torch.equal(again.labels, three_boxes().labels)
 
 
 def test_of_no_images_is_empty() -> None:
-    empty = Targets.of_images([])
+    empty = Targets.from_images([])
     assert len(empty) == 0 and empty.batch_size == 0 and empty.per_image() == []
 
 

@@ -37,7 +37,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
     """Runs an entry point in this process, which has imported everything already; returns the folder."""
     handlers, level = logging.root.handlers[:], logging.root.level
     # Takes longer than all the rest, and is tested by itself.
-    monkeypatch.setattr("diode_pl.outcome.export_onnx", lambda *_: 0.0)
+    monkeypatch.setattr("diode_pl.distillation.report.export_onnx", lambda *_: 0.0)
 
     def of(script: ModuleType, folder: str, *overrides: str) -> Path:
         # An imported script does not find its configuration by itself.
@@ -87,7 +87,7 @@ def test_a_teacher_gives_images_and_a_student_learns_from_them(name: str, run: R
         *who(name, "teacher", weights),
         *who(name, "student", None),
         *["distill=decoded", f"train.root={made}", "resolution=64", "batch_size=2", "val.size=4"],
-        *["data.steps_per_epoch=1", "trainer.max_epochs=1", "recipe.burn_in_epochs=0.0", "recipe.burn_in_steps=0"],
+        *["data.steps_per_epoch=1", "trainer.max_epochs=1", "recipe.warmup_epochs=0.0", "recipe.warmup_steps=0"],
     )
     metrics = json.loads((folder / "metrics.json").read_text())
     assert metrics["epochs"] == 1 and metrics["history"][0]["loss/decoded"] > 0

@@ -51,7 +51,7 @@ def train(tiny: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the export, which takes longer than all the rest."""
-    monkeypatch.setattr("diode_pl.outcome.export_onnx", lambda *_: 0.0)
+    monkeypatch.setattr("diode_pl.distillation.report.export_onnx", lambda *_: 0.0)
 
 
 def metrics(folder: Path) -> dict:
@@ -153,7 +153,7 @@ def test_measures_alone(whole: Path, tmp_path: Path, train: Train) -> None:
         ["data@val=none", "optimizer=adamw", "optimizer.lr=0.01", "recipe.bias_lr=0.01"],
         ["trainer.precision=bf16-mixed", "alpha_detection=0.01", "logger=none", "data.multi_scale=[32,64]"],
         ["distill=decoded", "student.cfg.anchors=[14,14,20,20,32,32,42,42,68,68,110,110]", "tiling=coco_like"],
-        ["distill=objectness_scaled", "callbacks.ema=null", "train.labelled=false", "data@train=shapes_near"],
+        ["distill=objectness_scaled", "callbacks.ema=null", "train.labeled=false", "data@train=shapes_near"],
         ["+experiment=teacher_shapes", "trainer.precision=32-true", "trainer.check_val_every_n_epoch=9"],
     ],
     ids=["adamw without val", "bf16 and labels", "decoded", "objectness-scaled", "labels alone"],
@@ -179,7 +179,7 @@ def test_other_ways_to_train(overrides: list[str], train: Train, quick: None) ->
         (["student.cfg.anchors=[14,14,20,20,32,32,42,42,68,68,110,110]"], "distill=decoded"),
         (["student.names=[a,b,c,d,e,f,g,h]"], "the teacher's classes are"),
         (["distill.mimic=null"], "no loss with a weight above 0"),
-        (["alpha_detection=1", "train.labelled=false"], "alpha_detection=0"),
+        (["alpha_detection=1", "train.labeled=false"], "alpha_detection=0"),
         (["ckpt=nowhere.ckpt"], "nowhere.ckpt does not exist"),
         (["resolution=72"], "train.resolution: 72 px will not do, teacher and student can take multiples of 32"),
         (["fit=false", "tiled=5"], "leave one of them out"),

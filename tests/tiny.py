@@ -4,8 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from diode_pl.detector import Dense, Detections, Detector, NormStatistics, Outputs
-from diode_pl.losses import Step
+from diode_pl.detector import BatchNormRecorder, DensePredictions, Detections, Detector, Outputs
+from diode_pl.synthesis.losses import SynthesisState
 from diode_pl.targets import Targets
 
 CLASSES = ("cat", "dog", "cup")
@@ -49,7 +49,7 @@ class TinyDetector(Detector):
             "class": F.cross_entropy(seen[:, 4:], targets.labels),
         }
 
-    def decode(self, outputs: Outputs) -> Dense:
+    def decode(self, outputs: Outputs) -> DensePredictions:
         raise NotImplementedError
 
     def predict(
@@ -67,14 +67,14 @@ class TinyDetector(Detector):
 
 def tiny_step(
     images: Tensor, targets: Targets | None = None, detector: TinyDetector | None = None, progress: float = 0.0
-) -> Step:
+) -> SynthesisState:
     """What the losses see once a tiny detector has looked at ``images``."""
     detector = detector or TinyDetector().to(images.dtype)
-    statistics = NormStatistics(detector.norm_layers())
+    statistics = BatchNormRecorder(detector.norm_layers())
     with statistics.recording():
         outputs = detector(images)
     targets = targets or one_box_each(len(images))
-    return Step(images, images, targets, outputs, detector, statistics, progress)
+    return SynthesisState(images, images, targets, outputs, detector, statistics, progress)
 
 
 def one_box_each(count: int) -> Targets:
@@ -86,4 +86,4 @@ def one_box_each(count: int) -> Targets:
 
 def no_boxes(count: int) -> Targets:
     """A batch of images that are to show nothing."""
-    return Targets.of_images([(torch.zeros(0, 4), torch.zeros(0, dtype=torch.long))] * count)
+    return Targets.from_images([(torch.zeros(0, 4), torch.zeros(0, dtype=torch.long))] * count)

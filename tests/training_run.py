@@ -12,21 +12,22 @@ import torch
 from pytorch_lightning.callbacks import WeightAveraging
 
 from diode_pl.augmentations import Flip
-from diode_pl.callbacks import ExponentialAverage
 from diode_pl.class_names import match_classes
-from diode_pl.data import Batch, DetectionData, ShapesWorld
-from diode_pl.data.memory import InMemory
+from diode_pl.data import Batch, DetectionData
+from diode_pl.data.cache import InMemory
 from diode_pl.data.readers import ImageSet
+from diode_pl.data.tiling import Fixed
 from diode_pl.detector import Darknet, yolov3_tiny
-from diode_pl.detector.layers import YoloHead
-from diode_pl.distill import DistillLoss, Mimic
-from diode_pl.distillation import Distillation
+from diode_pl.detector.darknet.layers import YoloHead
+from diode_pl.distillation.job import train
+from diode_pl.distillation.losses import DistillLoss, Mimic
+from diode_pl.distillation.module import Distillation
 from diode_pl.metrics import DetectionScores
-from diode_pl.recipe import Recipe
 from diode_pl.report import save_weights
-from diode_pl.tiling import Fixed
-from diode_pl.trainer import distillation_trainer
-from diode_pl.training import train
+from diode_pl.shapes import ShapesWorld
+from diode_pl.training.ema import WarmupEMA
+from diode_pl.training.optim import Recipe
+from diode_pl.training.trainer import training_trainer
 
 RESOLUTION, BATCH, VALIDATION = 64, 8, 15
 NAMES = ("mug", "key", "star", "crescent", "gear", "house", "fish", "umbrella")
@@ -53,7 +54,7 @@ def tiny_teacher(names: Sequence[str] = NAMES) -> Darknet:
 
 @functools.cache
 def _lucky(names: tuple[str, ...]) -> Darknet:
-    batch = Batch.of([shapes("val", VALIDATION)[i] for i in range(VALIDATION)]).scaled()
+    batch = Batch.of([shapes("val", VALIDATION)[i] for i in range(VALIDATION)]).to_float()
     for seed in range(1, 50):
         detector = tiny_detector(seed, names)
         with torch.no_grad():
@@ -64,7 +65,7 @@ def _lucky(names: tuple[str, ...]) -> Darknet:
             found = detector.eval().predict(detector(batch.images), 0.001, 0.6)
         scores = DetectionScores(NAMES)
         labels = match_classes(names, NAMES)
-        scores.update([each.renumbered(labels) for each in found], batch.targets, batch.sizes)
+        scores.update([each.relabel(labels) for each in found], batch.targets, batch.sizes)
         if scores.compute()["AP50"] > 0.003:
             detector.data_access = "given weights"  # stands for one that was trained
             return detector.train()
@@ -94,12 +95,12 @@ def parts(
     data: Mapping[str, Any] | None = None,
     **options: Any,
 ) -> tuple[Distillation, DetectionData, pl.Trainer]:
-    """What :func:`diode_pl.training.train` takes, new at every call and always the same."""
+    """What :func:`diode_pl.distillation.job.train` takes, new at every call and always the same."""
     distillation = Distillation(
         student or tiny_detector(),
         tiny_teacher() if teacher == "tiny" else teacher,
         losses,
-        Recipe(optimizer or partial(torch.optim.SGD, lr=0.05, momentum=0.9), burn_in_epochs=1.0, burn_in_steps=0),
+        Recipe(optimizer or partial(torch.optim.SGD, lr=0.05, momentum=0.9), warmup_epochs=1.0, warmup_steps=0),
         log_every=1,
     )
     images = DetectionData(
@@ -108,8 +109,8 @@ def parts(
         Fixed(1),
         **{"augmentations": {"flip": Flip(0.5, per_image=True)}, "mosaic": 0.5, "batch_size": BATCH} | dict(data or {}),
     )
-    listeners = {"ema": WeightAveraging(multi_avg_fn=ExponentialAverage())} | dict(callbacks or {})
-    return distillation, images, distillation_trainer(listeners, {}, epochs, accelerator="cpu", **options)
+    listeners = {"ema": WeightAveraging(multi_avg_fn=WarmupEMA())} | dict(callbacks or {})
+    return distillation, images, training_trainer(listeners, {}, epochs, accelerator="cpu", **options)
 
 
 def run(
@@ -181,6 +182,6 @@ def write_teacher(folder: Path) -> list[str]:
         f"resolution={RESOLUTION}",
         f"batch_size={BATCH}",
     ]
-    pace = ["trainer.max_epochs=2", "recipe.burn_in_epochs=1.0", "recipe.burn_in_steps=0", "optimizer.lr=0.05"]
+    pace = ["trainer.max_epochs=2", "recipe.warmup_epochs=1.0", "recipe.warmup_steps=0", "optimizer.lr=0.05"]
     quiet = ["trainer.accelerator=cpu", "callbacks.progress=null"]
     return [f"teacher.weights={folder / 'teacher.safetensors'}", *networks, *sizes, *pace, *quiet]

@@ -11,15 +11,23 @@ import torch.distributed as dist
 from torch import Tensor
 from torch.multiprocessing import spawn
 
-from diode_pl.detector import Detector, synchronise
-from diode_pl.distill import FKD, Decoded, Detection, Dicod, DistillLoss, Lesson, ObjectnessScaled
-from diode_pl.distill.dicod import DetectorAsClassifier
-from diode_pl.distill.fkd.non_local import NonLocal
-from diode_pl.processes import shared_mean, shared_sum
+from diode_pl.detector import Detector, convert_sync_batch_norm
+from diode_pl.distillation.losses import (
+    FKD,
+    Decoded,
+    Detection,
+    Dicod,
+    DistillationBatch,
+    DistillLoss,
+    ObjectnessScaled,
+)
+from diode_pl.distillation.losses.dicod import DetectorAsClassifier
+from diode_pl.distillation.losses.fkd.non_local import NonLocal
+from diode_pl.numerics.distributed import reduce_mean, reduce_sum_per_process
 from diode_pl.targets import Targets
 from tests.detector import detectors
-from tests.distill import lessons
-from tests.distill.lessons import network
+from tests.distillation.losses import lessons
+from tests.distillation.losses.lessons import network
 
 IMAGES = 6
 # All boxes of a share on one process, the other has none: what is divided by a number of boxes differs most.
@@ -67,11 +75,11 @@ def _steps(
             torch.nn.init.constant_(module.norm.weight, 0.5)  # as after some steps: its statistics matter
     together = torch.nn.ModuleDict({"student": student, "term": loss})
     if shared:
-        synchronise(together)
+        convert_sync_batch_norm(together)
     for _ in range(2):  # the second step sees what the first has left in the buffers
         together.zero_grad()
         taught = None if teacher is None else teacher(images)
-        value = loss(Lesson(images, student, teacher, student(images), taught, targets))
+        value = loss(DistillationBatch(images, student, teacher, student(images), taught, targets))
         value.backward()
     gradients = {name: parameter.grad for name, parameter in together.named_parameters()}
     found = {f"gradient of {name}": each for name, each in gradients.items() if each is not None}
@@ -103,8 +111,8 @@ def _work(rank: int, folder: str) -> None:
             if name.startswith(("gradient", "loss")):
                 dist.all_reduce(found[name])
                 found[name] /= 2
-    sums = [shared_sum(torch.tensor(pair[rank]), at_least=1.0) for pair in SUMS]
-    mean = shared_mean(torch.tensor([1.0, 2.0 + 4 * rank]))
+    sums = [reduce_sum_per_process(torch.tensor(pair[rank]), at_least=1.0) for pair in SUMS]
+    mean = reduce_mean(torch.tensor([1.0, 2.0 + 4 * rank]))
     torch.save({"steps": results, "sums": sums, "mean": mean}, Path(folder, f"{rank}.pt"))
     dist.destroy_process_group()
 

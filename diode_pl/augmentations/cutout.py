@@ -64,6 +64,6 @@ class Cutout(Augmentation):
 
 
 def _span(length: int, start: Tensor, extent: Tensor) -> Tensor:
-    """``(n, length)`` mask of the pixels whose centres lie within [start, start + extent), both shares of length."""
-    centres = (torch.arange(length, device=start.device) + 0.5) / length
-    return (centres >= start[:, None]) & (centres < (start + extent)[:, None])
+    """``(n, length)`` mask of the pixels whose centers lie within [start, start + extent), both shares of length."""
+    centers = (torch.arange(length, device=start.device) + 0.5) / length
+    return (centers >= start[:, None]) & (centers < (start + extent)[:, None])

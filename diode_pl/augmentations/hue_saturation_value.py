@@ -9,7 +9,7 @@ from torch import Generator, Tensor
 from diode_pl.augmentations.base import Augmentation
 from diode_pl.targets import Targets
 
-# Luma and the two colour axes of NTSC, on which a rotation changes the hue and leaves the luma.
+# Luma and the two color axes of NTSC, on which a rotation changes the hue and leaves the luma.
 _YIQ = torch.tensor([[0.299, 0.587, 0.114], [0.596, -0.274, -0.322], [0.211, -0.523, 0.312]])
 _RGB = torch.linalg.inv(_YIQ)
 
@@ -17,8 +17,8 @@ _RGB = torch.linalg.inv(_YIQ)
 class HueSaturationValue(Augmentation):
     """Turns the hue, scales the saturation and the value, each by a uniform draw for every image.
 
-    All three are linear in YIQ colours, so one 3 x 3 matrix an image does it, on any device, in one pass. Where colours
-    leave [0, 1] this differs from the same change in HSV colours, which would clip them.
+    All three are linear in YIQ colors, so one 3 x 3 matrix an image does it, on any device, in one pass. Where colors
+    leave [0, 1] this differs from the same change in HSV colors, which would clip them.
 
     Args:
         hue: largest turn, as a share of the whole circle, in [0, 0.5].

@@ -91,7 +91,7 @@ class Focal(ClassificationLoss):
         return total / len(logits)
 
 
-def trained_form(losses: list[ClassificationLoss]) -> Literal["softmax", "sigmoid", "both"]:
+def output_form(losses: list[ClassificationLoss]) -> Literal["softmax", "sigmoid", "both"]:
     """The form of the logits that losses train together.
 
     Raises:

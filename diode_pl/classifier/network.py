@@ -24,8 +24,8 @@ class CropClassifier(nn.Module):
             without stride, for crops of 32 pixels.
         kind: what the logits are trained for: ``softmax``, ``sigmoid``, or ``both``.
         crop_size: height and width of the crops that it is trained on, in pixels, at least 8.
-        mean: of each colour channel, which is subtracted first; None leaves crops as they are.
-        std: of each colour channel, which is divided by after that; above 0.
+        mean: of each color channel, which is subtracted first; None leaves crops as they are.
+        std: of each color channel, which is divided by after that; above 0.
 
     Raises:
         ValueError: an argument is out of range, two classes share a name, or only one of ``mean`` and ``std`` is given.
@@ -75,12 +75,12 @@ class CropClassifier(nn.Module):
     @property
     def settings(self) -> dict[str, Any]:
         """Arguments that make the same network, as plain data."""
-        moments = {
+        channel_stats = {
             key: None if value is None else value.flatten().tolist()
             for key, value in (("mean", self.mean), ("std", self.std))
         }
         own = ("class_names", "backbone", "stem_stride", "kind", "crop_size")
-        return {key: getattr(self, key) for key in own} | {"class_names": list(self.class_names)} | moments
+        return {key: getattr(self, key) for key in own} | {"class_names": list(self.class_names)} | channel_stats
 
     def forward(self, crops: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n c"]:
         """Logits of each class.
@@ -88,7 +88,7 @@ class CropClassifier(nn.Module):
         Args:
             crops: RGB in [0, 1]; another side than ``crop_size`` is legal.
         """
-        return self.network(self._normalised(crops))
+        return self.network(self._normalized(crops))
 
     def features(self, crops: Float[Tensor, "n 3 h w"], layers: Sequence[int]) -> list[Tensor]:
         """Maps of some layers, differentiable in the crops; layers above the last one asked for are not computed.
@@ -107,11 +107,11 @@ class CropClassifier(nn.Module):
             raise ValueError(f"layers: a classifier has layers 0 to {LAYERS[-1]}, got {unknown}")
         net = self.network
         stages = (net.layer1, net.layer2, net.layer3, net.layer4)
-        x = net.maxpool(net.relu(net.bn1(net.conv1(self._normalised(crops)))))
+        x = net.maxpool(net.relu(net.bn1(net.conv1(self._normalized(crops)))))
         maps = [x]
         for stage in stages[: max(layers, default=0)]:
             maps.append(x := stage(x))
         return [maps[layer] for layer in layers]
 
-    def _normalised(self, crops: Tensor) -> Tensor:
+    def _normalized(self, crops: Tensor) -> Tensor:
         return crops if self.mean is None or self.std is None else (crops - self.mean) / self.std

@@ -38,7 +38,7 @@ class Batch:
         """Joins examples of one resolution."""
         return cls(
             torch.stack([example.image for example in examples]),
-            Targets.of_images([(example.boxes, example.labels) for example in examples]),
+            Targets.from_images([(example.boxes, example.labels) for example in examples]),
             [example.size for example in examples],
             [example.name for example in examples],
             seed,
@@ -53,11 +53,11 @@ class Batch:
         """The same batch in memory that a GPU can fetch it from while the processor goes on; a loader asks for it."""
         return replace(self, images=self.images.pin_memory())
 
-    def scaled(self) -> "Batch":
+    def to_float(self) -> "Batch":
         """The same batch with images in [0, 1], channels last: the faster layout for convolutions."""
         return replace(self, images=self.images.to(memory_format=torch.channels_last).float() / 255)
 
-    def augmented(self, augmentations: Sequence[Augmentation]) -> "Batch":
+    def augment(self, augmentations: Sequence[Augmentation]) -> "Batch":
         """The same batch, each image and its boxes changed by draws from the seed of that image.
 
         An image alone: it must look the same whatever part of the batch this process has.

@@ -7,12 +7,12 @@ from torch import Generator
 from torch.utils.data import Dataset
 
 from diode_pl.data.batch import Batch
+from diode_pl.data.epoch_sampler import SampleKey
 from diode_pl.data.mosaic import mosaic
 from diode_pl.data.readers import BadImage, Example
-from diode_pl.data.sampling import Draw
-from diode_pl.data.views import Relabelled
+from diode_pl.data.tiling import Tiling, tile
+from diode_pl.data.wrappers import Relabeled
 from diode_pl.targets import Targets
-from diode_pl.tiling import Tiling, tile
 
 
 class TrainingSet(Dataset):
@@ -28,7 +28,7 @@ class TrainingSet(Dataset):
         ValueError: ``mosaic`` is no probability.
     """
 
-    def __init__(self, source: Relabelled, resolution: int, tiling: Tiling, mosaic: float) -> None:
+    def __init__(self, source: Relabeled, resolution: int, tiling: Tiling, mosaic: float) -> None:
         if not 0 <= mosaic <= 1:
             raise ValueError(f"mosaic must be in [0, 1], got {mosaic}")
         self.source, self.resolution, self.tiling, self.mosaic = source, resolution, tiling, mosaic
@@ -36,7 +36,7 @@ class TrainingSet(Dataset):
     def __len__(self) -> int:
         return len(self.source)
 
-    def __getitem__(self, key: Draw) -> tuple[Example, int]:
+    def __getitem__(self, key: SampleKey) -> tuple[Example, int]:
         """The training image of a draw, and a seed for what happens to it later.
 
         Raises:
@@ -51,7 +51,7 @@ class TrainingSet(Dataset):
         # Not the seed of the key: what follows would repeat the draws that were made here.
         return example, int(torch.randint(2**62, (1,), generator=generator))
 
-    def __getitems__(self, keys: Sequence[Draw]) -> Batch:
+    def __getitems__(self, keys: Sequence[SampleKey]) -> Batch:
         """This process's part of a step; a loader asks for it instead of for one image after the other.
 
         Raises:
@@ -60,7 +60,7 @@ class TrainingSet(Dataset):
         examples, seeds = zip(*[self[key] for key in keys], strict=True)
         return Batch.of(examples, keys[0].step_seed, seeds)
 
-    def tiled(self, key: Draw) -> Example:
+    def tiled(self, key: SampleKey) -> Example:
         """The image of a draw without mosaic.
 
         Raises:
@@ -75,7 +75,7 @@ class TrainingSet(Dataset):
         others = torch.randint(len(self), (count - 1,), generator=generator).tolist()
         examples = [self._readable(i) for i in (first, *others)]
         images = torch.stack([example.image for example in examples]).float() / 255
-        targets = Targets.of_images([(example.boxes, example.labels) for example in examples])
+        targets = Targets.from_images([(example.boxes, example.labels) for example in examples])
         joined, boxes, labels = tile(images, targets, self.resolution)
         image = (joined.clamp(0, 1) * 255).round().to(torch.uint8)
         return Example(image, boxes, labels, (self.resolution, self.resolution), f"{count} tiles")

@@ -1,12 +1,13 @@
 """Detectors: teacher, verifier and student alike."""
 
-from diode_pl.detector.absent import no_detector
-from diode_pl.detector.base import Dense, Detections, Detector, Outputs, Positives
-from diode_pl.detector.cfg import ConfigError, Section
-from diode_pl.detector.darknet import Darknet
-from diode_pl.detector.fetch import FetchError, fetch
-from diode_pl.detector.statistics import Moments, NormStatistics, moments
-from diode_pl.detector.synchronised import synchronise
+from diode_pl.detector.base import DensePredictions, Detections, Detector, MatchedPredictions, Outputs
+from diode_pl.detector.bn_statistics import BatchNormRecorder, ChannelStats, channel_stats
+from diode_pl.detector.darknet.cfg import ConfigError, Section
+from diode_pl.detector.darknet.detector import Darknet
+from diode_pl.detector.darknet.yolov3 import yolov3, yolov3_tiny
+from diode_pl.detector.download import DownloadError, download_file
+from diode_pl.detector.none import no_detector
+from diode_pl.detector.sync_batch_norm import convert_sync_batch_norm
 from diode_pl.detector.torchvision import (
     FCOS,
     SSD,
@@ -16,31 +17,30 @@ from diode_pl.detector.torchvision import (
     narrow_retinanet,
     ssd_vgg16_bn,
 )
-from diode_pl.detector.yolov3 import yolov3, yolov3_tiny
 
 __all__ = [
     "ConfigError",
     "Darknet",
-    "Dense",
+    "DensePredictions",
     "Detections",
     "Detector",
     "FCOS",
     "FasterRCNN",
-    "FetchError",
-    "Moments",
-    "NormStatistics",
+    "DownloadError",
+    "ChannelStats",
+    "BatchNormRecorder",
     "Outputs",
-    "Positives",
+    "MatchedPredictions",
     "RetinaNet",
     "SSD",
     "Section",
-    "fetch",
-    "moments",
+    "download_file",
+    "channel_stats",
     "narrow_faster_rcnn",
     "narrow_retinanet",
     "no_detector",
     "ssd_vgg16_bn",
-    "synchronise",
+    "convert_sync_batch_norm",
     "yolov3",
     "yolov3_tiny",
 ]

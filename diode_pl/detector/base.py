@@ -8,16 +8,16 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from diode_pl.class_names import match_classes
-from diode_pl.detector.answers import Dense, Detections, Outputs, Positives
-from diode_pl.detector.suppression import detections
-from diode_pl.fingerprint import fingerprint
+from diode_pl.detector.nms import detections
+from diode_pl.detector.outputs import DensePredictions, Detections, MatchedPredictions, Outputs
+from diode_pl.io.safetensors import fingerprint
 from diode_pl.targets import Targets
 
-__all__ = ["Dense", "Detections", "Detector", "Outputs", "Positives"]
+__all__ = ["DensePredictions", "Detections", "Detector", "Outputs", "MatchedPredictions"]
 
 
 class Detector(nn.Module, ABC):
-    """A detector over images in [0, 1]; any normalisation that it needs happens inside.
+    """A detector over images in [0, 1]; any normalization that it needs happens inside.
 
     Args:
         class_names: one name a class, in the order of the labels.
@@ -58,10 +58,10 @@ class Detector(nn.Module, ABC):
         """The loss that such a detector is trained with, as named terms; the loss is their sum."""
 
     @abstractmethod
-    def decode(self, outputs: Outputs) -> Dense:
+    def decode(self, outputs: Outputs) -> DensePredictions:
         """Every candidate as box, objectness and class probabilities, differentiable."""
 
-    def stages(self, outputs: Outputs, hints: Targets) -> tuple[Dense, ...]:
+    def decode_stages(self, outputs: Outputs, hints: Targets) -> tuple[DensePredictions, ...]:
         """The candidates of each stage, differentiable, for a student whose stages all are to learn.
 
         Args:
@@ -70,7 +70,7 @@ class Detector(nn.Module, ABC):
         """
         return (self.decode(outputs),)
 
-    def heads_at(self, outputs: Outputs, other: Outputs) -> tuple[Tensor, ...]:
+    def heads_on_proposals_of(self, outputs: Outputs, other: Outputs) -> tuple[Tensor, ...]:
         """The raw heads, row by row comparable with those that a detector of the same build gave as ``other``.
 
         Where heads look into proposals, they look into those of ``other``.
@@ -84,11 +84,11 @@ class Detector(nn.Module, ABC):
         """
         raise NotImplementedError(f"{type(self).__name__} does not say its class logits: class_logits() is missing")
 
-    def positives(self, outputs: Outputs, targets: Targets) -> Positives:
+    def match_predictions(self, outputs: Outputs, targets: Targets) -> MatchedPredictions:
         """The candidates that :meth:`loss` would hold to the valid targets; waits for the device."""
         raise NotImplementedError(f"{type(self).__name__} does not say its positives: positives() is missing")
 
-    def stem(self, images: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n c p q"]:
+    def forward_stem(self, images: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n c p q"]:
         """What the first convolution makes of images of any size, differentiable; with the pooling right after it."""
         raise NotImplementedError(f"{type(self).__name__} does not show its first layers: stem() is missing")
 
@@ -118,7 +118,7 @@ class Detector(nn.Module, ABC):
         if self.class_names == tuple(class_names):
             return found
         labels = match_classes(self.class_names, class_names)
-        return [each.renumbered(labels) for each in found]
+        return [each.relabel(labels) for each in found]
 
     @abstractmethod
     def norm_layers(self) -> list[nn.Module]:

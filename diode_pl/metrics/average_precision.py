@@ -31,7 +31,7 @@ def mean_average_precision(
         raise ValueError(f"got detections of {len(detections)} images and targets of {targets.batch_size}")
     # pycocotools' recall steps: torchmetrics' own are rounded to single precision, which moves a score by up to 0.002.
     steps = np.linspace(0, 1, 101).tolist()
-    # No synchronisation: each rank scores images of its own.
+    # No synchronization: each rank scores images of its own.
     metric = MeanAveragePrecision(
         iou_type="bbox", backend="faster_coco_eval", iou_thresholds=[0.5], rec_thresholds=steps, sync_on_compute=False
     )

@@ -6,7 +6,7 @@ from jaxtyping import Float, Int
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
-from diode_pl.images import grid, to_pillow
+from diode_pl.io.images import grid, to_pillow
 
 _CELL, _COLUMNS = 112, 8  # pixels across a crop: enough to see what it shows, and to read a name below it
 _FRAME, _LINE = 4, 17  # pixels
@@ -35,10 +35,10 @@ def crop_sheet(
 
 
 def _cell(crop: Tensor, name: str, said: str) -> Image.Image:
-    side, colour = _CELL + 2 * _FRAME, _RIGHT if said == name else _WRONG
+    side, color = _CELL + 2 * _FRAME, _RIGHT if said == name else _WRONG
     cell, font = Image.new("RGB", (side, side + 2 * _LINE), "white"), ImageFont.load_default(12)
     draw = ImageDraw.Draw(cell)
-    draw.rectangle((0, 0, side - 1, side - 1), fill=colour)
+    draw.rectangle((0, 0, side - 1, side - 1), fill=color)
     cell.paste(to_pillow(crop).resize((_CELL, _CELL), Image.Resampling.BICUBIC), (_FRAME, _FRAME))
     draw.text((_FRAME, side + 1), name, fill="black", font=font)
     if said != name:

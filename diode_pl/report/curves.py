@@ -12,9 +12,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
-from diode_pl.data.writing import write_whole
+from diode_pl.io.atomic import atomic_write
 
-# One colour a quantity, after Okabe and Ito: they stay apart for colour-blind eyes.
+# One color a quantity, after Okabe and Ito: they stay apart for color-blind eyes.
 _SCORES = {"val/AP50": "#0072b2", "val/AP": "#009e73", "val/F1": "#cc79a7"}
 _SCORES |= {"val/accuracy": "#0072b2", "val/macro_accuracy": "#009e73"}  # of classifiers, which have none of the others
 _LOSSES = ("#d55e00", "#e69f00", "#56b4e9", "#000000", "#8c6d31", "#7f7f7f")
@@ -30,7 +30,7 @@ def write_curves(
     """Writes :func:`curves` as PNG, whole or not at all."""
     picture = io.BytesIO()
     curves(history, teacher).savefig(picture, format="png")
-    write_whole(path, picture.getvalue())
+    atomic_write(path, picture.getvalue())
 
 
 def curves(history: Sequence[Mapping[str, float | int]], teacher: Mapping[str, float | int] | None = None) -> Figure:
@@ -53,20 +53,20 @@ def curves(history: Sequence[Mapping[str, float | int]], teacher: Mapping[str, f
     FigureCanvasAgg(figure)
     axes = figure.subplot_mosaic([["loss", "score"], ["rate", "score"]], height_ratios=[3, 1])
 
-    # In the order of their names, not of their size: a loss keeps its colour from run to run.
+    # In the order of their names, not of their size: a loss keeps its color from run to run.
     losses = sorted({key for entry in history for key in entry if re.fullmatch(r"loss/[^/]+", key)})
-    drawn = [_line(axes["loss"], history, key, colour) for key, colour in zip(losses, cycle(_LOSSES), strict=False)]
+    drawn = [_line(axes["loss"], history, key, color) for key, color in zip(losses, cycle(_LOSSES), strict=False)]
     if any(drawn) and all(value > 0 for values in drawn for value in values):
         axes["loss"].set_yscale("log")
         axes["loss"].yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes["loss"].yaxis.set_minor_locator(NullLocator())
         axes["loss"].yaxis.set_major_formatter("{x:g}")
 
-    for key, colour in _SCORES.items():
-        _line(axes["score"], history, key, colour)
+    for key, color in _SCORES.items():
+        _line(axes["score"], history, key, color)
     if teacher is not None and "val/AP50" in teacher:
-        score, colour = teacher["val/AP50"], _SCORES["val/AP50"]
-        axes["score"].axhline(score, color=colour, linestyle="--", linewidth=1.2, label=f"teacher's AP50 {score:.3g}")
+        score, color = teacher["val/AP50"], _SCORES["val/AP50"]
+        axes["score"].axhline(score, color=color, linestyle="--", linewidth=1.2, label=f"teacher's AP50 {score:.3g}")
     _line(axes["rate"], history, "lr", _RATE)
 
     for key, title in (("loss", "losses"), ("score", "validation"), ("rate", "learning rate")):
@@ -83,13 +83,13 @@ def curves(history: Sequence[Mapping[str, float | int]], teacher: Mapping[str, f
     return figure
 
 
-def _line(axes: Axes, history: Sequence[Mapping[str, float | int]], key: str, colour: str) -> list[float]:
+def _line(axes: Axes, history: Sequence[Mapping[str, float | int]], key: str, color: str) -> list[float]:
     """Draws one quantity over the epochs that have it, its last value in the legend; returns its finite values."""
     points = [(entry["epoch"], float(entry[key])) for entry in history if key in entry and math.isfinite(entry[key])]
     if points:
         marker = "o" if len(points) <= _DOTS else ""
         label = f"{key.split('/', 1)[-1]} {points[-1][1]:.3g}"
-        axes.plot(*zip(*points, strict=True), color=colour, marker=marker, markersize=3.5, label=label)
+        axes.plot(*zip(*points, strict=True), color=color, marker=marker, markersize=3.5, label=label)
     return [value for _, value in points]
 
 

@@ -12,9 +12,9 @@ import torch
 from jaxtyping import Float, config
 from torch import Tensor, nn
 
-from diode_pl.data.writing import write_whole
 from diode_pl.detector import Detector
-from diode_pl.detector.image_sides import ImageSides
+from diode_pl.detector.input_size import InputSize
+from diode_pl.io.atomic import atomic_write
 
 _TOLERANCE = 1e-4
 _EXPORT_BATCH, _PARITY_BATCH = 2, 3  # unlike: a file that is tied to one batch size shows
@@ -40,7 +40,7 @@ def export_onnx(detector: Detector, path: str | Path, resolution: int) -> float:
         ValueError: ``resolution`` does not suit the detector, the detector works on one batch size only or looks into
             proposals, or the difference is above 1e-4 or not finite.
     """
-    ImageSides.of({"detector": detector}).check("resolution", resolution)
+    InputSize.of({"detector": detector}).check("resolution", resolution)
     # A validation loop may run in inference mode, whose tensors no exporter traces.
     with torch.inference_mode(False), torch.no_grad(), torch.autocast("cpu", enabled=False), _unchecked():
         # A copy: it changes device, precision, layout and mode without a trace on the detector or its optimizer.
@@ -62,7 +62,7 @@ def export_onnx(detector: Detector, path: str | Path, resolution: int) -> float:
             f"{path} was not written: boxes and scores in onnxruntime differ from PyTorch's by {difference:.1e}, more "
             f"than {_TOLERANCE:.0e}; does the detector compute with finite numbers?"
         )
-    write_whole(Path(path), content)
+    atomic_write(Path(path), content)
     return difference
 
 

@@ -6,8 +6,8 @@ from jaxtyping import Float, Int
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
-from diode_pl.drawing import draw_boxes
-from diode_pl.images import to_pillow
+from diode_pl.io.drawing import draw_boxes
+from diode_pl.io.images import to_pillow
 
 # Boxes x1, y1, x2, y2 in units of image width and height, labels, and scores where there are any.
 Found = tuple[Float[Tensor, "_ 4"], Int[Tensor, " _"], Float[Tensor, " _"] | None]

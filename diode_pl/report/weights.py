@@ -7,10 +7,10 @@ from pathlib import Path
 
 import torch
 
-from diode_pl.data.writing import write_whole
 from diode_pl.detector import Detector
-from diode_pl.detector.torchvision.frozen_norms import notes_on_frozen_norms
-from diode_pl.fingerprint import encoded_state
+from diode_pl.detector.torchvision.frozen_norms import frozen_norm_metadata
+from diode_pl.io.atomic import atomic_write
+from diode_pl.io.safetensors import to_safetensors
 
 
 def save_weights(
@@ -41,7 +41,7 @@ def save_weights(
         if not bool(torch.isfinite(value).all()):
             raise ValueError(f"{name} is not finite as {value.dtype}, so that {path} would be of no use")
     ours = {"class_names": json.dumps(detector.class_names), "fingerprint": stored.float().fingerprint()}
-    ours |= notes_on_frozen_norms(stored)
+    ours |= frozen_norm_metadata(stored)
     if taken := sorted(ours.keys() & (metadata or {}).keys()):
         raise ValueError(f"metadata: {', '.join(taken)} are written anyway; expected other names")
-    write_whole(Path(path), encoded_state(state, {**(metadata or {}), **ours}))
+    atomic_write(Path(path), to_safetensors(state, {**(metadata or {}), **ours}))

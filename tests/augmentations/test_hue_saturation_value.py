@@ -15,24 +15,24 @@ def changed(augmentation: HueSaturationValue, images: Tensor, generator: Generat
 
 
 def yiq(images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Luma, and length and angle of the colour, of images of one colour each; by the standard library."""
+    """Luma, and length and angle of the color, of images of one color each; by the standard library."""
     values = torch.tensor([colorsys.rgb_to_yiq(*image[:, 0, 0].tolist()) for image in images])
     return values[:, 0], values[:, 1:].norm(dim=1), torch.atan2(values[:, 2], values[:, 1])
 
 
 @pytest.fixture
-def colours() -> Tensor:
-    """Many images of the same soft colour."""
+def colors() -> Tensor:
+    """Many images of the same soft color."""
     return torch.tensor([0.6, 0.4, 0.45])[None, :, None, None].expand(2000, 3, 1, 1)
 
 
-def test_grey_stays_grey() -> None:
-    greys = torch.linspace(0, 1, 7)[:, None, None, None].expand(7, 3, 2, 2)
-    torch.testing.assert_close(changed(HueSaturationValue(0.5, 1.0, 0.0), greys), greys)
-    darker = changed(HueSaturationValue(0.5, 1.0, 0.9), greys)
+def test_gray_stays_gray() -> None:
+    grays = torch.linspace(0, 1, 7)[:, None, None, None].expand(7, 3, 2, 2)
+    torch.testing.assert_close(changed(HueSaturationValue(0.5, 1.0, 0.0), grays), grays)
+    darker = changed(HueSaturationValue(0.5, 1.0, 0.9), grays)
     torch.testing.assert_close(darker[:, 0], darker[:, 1])
     torch.testing.assert_close(darker[:, 0], darker[:, 2])
-    assert not torch.allclose(darker, greys, atol=0.01)
+    assert not torch.allclose(darker, grays, atol=0.01)
 
 
 def test_no_range_no_change() -> None:
@@ -40,9 +40,9 @@ def test_no_range_no_change() -> None:
     torch.testing.assert_close(changed(HueSaturationValue(0.0, 0.0, 0.0), images), images)
 
 
-def test_hue_turns_the_colour_and_nothing_else(colours: Tensor) -> None:
-    luma, length, angle = yiq(colours[:1])
-    luma_after, length_after, angle_after = yiq(changed(HueSaturationValue(0.1, 0.0, 0.0), colours))
+def test_hue_turns_the_color_and_nothing_else(colors: Tensor) -> None:
+    luma, length, angle = yiq(colors[:1])
+    luma_after, length_after, angle_after = yiq(changed(HueSaturationValue(0.1, 0.0, 0.0), colors))
     # The library's axes differ from ours in the third digit.
     torch.testing.assert_close(luma_after, luma.expand(2000), atol=2e-3, rtol=0)
     torch.testing.assert_close(length_after, length.expand(2000), atol=0, rtol=0.03)
@@ -51,17 +51,17 @@ def test_hue_turns_the_colour_and_nothing_else(colours: Tensor) -> None:
     assert turns.mean().item() == pytest.approx(0, abs=0.005)
 
 
-def test_saturation_scales_the_colour_and_nothing_else(colours: Tensor) -> None:
-    luma, length, angle = yiq(colours[:1])
-    luma_after, length_after, angle_after = yiq(changed(HueSaturationValue(0.0, 0.6, 0.0), colours))
+def test_saturation_scales_the_color_and_nothing_else(colors: Tensor) -> None:
+    luma, length, angle = yiq(colors[:1])
+    luma_after, length_after, angle_after = yiq(changed(HueSaturationValue(0.0, 0.6, 0.0), colors))
     torch.testing.assert_close(luma_after, luma.expand(2000), atol=2e-3, rtol=0)
     torch.testing.assert_close(angle_after, angle.expand(2000), atol=0.03, rtol=0)
     factors = length_after / length
     assert factors.min().item() == pytest.approx(0.4, abs=0.02) and factors.max().item() == pytest.approx(1.6, abs=0.02)
 
 
-def test_value_scales_all_channels_alike(colours: Tensor) -> None:
-    factors = (changed(HueSaturationValue(0.0, 0.0, 0.3), colours) / colours).flatten(1)
+def test_value_scales_all_channels_alike(colors: Tensor) -> None:
+    factors = (changed(HueSaturationValue(0.0, 0.0, 0.3), colors) / colors).flatten(1)
     torch.testing.assert_close(factors, factors[:, :1].expand_as(factors))
     assert factors.min().item() == pytest.approx(0.7, abs=0.01) and factors.max().item() == pytest.approx(1.3, abs=0.01)
 

@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from diode_pl.classifier import BinaryCrossEntropy, ClassificationLoss, CrossEntropy, Focal, trained_form
+from diode_pl.classifier import BinaryCrossEntropy, ClassificationLoss, CrossEntropy, Focal, output_form
 
 LOGITS = torch.tensor([[1.0, -2.0, 0.5], [0.0, 3.0, -1.0]], dtype=torch.float64)
 LABELS = torch.tensor([2, 1])
@@ -58,11 +58,11 @@ def test_a_batch_twice_has_the_same_loss(kind: type[ClassificationLoss]) -> None
 
 
 def test_the_form_of_the_logits_follows_from_the_losses() -> None:
-    assert trained_form([CrossEntropy()]) == "softmax"
-    assert trained_form([Focal(), BinaryCrossEntropy()]) == "sigmoid"
-    assert trained_form([CrossEntropy(), Focal()]) == "both"
+    assert output_form([CrossEntropy()]) == "softmax"
+    assert output_form([Focal(), BinaryCrossEntropy()]) == "sigmoid"
+    assert output_form([CrossEntropy(), Focal()]) == "both"
     with pytest.raises(ValueError, match="no loss with a weight above 0"):
-        trained_form([])
+        output_form([])
 
 
 @pytest.mark.parametrize("weight", [-1.0, math.nan, math.inf])

@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 
-from diode_pl.data import FinishedBatch, SyntheticSet
+from diode_pl.data.synthetic import FinishedBatch, SyntheticSet
 from diode_pl.targets import Targets
 
 NAMES = ("cat", 'a "big": dog', "café")

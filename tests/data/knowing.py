@@ -7,7 +7,7 @@ from torch import Tensor
 
 from diode_pl.data.readers import BadImage, Example, ImageSet
 from diode_pl.detector import Darknet, Detections, Outputs
-from tests.distill.lessons import network
+from tests.distillation.losses.lessons import network
 
 SCORE = 0.5
 
@@ -15,7 +15,7 @@ SCORE = 0.5
 def knowing(
     source: ImageSet, sees: Callable[[int, int], bool], names: Sequence[str] | None = None, seed: int = 0
 ) -> Darknet:
-    """Finds the labelled objects of the images with a score of 0.5, or some of them.
+    """Finds the labeled objects of the images with a score of 0.5, or some of them.
 
     Args:
         source: whose images it knows.

@@ -1,4 +1,4 @@
-"""A small data set of grey images, each with one bright box, and the way back from pixels to boxes."""
+"""A small data set of gray images, each with one bright box, and the way back from pixels to boxes."""
 
 from collections.abc import Collection, Sequence
 
@@ -68,7 +68,7 @@ def corners(i: int, side: int = SIDE) -> tuple[int, int, int, int]:
 
 
 def paint(boxes: Sequence[tuple[int, int, int, int]], side: int = SIDE, ground: int = 0) -> Tensor:
-    """An image of one colour with bright boxes."""
+    """An image of one color with bright boxes."""
     image = torch.full((3, side, side), ground, dtype=torch.uint8)
     for x1, y1, x2, y2 in boxes:
         image[:, y1:y2, x1:x2] = PAINT

@@ -6,8 +6,8 @@ from tests.data.painted import SIDE, Painted
 
 def test_joins_examples() -> None:
     source = Painted(6, names=())
-    labelled = Painted(6)
-    examples = [labelled[4], source[5], labelled[0]]
+    labeled = Painted(6)
+    examples = [labeled[4], source[5], labeled[0]]
     batch = Batch.of(examples, seed=9)
     assert batch.images.shape == (3, 3, SIDE, SIDE) and batch.images.dtype == torch.uint8 and batch.seed == 9
     assert torch.equal(batch.images[1], examples[1].image)
@@ -26,7 +26,7 @@ def test_moves_to_a_device() -> None:
 
 def test_scaled_pixels() -> None:
     batch = Batch.of([Painted(3)[2]])
-    scaled = batch.scaled()
+    scaled = batch.to_float()
     assert scaled.images.dtype == torch.float32 and scaled.images.is_contiguous(memory_format=torch.channels_last)
     assert torch.equal((scaled.images * 255).round().to(torch.uint8), batch.images)
     assert float(scaled.images.max()) == 1 and batch.images.dtype == torch.uint8

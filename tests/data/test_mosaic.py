@@ -22,16 +22,16 @@ def example(boxes: list[tuple[int, int, int, int]], ground: int = 0, label: int 
 
 
 def four(ground: int = 0) -> list[Example]:
-    """Four images with one box each, at another place in each and labelled by its image."""
+    """Four images with one box each, at another place in each and labeled by its image."""
     boxes = [(24, 30, 36, 40), (18, 22, 28, 36), (30, 20, 40, 30), (26, 34, 40, 44)]
     return [example([box], ground, label) for label, box in enumerate(boxes)]
 
 
 def quarters(result: Example) -> list[tuple[slice, slice]]:
-    """Rows and columns of the four parts of a mosaic of images of four colours."""
-    colours = result.image[0]
-    x = int((colours[0] == colours[0, 0]).sum())
-    y = int((colours[:, 0] == colours[0, 0]).sum())
+    """Rows and columns of the four parts of a mosaic of images of four colors."""
+    colors = result.image[0]
+    x = int((colors[0] == colors[0, 0]).sum())
+    y = int((colors[:, 0] == colors[0, 0]).sum())
     up, down, left, right = slice(0, y), slice(y, SIDE), slice(0, x), slice(x, SIDE)
     return [(up, left), (up, right), (down, left), (down, right)]
 
@@ -46,7 +46,7 @@ def only(image: Tensor, rows: slice, columns: slice) -> Tensor:
 @pytest.mark.parametrize("zoom", ZOOMS)
 @pytest.mark.parametrize("seed", SEEDS)
 def test_boxes_move_with_pixels(seed: int, zoom: tuple[float, float]) -> None:
-    # The same draws on images without boxes, each of another colour, tell where the parts lie.
+    # The same draws on images without boxes, each of another color, tell where the parts lie.
     plain = mosaic([example([], 10 + 50 * i, i) for i in range(4)], seeded(seed), zoom)
     result = mosaic(four(), seeded(seed), zoom)
     parts = quarters(plain)
@@ -113,9 +113,9 @@ def test_any_resolution(side: int) -> None:
 
 
 def test_the_split_keeps_its_distance_from_the_border() -> None:
-    colours = [example([], 10 + 50 * i, i) for i in range(4)]
+    colors = [example([], 10 + 50 * i, i) for i in range(4)]
     splits = []
     for seed in range(200):
-        rows, columns = quarters(mosaic(colours, seeded(seed), margin=0.25))[0]
+        rows, columns = quarters(mosaic(colors, seeded(seed), margin=0.25))[0]
         splits += [rows.stop, columns.stop]
     assert 16 <= min(splits) <= 18 and 46 <= max(splits) <= 48

@@ -1,17 +1,17 @@
 import pytest
 import torch
 
-from diode_pl.data.sampling import Draw
+from diode_pl.data.epoch_sampler import SampleKey
+from diode_pl.data.tiling import Fixed, Tiling, Uniform
 from diode_pl.data.training_set import TrainingSet
-from diode_pl.data.views import Relabelled
-from diode_pl.tiling import Fixed, Tiling, Uniform
+from diode_pl.data.wrappers import Relabeled
 from tests.data.painted import SIDE, Painted, found, number_of, same
 
 IMAGES = 10
 
 
 def training_set(tiling: Tiling | None = None, mosaic: float = 0.0, **options: object) -> TrainingSet:
-    source = Relabelled(Painted(IMAGES, **options), [0, 1, 2])
+    source = Relabeled(Painted(IMAGES, **options), [0, 1, 2])
     return TrainingSet(source, SIDE, tiling or Fixed(1), mosaic)
 
 
@@ -19,14 +19,14 @@ def test_an_image_alone_is_the_image() -> None:
     images, source = training_set(), Painted(IMAGES)
     assert len(images) == IMAGES
     for i in range(IMAGES):
-        assert same(images[Draw(i, 5)][0], source[i])
+        assert same(images[SampleKey(i, 5)][0], source[i])
 
 
 @pytest.mark.parametrize("tiles", [2, 4, 9])
 def test_as_many_images_as_the_tiling_says(tiles: int) -> None:
     images = training_set(Fixed(tiles))
     for seed in range(10):
-        example, _ = images[Draw(seed, seed)]
+        example, _ = images[SampleKey(seed, seed)]
         assert len(example.boxes) == len(example.labels) == tiles and example.name == f"{tiles} tiles"
         assert example.image.shape == (3, SIDE, SIDE) and example.image.dtype == torch.uint8
         assert number_of(example.image) == seed
@@ -34,7 +34,7 @@ def test_as_many_images_as_the_tiling_says(tiles: int) -> None:
 
 
 def test_tiles_are_whole_images_with_their_boxes() -> None:
-    example, _ = training_set(Fixed(4))[Draw(3, 1)]
+    example, _ = training_set(Fixed(4))[SampleKey(3, 1)]
     half = SIDE // 2
     for i, box in enumerate(example.boxes * SIDE):
         y, x = half * (i // 2), half * (i % 2)
@@ -47,14 +47,14 @@ def test_tiles_are_whole_images_with_their_boxes() -> None:
 
 def test_counts_follow_the_tiling() -> None:
     images = training_set(Uniform(3))
-    counts = torch.tensor([len(images[Draw(i % IMAGES, i)][0].boxes) for i in range(300)])
+    counts = torch.tensor([len(images[SampleKey(i % IMAGES, i)][0].boxes) for i in range(300)])
     assert torch.bincount(counts).tolist()[1:] == pytest.approx([100] * 3, abs=30)
 
 
 def test_the_key_names_the_first_image_and_all_images_are_joined_to_it() -> None:
     images, others = training_set(Fixed(2)), set()
     for i in range(60):
-        example, _ = images[Draw(i % IMAGES, i)]
+        example, _ = images[SampleKey(i % IMAGES, i)]
         assert number_of(example.image) == i % IMAGES
         others.add(int(example.image[0, -1, -1]))
     assert others == set(range(IMAGES))
@@ -63,27 +63,27 @@ def test_the_key_names_the_first_image_and_all_images_are_joined_to_it() -> None
 def test_mosaics_never_always_and_sometimes() -> None:
     def mosaics(probability: float) -> int:
         images = training_set(mosaic=probability)
-        return sum(" + " in images[Draw(i % IMAGES, i)][0].name for i in range(200))
+        return sum(" + " in images[SampleKey(i % IMAGES, i)][0].name for i in range(200))
 
     assert mosaics(0.0) == 0 and mosaics(1.0) == 200 and mosaics(0.3) == pytest.approx(60, abs=20)
 
 
 def test_a_mosaic_is_made_of_tiled_images() -> None:
-    example, _ = training_set(Fixed(4), mosaic=1.0)[Draw(0, 0)]
+    example, _ = training_set(Fixed(4), mosaic=1.0)[SampleKey(0, 0)]
     assert example.name == " + ".join(["4 tiles"] * 4) and len(example.boxes) > 4
 
 
 @pytest.mark.parametrize("mosaic", [0.0, 0.5, 1.0])
 def test_the_key_alone_decides(mosaic: float) -> None:
     one, other = training_set(Uniform(4), mosaic), training_set(Uniform(4), mosaic)
-    keys = [Draw(i % IMAGES, i) for i in range(12)]
+    keys = [SampleKey(i % IMAGES, i) for i in range(12)]
     forwards = [one[key] for key in keys]
     torch.manual_seed(99)
     backwards = [other[key] for key in reversed(keys)][::-1]
     for (a, seed), (b, again) in zip(forwards, backwards, strict=True):
         assert same(a, b) and seed == again
     assert len({seed for _, seed in forwards}) == len(keys)
-    assert not same(one[Draw(0, 1)][0], one[Draw(0, 2)][0])
+    assert not same(one[SampleKey(0, 1)][0], one[SampleKey(0, 2)][0])
 
 
 def test_what_follows_does_not_repeat_the_draws_of_the_image() -> None:
@@ -91,7 +91,7 @@ def test_what_follows_does_not_repeat_the_draws_of_the_image() -> None:
     images = training_set(mosaic=0.5)
     made, flipped = [], []
     for i in range(400):
-        example, seed = images[Draw(i % IMAGES, i)]
+        example, seed = images[SampleKey(i % IMAGES, i)]
         made.append(" + " in example.name)
         flipped.append(bool(torch.rand(1, generator=torch.Generator().manual_seed(seed)) < 0.5))
     together = torch.tensor(made) == torch.tensor(flipped)
@@ -102,19 +102,19 @@ def test_what_follows_does_not_repeat_the_draws_of_the_image() -> None:
 def test_a_bad_image_is_replaced_by_the_next(tiles: int) -> None:
     images = training_set(Fixed(tiles), bad={0, 8, 9})
     for i, instead in ((8, 1), (9, 1), (0, 1), (7, 7)):
-        example, _ = images[Draw(i, 3)]
+        example, _ = images[SampleKey(i, 3)]
         assert number_of(example.image) == instead and len(example.boxes) == tiles
 
 
 def test_no_good_image_is_an_error() -> None:
     with pytest.raises(ValueError, match="no image of the training set can be used"):
-        training_set(bad=range(IMAGES))[Draw(2, 0)]
+        training_set(bad=range(IMAGES))[SampleKey(2, 0)]
 
 
 def test_one_bad_image_too_many_is_an_error() -> None:
     images = training_set(bad={4, 5}, max_bad=1)
     with pytest.raises(ValueError, match="max_bad is 1"):
-        images[Draw(4, 0)]
+        images[SampleKey(4, 0)]
 
 
 @pytest.mark.parametrize("mosaic", [-0.1, 1.1])
@@ -125,6 +125,6 @@ def test_mosaic_is_a_probability(mosaic: float) -> None:
 
 def test_tiled_images_without_mosaic() -> None:
     images = training_set(Fixed(4), mosaic=1.0)
-    one, again, other = (images.tiled(Draw(3, seed)) for seed in (1, 1, 2))
+    one, again, other = (images.tiled(SampleKey(3, seed)) for seed in (1, 1, 2))
     assert same(one, again) and not same(one, other)
     assert one.name == "4 tiles" and len(one.boxes) == 4 and number_of(one.image) == 3

@@ -18,7 +18,8 @@ from diode_pl.detector.torchvision.frozen_norms import freeze_norms
 from diode_pl.detector.torchvision.retinanet import RetinaNet
 from diode_pl.detector.torchvision.ssd import SSD
 from diode_pl.targets import Targets
-from tests.detector import small_network, small_torchvision
+from tests.detector import small_torchvision
+from tests.detector.darknet import small_network
 from tests.detector.small_torchvision import SIZE
 from tests.detector.torchvision import small_faster_rcnn
 

@@ -7,7 +7,7 @@ from torchvision.ops import generalized_box_iou
 
 from diode_pl.detector import Darknet, Outputs, yolov3_tiny
 from diode_pl.targets import Targets
-from tests.distill.lessons import NAMES, SIZE, answer, learnable, network, no_boxes, outputs
+from tests.distillation.losses.lessons import NAMES, SIZE, answer, learnable, network, no_boxes, outputs
 from tests.tiny import TinyDetector
 
 
@@ -31,7 +31,7 @@ def double_answer(seed: int = 1) -> Outputs:
 
 def test_the_losses_terms_follow_from_them() -> None:
     net, said, targets = network().double(), double_answer(), some_targets()
-    found, box, classes = net.positives(said, targets), 0.0, 0.0
+    found, box, classes = net.match_predictions(said, targets), 0.0, 0.0
     for head in said.heads:  # the loss divides by the matches of each head
         own = (found.class_logits[:, None] == head[..., 5:].flatten(0, 3)).all(dim=2).any(dim=1)
         assert 0 < int(own.sum()) < len(own)
@@ -44,9 +44,9 @@ def test_the_losses_terms_follow_from_them() -> None:
     torch.testing.assert_close(terms["class"], classes)
 
 
-def test_each_holds_the_centre_of_its_target() -> None:
+def test_each_holds_the_center_of_its_target() -> None:
     net, said, targets = network().double(), double_answer(), some_targets()
-    found, dense = net.positives(said, targets), net.decode(said)
+    found, dense = net.match_predictions(said, targets), net.decode(said)
     assert found.target.unique().tolist() == [0, 1, 2, 3, 4]
     for i, image in enumerate(found.image.tolist()):
         where = (dense.boxes[image] - found.boxes[i]).abs().amax(dim=1) < 1e-12
@@ -64,7 +64,7 @@ def test_class_logits_are_those_of_decode() -> None:
 def test_gradients_reach_the_rows_that_are_positives() -> None:
     net, said = network().double(), double_answer()
     heads = learnable(said)
-    found = net.positives(said, some_targets())
+    found = net.match_predictions(said, some_targets())
     (found.boxes.sum() + found.class_logits.sum()).backward()
     rows = sum(int(head.grad[..., 0].count_nonzero()) for head in heads)
     assert 0 < rows < len(found.target), "two targets share their rows"
@@ -74,7 +74,7 @@ def test_gradients_reach_the_rows_that_are_positives() -> None:
 def test_the_stem_is_the_first_convolution() -> None:
     net, images = network().eval(), torch.rand(3, 3, 20, 20, requires_grad=True)
     assert net.class_activation == "sigmoid"
-    found = net.stem(images)
+    found = net.forward_stem(images)
     assert found.equal(net.layers[0](images)) and found.shape == (3, 16, 10, 10)
     found.sum().backward()
     assert bool(images.grad.any())
@@ -82,7 +82,7 @@ def test_the_stem_is_the_first_convolution() -> None:
 
 def test_the_stem_has_the_pooling_that_follows_at_once() -> None:
     net = Darknet(yolov3_tiny(len(NAMES), width=0.5), None, NAMES).eval()
-    assert net.stem(torch.rand(1, 3, SIZE, SIZE)).shape == (1, 8, SIZE // 2, SIZE // 2)
+    assert net.forward_stem(torch.rand(1, 3, SIZE, SIZE)).shape == (1, 8, SIZE // 2, SIZE // 2)
 
 
 @pytest.mark.parametrize("method", ["positives", "class_logits", "stem"])

@@ -24,7 +24,7 @@ def random_set(images: int = 8, seed: int = 0, noise: float = 0.04) -> tuple[lis
         order = draw.permutation(count + 3)
         wanted.append((torch.tensor(boxes), torch.tensor(labels)))
         found.append(Detections(torch.tensor(both[order]), torch.tensor(scores), torch.tensor(names[order])))
-    return found, Targets.of_images(wanted)
+    return found, Targets.from_images(wanted)
 
 
 def random_boxes(draw: np.random.Generator, count: int) -> np.ndarray:
@@ -41,7 +41,7 @@ def random_sizes(images: int, seed: int = 0) -> list[tuple[int, int]]:
 def some_images(targets: Targets, images: range) -> Targets:
     """The targets of a part of the batch, as a batch of their own."""
     every = targets.per_image()
-    return Targets.of_images([every[i] for i in images])
+    return Targets.from_images([every[i] for i in images])
 
 
 def perfect(targets: Targets) -> list[Detections]:

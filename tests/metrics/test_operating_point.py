@@ -76,7 +76,7 @@ def test_matches_are_those_of_pycocotools(seed: int) -> None:
     near = boxes.repeat(3, 1) + torch.tensor(draw.normal(0, 0.02, (90, 4)).astype("f4"))
     found = Detections(near, torch.tensor(draw.random(90).astype("f4")), torch.zeros(90, dtype=torch.long))
     labels = torch.zeros(30, dtype=torch.long)
-    evaluation = coco_evaluation([found], Targets.of_images([(boxes, labels)]), [(400, 300)], 1)
+    evaluation = coco_evaluation([found], Targets.from_images([(boxes, labels)]), [(400, 300)], 1)
     one = next(e for e in evaluation.evalImgs if e and e["aRng"] == [0, 1e10])
     by_score = found.scores.argsort(descending=True)
     for at, iou in ((0, 0.5), (5, 0.75)):
@@ -95,7 +95,7 @@ def test_perfect_detections_score_one() -> None:
 
 def test_each_truth_is_found_once() -> None:
     box, other = [0.1, 0.1, 0.5, 0.5], [0.6, 0.6, 0.9, 0.9]
-    targets = Targets.of_images([(torch.tensor([box, other]), torch.tensor([1, 1]))])
+    targets = Targets.from_images([(torch.tensor([box, other]), torch.tensor([1, 1]))])
     found = Detections(torch.tensor([box, box, other]), torch.tensor([0.9, 0.8, 0.7]), torch.tensor([1, 1, 1]))
     result = scored([found], targets)
     assert (result["precision"], result["recall"]) == pytest.approx((2 / 3, 1))
@@ -104,7 +104,7 @@ def test_each_truth_is_found_once() -> None:
 
 def test_the_better_score_chooses_first() -> None:
     """The second detection overlaps the truth more, but finds it taken."""
-    targets = Targets.of_images([(torch.tensor([[0.0, 0.0, 1.0, 0.5]]), torch.tensor([0]))])
+    targets = Targets.from_images([(torch.tensor([[0.0, 0.0, 1.0, 0.5]]), torch.tensor([0]))])
     boxes = torch.tensor([[0.0, 0.0, 0.7, 0.5], [0.0, 0.0, 1.0, 0.5]])
     found = Detections(boxes, torch.tensor([0.9, 0.3]), torch.tensor([0, 0]))
     assert scored([found], targets)["confidence"] == pytest.approx(0.9)
@@ -118,7 +118,7 @@ def test_of_truths_that_overlap_equally_the_last_is_taken() -> None:
         torch.tensor([[0.25, 0.0, 0.75, 1.0], [0.5, 0.0, 1.0, 1.0]]), torch.tensor([0.9, 0.8]), torch.tensor([0, 0])
     )
     labels = torch.tensor([0, 0])
-    matches = coco_evaluation([found], Targets.of_images([(boxes, labels)]), [(64, 64)], 1).evalImgs[0]["dtMatches"]
+    matches = coco_evaluation([found], Targets.from_images([(boxes, labels)]), [(64, 64)], 1).evalImgs[0]["dtMatches"]
     assert hits(found, boxes, labels, 0.5).tolist() == [True, False] == (matches[0] > 0).tolist()
     assert hits(found, boxes.flip(0), labels, 0.5).tolist() == [True, True]
 
@@ -126,7 +126,7 @@ def test_of_truths_that_overlap_equally_the_last_is_taken() -> None:
 def test_another_class_or_image_is_no_match() -> None:
     box = torch.tensor([[0.1, 0.1, 0.5, 0.5]])
     none = (torch.zeros(0, 4), torch.zeros(0, dtype=torch.long))
-    targets = Targets.of_images([(box, torch.tensor([1])), none])
+    targets = Targets.from_images([(box, torch.tensor([1])), none])
     one = [Detections(box, torch.tensor([0.5]), torch.tensor([label])) for label in (1, 2)]
     empty = nothing(1)[0]
     assert scored([one[0], empty], targets)["F1"] == 1
@@ -135,7 +135,7 @@ def test_another_class_or_image_is_no_match() -> None:
 
 
 def test_half_the_overlap_is_enough() -> None:
-    targets = Targets.of_images([(torch.tensor([[0.0, 0.0, 1.0, 0.5]]), torch.tensor([0]))])
+    targets = Targets.from_images([(torch.tensor([[0.0, 0.0, 1.0, 0.5]]), torch.tensor([0]))])
     found = Detections(torch.tensor([[0.0, 0.0, 0.5, 0.5]]), torch.tensor([0.5]), torch.tensor([0]))
     assert scored([found], targets)["F1"] == 1
 
@@ -160,7 +160,7 @@ def test_parts_add_up_and_reset_forgets_them() -> None:
     detections, targets = random_set()
     metric = OperatingPoint(CLASSES)
     for at, (boxes, labels) in enumerate(targets.per_image()):
-        metric.update([detections[at]], Targets.of_images([(boxes, labels)]))
+        metric.update([detections[at]], Targets.from_images([(boxes, labels)]))
     assert {k: v.tolist() for k, v in metric.compute().items()} == scored(detections, targets)
     metric.reset()
     metric.update(perfect(targets), targets)
@@ -174,7 +174,7 @@ def test_hundreds_of_images_take_no_time() -> None:
         Detections(boxes.repeat(13, 1)[:100], torch.rand(100), labels.repeat(13)[:100]) for boxes, labels in wanted
     ]
     begin = time.process_time()
-    assert sum(scored(found, Targets.of_images(wanted))["true_positives"]) > 1000
+    assert sum(scored(found, Targets.from_images(wanted))["true_positives"]) > 1000
     assert time.process_time() - begin < 3  # a quarter of a second where nothing else runs
 
 

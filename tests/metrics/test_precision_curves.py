@@ -24,7 +24,7 @@ def test_curves_are_those_of_pycocotools(seed: int) -> None:
 def test_at_most_a_hundred_detections_of_a_class_count() -> None:
     box = torch.tensor([[0.1, 0.1, 0.5, 0.5]])
     boxes = torch.cat([torch.tensor(random_boxes(np.random.default_rng(0), 100)) + 2, box])
-    targets = Targets.of_images([(box, torch.tensor([0]))])
+    targets = Targets.from_images([(box, torch.tensor([0]))])
     for last, expected in ((101, 0), (100, 0.01)):
         metric = PrecisionCurves(1)
         few, scores = boxes[-last:], torch.linspace(1, 0, last)
@@ -34,7 +34,7 @@ def test_at_most_a_hundred_detections_of_a_class_count() -> None:
 
 def test_labels_survive_half_precision() -> None:
     box = torch.tensor([[0.25, 0.25, 0.5, 0.5]])
-    targets = Targets.of_images([(box, torch.tensor([301]))])
+    targets = Targets.from_images([(box, torch.tensor([301]))])
     metric = PrecisionCurves(302)
     metric.update([Detections(box.bfloat16(), torch.ones(1).bfloat16(), torch.tensor([301]))], targets, [(64, 64)])
     curves = metric.compute()

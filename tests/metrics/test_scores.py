@@ -86,7 +86,7 @@ def test_perfect_detections_score_one() -> None:
 
 def test_a_second_find_of_a_truth_is_false() -> None:
     boxes = torch.tensor([[0.1, 0.1, 0.4, 0.4], [0.5, 0.5, 0.9, 0.9]])
-    targets = Targets.of_images([(boxes, torch.tensor([1, 1]))])
+    targets = Targets.from_images([(boxes, torch.tensor([1, 1]))])
     found = Detections(boxes[[0, 0, 1]], torch.tensor([0.9, 0.8, 0.7]), torch.tensor([1, 1, 1]))
     scores = scores_of([found], targets, [(100, 100)])
     result = scores.compute()
@@ -126,7 +126,7 @@ def test_without_detections_the_scores_are_zero() -> None:
 
 
 def test_one_class_alone() -> None:
-    targets = Targets.of_images([(torch.tensor([[0.1, 0.1, 0.5, 0.5]]), torch.tensor([0]))])
+    targets = Targets.from_images([(torch.tensor([[0.1, 0.1, 0.5, 0.5]]), torch.tensor([0]))])
     scores = DetectionScores(["thing"])
     scores.update(perfect(targets), targets, [(50, 50)])
     entry = dict.fromkeys(("AP", "AP50", "AP75", "truths", "precision", "recall", "F1"), 1.0)
@@ -182,6 +182,6 @@ def test_bad_input_raises_and_leaves_nothing_behind(unchecked: None) -> None:
     with pytest.raises(ValueError, match="of 3 images, targets of 8, sizes of 8"):
         scores.update(nothing(3), targets, random_sizes(8))
     with pytest.raises(ValueError, match="label 3, the classes are 0 to 2: map the classes"):
-        scores.update(nothing(1), Targets.of_images([(torch.ones(1, 4), torch.tensor([3]))]), [(9, 9)])
+        scores.update(nothing(1), Targets.from_images([(torch.ones(1, 4), torch.tensor([3]))]), [(9, 9)])
     scores.update(detections, targets, random_sizes(8))
     assert scores.compute() == scores_of(detections, targets, random_sizes(8)).compute()

@@ -1,4 +1,4 @@
-"""What one of two processes does in the test of synchronised scores."""
+"""What one of two processes does in the test of synchronized scores."""
 
 import json
 from datetime import timedelta

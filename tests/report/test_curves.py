@@ -35,7 +35,7 @@ def test_every_quantity_in_its_panel_over_the_epochs_that_have_it() -> None:
     assert [*lines(found["learning rate"]).values()] == [([0, 1, 2], [0.01, 0.02, 0.01])]
 
 
-def test_one_colour_a_quantity_and_the_teachers_is_that_of_the_score() -> None:
+def test_one_color_a_quantity_and_the_teachers_is_that_of_the_score() -> None:
     drawn = [line for axes in curves(HISTORY, TEACHER).axes for line in axes.get_lines()]
     dashed = [line for line in drawn if line.get_linestyle() == "--"]
     assert len(dashed) == 1 and len({line.get_color() for line in drawn}) == len(drawn) - 1

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from diode_pl.detector import Darknet, Detector, Outputs, yolov3_tiny
-from diode_pl.detector.layers import Convolution
+from diode_pl.detector.darknet.layers import Convolution
 from diode_pl.report import export_onnx
-from tests.detector.small_network import NAMES, write_network
+from tests.detector.darknet.small_network import NAMES, write_network
 from tests.detector.torchvision.small_faster_rcnn import faster_rcnn
 
 REAL = ["mobilenetv2-yolov3-nano-coco/MobileNetV2-YOLOv3-Nano-coco", "yolo-fastest-1.1-coco/yolo-fastest-1.1"]
@@ -113,7 +113,7 @@ def test_real_weights(shared_data: Path, tmp_path: Path, stem: str) -> None:
 
 
 class Means(Detector):
-    """One box an image from its mean colours; subclasses do it wrongly."""
+    """One box an image from its mean colors; subclasses do it wrongly."""
 
     def __init__(self) -> None:
         super().__init__(["a", "b"], stride=1)

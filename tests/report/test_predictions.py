@@ -44,8 +44,8 @@ def test_an_image_stands_once_in_each_column_and_two_side_by_side() -> None:
 def test_each_column_shows_its_own_boxes() -> None:
     found = cells(sheet(torch.zeros(2, 3, 8, 8), a=[one(0), NONE], b=[NONE, one(1)]), columns=2, across=2)
     assert found[0][0].any() and found[1][1].any() and not found[0][1].any() and not found[1][0].any()
-    colours = [found[0][0][-1, 112], found[1][1][-1, 112]]
-    assert colours[0].max() > 200 and (colours[0] != colours[1]).any()
+    colors = [found[0][0][-1, 112], found[1][1][-1, 112]]
+    assert colors[0].max() > 200 and (colors[0] != colors[1]).any()
     for cell in (found[0][0], found[1][1]):
         ys, xs = np.nonzero(cell[112:].any(axis=2))  # the caption stands above
         assert (ys.min(), ys.max(), xs.min(), xs.max()) == (0, 111, 56, 167)

@@ -36,7 +36,7 @@ class BadImage(ValueError):
     """One image that cannot be used; the others may be fine."""
 
 
-class Faults:
+class BadFileCounter:
     """Images and annotations that cannot be used: each is named and counted, and too many are an error.
 
     The count lies in memory that processes share: workers that load images count together.
@@ -76,7 +76,7 @@ class ImageSet(Dataset, ABC):
     """Images, with or without boxes, each stretched to a square.
 
     Args:
-        class_names: by label; empty where nothing is labelled.
+        class_names: by label; empty where nothing is labeled.
         resolution: height and width of every image in pixels.
         data_access: what has been seen by whoever was trained on it: ``real images``, ``proxy images``, ...
         max_bad: so many bad images and annotations are skipped.
@@ -89,7 +89,7 @@ class ImageSet(Dataset, ABC):
         if resolution < 1:
             raise ValueError(f"resolution must be at least 1, got {resolution}")
         self.class_names, self.resolution, self.data_access = tuple(class_names), resolution, data_access
-        self.faults = Faults(max_bad)
+        self.faults = BadFileCounter(max_bad)
 
     @abstractmethod
     def __len__(self) -> int:

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from diode_pl.coco import read_coco
-from diode_pl.data.readers.base import Faults
+from diode_pl.data.readers.base import BadFileCounter
 from diode_pl.data.readers.files import Annotation, ImageFiles
-from diode_pl.data.readers.places import existing_folder, key_of, place
+from diode_pl.data.readers.paths import key_of, place, require_folder
+from diode_pl.io.coco import read_coco
 
 
 class Coco(ImageFiles):
@@ -23,7 +23,7 @@ class Coco(ImageFiles):
         resolution: height and width of every image in pixels.
         data_access: what has been seen by whoever was trained on it.
         limit: takes so many images, spread over all; None takes all.
-        labelled: False hands out no boxes.
+        labeled: False hands out no boxes.
         max_bad: so many bad annotations and unreadable images are skipped.
 
     Raises:
@@ -39,12 +39,12 @@ class Coco(ImageFiles):
         resolution: int,
         data_access: str = "real images",
         limit: int | None = None,
-        labelled: bool = True,
+        labeled: bool = True,
         max_bad: int = 10,
     ) -> None:
-        base = existing_folder(place(root, split), "root", "the data set")
-        path, faults = base / place(annotations, split), Faults(max_bad)
-        folder = existing_folder(base / place(images, split), "images", "the images")
+        base = require_folder(place(root, split), "root", "the data set")
+        path, faults = base / place(annotations, split), BadFileCounter(max_bad)
+        folder = require_folder(base / place(images, split), "images", "the images")
         if not path.is_file():
             raise ValueError(
                 f"{key_of('annotations')}: {path.resolve()} does not exist; expected the JSON file of the boxes"
@@ -53,4 +53,4 @@ class Coco(ImageFiles):
         if not read:
             raise ValueError(f"{path} lists no image")
         known = [Annotation(folder / image.file_name, image.boxes, image.labels, image.size) for image in read]
-        super().__init__(known, names, resolution, data_access, faults, limit, labelled)
+        super().__init__(known, names, resolution, data_access, faults, limit, labeled)

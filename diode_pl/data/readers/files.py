@@ -9,9 +9,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from diode_pl.data.readers.base import BadImage, Example, Faults, ImageSet
-from diode_pl.data.readers.places import key_of
-from diode_pl.images import read_pixels
+from diode_pl.data.readers.base import BadFileCounter, BadImage, Example, ImageSet
+from diode_pl.data.readers.paths import key_of
+from diode_pl.io.images import read_pixels
 
 _UNKNOWN = (0.0, 0.0)  # the size of an image whose annotations declare none
 
@@ -89,7 +89,7 @@ class ImageFiles(ImageSet):
         data_access: as above.
         faults: what was bad in the annotations already counted.
         limit: takes so many images, drawn once and for all of them alike; None takes all.
-        labelled: False hands out no boxes, as if there were none.
+        labeled: False hands out no boxes, as if there were none.
 
     Raises:
         ValueError: there is no image, or ``limit`` is below 1.
@@ -101,16 +101,16 @@ class ImageFiles(ImageSet):
         class_names: Sequence[str],
         resolution: int,
         data_access: str,
-        faults: Faults,
+        faults: BadFileCounter,
         limit: int | None,
-        labelled: bool,
+        labeled: bool,
     ) -> None:
-        super().__init__(class_names if labelled else (), resolution, data_access, faults.max_bad)
+        super().__init__(class_names if labeled else (), resolution, data_access, faults.max_bad)
         if limit is not None and limit < 1:
             raise ValueError(f"{key_of('limit')} must be at least 1, got {limit}")
         if not annotations:
             raise ValueError("the data set holds no image")
-        self.faults, self.labelled = faults, labelled
+        self.faults, self.labeled = faults, labeled
         chosen = list(annotations)
         if limit is not None and limit < len(chosen):
             # Files are often sorted by class or by place: the first ones would not stand for all.
@@ -125,7 +125,7 @@ class ImageFiles(ImageSet):
         self._bad = torch.zeros(len(chosen), dtype=torch.bool).share_memory_()
 
     def annotation(self, i: int) -> Annotation:
-        """What is known of image ``i`` without reading it; no boxes when ``labelled`` is False.
+        """What is known of image ``i`` without reading it; no boxes when ``labeled`` is False.
 
         Raises:
             IndexError: there is no image ``i``.
@@ -133,7 +133,7 @@ class ImageFiles(ImageSet):
         if not 0 <= i < len(self):
             raise IndexError(f"image {i} of {len(self)}")
         first, end = (int(self._ends[i - 1]) if i else 0), int(self._ends[i])
-        if not self.labelled:
+        if not self.labeled:
             end = first
         height, width = self._sizes[i].tolist()
         size = None if (height, width) == _UNKNOWN else (height, width)

@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from diode_pl.data.readers.base import Faults
+from diode_pl.data.readers.base import BadFileCounter
 from diode_pl.data.readers.files import Annotation, ImageFiles
-from diode_pl.data.readers.places import existing_folder, place
-from diode_pl.images import SUFFIXES
+from diode_pl.data.readers.paths import place, require_folder
+from diode_pl.io.images import SUFFIXES
 
 
-def images_below(folder: Path) -> list[Path]:
+def list_images(folder: Path) -> list[Path]:
     """The image files of a folder and of its subfolders, in the order of their paths.
 
     Raises:
@@ -21,7 +21,7 @@ def images_below(folder: Path) -> list[Path]:
 
 
 class ImageFolder(ImageFiles):
-    """Every image below a folder; nothing is labelled.
+    """Every image below a folder; nothing is labeled.
 
     Args:
         root: of the data set.
@@ -46,9 +46,9 @@ class ImageFolder(ImageFiles):
         limit: int | None = None,
         max_bad: int = 10,
     ) -> None:
-        base = existing_folder(place(root, split), "root", "the data set")
-        paths = images_below(existing_folder(base / place(folder, split), "folder", "the images"))
+        base = require_folder(place(root, split), "root", "the data set")
+        paths = list_images(require_folder(base / place(folder, split), "folder", "the images"))
         # One for all: there may be a million.
         nothing = Annotation.of(base, [])
         annotations = [Annotation(path, nothing.boxes, nothing.labels) for path in paths]
-        super().__init__(annotations, (), resolution, data_access, Faults(max_bad), limit, labelled=False)
+        super().__init__(annotations, (), resolution, data_access, BadFileCounter(max_bad), limit, labeled=False)

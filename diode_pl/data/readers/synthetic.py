@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from diode_pl.data.readers.coco import Coco
-from diode_pl.data.readers.places import place
+from diode_pl.data.readers.paths import place
 
 _FILES = ("annotations.json", "dataset.json")
 
@@ -17,7 +17,7 @@ class Synthetic(Coco):
         resolution: height and width of every image in pixels.
         split: is filled in where ``root`` says ``{split}``, for two sets side by side.
         limit: takes so many images, spread over all; None takes all.
-        labelled: False hands out no boxes.
+        labeled: False hands out no boxes.
         max_bad: so many bad annotations and unreadable images are skipped.
 
     Raises:
@@ -30,7 +30,7 @@ class Synthetic(Coco):
         resolution: int,
         split: str | None = None,
         limit: int | None = None,
-        labelled: bool = True,
+        labeled: bool = True,
         max_bad: int = 10,
     ) -> None:
         folder = place(root, split)
@@ -48,5 +48,5 @@ class Synthetic(Coco):
                 f"{type(error).__name__}: {error}. The command that made the set, given again, writes it anew"
             ) from error
         super().__init__(
-            folder, None, "images", "annotations.json", resolution, str(data_access), limit, labelled, max_bad
+            folder, None, "images", "annotations.json", resolution, str(data_access), limit, labeled, max_bad
         )

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from xml.etree import ElementTree
 
-from diode_pl.data.readers.base import Faults
+from diode_pl.data.readers.base import BadFileCounter
 from diode_pl.data.readers.files import Annotation, ImageFiles, clipped
-from diode_pl.data.readers.places import existing_folder, key_of, place
-from diode_pl.images import SUFFIXES, read_pixels
+from diode_pl.data.readers.paths import key_of, place, require_folder
+from diode_pl.io.images import SUFFIXES, read_pixels
 
 # fmt: off
 VOC_CLASSES = (
@@ -29,7 +29,7 @@ class Voc(ImageFiles):
         class_names: by label; None collects them from the XML files, in alphabetical order.
         data_access: what has been seen by whoever was trained on it.
         limit: takes so many images, spread over all; None takes all.
-        labelled: False hands out no boxes.
+        labeled: False hands out no boxes.
         max_bad: so many bad annotations and unreadable images are skipped.
         difficult: True takes the boxes, too, that are marked as difficult.
 
@@ -47,13 +47,13 @@ class Voc(ImageFiles):
         class_names: Sequence[str] | None = VOC_CLASSES,
         data_access: str = "real images",
         limit: int | None = None,
-        labelled: bool = True,
+        labeled: bool = True,
         max_bad: int = 10,
         difficult: bool = False,
     ) -> None:
-        base, faults = existing_folder(place(root, split), "root", "the data set"), Faults(max_bad)
-        folder = existing_folder(base / place(annotations, split), "annotations", "the XML files")
-        pictures = existing_folder(base / place(images, split), "images", "the images")
+        base, faults = require_folder(place(root, split), "root", "the data set"), BadFileCounter(max_bad)
+        folder = require_folder(base / place(annotations, split), "annotations", "the XML files")
+        pictures = require_folder(base / place(images, split), "images", "the images")
         paths = sorted(folder.glob("*.xml")) if split is None else _of_split(base, split, folder)
         if not paths:
             raise ValueError(f"{key_of('annotations')}: {folder.resolve()} holds no XML file of split {split}")
@@ -81,7 +81,7 @@ class Voc(ImageFiles):
         known = [
             Annotation.of(image, [(label[name], box) for name, box in things], size) for image, things, size in read
         ]
-        super().__init__(known, names, resolution, data_access, faults, limit, labelled)
+        super().__init__(known, names, resolution, data_access, faults, limit, labeled)
 
 
 def _of_split(root: Path, split: str, annotations: Path) -> list[Path]:
@@ -101,7 +101,7 @@ def _text(node: ElementTree.Element, path: str) -> str:
 
 
 def _image(page: ElementTree.Element, path: Path, folder: Path) -> Path:
-    """Where the image lies: labelling programs often write the name of a file that was renamed or converted since."""
+    """Where the image lies: labeling programs often write the name of a file that was renamed or converted since."""
     name = _text(page, "filename")
     candidates = [name] if name else []
     candidates += [f"{path.stem}{suffix}" for suffix in (".jpg", *sorted(SUFFIXES), ".JPG", ".JPEG", ".PNG")]

@@ -6,10 +6,10 @@ from typing import Any
 
 import yaml
 
-from diode_pl.data.readers.base import Faults
+from diode_pl.data.readers.base import BadFileCounter
 from diode_pl.data.readers.files import Annotation, ImageFiles, clipped
-from diode_pl.data.readers.folder import images_below
-from diode_pl.data.readers.places import key_of, place
+from diode_pl.data.readers.folder import list_images
+from diode_pl.data.readers.paths import key_of, place
 
 _ROUNDING = 1e-3  # so far beyond the image is what few decimals make of a box at its edge
 
@@ -23,7 +23,7 @@ class Yolo(ImageFiles):
         resolution: height and width of every image in pixels.
         data_access: what has been seen by whoever was trained on it.
         limit: takes so many images, spread over all; None takes all.
-        labelled: False hands out no boxes and reads no label file.
+        labeled: False hands out no boxes and reads no label file.
         max_bad: so many bad labels and unreadable images are skipped.
 
     Raises:
@@ -37,16 +37,16 @@ class Yolo(ImageFiles):
         resolution: int,
         data_access: str = "proxy images",
         limit: int | None = None,
-        labelled: bool = True,
+        labeled: bool = True,
         max_bad: int = 10,
     ) -> None:
-        path, faults = _data_yaml(place(root, split)), Faults(max_bad)
+        path, faults = _data_yaml(place(root, split)), BadFileCounter(max_bad)
         content = _content(path)
         names, images = _names(content, path), _images(content, path, split)
         known, files = [], 0
         for image in images:
             file, things = _label_file(image), []
-            if labelled and file.is_file():
+            if labeled and file.is_file():
                 files += 1
                 try:
                     text = file.read_text(encoding="utf-8")
@@ -59,12 +59,12 @@ class Yolo(ImageFiles):
                     except ValueError as error:
                         faults.add(f"{file}, line {number}", str(error))
             known.append(Annotation.of(image, things))
-        if labelled and not files:
+        if labeled and not files:
             # One may show nothing; that all of them do is a folder with another name.
             raise ValueError(
                 f"{path}, {split}: no image has a label file; {images[0]} would have {_label_file(images[0])}"
             )
-        super().__init__(known, names, resolution, data_access, faults, limit, labelled)
+        super().__init__(known, names, resolution, data_access, faults, limit, labeled)
 
 
 def _data_yaml(root: Path) -> Path:
@@ -111,7 +111,7 @@ def _images(content: dict[str, Any], path: Path, split: str) -> list[Path]:
     for source in [sources] if isinstance(sources, str) else sources:
         place = base / Path(str(source)).expanduser()
         if place.is_dir():
-            images += images_below(place)
+            images += list_images(place)
         elif place.is_file() and place.suffix == ".txt":
             lines = place.read_text(encoding="utf-8").splitlines()
             images += [place.parent / line.strip() for line in lines if line.strip()]

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torchvision.ops import FrozenBatchNorm2d
 
 from diode_pl.detector.base import Detector, Outputs
-from diode_pl.detector.image_sides import ImageSides
+from diode_pl.detector.input_size import InputSize
 from diode_pl.detector.torchvision.anchors import image_scale
 from diode_pl.detector.torchvision.loading import load_network
 from diode_pl.targets import Targets
@@ -21,7 +21,7 @@ _PASSED_ON = (*_NORMS, nn.GroupNorm, nn.ReLU, nn.ReLU6, nn.Hardswish, nn.SiLU, n
 
 
 class TorchvisionDetector(Detector):
-    """A torchvision network without its transform: images keep their size, and are normalised inside.
+    """A torchvision network without its transform: images keep their size, and are normalized inside.
 
     Args:
         network: builds it: ``num_classes`` and ``weights`` are passed.
@@ -32,7 +32,7 @@ class TorchvisionDetector(Detector):
 
     Raises:
         ConfigError: network, weights and names do not fit each other.
-        FetchError: the weights could not be downloaded.
+        DownloadError: the weights could not be downloaded.
 
     Attributes:
         first: the output of the first class: 1 where output 0 is the background's, else 0.
@@ -62,7 +62,7 @@ class TorchvisionDetector(Detector):
         self.register_buffer("_columns", torch.tensor(loaded.columns), persistent=False)
         self._norm_names = self._norms_in_order()
 
-    def _normalised(self, images: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n 3 h w"]:
+    def _normalized(self, images: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n 3 h w"]:
         """Images as the network wants them.
 
         Raises:
@@ -93,7 +93,7 @@ class TorchvisionDetector(Detector):
         own = set(body.modules())
         return sum(layer in own for layer in self.norm_layers())
 
-    def stem(self, images: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n c p q"]:
+    def forward_stem(self, images: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n c p q"]:
         """What the first convolution makes of images; with the norm, activation and pooling right after it."""
         layers = [layer for layer in self.network.backbone.modules() if not list(layer.children())]
         first = next(i for i, layer in enumerate(layers) if isinstance(layer, nn.Conv2d))
@@ -137,7 +137,7 @@ class TorchvisionDetector(Detector):
         reached: list[nn.Module] = []
         handles = [layer.register_forward_pre_hook(lambda layer, _: reached.append(layer)) for layer in names]
         training = self.training
-        side = ImageSides.of({"network": self}).smallest
+        side = InputSize.of({"network": self}).smallest
         self.eval()(torch.zeros(1, 3, side, side))
         self.train(training)
         for handle in handles:

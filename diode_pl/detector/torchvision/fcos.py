@@ -21,7 +21,7 @@ class FCOS(OneStage):
 
     Raises:
         ConfigError: network, weights and names do not fit each other.
-        FetchError: the weights could not be downloaded.
+        DownloadError: the weights could not be downloaded.
 
     Source: Tian et al., FCOS: Fully Convolutional One-Stage Object Detection, ICCV 2019.
     """

@@ -6,7 +6,7 @@ from safetensors import safe_open
 from torch import nn
 from torchvision.ops import FrozenBatchNorm2d
 
-from diode_pl.detector.torchvision.published import published_eps
+from diode_pl.detector.torchvision.pretrained import pretrained_eps
 
 _NOTE = "frozen_norm_eps"  # in the metadata of a .safetensors file
 
@@ -18,16 +18,16 @@ def freeze_norms(module: nn.Module) -> None:
             freeze_norms(child)
             continue
         layer = FrozenBatchNorm2d(child.num_features, child.eps)
-        layer.load_state_dict({key: value for key, value in child.state_dict().items() if not counts_batches(key)})
+        layer.load_state_dict({key: value for key, value in child.state_dict().items() if not has_batch_counter(key)})
         setattr(module, name, layer)
 
 
-def counts_batches(key: str) -> bool:
+def has_batch_counter(key: str) -> bool:
     """Whether an entry of a state dict counts batches; norm layers that are frozen have none."""
     return key.endswith("num_batches_tracked")
 
 
-def notes_on_frozen_norms(module: nn.Module) -> dict[str, str]:
+def frozen_norm_metadata(module: nn.Module) -> dict[str, str]:
     """What the state dict does not hold of frozen norm layers and their answers depend on, for a file's metadata."""
     added = {layer.eps for layer in module.modules() if isinstance(layer, FrozenBatchNorm2d)}
     return {_NOTE: repr(added.pop())} if len(added) == 1 else {}
@@ -38,7 +38,7 @@ def restore_frozen_norms(module: nn.Module, path: Path) -> None:
     layers = [layer for layer in module.modules() if isinstance(layer, FrozenBatchNorm2d)]
     if not layers:  # no need to read all of the file once more
         return
-    added = _noted_eps(path) if path.suffix == ".safetensors" else published_eps(path)
+    added = _noted_eps(path) if path.suffix == ".safetensors" else pretrained_eps(path)
     for layer in layers:
         layer.eps = layer.eps if added is None else added
 

@@ -11,10 +11,10 @@ from torchvision.models import WeightsEnum, get_model_weights
 from torchvision.models.detection import FasterRCNN_ResNet50_FPN_Weights
 
 from diode_pl.class_names import match_classes, read_names
-from diode_pl.detector.cfg import ConfigError
-from diode_pl.detector.torchvision.frozen_norms import counts_batches, freeze_norms, restore_frozen_norms
-from diode_pl.detector.torchvision.published import published_file
-from diode_pl.detector.weights_file import STATE_SUFFIXES, data_access_of, read_state
+from diode_pl.detector.darknet.cfg import ConfigError
+from diode_pl.detector.darknet.weights import STATE_SUFFIXES, read_data_access, read_state
+from diode_pl.detector.torchvision.frozen_norms import freeze_norms, has_batch_counter, restore_frozen_norms
+from diode_pl.detector.torchvision.pretrained import pretrained_file
 
 # Torchvision's own networks for COCO have 91 outputs: background, 80 classes and numbers that were never given away.
 _COCO = tuple(FasterRCNN_ResNet50_FPN_Weights.COCO_V1.meta["categories"])
@@ -53,7 +53,7 @@ def load_network(
 
     Raises:
         ConfigError: ``weights`` is neither, or they, the network and the names do not fit each other.
-        FetchError: they could not be downloaded, or the file on this machine is not torchvision's.
+        DownloadError: they could not be downloaded, or the file on this machine is not torchvision's.
     """
     listed = list(COCO_CLASSES) if names is None else read_names(names)
     if weights is None:
@@ -68,7 +68,7 @@ def load_network(
                 "student.names, verifier.names) takes COCO's"
             )
         # As torchvision does: the backbone's own weights are of no use beside these.
-        path, counts, build = published_file(published), [len(_COCO)], partial(build, weights_backbone=None)
+        path, counts, build = pretrained_file(published), [len(_COCO)], partial(build, weights_backbone=None)
     state = {key.removeprefix(_PREFIX): value for key, value in read_state(path).items()}
     # Who trains torchvision's one-stage networks on classes of their own mostly keeps an output for a background.
     for outputs in dict.fromkeys(counts):
@@ -76,7 +76,7 @@ def load_network(
         tried = build(num_classes=outputs) if columns else None
         if tried is not None and not _fill(tried, state):
             restore_frozen_norms(tried, path)
-            return Loaded(tried, listed, columns, data_access_of(path))
+            return Loaded(tried, listed, columns, read_data_access(path))
     raise ConfigError(
         f"{path}: found another network's weights, or those of another number of classes than the "
         f"{len(listed)} of names; {_fill(build(num_classes=counts[0]), state)}"
@@ -113,10 +113,10 @@ def _fill(network: nn.Module, state: dict[str, Tensor]) -> str:
     try:
         # Torchvision's modules translate the names of their older versions while they load.
         missing, unexpected = network.load_state_dict(state, strict=False)
-        faults = [f"{key} is missing" for key in missing if not counts_batches(key)]
-        faults += [f"{key} is of no use" for key in unexpected if not counts_batches(key)]
+        faults = [f"{key} is missing" for key in missing if not has_batch_counter(key)]
+        faults += [f"{key} is of no use" for key in unexpected if not has_batch_counter(key)]
     except RuntimeError as error:
         faults = [line.strip().rstrip(".") for line in str(error).splitlines()[1:]]  # behind torch's own heading
-    if not any(counts_batches(key) for key in state):
+    if not any(has_batch_counter(key) for key in state):
         freeze_norms(network)
     return "; ".join(faults[:3]) + (f"; and {len(faults) - 3} more" if len(faults) > 3 else "")

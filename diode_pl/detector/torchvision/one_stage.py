@@ -9,12 +9,12 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torchvision.ops import box_iou
 
-from diode_pl.detector.base import Dense, Detections, Outputs, Positives
-from diode_pl.detector.suppression import detections
-from diode_pl.detector.torchvision.anchors import anchors_of, cells_around
+from diode_pl.detector.base import DensePredictions, Detections, MatchedPredictions, Outputs
+from diode_pl.detector.nms import detections
+from diode_pl.detector.torchvision.anchors import anchor_boxes, cells_around
 from diode_pl.detector.torchvision.base import TorchvisionDetector
-from diode_pl.detector.torchvision.fixed_sample import share
-from diode_pl.precision import full_precision
+from diode_pl.detector.torchvision.deterministic_sampler import share
+from diode_pl.numerics.dtypes import at_least_float32
 from diode_pl.targets import Targets
 
 
@@ -30,7 +30,7 @@ class OneStage(TorchvisionDetector):
     averaged_over = "positives"
 
     def forward(self, images: Float[Tensor, "n 3 h w"]) -> Outputs:
-        features = list(self.network.backbone(self._normalised(images)).values())
+        features = list(self.network.backbone(self._normalized(images)).values())
         said = self.network.head(features)
         rows = torch.cat([said[part] for part in self.parts], dim=2)
         per_cell = self.network.anchor_generator.num_anchors_per_location()
@@ -51,19 +51,19 @@ class OneStage(TorchvisionDetector):
         part = share(positives)
         return {name: term * part for name, term in terms.items()}
 
-    def decode(self, outputs: Outputs) -> Dense:
+    def decode(self, outputs: Outputs) -> DensePredictions:
         said, levels = self._said(outputs), self._anchors(outputs)
         anchors = torch.cat(levels)
         scale = self._scale(outputs)
         objectness, classes = self._probabilities(said)
         boxes = self._boxes(said["bbox_regression"], anchors) / scale
         cells = torch.cat([cells_around(level / scale, f) for level, f in zip(levels, outputs.features, strict=True)])
-        return Dense(boxes, objectness, classes, self._priors(levels) / scale, cells)
+        return DensePredictions(boxes, objectness, classes, self._priors(levels) / scale, cells)
 
     def class_logits(self, outputs: Outputs) -> Float[Tensor, "n m c"]:
         return self._said(outputs)["cls_logits"][..., self._columns]
 
-    def positives(self, outputs: Outputs, targets: Targets) -> Positives:
+    def match_predictions(self, outputs: Outputs, targets: Targets) -> MatchedPredictions:
         said, anchors = self._said(outputs), torch.cat(self._anchors(outputs))
         wanted, positions = self._wanted(outputs, targets), self._positions(targets)
         images, owners, owned = [], [], []
@@ -76,7 +76,7 @@ class OneStage(TorchvisionDetector):
         image, own = torch.cat(images), torch.cat(owned)
         boxes = self._boxes(said["bbox_regression"][image, own][None], anchors[own])[0]
         logits = self._with_background(said["cls_logits"][image, own])
-        return Positives(image, torch.cat(owners), boxes / self._scale(outputs), logits)
+        return MatchedPredictions(image, torch.cat(owners), boxes / self._scale(outputs), logits)
 
     @torch.no_grad()
     def predict(
@@ -114,7 +114,7 @@ class OneStage(TorchvisionDetector):
 
     def _said(self, outputs: Outputs) -> dict[str, Tensor]:
         """What torchvision's head said, in float32 or better."""
-        rows = full_precision(torch.cat(outputs.heads, dim=1))
+        rows = at_least_float32(torch.cat(outputs.heads, dim=1))
         rest = rows.shape[2] - sum(size for size in self.parts.values() if size)
         sizes = [rest if size is None else size for size in self.parts.values()]
         return dict(zip(self.parts, rows.split(sizes, dim=2), strict=True))
@@ -126,4 +126,4 @@ class OneStage(TorchvisionDetector):
     def _anchors(self, outputs: Outputs) -> list[Float[Tensor, "_ 4"]]:
         """Anchors of each level in pixels."""
         counts = [head.shape[1] for head in outputs.heads]
-        return anchors_of(self._generator(outputs.image_size), outputs.features, outputs.image_size, counts)
+        return anchor_boxes(self._generator(outputs.image_size), outputs.features, outputs.image_size, counts)

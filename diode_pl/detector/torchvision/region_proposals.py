@@ -8,10 +8,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from diode_pl.detector.answers import Dense, Outputs
-from diode_pl.detector.torchvision.anchors import anchors_of, cells_around, image_scale
-from diode_pl.detector.torchvision.fixed_sample import share
-from diode_pl.precision import full_precision
+from diode_pl.detector.outputs import DensePredictions, Outputs
+from diode_pl.detector.torchvision.anchors import anchor_boxes, cells_around, image_scale
+from diode_pl.detector.torchvision.deterministic_sampler import share
+from diode_pl.numerics.dtypes import at_least_float32
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class RegionProposals:
     """Torchvision's region proposal network, read through the heads of a detector's outputs, one a feature map.
 
     Args:
-        network: torchvision's; its sampler is a :class:`~diode_pl.detector.torchvision.fixed_sample.FixedSample`.
+        network: torchvision's; its sampler is a :class:`DeterministicBalancedSampler`.
     """
 
     network: Any
@@ -56,7 +56,7 @@ class RegionProposals:
         part = share(self.network.fg_bg_sampler.count(labels).to(objectness.dtype))
         return {"proposal_objectness": of_objectness * part, "proposal_box": of_boxes * part}
 
-    def dense(self, outputs: Outputs) -> Dense:
+    def dense(self, outputs: Outputs) -> DensePredictions:
         """Every anchor, differentiable; this stage tells no classes apart."""
         objectness, codes = self._said(outputs)
         levels = self._anchors(outputs)
@@ -66,14 +66,14 @@ class RegionProposals:
         boxes = self.network.box_coder.decode_single(codes.flatten(0, 1), every.flatten(0, 1)).view_as(codes)
         cells = [cells_around(level / scale, f) for level, f in zip(levels, outputs.features, strict=True)]
         classes = objectness.new_zeros(*objectness.shape, 0)
-        return Dense(boxes / scale, objectness.sigmoid(), classes, anchors / scale, torch.cat(cells))
+        return DensePredictions(boxes / scale, objectness.sigmoid(), classes, anchors / scale, torch.cat(cells))
 
     def _said(self, outputs: Outputs) -> tuple[Float[Tensor, "n m"], Float[Tensor, "n m 4"]]:
         """Objectness logits and box codes, in float32 or better."""
-        rows = full_precision(torch.cat(outputs.heads, dim=1))
+        rows = at_least_float32(torch.cat(outputs.heads, dim=1))
         return rows[..., 0], rows[..., 1:]
 
     def _anchors(self, outputs: Outputs) -> list[Float[Tensor, "_ 4"]]:
         """Anchors of each feature map in pixels."""
         counts = [head.shape[1] for head in outputs.heads]
-        return anchors_of(self.network.anchor_generator, outputs.features, outputs.image_size, counts)
+        return anchor_boxes(self.network.anchor_generator, outputs.features, outputs.image_size, counts)

@@ -17,7 +17,7 @@ class RetinaNet(OneStage):
 
     Raises:
         ConfigError: network, weights and names do not fit each other.
-        FetchError: the weights could not be downloaded.
+        DownloadError: the weights could not be downloaded.
 
     Source: Lin et al., Focal Loss for Dense Object Detection, ICCV 2017.
     """

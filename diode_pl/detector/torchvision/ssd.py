@@ -26,7 +26,7 @@ class SSD(OneStage):
 
     Raises:
         ConfigError: network, weights and names do not fit each other.
-        FetchError: the weights could not be downloaded.
+        DownloadError: the weights could not be downloaded.
 
     Source: Liu et al., SSD: Single Shot MultiBox Detector, ECCV 2016; Sandler et al., MobileNetV2, CVPR 2018 (SSDlite).
     """

@@ -12,7 +12,7 @@ from torchvision.models.detection.ssd import SSD
 from torchvision.models.vgg import make_layers
 from torchvision.ops import Conv2dNormActivation
 
-from diode_pl.precision import full_precision
+from diode_pl.numerics.dtypes import at_least_float32
 
 _STAGES = (64, 128, 256, 512, 512)  # channels of VGG's stages
 _CONVERTED = 1024  # of its fully connected layers, which are convolutions here
@@ -45,17 +45,17 @@ class SSDBackbone(nn.Module):
         if width <= 0 or not 2 <= maps <= 2 + len(_EXTRA):
             raise ValueError(f"expected width above 0 and maps from 2 to {2 + len(_EXTRA)}, got {width} and {maps}")
 
-        def scaled(channels: int) -> int:
+        def scale(channels: int) -> int:
             return max(8, round(channels * width))
 
         plan: list[str | int] = []
         for channels, count in zip(_STAGES, repeats, strict=True):
-            plan += [*[scaled(channels)] * count, "M"]
+            plan += [*[scale(channels)] * count, "M"]
         layers = list(make_layers(plan[:-1], batch_norm=True))
         pooling = [i for i, layer in enumerate(layers) if isinstance(layer, nn.MaxPool2d)]
         # 300 pixels make 75 cells, and these 38.
         layers[pooling[2]] = nn.MaxPool2d(2, 2, ceil_mode=True)
-        fourth, fifth, converted = scaled(_STAGES[3]), scaled(_STAGES[4]), scaled(_CONVERTED)
+        fourth, fifth, converted = scale(_STAGES[3]), scale(_STAGES[4]), scale(_CONVERTED)
         rest = [
             *layers[pooling[3] :],
             nn.MaxPool2d(3, 1, 1),
@@ -65,14 +65,14 @@ class SSDBackbone(nn.Module):
         self.body = nn.ModuleList([nn.Sequential(*layers[: pooling[3]]), nn.Sequential(*rest)])
         self.extra, before = nn.ModuleList(), converted
         for within, channels, stride in _EXTRA[: maps - 2]:
-            narrow = Conv2dNormActivation(before, scaled(within), 1)
-            before = scaled(channels)
+            narrow = Conv2dNormActivation(before, scale(within), 1)
+            before = scale(channels)
             padding = 1 if stride > 1 else 0
             self.extra.append(
-                nn.Sequential(narrow, Conv2dNormActivation(scaled(within), before, 3, stride, padding=padding))
+                nn.Sequential(narrow, Conv2dNormActivation(scale(within), before, 3, stride, padding=padding))
             )
         self.first_scale = nn.Parameter(torch.full((fourth,), _FIRST_SCALE))
-        self.out_channels = [fourth, converted, *(scaled(channels) for _, channels, _ in _EXTRA[: maps - 2])]
+        self.out_channels = [fourth, converted, *(scale(channels) for _, channels, _ in _EXTRA[: maps - 2])]
         for layer in self.modules():
             if isinstance(layer, nn.Conv2d):
                 nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
@@ -81,7 +81,7 @@ class SSDBackbone(nn.Module):
         """The maps by number, finest first."""
         found = self.body[0](images)
         # Half precision has no number that is small enough to divide the zeros of a silent cell by.
-        unit = normalize(full_precision(found)).to(found.dtype)
+        unit = normalize(at_least_float32(found)).to(found.dtype)
         maps = [unit * self.first_scale.view(1, -1, 1, 1)]
         for block in (self.body[1], *self.extra):
             found = block(found)

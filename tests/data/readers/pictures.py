@@ -1,4 +1,4 @@
-"""Image files of one colour, whole and broken, for the tests of readers."""
+"""Image files of one color, whole and broken, for the tests of readers."""
 
 from pathlib import Path
 
@@ -7,10 +7,10 @@ from PIL import Image
 from diode_pl.data.readers import BadImage, Example, ImageSet
 
 
-def paint(path: Path, size: tuple[int, int] = (20, 10), colour: tuple[int, int, int] = (255, 0, 0)) -> Path:
+def paint(path: Path, size: tuple[int, int] = (20, 10), color: tuple[int, int, int] = (255, 0, 0)) -> Path:
     """Writes an image of ``size``, width and height in pixels; its folder is made."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    Image.new("RGB", size, colour).save(path)
+    Image.new("RGB", size, color).save(path)
     return path
 
 

@@ -8,18 +8,18 @@ import torch
 from PIL import Image
 from torch.utils.data import DataLoader
 
-from diode_pl.data.readers.base import BadImage, Faults
+from diode_pl.data.readers.base import BadFileCounter, BadImage
 from diode_pl.data.readers.files import Annotation, ImageFiles, clipped
 from tests.data.readers.pictures import cut_short, paint, usable
 
 
-def files(folder: Path, count: int = 6, limit: int | None = None, labelled: bool = True, max_bad: int = 1):
+def files(folder: Path, count: int = 6, limit: int | None = None, labeled: bool = True, max_bad: int = 1):
     """Image ``i`` shows ``i % 3`` things of class ``i % 2``."""
     known = [
         Annotation.of(paint(folder / f"{i}.png"), [(i % 2, (0.1 * k, 0.2, 0.5, 0.9)) for k in range(i % 3)])
         for i in range(count)
     ]
-    return ImageFiles(known, ("cat", "dog"), 16, "real images", Faults(max_bad), limit, labelled)
+    return ImageFiles(known, ("cat", "dog"), 16, "real images", BadFileCounter(max_bad), limit, labeled)
 
 
 def test_an_example_is_a_square_image_with_the_boxes_of_its_file(tmp_path):
@@ -53,7 +53,7 @@ def test_a_subset_is_drawn_from_all_and_always_the_same(tmp_path):
 
 
 def test_without_labels_there_are_no_boxes_and_no_classes(tmp_path):
-    images = files(tmp_path, labelled=False)
+    images = files(tmp_path, labeled=False)
     assert images.class_names == () and len(images) == 6
     assert images[5].boxes.shape == (0, 4) and images[5].labels.shape == (0,)
 
@@ -83,10 +83,12 @@ def test_one_bad_image_too_many_ends_the_run_with_its_name(tmp_path):
 BOX = [(0, (0.1, 0.2, 0.5, 0.9))]
 
 
-def declared(path: Path, size: tuple[float, float] | None, things=BOX, labelled: bool = True) -> ImageFiles:
+def declared(path: Path, size: tuple[float, float] | None, things=BOX, labeled: bool = True) -> ImageFiles:
     """One image whose annotations declare ``size``, height and width in pixels."""
     sides = None if size is None else (float(size[0]), float(size[1]))
-    return ImageFiles([Annotation.of(path, things, sides)], ("cat",), 16, "real images", Faults(1), None, labelled)
+    return ImageFiles(
+        [Annotation.of(path, things, sides)], ("cat",), 16, "real images", BadFileCounter(1), None, labeled
+    )
 
 
 @pytest.mark.parametrize("size", [(20, 10), (10, 24), (200, 100), (1000, 1000), (100, 240)])
@@ -113,7 +115,7 @@ def test_a_resized_copy_keeps_its_boxes(tmp_path, file, size):
 
 def test_where_no_box_or_no_size_is_at_stake_no_shape_is_wrong(tmp_path):
     path = paint(tmp_path / "a.png", (20, 10))
-    assert declared(path, (20, 10), things=[])[0].size == declared(path, (20, 10), labelled=False)[0].size == (10, 20)
+    assert declared(path, (20, 10), things=[])[0].size == declared(path, (20, 10), labeled=False)[0].size == (10, 20)
     bare = declared(path, None)
     assert len(bare[0].labels) == 1 and bare.annotation(0).size is None
 
@@ -170,7 +172,7 @@ def test_arguments_out_of_range_are_refused(tmp_path, changes, message):
 def test_a_resolution_of_nothing_is_refused(tmp_path):
     known = [Annotation.of(paint(tmp_path / "a.png"), [])]
     with pytest.raises(ValueError, match="resolution must be at least 1, got 0"):
-        ImageFiles(known, (), 0, "real images", Faults(0), None, True)
+        ImageFiles(known, (), 0, "real images", BadFileCounter(0), None, True)
 
 
 def test_a_box_is_clipped_to_the_image():

@@ -54,7 +54,7 @@ def test_paths_without_a_split(tmp_path):
 
 
 def test_without_labels(tmp_path):
-    images = read(save(tmp_path), labelled=False)
+    images = read(save(tmp_path), labeled=False)
     assert images.class_names == () and len(images) == 2 and len(images[0].labels) == 0
 
 

@@ -72,7 +72,7 @@ def test_classes_can_be_collected_from_the_files(tmp_path):
     images = read(tmp_path, class_names=None)
     assert images.class_names == ("ant", "zebra") and images[0].labels.tolist() == [1, 0]
     assert read(tmp_path, class_names=["zebra", "ant"])[0].labels.tolist() == [0, 1]
-    assert read(tmp_path, class_names=None, labelled=False).class_names == ()
+    assert read(tmp_path, class_names=None, labeled=False).class_names == ()
 
 
 def test_difficult_boxes_are_left_out_unless_asked_for(tmp_path):

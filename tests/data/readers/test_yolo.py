@@ -110,7 +110,7 @@ def test_bad_images_and_bad_lines_count_together(tmp_path):
 
 
 def test_without_labels_no_label_file_is_read(tmp_path):
-    images = Yolo(save(tmp_path, "nothing\n"), "train", 16, labelled=False, max_bad=0, limit=1)
+    images = Yolo(save(tmp_path, "nothing\n"), "train", 16, labeled=False, max_bad=0, limit=1)
     assert len(images) == 1 and images.class_names == () and len(images[0].labels) == 0
 
 

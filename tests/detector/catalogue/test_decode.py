@@ -69,7 +69,11 @@ def with_heads(outputs: Outputs, heads: list[torch.Tensor]) -> Outputs:
 def test_positives_are_candidates_and_know_their_target(name: str) -> None:
     detector, targets = small(name).double(), some_targets(torch.float64)
     outputs = detector(some_images(dtype=torch.float64))
-    held, found, logits = detector.positives(outputs, targets), detector.decode(outputs), detector.class_logits(outputs)
+    held, found, logits = (
+        detector.match_predictions(outputs, targets),
+        detector.decode(outputs),
+        detector.class_logits(outputs),
+    )
     assert held.target.unique().tolist() == [0, 2, 3], "all but the one that is switched off"
     assert held.image.equal(targets.image_index[held.target])
     classes = len(detector.class_names)
@@ -84,7 +88,7 @@ def test_positives_are_candidates_and_know_their_target(name: str) -> None:
 def test_the_background_stands_last(name: str) -> None:
     detector = small(name)
     outputs = detector(some_images())
-    held, found = detector.positives(outputs, some_targets()), detector.decode(outputs)
+    held, found = detector.match_predictions(outputs, some_targets()), detector.decode(outputs)
     for i, image in enumerate(held.image.tolist()):
         background = held.class_logits[i].softmax(dim=0)[-1]
         assert ((1 - found.objectness[image]) - background).abs().min() < 1e-5
@@ -94,14 +98,14 @@ def test_the_background_stands_last(name: str) -> None:
 def test_gradient_reaches_the_images_of_positives(name: str) -> None:
     for part in ("boxes", "class_logits"):
         detector, images = small(name).freeze(), some_images().requires_grad_()
-        getattr(detector.positives(detector(images), some_targets()), part).square().sum().backward()
+        getattr(detector.match_predictions(detector(images), some_targets()), part).square().sum().backward()
         assert bool(images.grad.isfinite().all()) and bool(images.grad.flatten(1).any(dim=1).all())
 
 
 @every
 def test_no_boxes_have_no_positives_and_keep_the_graph(name: str) -> None:
     detector, images = small(name).freeze(), some_images().requires_grad_()
-    held = detector.positives(detector(images), no_targets())
+    held = detector.match_predictions(detector(images), no_targets())
     assert held.boxes.shape == (0, 4) and len(held.class_logits) == len(held.target) == len(held.image) == 0
     (held.boxes.sum() + held.class_logits.sum()).backward()
     assert not bool(images.grad.any())
@@ -112,8 +116,8 @@ def test_half_precision_comes_out_in_full(name: str) -> None:
     detector = small(name)
     outputs, targets = detector(some_images()), some_targets()
     half = [head.bfloat16() for head in outputs.heads]
-    found = detector.positives(with_heads(outputs, half), targets)
-    wanted = detector.positives(with_heads(outputs, [head.float() for head in half]), targets)
+    found = detector.match_predictions(with_heads(outputs, half), targets)
+    wanted = detector.match_predictions(with_heads(outputs, [head.float() for head in half]), targets)
     assert found.boxes.dtype == found.class_logits.dtype == torch.float32
     assert found.boxes.equal(wanted.boxes) and found.class_logits.equal(wanted.class_logits)
     logits = detector.class_logits(with_heads(outputs, half))

@@ -78,7 +78,7 @@ def test_half_precision_stays_near(name: str) -> None:
 @pytest.mark.parametrize(("height", "width"), [(SIZE, SIZE), (21, 38)])
 def test_stem_takes_images_of_any_size(name: str, height: int, width: int) -> None:
     detector, images = small(name).freeze(), some_images(2, height, width).requires_grad_()
-    found = detector.stem(images)
+    found = detector.forward_stem(images)
     assert len(found) == 2 and 1 <= found.shape[2] <= height and 1 <= found.shape[3] <= width
     found.square().sum().backward()
     assert bool(images.grad.isfinite().all()) and images.grad.abs().mean() > 1e-4
@@ -97,5 +97,5 @@ def test_stem_is_the_beginning_of_the_network(name: str) -> None:
         if not list(module.children()):
             module.register_forward_hook(note)
     detector(images)
-    beginning, stem = seen[:4], detector.stem(images)
+    beginning, stem = seen[:4], detector.forward_stem(images)
     assert any(each.shape == stem.shape and torch.equal(each, stem) for each in beginning)

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torchvision.ops import FrozenBatchNorm2d
 
-from diode_pl.detector import NormStatistics
+from diode_pl.detector import BatchNormRecorder
 from diode_pl.detector.torchvision.frozen_norms import freeze_norms
 from tests.detector.detectors import BUILDS, every, small, some_images, some_targets
 
@@ -27,11 +27,11 @@ def test_norm_layers_in_forward_order(name: str) -> None:
 @every
 def test_statistics_of_every_norm_layer_are_recorded(name: str) -> None:
     detector = small(name).freeze()
-    statistics = NormStatistics(detector.norm_layers())
+    statistics = BatchNormRecorder(detector.norm_layers())
     images = some_images().requires_grad_()
     with statistics.recording():
         detector(images)
-    sizes = [[len(moments.mean) for moments in some] for some in (statistics.batch, statistics.running)]
+    sizes = [[len(channel_stats.mean) for channel_stats in some] for some in (statistics.batch, statistics.running)]
     assert sizes[0] == sizes[1] and len(sizes[0]) == BUILDS[name].norms[0]
     for found in statistics.batch:
         (gradient,) = torch.autograd.grad(found.mean.sum() + found.var.sum(), images, retain_graph=True)
@@ -41,7 +41,7 @@ def test_statistics_of_every_norm_layer_are_recorded(name: str) -> None:
 @pytest.mark.parametrize("name", [name for name, case in BUILDS.items() if not case.frozen])
 def test_recorded_means_are_those_that_the_layers_would_learn(name: str) -> None:
     detector = small(name).train()
-    statistics = NormStatistics(detector.norm_layers())
+    statistics = BatchNormRecorder(detector.norm_layers())
     for layer in detector.norm_layers():
         layer.momentum = 1.0
     with statistics.recording():

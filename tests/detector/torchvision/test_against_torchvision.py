@@ -37,9 +37,9 @@ def losses(detector: Detector, images: Tensor, targets: Targets) -> dict[str, Te
     """What torchvision's training forward says, with norm layers as they are."""
     network = own_network(detector, 0.1, 0.5)
     first = detector.first
-    of_images = [{"boxes": pixels(boxes), "labels": labels + first} for boxes, labels in targets.per_image()]
+    from_images = [{"boxes": pixels(boxes), "labels": labels + first} for boxes, labels in targets.per_image()]
     network.training = True  # of the outermost module alone
-    found = network(list(images), of_images)
+    found = network(list(images), from_images)
     network.training = False
     return found
 

@@ -2,14 +2,14 @@ import pytest
 import torch
 from torchvision.models.detection.anchor_utils import AnchorGenerator
 
-from diode_pl.detector.torchvision.anchors import _KEPT, _made, anchors_of, cells_around, image_scale
+from diode_pl.detector.torchvision.anchors import _KEPT, _made, anchor_boxes, cells_around, image_scale
 
 MAPS = [torch.rand(1, 2, 4, 8), torch.rand(1, 2, 1, 3)]
 
 
 def anchors(dtype: torch.dtype = torch.float32, sides: tuple[int, int] = (10, 30)) -> list[torch.Tensor]:
     generator = AnchorGenerator(tuple((side,) for side in sides), ((0.5, 2.0),) * 2)
-    return anchors_of(generator, [each.to(dtype) for each in MAPS], (32, 64), [64, 6])
+    return anchor_boxes(generator, [each.to(dtype) for each in MAPS], (32, 64), [64, 6])
 
 
 def test_anchors_stand_where_the_strides_say() -> None:
@@ -36,23 +36,23 @@ def test_cells_hold_their_anchor_and_cover_the_image_once() -> None:
 
 def test_the_same_sizes_have_the_same_anchors_and_others_their_own() -> None:
     generator = AnchorGenerator(((10,), (30,)), ((0.5, 2.0),) * 2)
-    first = anchors_of(generator, MAPS, (32, 64), [64, 6])
-    again = anchors_of(generator, [each + 1 for each in MAPS], (32, 64), [64, 6])
+    first = anchor_boxes(generator, MAPS, (32, 64), [64, 6])
+    again = anchor_boxes(generator, [each + 1 for each in MAPS], (32, 64), [64, 6])
     assert all(one is other for one, other in zip(first, again, strict=True))
-    assert not torch.equal(first[0], anchors_of(generator, MAPS, (64, 64), [64, 6])[0])
+    assert not torch.equal(first[0], anchor_boxes(generator, MAPS, (64, 64), [64, 6])[0])
     assert not torch.equal(first[0], anchors(sides=(20, 60))[0])
     sizes = [(32, 64 + 8 * i) for i in range(_KEPT)]
     for size in sizes:
-        anchors_of(generator, MAPS, size, [64, 6])
+        anchor_boxes(generator, MAPS, size, [64, 6])
     assert len(_made[generator]) == _KEPT
 
 
 def test_anchors_of_a_validation_loop_serve_in_training() -> None:
     generator = AnchorGenerator(((10,), (30,)), ((0.5, 2.0),) * 2)
     with torch.inference_mode():
-        anchors_of(generator, [each + 1 for each in MAPS], (32, 64), [64, 6])
+        anchor_boxes(generator, [each + 1 for each in MAPS], (32, 64), [64, 6])
     codes = torch.rand(64, 4, requires_grad=True)
-    (codes * anchors_of(generator, MAPS, (32, 64), [64, 6])[0]).sum().backward()
+    (codes * anchor_boxes(generator, MAPS, (32, 64), [64, 6])[0]).sum().backward()
     assert bool(codes.grad.any())
 
 

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torchvision.ops import box_iou
 
 from diode_pl.detector import Outputs
-from diode_pl.detector.torchvision import fixed_sample
+from diode_pl.detector.torchvision import deterministic_sampler as fixed_sample
 from diode_pl.detector.torchvision.faster_rcnn import FasterRCNN
 from diode_pl.targets import Targets
 from tests.detector.torchvision.small_faster_rcnn import NAMES, SIZE, faster_rcnn, images, network
@@ -85,7 +85,7 @@ def test_heads_features_and_strides_belong_together() -> None:
     detector = faster_rcnn()
     outputs = detector(images())
     assert [tuple(h.shape) for h in outputs.heads] == [(2, 3 * 256, 5), (2, 3 * 64, 5), (2, 3 * 16, 5)]
-    assert detector.heads_at(outputs, outputs)[-1].shape == (80, 20)
+    assert detector.heads_on_proposals_of(outputs, outputs)[-1].shape == (80, 20)
     assert outputs.strides == (4, 8, 16) and outputs.image_size == (SIZE, SIZE)
     assert [tuple(f.shape) for f in outputs.features] == [(2, 16, 16, 16), (2, 16, 8, 8), (2, 16, 4, 4)]
     assert [len(each) for each in outputs.proposals] == [40, 40]
@@ -129,7 +129,7 @@ def test_two_processes_see_the_loss_of_one(monkeypatch: pytest.MonkeyPatch) -> N
             of.append(value)
             return value
 
-        monkeypatch.setattr(fixed_sample, "shared_sum", counting)
+        monkeypatch.setattr(fixed_sample, "reduce_sum_per_process", counting)
         one = slice(rank, rank + 1)
         alone = Outputs(
             tuple(h[one] for h in outputs.heads),
@@ -148,25 +148,25 @@ def test_two_processes_see_the_loss_of_one(monkeypatch: pytest.MonkeyPatch) -> N
         torch.testing.assert_close((parts[0][name] * a + parts[1][name] * b) / (a + b), term)
 
 
-def test_nothing_proposed_and_nothing_labelled() -> None:
+def test_nothing_proposed_and_nothing_labeled() -> None:
     detector = faster_rcnn(rpn_score_thresh=0.9999999).freeze()
     outputs = detector(images().requires_grad_())
     assert [len(each) for each in outputs.proposals] == [0, 0]
     terms = detector.loss(outputs, NO_BOXES)
     assert terms["class"] == terms["box"] == 0 and terms["proposal_objectness"] > 0
     torch.stack(list(terms.values())).sum().backward()
-    assert detector.loss(outputs, boxes(0, 1, 1))["class"] > 0, "labelled boxes are looked into all the same"
+    assert detector.loss(outputs, boxes(0, 1, 1))["class"] > 0, "labeled boxes are looked into all the same"
     dense = detector.decode(outputs)
     assert dense.boxes.tolist() == [[[0, 0, 1, 1]]] * 2 and not bool(dense.objectness.any())
     assert detector.class_logits(outputs).shape == (2, 1, 3)
     assert [len(each.boxes) for each in detector.predict(outputs)] == [0, 0]
-    assert len(detector.positives(outputs, NO_BOXES).image) == 0
+    assert len(detector.match_predictions(outputs, NO_BOXES).image) == 0
 
 
 def test_a_candidate_is_a_proposal_as_its_likeliest_class_boxes_it() -> None:
     detector, outputs = uneven()
     dense, logits = detector.decode(outputs), detector.class_logits(outputs)
-    rows = detector.heads_at(outputs, outputs)[-1].split([len(each) for each in outputs.proposals])
+    rows = detector.heads_on_proposals_of(outputs, outputs)[-1].split([len(each) for each in outputs.proposals])
     coder, most = detector.network.roi_heads.box_coder, max(len(each) for each in outputs.proposals)
     assert dense.cells is None and dense.boxes.shape == dense.priors.shape == (2, most, 4)
     for i, (row, proposals) in enumerate(zip(rows, outputs.proposals, strict=True)):
@@ -189,12 +189,12 @@ def test_stages_are_all_anchors_and_what_lies_at_hints() -> None:
     detector, outputs = uneven()
     hints = replace(boxes(0, 1, 1), valid=torch.tensor([True, True, False]))
     hints = hints.cat(Targets(torch.tensor([[-0.5, -0.5, 0.2, 0.3], [1.1, 0, 1.4, 1]]), *[torch.tensor([1, 1])] * 2, 2))
-    first, second = detector.stages(outputs, hints)
+    first, second = detector.decode_stages(outputs, hints)
     rows = torch.cat(outputs.heads, dim=1)
     assert first.boxes.shape == (2, 1008, 4) and first.classes.shape == (2, 1008, 0)
     torch.testing.assert_close(first.objectness, rows[..., 0].sigmoid())
     silent = replace(outputs, heads=tuple(torch.zeros_like(head) for head in outputs.heads))
-    torch.testing.assert_close(detector.stages(silent, hints)[0].boxes[1], first.priors)
+    torch.testing.assert_close(detector.decode_stages(silent, hints)[0].boxes[1], first.priors)
     assert first.cells is not None and first.cells.shape == first.priors.shape == (1008, 4)
     wanted = [[BOXES[0]], [BOXES[1], torch.tensor([0, 0, 0.2, 0.3])]]
     for i in range(2):
@@ -209,18 +209,18 @@ def test_stages_are_all_anchors_and_what_lies_at_hints() -> None:
 def test_heads_are_looked_up_at_the_proposals_of_another() -> None:
     student, teacher = faster_rcnn(), faster_rcnn(seed=1)
     said, told = student(images()), teacher(images())
-    found, own = student.heads_at(said, told), student.heads_at(said, said)
+    found, own = student.heads_on_proposals_of(said, told), student.heads_on_proposals_of(said, said)
     for heads in (found, own):
         assert all(torch.equal(a, b) for a, b in zip(heads[:-1], said.heads, strict=True))
     moved = replace(said, proposals=told.proposals)
-    assert torch.equal(found[-1], student.heads_at(moved, moved)[-1])
+    assert torch.equal(found[-1], student.heads_on_proposals_of(moved, moved)[-1])
     assert found[-1].shape == own[-1].shape and not torch.equal(found[-1], own[-1])
 
 
 def test_positives_are_what_the_loss_holds_to_labels() -> None:
     detector, outputs = uneven(**ALL)
     targets = replace(boxes(0, 1, 1), valid=torch.tensor([True, False, True]))
-    found = detector.positives(outputs, targets)
+    found = detector.match_predictions(outputs, targets)
     expected, boxes_of = set(), {}
     for i, position in ((0, 0), (1, 2)):
         places = torch.cat([outputs.proposals[i], BOXES[position : position + 1] * SIZE])
@@ -234,7 +234,7 @@ def test_positives_are_what_the_loss_holds_to_labels() -> None:
     code = rows[:, 4:].view(-1, 4, 4)[torch.arange(len(rows)), targets.labels[found.target] + 1]
     decoded = detector.network.roi_heads.box_coder.decode_single(code, torch.cat([boxes_of[0], boxes_of[1]]))
     torch.testing.assert_close(found.boxes * SIZE, decoded, rtol=1e-4, atol=1e-3)
-    alone = detector.positives(outputs, replace(targets, valid=torch.tensor([False, False, True])))
+    alone = detector.match_predictions(outputs, replace(targets, valid=torch.tensor([False, False, True])))
     assert set(alone.image.tolist()) == {1}
 
 
@@ -263,6 +263,6 @@ def test_half_precision_is_answered_in_full() -> None:
     for terms in (inside, outside):
         assert all(term.dtype == torch.float32 and bool(term.isfinite()) for term in terms.values())
         torch.stack(list(terms.values())).sum().backward(retain_graph=True)
-    assert detector.decode(outputs).boxes.dtype == detector.positives(outputs, boxes(0, 1, 1)).boxes.dtype
-    assert len(detector.stages(outputs, boxes(0, 1, 1))) == 2
+    assert detector.decode(outputs).boxes.dtype == detector.match_predictions(outputs, boxes(0, 1, 1)).boxes.dtype
+    assert len(detector.decode_stages(outputs, boxes(0, 1, 1))) == 2
     assert detector.class_names == NAMES

@@ -7,9 +7,9 @@ from torch import nn
 from torchvision.ops import FrozenBatchNorm2d
 
 from diode_pl.detector import Detector, RetinaNet
-from diode_pl.detector.torchvision.frozen_norms import freeze_norms, notes_on_frozen_norms
+from diode_pl.detector.torchvision.frozen_norms import freeze_norms, frozen_norm_metadata
 from diode_pl.report import save_weights
-from tests.detector.torchvision.test_networks import NAMES, tiny_retinanet
+from tests.detector.torchvision.test_narrow_models import NAMES, tiny_retinanet
 
 
 def frozen(eps: float) -> Detector:
@@ -38,4 +38,4 @@ def test_a_detector_answers_as_before_once_its_file_is_loaded(tmp_path: Path, ep
 
 
 def test_nothing_is_noted_of_norm_layers_that_learn() -> None:
-    assert notes_on_frozen_norms(nn.Sequential(nn.BatchNorm2d(2))) == {}
+    assert frozen_norm_metadata(nn.Sequential(nn.BatchNorm2d(2))) == {}

@@ -12,7 +12,7 @@ from torchvision.ops import FrozenBatchNorm2d
 from diode_pl.detector import ConfigError, Detector, FasterRCNN, RetinaNet
 from diode_pl.detector.torchvision.frozen_norms import freeze_norms
 from diode_pl.detector.torchvision.loading import COCO_CLASSES, load_network
-from tests.detector.torchvision.test_networks import tiny_faster_rcnn, tiny_retinanet
+from tests.detector.torchvision.test_narrow_models import tiny_faster_rcnn, tiny_retinanet
 
 NAMES = ["cat", "dog", "cup"]
 COCO_NUMBERS = [17, 18, 47]  # of these, in COCO's own list of 90

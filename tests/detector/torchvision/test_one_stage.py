@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from diode_pl.detector.torchvision import fixed_sample
+from diode_pl.detector.torchvision import deterministic_sampler as fixed_sample
 from diode_pl.targets import Targets
 from tests.detector.detectors import small, some_images, some_targets
 
@@ -15,8 +15,10 @@ def test_two_processes_have_the_loss_of_one_with_both_images(
     detector, images = small(name), some_images()
     targets = some_targets().keep(torch.tensor([True, True, third, True])).compact()
     outputs = detector(images)
-    together, held = detector.loss(outputs, targets), detector.positives(outputs, targets)
-    monkeypatch.setattr(fixed_sample, "shared_sum", lambda value, at_least: torch.tensor(len(held.image) / 2))
+    together, held = detector.loss(outputs, targets), detector.match_predictions(outputs, targets)
+    monkeypatch.setattr(
+        fixed_sample, "reduce_sum_per_process", lambda value, at_least: torch.tensor(len(held.image) / 2)
+    )
     alone = []
     for i, image in enumerate(images):
         own = targets.image_index == i

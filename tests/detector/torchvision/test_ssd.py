@@ -27,7 +27,7 @@ def test_boxes_are_torchvisions_at_the_size_that_they_are_made_for() -> None:
 
 
 @pytest.mark.parametrize(("height", "width"), [(304, 304), (352, 352), (416, 300), (512, 640)])
-def test_boxes_of_larger_images_are_centred_inside(height: int, width: int) -> None:
+def test_boxes_of_larger_images_are_centered_inside(height: int, width: int) -> None:
     detector, outputs = answer(height, width)
     size = torch.tensor([width, height])
     for level, feature in zip(detector._anchors(outputs), outputs.features, strict=True):

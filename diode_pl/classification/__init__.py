@@ -1,0 +1,1 @@
+"""Training a classifier of object crops, for DICOD."""

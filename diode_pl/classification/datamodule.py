@@ -1,0 +1,217 @@
+"""Training and held-out crops of a classifier."""
+
+import logging
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from diode_pl.classification.crops import Changes, CropSet, Objects, joined
+from diode_pl.classification.teacher_labels import TeacherLabeler
+from diode_pl.data.base_datamodule import BaseDataModule
+from diode_pl.data.epoch_sampler import SampleKey
+from diode_pl.data.pseudo_labels import LabelPolicy
+from diode_pl.data.readers import ImageSet
+from diode_pl.detector import Detector
+
+log = logging.getLogger(__name__)
+
+Crops = tuple[Tensor, Tensor]
+
+
+class CropData(BaseDataModule):
+    """Cuts the labeled objects out of the images of a data set; some images are held out to measure on.
+
+    Args:
+        train: labeled images; None is an error that says so.
+        crop_size: height and width of the crops in pixels, at least 8.
+        held_out: share of the images whose crops are not trained on, in [0, 1).
+        batch_size: crops of one optimizer step, all processes together.
+        balanced: draws every class equally often; False draws every crop equally often.
+        jitter: every side of a box moves by up to this share of its width or height, in [0, 0.5).
+        flip: probability that left and right change places, in [0, 1].
+        color: brightness, contrast and saturation change by up to this share, hue by a tenth of it, in [0, 1].
+        min_pixels: objects of which width or height is below it are left out, in pixels of the images, at least 1.
+        steps_per_epoch: optimizer steps, at least 1; None: as many as there are batches of training crops.
+        workers: processes that cut crops, for each training process.
+        cache_gib: the images are read once if a copy for each training process fits into so much memory.
+        seed: of all draws, not negative.
+
+    Attributes:
+        counts: once it is set up: ``images``, ``held_out_images``, ``crops``, ``held_out_crops``, ``too_small``;
+            after :meth:`use_teacher` also ``sampled``, ``dropped`` and ``added`` objects.
+        untrained: once it is set up: classes without a training crop, by name.
+
+    Raises:
+        ValueError: a number is out of range, or the images have no labels.
+
+    Source: Guo, Alvarez, Salzmann, NeurIPS 2021, section 3.1; balance, jitter and held-out images are ours.
+    """
+
+    def __init__(
+        self,
+        train: ImageSet | None,
+        crop_size: int = 64,
+        held_out: float = 0.2,
+        batch_size: int = 64,
+        balanced: bool = True,
+        jitter: float = 0.1,
+        flip: float = 0.5,
+        color: float = 0.2,
+        min_pixels: int = 8,
+        steps_per_epoch: int | None = None,
+        workers: int = 0,
+        cache_gib: float = 2.0,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(batch_size, workers, cache_gib, seed)
+        if batch_size < 1 or min_pixels < 1 or crop_size < 8 or min(workers, cache_gib, seed) < 0:
+            raise ValueError(
+                "crops need batch_size and min_pixels from 1 on, crop_size from 8 on, workers, cache_gib and seed from "
+                f"0 on, got {batch_size}, {min_pixels}, {crop_size}, {workers}, {cache_gib} and {seed}"
+            )
+        if steps_per_epoch is not None and steps_per_epoch < 1:
+            raise ValueError(
+                f"crops.steps_per_epoch must be at least 1, got {steps_per_epoch}; null takes as many as there are "
+                "batches of training crops"
+            )
+        if not 0 <= held_out < 1:
+            raise ValueError(f"crops.held_out must be in [0, 1), got {held_out}")
+        if train is None or not train.class_names:
+            raise ValueError(
+                "train: crops need labeled boxes, and there are none. Choose a labeled data@train, or "
+                "train.labeled=true; label_source=teacher needs one too, for the names of the classes are the data's"
+            )
+        self.changes = Changes(jitter, flip, color)
+        self.changes.check()
+        self.train, self.crop_size, self.held_out = train, crop_size, held_out
+        self.balanced, self.min_pixels, self.steps_per_epoch = balanced, min_pixels, steps_per_epoch
+        self.counts, self.untrained = dict[str, int](), tuple[str, ...]()
+        self._parts: tuple[Objects, Objects] | None = None
+        self._opinion: TeacherLabeler | None = None
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Of the data set, by label."""
+        return self.train.class_names
+
+    @property
+    def data_access(self) -> set[str]:
+        """What a classifier has seen because of these images."""
+        return {self.train.data_access}
+
+    def use_teacher(self, label_source: LabelPolicy, teacher: Detector) -> None:
+        """Lets a teacher say which objects count, when the data are set up.
+
+        Raises:
+            ValueError: see :class:`TeacherLabeler`.
+        """
+        self._opinion = TeacherLabeler(label_source, teacher, self.train)
+
+    def setup(self, stage: str) -> None:
+        """Reads where the objects are, and divides the images.
+
+        Raises:
+            ValueError: no object is left.
+        """
+        if self._parts is not None:
+            return
+        self._source = self._cached(self.train, "training images")
+        every, asked = self._labeled()
+        # In units of the image, whole pixels are not exact.
+        shorter = (every.boxes[:, 2:] - every.boxes[:, :2]).amin(dim=1) * self.train.resolution + 1e-3
+        large = shorter >= self.min_pixels
+        objects = every.at(large)
+        if not len(objects):
+            raise ValueError(
+                f"train: none of the {len(every)} labeled objects in {len(self.train)} images is {self.min_pixels} "
+                "pixels wide and high; a lower crops.min_pixels or a higher train.resolution lets more of them in"
+            )
+        self._parts = objects.split(self.held_out, self.seed)
+        train, held_out = self._parts
+        self.counts = asked | {
+            "images": len(train.images.unique()),
+            "held_out_images": len(held_out.images.unique()),
+            "crops": len(train),
+            "held_out_crops": len(held_out),
+            "too_small": len(every) - len(objects),
+        }
+        self.untrained = self._without(train)
+        if self._place[0] == 0:
+            self._report()
+
+    def train_dataloader(self) -> DataLoader:
+        """Crops of one epoch; this process's part of each batch."""
+        objects, _ = self._objects()
+        order = objects.balanced(len(self.class_names)) if self.balanced else None
+        crops = CropSet(self._source, objects, self.crop_size, order, self.changes)
+        # An epoch stays as long as there are crops, however often balance repeats them.
+        steps = self.steps_per_epoch or max(1, len(objects) // self.batch_size)
+        return self._epochs_of(crops, steps, joined)
+
+    def val_dataloader(self) -> DataLoader | list:
+        """This process's part of the held-out crops, just as their boxes cut them."""
+        _, objects = self._objects()
+        rank, world_size = self._place
+        if not len(objects):
+            return []
+        if len(objects) < world_size:  # a process without crops would keep the others waiting
+            raise ValueError(f"{len(objects)} crops are held out, fewer than trainer.devices={world_size}")
+        own: Any = [SampleKey(i, 0) for i in range(rank, len(objects), world_size)]
+        size, crops = max(1, self.batch_size // world_size), CropSet(self._source, objects, self.crop_size)
+        return DataLoader(crops, size, sampler=own, num_workers=self.workers, collate_fn=joined)
+
+    def held_out_crops(self, limit: int) -> Crops | None:
+        """At most so many held-out crops, pixels in [0, 1], as many of each class where there are; None without any.
+
+        Classes come one after the other, the crops of each spread evenly over the images.
+        """
+        _, objects = self._objects()
+        own = [torch.nonzero(objects.labels == label).squeeze(1) for label in objects.labels.unique()]
+        count = max(1, limit // max(1, len(own)))
+        chosen = [each[torch.arange(min(count, len(each))) * len(each) // min(count, len(each))] for each in own]
+        crops = CropSet(self._source, objects, self.crop_size)
+        found = joined([crops[SampleKey(int(i), 0)] for each in chosen[:limit] for i in each])
+        return self.on_after_batch_transfer(found, 0)
+
+    def on_after_batch_transfer(self, batch: Crops | None, dataloader_idx: int) -> Crops | None:
+        """Lays pixels out as convolutions read them fastest, on whatever device they are."""
+        if batch is None:
+            return None
+        crops, labels = batch
+        return crops.to(memory_format=torch.channels_last), labels
+
+    def _labeled(self) -> tuple[Objects, dict[str, int]]:
+        """The objects that count, and what was counted on the way."""
+        if self._opinion is None:
+            return Objects.of(self._source), {}
+        found = None
+        if self._place[0] == 0:
+            device = self.trainer.strategy.root_device if self.trainer else "cpu"
+            found = self._opinion.objects(self._source, device, self.workers)
+        # One process asks for all: a box on the verge must count in each of them, or in none.
+        found = self.trainer.strategy.broadcast(found) if self.trainer else found
+        assert found is not None
+        return found
+
+    def _objects(self) -> tuple[Objects, Objects]:
+        assert self._parts is not None, "setup comes first"
+        return self._parts
+
+    def _without(self, objects: Objects) -> tuple[str, ...]:
+        counts = objects.counts(len(self.class_names))
+        return tuple(name for name, count in zip(self.class_names, counts, strict=True) if not count)
+
+    def _report(self) -> None:
+        _, held_out = self._objects()
+        log.info(
+            "%(crops)d crops of %(images)d images to train on, %(held_out_crops)d of %(held_out_images)d held out; "
+            "%(too_small)d objects are too small",
+            self.counts,
+        )
+        unmeasured = [name for name in self._without(held_out) if len(held_out) and name not in self.untrained]
+        if self.untrained:
+            log.warning("train: no crop to learn these classes from: %s", ", ".join(self.untrained))
+        if unmeasured:
+            log.warning("train: no crop of these classes is held out: %s", ", ".join(unmeasured))

@@ -1,0 +1,155 @@
+"""A classifier learns from the crops of labeled objects."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torchmetrics.classification import MulticlassConfusionMatrix
+
+from diode_pl.classification.datamodule import CropData, Crops
+from diode_pl.classifier import ClassificationLoss, ClassifierCard, CropClassifier, encode_classifier, output_form
+from diode_pl.io.atomic import atomic_write
+from diode_pl.training.module import TrainingModule
+from diode_pl.training.optim import Recipe
+
+
+class Classification(TrainingModule):
+    """Trains a classifier of crops, the teacher of a distillation that asks what an object is.
+
+    Args:
+        classifier: makes the network from ``class_names``, ``kind`` and ``crop_size``, which data and losses decide.
+        losses: terms by name; None or a weight of 0 leaves one out. Terms for softmax and for sigmoid heads together
+            make a classifier that serves both.
+        recipe: how the weights are moved.
+        log_every: steps between two rows of the log.
+
+    Attributes:
+        history: an entry an epoch: losses, learning rate, accuracy, seconds.
+        scores: ``accuracy`` and ``macro_accuracy``, the mean over the classes with a training crop, on the held-out
+            crops; the latest of this training.
+        per_class: the latest accuracy by class name; None for a class without a held-out crop.
+        counts: images and crops, as :class:`CropData` counts them.
+        untrained: classes without a training crop, by name.
+        split: settings that decide which crops are held out, as plain data.
+        data_access: what the classifier has seen; a checkpoint adds what it saw before.
+        outside: whether it learned from images that were not made from a teacher, here or before a checkpoint.
+
+    Raises:
+        ValueError: no loss is left.
+
+    Source: Guo, Alvarez, Salzmann, NeurIPS 2021, section 3.1.
+    """
+
+    part = "classification"
+    kept = ("history", "scores", "per_class", "counts", "untrained", "split", "data_access", "outside")
+    classifier: CropClassifier
+
+    def __init__(
+        self,
+        classifier: Callable[..., CropClassifier],
+        losses: Mapping[str, ClassificationLoss | None],
+        recipe: Recipe,
+        log_every: int = 10,
+    ) -> None:
+        super().__init__(recipe, log_every)
+        active = {name: loss for name, loss in losses.items() if loss is not None and loss.weight > 0}
+        self.kind = output_form(list(active.values()))
+        self.losses, self._make = nn.ModuleDict(active), classifier
+        self.scores, self.per_class = dict[str, float](), dict[str, float | None]()
+        self.counts, self.untrained, self.outside = dict[str, int](), list[str](), False
+        self.split = dict[str, Any]()
+        self._measured_in = -1
+
+    @property
+    def terms(self) -> dict[str, ClassificationLoss]:
+        """The losses with a weight, by name."""
+        return {name: loss for name, loss in self.losses.items() if isinstance(loss, ClassificationLoss)}
+
+    @property
+    def learner(self) -> tuple[str, nn.Module]:
+        return "classifier", self.classifier
+
+    def prepare(self, data: CropData) -> None:
+        """Makes the network for the classes and crops of the data; before training or loading a state.
+
+        Raises:
+            ValueError: there is only one class.
+        """
+        if len(data.class_names) < 2:
+            raise ValueError(
+                f"train: a classifier tells classes from one another, and the images have only one, "
+                f"{data.class_names[0]}. Choose a data@train with more of them; distill=dicod needs no classifier"
+            )
+        made = self._make(class_names=data.class_names, kind=self.kind, crop_size=data.crop_size)
+        self.classifier = made.to(memory_format=torch.channels_last)
+        self.confusion = MulticlassConfusionMatrix(len(data.class_names))
+
+    def on_fit_start(self) -> None:
+        """Notes what there is to learn from, and forgets what a checkpoint tells of other crops."""
+        self.scores, self.per_class = {}, {}
+        data = self.trainer.datamodule  # type: ignore[attr-defined]
+        self.counts, self.untrained = dict(data.counts), list(data.untrained)
+
+    def training_step(self, batch: Crops, batch_idx: int) -> Tensor:
+        """The weighted sum of the losses on one batch."""
+        crops, labels = batch
+        logits = self.classifier(crops).float()
+        terms = {name: loss(logits, labels) for name, loss in self.terms.items()}
+        total = torch.stack([self.terms[name].weight * term for name, term in terms.items()]).sum()
+        row = {f"loss/{name}": term.detach() for name, term in (terms | {"total": total}).items()}
+        right = (logits.detach().argmax(dim=1) == labels).float().mean()
+        return self.log_step(total, row, len(crops), batch_idx, {"train/accuracy": right})
+
+    def take_scores(self) -> dict[str, float]:
+        return self.scores if self._measured_in == self.current_epoch else {}
+
+    def validation_step(self, batch: Crops | None, batch_idx: int) -> None:
+        """Counts which class each held-out crop is taken for."""
+        if batch is not None:
+            crops, labels = batch
+            self.confusion.update(self.classifier(crops).argmax(dim=1), labels)
+
+    def on_validation_epoch_end(self) -> None:
+        """The accuracy on all held-out crops, those of all processes."""
+        taken = self.confusion.compute().double().cpu()  # rows are the truth
+        self.confusion.reset()
+        shown, right = taken.sum(dim=1), taken.diag()
+        rates = zip(self.classifier.class_names, (right / shown).tolist(), shown.tolist(), strict=True)
+        per_class = {name: rate if count else None for name, rate, count in rates}
+        # A class without a training crop cannot be told, and is not taught.
+        counting = [rate for name, rate in per_class.items() if rate is not None and name not in self.untrained]
+        if not counting:
+            return
+        self.per_class = per_class
+        self.scores = {
+            "accuracy": float(right.sum() / shown.sum()),
+            "macro_accuracy": sum(counting) / len(counting),
+        }
+        self._measured_in = self.current_epoch
+        self.log_dict({f"val/{name}": value for name, value in self.scores.items()}, sync_dist=True)
+        self.log("accuracy", self.scores["accuracy"], prog_bar=True, logger=False, sync_dist=True)
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Goes on where the checkpoint stopped, with what this training and that one have seen."""
+        outside, split = self.outside, self.split
+        super().on_load_checkpoint(checkpoint)
+        self.outside |= outside
+        self.split = split
+
+    def save(self, path: str | Path) -> None:
+        """Writes the classifier and what is known of it as a .safetensors file, whole or not at all.
+
+        Raises:
+            ValueError: a weight is not finite.
+        """
+        record = ClassifierCard(
+            tuple(self.data_access),
+            self.scores.get("accuracy"),
+            self.scores.get("macro_accuracy"),
+            self.per_class,
+            tuple(self.untrained),
+            self.outside,
+        )
+        atomic_write(Path(path), encode_classifier(self.classifier, record))

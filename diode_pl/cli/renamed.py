@@ -1,0 +1,29 @@
+"""Words of the command line that have a new name: each is refused with it."""
+
+from collections.abc import Sequence
+
+# What was typed, up to the equals sign or with it, and what to type instead.
+RENAMED = {
+    "job": "task=distill or task=classify",
+    "fit": "task=evaluate, which measures a student and trains nothing",
+    "tiled": "task=tile task.count=N, which writes tiled images and trains nothing",
+    "recipe.burn_in_epochs": "recipe.warmup_epochs",
+    "recipe.burn_in_steps": "recipe.warmup_steps",
+    "recipe.burn_in_momentum": "recipe.warmup_momentum",
+}
+
+
+def refuse_renamed(overrides: Sequence[str]) -> None:
+    """Exits with the new word where an old one was typed.
+
+    Args:
+        overrides: the arguments of the command line, such as ``fit=false`` or ``losses=default``.
+
+    Raises:
+        SystemExit: one of them has been renamed.
+    """
+    for override in overrides:
+        word = override.lstrip("+~")
+        for old in (word, word.partition("=")[0]):
+            if old in RENAMED:
+                raise SystemExit(f"error: {old} has been replaced by {RENAMED[old]}")

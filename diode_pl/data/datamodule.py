@@ -1,0 +1,206 @@
+"""Training and validation images of a distillation."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Generator
+from torch.nn import functional
+from torch.utils.data import DataLoader, Subset
+
+from diode_pl.augmentations import Augmentation
+from diode_pl.class_names import match_classes
+from diode_pl.data.base_datamodule import BaseDataModule
+from diode_pl.data.batch import Batch
+from diode_pl.data.readers import Example, ImageFiles, ImageSet
+from diode_pl.data.tiling import Tiling
+from diode_pl.data.training_set import TrainingSet
+from diode_pl.data.wrappers import NoneOnBadImage, Relabeled
+from diode_pl.detector import Detector
+from diode_pl.detector.input_size import InputSize
+
+log = logging.getLogger(__name__)
+
+
+class DetectionData(BaseDataModule):
+    """Joins, shuffles, augments and batches the images of a data set in some format.
+
+    Args:
+        train: what the student learns from; None measures alone.
+        val: labeled images that scores are measured on; None for no scores.
+        tiling: how many training images are joined into one.
+        augmentations: of training images, each with draws of its own, by name, in order; None leaves one out.
+        mosaic: probability that a training image is a mosaic of four, in [0, 1].
+        multi_scale: smallest and largest resolution in pixels, drawn anew for each batch; None keeps that of ``train``.
+        batch_size: images of one optimizer step, all processes together.
+        steps_per_epoch: optimizer steps; None: every image once.
+        workers: processes that load images, for each training process.
+        cache_gib: a data set is read once if a copy for each training process fits into so much memory.
+        seed: of all draws, not negative.
+
+    Raises:
+        ValueError: a number is out of range.
+    """
+
+    def __init__(
+        self,
+        train: ImageSet | None,
+        val: ImageSet | None,
+        tiling: Tiling,
+        augmentations: Mapping[str, Augmentation | None],
+        mosaic: float = 1.0,
+        multi_scale: Sequence[int] | None = None,
+        batch_size: int = 64,
+        steps_per_epoch: int | None = None,
+        workers: int = 0,
+        cache_gib: float = 2.0,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(batch_size, workers, cache_gib, seed)
+        if batch_size < 1 or workers < 0 or cache_gib < 0 or seed < 0 or not 0 <= mosaic <= 1:
+            raise ValueError(
+                "data needs batch_size from 1 on, workers, cache_gib and seed from 0 on and mosaic in [0, 1], got "
+                f"{batch_size}, {workers}, {cache_gib}, {seed} and {mosaic}"
+            )
+        if multi_scale is not None and (len(multi_scale) != 2 or not 0 < multi_scale[0] <= multi_scale[1]):
+            raise ValueError(f"multi_scale: the smallest and the largest resolution, got {list(multi_scale)}")
+        self.train, self.val, self.tiling = train, val, tiling
+        self.augmentations = [each for each in augmentations.values() if each is not None]
+        self.mosaic, self.multi_scale = mosaic, multi_scale
+        self.steps_per_epoch = steps_per_epoch
+        self.evaluated: list[int] = []
+        self._train_classes: Sequence[int] = range(len(train.class_names)) if train is not None else ()
+
+    @property
+    def data_access(self) -> set[str]:
+        """What a student has seen because of this data."""
+        levels = (self.train.data_access if self.train is not None else None, self.tiling.data_access)
+        return {level for level in levels if level}
+
+    @property
+    def resolution(self) -> int:
+        """Of the images that the student learns from, or else of those that it is measured on, in pixels."""
+        images = self.val if self.train is None else self.train
+        assert images is not None
+        return images.resolution
+
+    def check_resolution(self, detectors: Mapping[str, Detector]) -> None:
+        """Draws images of such sizes only as all detectors take.
+
+        Args:
+            detectors: that look at the images, by what they are: ``teacher``, ``student``.
+
+        Raises:
+            ValueError: a resolution does not suit one of them.
+        """
+        self._sides = InputSize.of(detectors)
+        sides = [] if self.train is None else [("train.resolution", self.train.resolution)]
+        sides += [] if self.val is None else [("val.resolution", self.val.resolution)]
+        # Without training images, nothing is drawn.
+        sides += [] if self.train is None else [("data.multi_scale", side) for side in self.multi_scale or ()]
+        for key, side in sides:
+            self._sides.check(key, side)
+
+    def prepare_for(self, detector: Detector, readers: Sequence[str] = ()) -> None:
+        """Fits the data to a detector's classes, and says which of theirs it does not have.
+
+        Args:
+            detector: whose numbering the labels get.
+            readers: names of the losses that read the labels of training images.
+
+        Raises:
+            ValueError: labels that are needed are not there, or none of ``val`` is of a class of the detector.
+        """
+        if self.train is not None:
+            self._train_classes = match_classes(self.train.class_names, detector.class_names)
+            if readers and not any(label >= 0 for label in self._train_classes):
+                raise ValueError(
+                    f"distill: {', '.join(readers)} needs labels, and the training set has none of a class of the "
+                    f"detector: its classes are {list(self.train.class_names)}, the detector's "
+                    f"{list(detector.class_names)}. Choose another data@train; label_source=teacher, which takes what "
+                    f"the teacher finds; or distill.{readers[0]}=null (alpha_detection=0 leaves detection out)"
+                )
+            if readers:
+                _report("train", self.train, self._train_classes)
+        if self.val is None:
+            return
+        self._val_classes = match_classes(self.val.class_names, detector.class_names)
+        self.evaluated = sorted({label for label in self._val_classes if label >= 0})
+        if not self.evaluated:
+            raise ValueError(
+                f"val: none of its classes {list(self.val.class_names)} is one of the detector's "
+                f"{list(detector.class_names)}; choose another data@val, or data@val=none for no scores"
+            )
+        _report("val", self.val, self._val_classes)
+        shared = self.val.shared_with(self.train) if isinstance(self.val, ImageFiles) and self.train is not None else 0
+        if shared:
+            log.warning("val: %d of %d images are training images, which flatters the scores", shared, len(self.val))
+
+    def setup(self, stage: str) -> None:
+        """Reads into memory what fits; Lightning calls it in every process."""
+        if stage == "fit":
+            self._training = self.training_set()
+        if self.val is not None:
+            self._validation = NoneOnBadImage(Relabeled(self._cached(self.val, "validation images"), self._val_classes))
+
+    def training_set(self) -> TrainingSet:
+        """What training images are made by; in the data set's own numbering before :meth:`prepare_for`."""
+        assert self.train is not None
+        source = Relabeled(self._cached(self.train, "training images"), self._train_classes)
+        return TrainingSet(source, self.train.resolution, self.tiling, self.mosaic)
+
+    def train_dataloader(self) -> DataLoader:
+        """Batches of one epoch; this process's part of each."""
+        return self._epochs_of(self._training, self.steps_per_epoch, _as_made)
+
+    def val_dataloader(self) -> DataLoader | list:
+        """Batches of this process's part of the validation images."""
+        if self.val is None:
+            return []
+        rank, world_size = self._place
+        if len(self._validation) < world_size:  # a process without images would keep the others waiting
+            raise ValueError(f"val holds {len(self._validation)} images, fewer than trainer.devices={world_size}")
+        own = Subset(self._validation, range(rank, len(self._validation), world_size))
+        size = max(1, self.batch_size // world_size)
+        return DataLoader(own, batch_size=size, num_workers=self.workers, collate_fn=_validation_batch)
+
+    def validation_examples(self, count: int) -> list[Example | None]:
+        """Some validation images, spread evenly, labels in the detector's numbering; None for one that is bad."""
+        assert self.val is not None
+        images = NoneOnBadImage(Relabeled(self.val, self._val_classes))
+        shown = min(count, len(images))
+        return [images[(2 * i + 1) * len(images) // (2 * shown)] for i in range(shown)]
+
+    def on_after_batch_transfer(self, batch: Batch | None, dataloader_idx: int) -> Batch | None:
+        """Scales pixels to [0, 1] and augments training batches, on whatever device they are."""
+        if batch is None:  # no validation image of it can be used
+            return None
+        batch = batch.to_float()
+        if batch.seed is None:
+            return batch
+        seed, batch = batch.seed, batch.augment(self.augmentations)
+        images = batch.images.clamp(0, 1)
+        if self.multi_scale is not None:
+            low, high = (side // self._sides.step for side in self.multi_scale)
+            drawn = torch.randint(low, high + 1, (1,), generator=Generator().manual_seed(seed))
+            side = int(drawn) * self._sides.step
+            if side != images.shape[-1]:
+                images = functional.interpolate(images, (side, side), mode="bilinear", antialias=True)
+        return replace(batch, images=images.contiguous(memory_format=torch.channels_last))
+
+
+def _as_made(batch: Any) -> Any:  # the set makes whole batches
+    return batch
+
+
+def _validation_batch(examples: Sequence[Example | None]) -> Batch | None:
+    readable = [example for example in examples if example is not None]
+    return Batch.of(readable) if readable else None
+
+
+def _report(key: str, source: ImageSet, classes: Sequence[int]) -> None:
+    unknown = [name for name, label in zip(source.class_names, classes, strict=True) if label < 0]
+    if unknown:
+        log.warning("%s: the detector has no such class, their boxes are left out: %s", key, ", ".join(unknown))

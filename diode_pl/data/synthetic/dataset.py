@@ -1,0 +1,204 @@
+"""A synthetic detection data set on disk: written batch by batch, readable by COCO and YOLO tools."""
+
+import hashlib
+import json
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from diode_pl.data.synthetic.contact_sheet import contact_sheet
+from diode_pl.data.synthetic.formats import coco_json, data_yaml, yolo_lines
+from diode_pl.data.synthetic.summary import summarize
+from diode_pl.io.atomic import atomic_write, remove_remnants, write_picture
+from diode_pl.io.images import to_pillow
+from diode_pl.io.run_config import refuse_different_config
+from diode_pl.targets import Targets
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class FinishedBatch:
+    """What a batch leaves behind.
+
+    Args:
+        number: of the batch.
+        first: number of its first image in the whole data set.
+        images: in [0, 1].
+        targets: of ``images``.
+        seed: of the run.
+        stages: resolution and iterations of each stage.
+        losses: the last value of each term.
+        scores: mAP@0.5 of teacher and verifier, as far as measured.
+        seconds: wall-clock time from drawing its targets to its last score.
+        data_access: what the images were made from, besides the teacher.
+    """
+
+    number: int
+    first: int
+    images: Float[Tensor, "n 3 h w"]
+    targets: Targets
+    seed: int
+    stages: Sequence[Mapping[str, int]]
+    losses: Mapping[str, float]
+    scores: Mapping[str, float]
+    seconds: float
+    data_access: str
+
+
+class SyntheticSet:
+    """A folder with ``images/``, ``labels/``, ``batches/`` and, once finished, the files that describe the whole.
+
+    Every file is written under a temporary name and renamed; the record in ``batches/`` comes last and says that
+    the batch is complete. :meth:`finish` makes ``annotations.json``, ``data.yaml``, ``dataset.json`` and
+    ``contact_sheet.png`` from the records, so it can be repeated at any time.
+
+    Args:
+        folder: made when it does not exist.
+        class_names: the teacher's.
+        configuration: of the run, as plain data; a record keeps it.
+
+    Raises:
+        ValueError: the folder holds batches that another configuration made.
+    """
+
+    def __init__(self, folder: str | Path, class_names: Sequence[str], configuration: Mapping[str, Any]) -> None:
+        self.folder = Path(folder)
+        self.class_names = tuple(class_names)
+        self.configuration = json.loads(json.dumps(configuration))
+        for record in islice(self._records(), 1):
+            refuse_different_config(self.folder, "images", record["configuration"], self.configuration)
+        remove_remnants(self.folder)
+
+    # --- batches ---------------------------------------------------------------------------------------------------
+
+    def missing(self, counts: Mapping[int, int]) -> list[int]:
+        """Which batches are still to be made; a damaged one is taken out of the set, its image files stay.
+
+        Args:
+            counts: planned images of each batch.
+
+        Raises:
+            ValueError: the folder holds more batches than planned, or one with another number of images.
+        """
+        records = {record["batch"]: record for record in self._records()}
+        surplus = set(records) - set(counts)
+        if surplus:
+            raise ValueError(
+                f"num_images: {self.folder} already holds batches up to number {max(surplus)}, more than are planned; "
+                "a set can grow, not shrink: choose another output_dir"
+            )
+        missing = [batch for batch, count in counts.items() if not self._is_whole(batch, records.get(batch), count)]
+        for batch in missing:
+            if self._record_path(batch).exists():
+                log.warning("%s: batch %d is damaged and is made again", self.folder, batch)
+                self._record_path(batch).unlink()
+        return missing
+
+    def is_complete(self, batch: int, count: int) -> bool:
+        """Whether a batch of ``count`` images is on disk, every image as its record says.
+
+        Raises:
+            ValueError: the batch is there with another number of images.
+        """
+        return self._is_whole(batch, _read_record(self._record_path(batch)), count)
+
+    def write(self, batch: FinishedBatch) -> None:
+        """Puts a batch on disk: images, labels, record."""
+        entries = []
+        height, width = batch.images.shape[-2:]
+        for i, (image, (boxes, labels)) in enumerate(zip(batch.images, batch.targets.per_image(), strict=True)):
+            name = f"{batch.first + i:08d}"
+            content = write_picture(self.folder / "images" / f"{name}.png", to_pillow(image))
+            # Boxes leave single precision here: both formats derive from the same double-precision numbers.
+            corners = boxes.double().cpu()
+            boxes = torch.cat([corners[:, :2], corners[:, 2:] - corners[:, :2]], dim=1)
+            entry = {
+                "id": batch.first + i + 1,
+                "file_name": f"{name}.png",
+                "width": width,
+                "height": height,
+                "sha256": hashlib.sha256(content).hexdigest(),
+                "labels": labels.tolist(),
+                "boxes": (boxes * torch.tensor([width, height] * 2)).tolist(),
+            }
+            atomic_write(self.folder / "labels" / f"{name}.txt", yolo_lines(entry))
+            entries.append(entry)
+        record = {
+            "batch": batch.number,
+            "seed": batch.seed,
+            "stages": list(batch.stages),
+            "losses": batch.losses,
+            "scores": batch.scores,
+            "seconds": round(batch.seconds, 3),
+            "data_access": batch.data_access,
+            "versions": {package: version(package) for package in ("torch", "torchvision", "pytorch-lightning")},
+            "images": entries,
+            "configuration": self.configuration,
+        }
+        atomic_write(self._record_path(batch.number), json.dumps(record, indent=1).encode())
+
+    def finish(self) -> dict[str, Any] | None:
+        """Writes the files that describe the whole set, from the batches on disk.
+
+        Returns:
+            What ``dataset.json`` holds; None when there is no batch yet.
+        """
+        records = list(self._records())
+        if not records:
+            return None
+        images = [entry for record in records for entry in record["images"]]
+        summary = summarize(records, self.class_names)
+        atomic_write(self.folder / "annotations.json", coco_json(images, self.class_names))
+        atomic_write(self.folder / "data.yaml", data_yaml(self.class_names))
+        atomic_write(self.folder / "dataset.json", json.dumps(summary, indent=1).encode())
+        write_picture(
+            self.folder / "contact_sheet.png", contact_sheet(self.folder / "images", images, self.class_names)
+        )
+        return summary
+
+    # --- inside ----------------------------------------------------------------------------------------------------
+
+    def _record_path(self, batch: int) -> Path:
+        return self.folder / "batches" / f"{batch:06d}.json"
+
+    def _records(self) -> Iterator[dict[str, Any]]:
+        for path in sorted((self.folder / "batches").glob("*.json")):
+            record = _read_record(path)
+            if record is not None:
+                yield record
+
+    def _is_whole(self, batch: int, record: Mapping[str, Any] | None, count: int) -> bool:
+        if record is None:
+            return False
+        entries, path = record["images"], self._record_path(batch)
+        if len(entries) != count:
+            raise ValueError(
+                f"num_images: {path} holds {len(entries)} images where {count} are planned: only a num_images that "
+                f"fills the last batch can grow. Choose another output_dir, or delete {path} to make that batch anew."
+            )
+        return all(self._is_intact(entry) for entry in entries)
+
+    def _is_intact(self, entry: Mapping[str, Any]) -> bool:
+        image = self.folder / "images" / entry["file_name"]
+        labels = self.folder / "labels" / f"{image.stem}.txt"
+        if not image.exists() or not labels.exists() or labels.read_bytes() != yolo_lines(entry):
+            return False
+        return hashlib.sha256(image.read_bytes()).hexdigest() == entry["sha256"]
+
+
+def _read_record(path: Path) -> dict[str, Any] | None:
+    """None for a record that is absent or unreadable: its batch counts as not there and is made anew."""
+    try:
+        record = json.loads(path.read_text())
+    except (FileNotFoundError, ValueError):
+        return None
+    return record if isinstance(record, dict) and "images" in record else None

@@ -1,0 +1,1 @@
+"""Detectors described by Darknet `.cfg` files."""

@@ -1,0 +1,186 @@
+"""Any Darknet network with YOLO heads as a detector."""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from diode_pl.class_names import read_names
+from diode_pl.detector.base import DensePredictions, Detector, MatchedPredictions, Outputs
+from diode_pl.detector.darknet.builder import Layer, build_layers
+from diode_pl.detector.darknet.cfg import ConfigError, Section, number_sections, read_cfg
+from diode_pl.detector.darknet.init import draw_weights
+from diode_pl.detector.darknet.layers import Convolution, MaxPool, YoloHead
+from diode_pl.detector.darknet.weights import STATE_SUFFIXES, load_darknet, load_state, read_data_access
+from diode_pl.detector.darknet.yolo_decode import decode_yolo, match_yolo_predictions
+from diode_pl.detector.darknet.yolo_loss import YoloLoss
+from diode_pl.detector.untrained_classes import untrained_classes
+from diode_pl.numerics.dtypes import at_least_float32
+from diode_pl.targets import Targets
+
+
+class Darknet(Detector):
+    """A network of Darknet sections that ends in YOLO heads.
+
+    Args:
+        cfg: path of a .cfg file, or sections written in code, ``[net]`` first.
+        weights: path of Darknet .weights, or of a .safetensors, .pt or .pth file that holds the state dict of such a
+            detector; None draws random ones from the global generator.
+        names: path of a file with one class name a line, or the names.
+        backbone_sections: how many sections, ``[net]`` not counted, make up the backbone. None: up to the last
+            ``shortcut`` before the first ``yolo``; in networks without, up to the first ``route`` or ``yolo``.
+        box_gain: see :class:`~diode_pl.detector.darknet.yolo_loss.YoloLoss`.
+        class_gain: as above.
+        objectness_gain: as above.
+        anchor_threshold: as above.
+        twin_similarity: see :func:`untrained_classes`; 1 takes every class as learned.
+
+    Raises:
+        ConfigError: the definition, the weights and the names do not fit each other, or hold what is not supported.
+        ValueError: ``backbone_sections`` is out of range, or two classes share a name.
+
+    Source: Redmon and Farhadi, YOLOv3: An Incremental Improvement, 2018.
+    """
+
+    def __init__(
+        self,
+        cfg: str | Path | Sequence[Section],
+        weights: str | Path | None,
+        names: str | Path | Sequence[str],
+        backbone_sections: int | None = None,
+        box_gain: float = 3.54,
+        class_gain: float = 37.4,
+        objectness_gain: float = 64.3,
+        anchor_threshold: float = 0.225,
+        twin_similarity: float = 0.9,
+    ) -> None:
+        for key, path in (("cfg", cfg), ("weights", weights), ("names", names)):
+            if isinstance(path, str | Path) and not Path(path).is_file():
+                raise ConfigError(
+                    f"teacher.{key} (or student.{key}, verifier.{key}): {Path(path).resolve()} does not exist"
+                )
+        sections = read_cfg(cfg) if isinstance(cfg, str | Path) else number_sections(cfg, "network in code")
+        network = build_layers(sections)
+        if not any(isinstance(layer.module, YoloHead) for layer in network):
+            raise ConfigError(f"{sections[0].file}: found no [yolo] section; expected at least one")
+        super().__init__(_class_names(names, network), stride=math.ceil(max(layer.shape.stride for layer in network)))
+        self.layers = nn.ModuleList(layer.module for layer in network)
+        self.yolo_loss = YoloLoss(box_gain, class_gain, objectness_gain, anchor_threshold)
+        self._twin_similarity = twin_similarity
+        self._sources = [layer.sources for layer in network]
+        self._dead = _last_uses(self._sources)
+        self._before_head = _last_convolutions(network)
+        self._backbone_sections = _backbone(sections) if backbone_sections is None else backbone_sections
+        if not 0 <= self._backbone_sections <= len(network):
+            raise ValueError(f"backbone_sections must be from 0 to {len(network)}, got {backbone_sections}")
+        if weights is None:
+            draw_weights(self.layers, self._before_head)
+        elif Path(weights).suffix in STATE_SUFFIXES:
+            load_state(self, weights)
+        else:
+            load_darknet(network, weights)
+        self.data_access = None if weights is None else read_data_access(weights)
+
+    def forward(self, images: Float[Tensor, "n 3 h w"]) -> Outputs:
+        height, width = images.shape[2:]
+        if height % self.stride or width % self.stride:
+            raise ValueError(f"height and width must be multiples of {self.stride}, got {height} x {width}")
+        maps, heads, features = {-1: images}, list[Tensor](), list[Tensor]()
+        for i, layer in enumerate(self.layers):
+            inputs = [maps[source] for source in self._sources[i]]
+            if i in self._before_head:
+                features.append(inputs[0])
+            if isinstance(layer, YoloHead):
+                heads.append(layer(inputs[0]))
+            else:
+                maps[i] = layer(*inputs)
+            for source in self._dead[i]:
+                del maps[source]
+        strides = tuple(height // head.shape[2] for head in heads)
+        return Outputs(tuple(heads), tuple(features), strides, (height, width))
+
+    @property
+    def _yolo_heads(self) -> list[YoloHead]:
+        return [layer for layer in self.layers if isinstance(layer, YoloHead)]
+
+    def _scales(self, outputs: Outputs) -> tuple[Sequence[Tensor], list[Tensor], list[float], tuple[int, int]]:
+        """Rows, anchors and scale_xy of each head, and the size of the images."""
+        yolo = self._yolo_heads
+        return outputs.heads, [head.anchors for head in yolo], [head.scale_xy for head in yolo], outputs.image_size
+
+    def loss(self, outputs: Outputs, targets: Targets) -> dict[str, Tensor]:
+        return self.yolo_loss(*self._scales(outputs), targets)
+
+    def decode(self, outputs: Outputs) -> DensePredictions:
+        return decode_yolo(*self._scales(outputs))
+
+    def class_logits(self, outputs: Outputs) -> Float[Tensor, "n m c"]:
+        return torch.cat([at_least_float32(head[..., 5:]).flatten(1, 3) for head in outputs.heads], dim=1)
+
+    def match_predictions(self, outputs: Outputs, targets: Targets) -> MatchedPredictions:
+        return match_yolo_predictions(*self._scales(outputs), targets, self.yolo_loss.anchor_threshold)
+
+    def forward_stem(self, images: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n c p q"]:
+        first = next(i for i, layer in enumerate(self.layers) if isinstance(layer, Convolution))
+        pooled = isinstance(self.layers[first + 1], MaxPool)
+        for layer in self.layers[: first + 1 + pooled]:
+            images = layer(images)
+        return images
+
+    @torch.no_grad()
+    def learned_classes(self) -> dict[str, int]:
+        weights = []
+        for i in sorted(self._before_head):
+            convolution, head = self.layers[i], self.layers[i + 1]
+            assert isinstance(convolution, Convolution) and isinstance(head, YoloHead)
+            each = convolution.conv.weight.flatten(1).unflatten(0, (-1, 5 + head.classes))[:, 5:]
+            weights.append(each.transpose(0, 1).flatten(1))
+        unlearned = untrained_classes(torch.cat(weights, dim=1), self._twin_similarity).tolist()
+        return {name: i for i, name in enumerate(self.class_names) if not unlearned[i]}
+
+    def norm_layers(self) -> list[nn.Module]:
+        return [layer.norm for layer in self.layers if isinstance(layer, Convolution) and layer.norm is not None]
+
+    @property
+    def backbone_norm_layers(self) -> int:
+        backbone = list(self.layers)[: self._backbone_sections]
+        return sum(isinstance(layer, Convolution) and layer.norm is not None for layer in backbone)
+
+
+def _class_names(names: str | Path | Sequence[str], network: Sequence[Layer]) -> list[str]:
+    listed = read_names(names)
+    for layer in network:
+        if isinstance(layer.module, YoloHead) and layer.module.classes != len(listed):
+            raise layer.section.error(
+                f"{layer.module.classes} classes", f"{len(listed)}, as many as there are names", "classes"
+            )
+    return listed
+
+
+def _last_uses(sources: Sequence[tuple[int, ...]]) -> list[list[int]]:
+    """For each layer the maps that no later one reads, so that they can go."""
+    last = {source: reader for reader, read in enumerate(sources) for source in read}
+    return [[source for source, reader in last.items() if reader == i] for i in range(len(sources))]
+
+
+def _last_convolutions(network: Sequence[Layer]) -> frozenset[int]:
+    """Numbers of the convolutions whose output is a head."""
+    numbers = set()
+    for i, layer in enumerate(network):
+        if isinstance(layer.module, YoloHead):
+            if i == 0 or not isinstance(network[i - 1].module, Convolution):
+                kind = network[i - 1].section.kind if i else "net"
+                raise layer.section.error(f"it follows a [{kind}]", "a [convolutional] before it")
+            numbers.add(i - 1)
+    return frozenset(numbers)
+
+
+def _backbone(sections: Sequence[Section]) -> int:
+    kinds = [section.kind for section in sections[1:]]
+    kinds = kinds[: kinds.index("yolo")]
+    if "shortcut" in kinds:
+        return len(kinds) - kinds[::-1].index("shortcut")
+    return kinds.index("route") if "route" in kinds else len(kinds)

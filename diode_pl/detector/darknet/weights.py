@@ -1,0 +1,132 @@
+"""Reading weights: Darknet .weights (a header, then float32 numbers without names) and state dicts."""
+
+import pickle
+import struct
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from jaxtyping import Float
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from diode_pl.detector.darknet.builder import Layer
+from diode_pl.detector.darknet.cfg import ConfigError
+from diode_pl.detector.darknet.layers import Convolution
+
+# Suffixes of what holds, or is taken for, a state dict.
+STATE_SUFFIXES = frozenset({".safetensors", ".pt", ".pth", ".ckpt"})
+
+
+def load_darknet(network: Sequence[Layer], path: str | Path) -> None:
+    """Fills every convolution of a network from a .weights file, of which every number must be used.
+
+    Raises:
+        ConfigError: the file holds fewer or more numbers than the network, or a number that is not finite.
+    """
+    numbers, used, last = read_floats(path), 0, network[0].section
+    if not bool(torch.isfinite(numbers).all()):
+        raise ConfigError(f"{path}: found numbers that are not finite; expected a trained network")
+    total = sum(p.numel() for layer in network for p in _order(layer))
+    for layer in network:
+        for parameter in _order(layer):
+            last, end = layer.section, used + parameter.numel()
+            if end > len(numbers):
+                raise last.error(f"{path} ends here with {len(numbers)} numbers", f"{total} numbers for this network")
+            with torch.no_grad():
+                parameter.copy_(numbers[used:end].view_as(parameter))
+            used = end
+    if used != len(numbers):
+        raise last.error(f"{path} goes on to {len(numbers)} numbers", f"{total} numbers for this network")
+
+
+def read_floats(path: str | Path) -> Float[Tensor, " m"]:
+    """All numbers behind the header of a .weights file.
+
+    Raises:
+        ConfigError: the file ends inside its header or inside a number.
+    """
+    data = bytearray(Path(path).read_bytes())
+    if len(data) < 12:
+        raise ConfigError(f"{path}: found {len(data)} bytes; expected a header of at least 16")
+    major, minor, _ = struct.unpack("<3i", data[:12])
+    # The count of images seen in training grew to 64 bits with version 0.2.
+    header = 12 + (8 if major * 10 + minor >= 2 else 4)
+    if len(data) < header or (len(data) - header) % 4:
+        raise ConfigError(
+            f"{path}: found {len(data)} bytes; expected a header of {header} (version {major}.{minor}) and "
+            "numbers of 4 bytes each: the file is cut off or is no Darknet weight file"
+        )
+    if len(data) == header:
+        return torch.zeros(0)
+    return torch.frombuffer(data, dtype=torch.float32, offset=header)
+
+
+def _order(layer: Layer) -> list[Tensor]:
+    """The tensors of a layer in the order of the file."""
+    if not isinstance(layer.module, Convolution):
+        return []
+    conv, norm = layer.module.conv, layer.module.norm
+    if norm is None:
+        assert conv.bias is not None
+        return [conv.bias, conv.weight]
+    assert norm.running_mean is not None and norm.running_var is not None
+    return [norm.bias, norm.weight, norm.running_mean, norm.running_var, conv.weight]
+
+
+def load_state(module: nn.Module, path: str | Path) -> None:
+    """Fills a module from a .safetensors file, or from one that ``torch.save(module.state_dict(), path)`` wrote.
+
+    Numbers of lower precision than the module's are taken up into its own.
+
+    Raises:
+        ConfigError: the file is damaged, holds more than tensors, or not this module's.
+    """
+    try:
+        module.load_state_dict(read_state(path))
+    except RuntimeError as error:
+        raise ConfigError(f"{path}: found another network's weights; expected this one's. {error}") from None
+
+
+def read_state(path: str | Path) -> dict[str, Tensor]:
+    """The tensors of a state dict on disk.
+
+    Raises:
+        ConfigError: the file is damaged, or holds more than tensors.
+    """
+    if Path(path).suffix == ".ckpt":
+        raise ConfigError(
+            f"{path}: found the checkpoint of a training run, which holds more than one network's weights; expected "
+            "the weights alone: take the student.safetensors that the run wrote beside it"
+        )
+    return _read_safetensors(path) if Path(path).suffix == ".safetensors" else _read_pickle(path)
+
+
+def read_data_access(path: str | Path) -> str:
+    """The data access level that a weights file states; ``given weights`` where it states none."""
+    if Path(path).suffix != ".safetensors":
+        return "given weights"
+    with safe_open(path, framework="pt") as content:
+        return (content.metadata() or {}).get("data_access", "given weights")
+
+
+def _read_safetensors(path: str | Path) -> dict[str, Tensor]:
+    try:
+        return load_file(path)
+    except SafetensorError as error:
+        raise ConfigError(f"{path}: found a file that is damaged or no safetensors file ({error})") from error
+
+
+def _read_pickle(path: str | Path) -> dict[str, Tensor]:
+    try:
+        # Tensors only: any other pickle may run code of its author's choice.
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
+        raise ConfigError(
+            f"{path}: found a file that is damaged or holds more than tensors, such as a whole pickled model, which "
+            "would run its author's code when opened; expected what torch.save(model.state_dict(), path) writes"
+        ) from error
+    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
+        raise ConfigError(f"{path}: found {type(state).__name__}; expected a dict of tensors, as of model.state_dict()")
+    return state

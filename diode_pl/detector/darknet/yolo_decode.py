@@ -1,0 +1,79 @@
+"""Every candidate of YOLO heads, and those that training holds to a target, as boxes in units of the image."""
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from diode_pl.detector.base import DensePredictions, MatchedPredictions
+from diode_pl.detector.darknet.yolo_assigner import anchors_in_cells, match
+from diode_pl.detector.darknet.yolo_loss import yolo_box
+from diode_pl.numerics.dtypes import at_least_float32
+from diode_pl.targets import Targets
+
+
+def decode_yolo(
+    heads: Sequence[Float[Tensor, "n _ _ _ d"]],
+    anchors: Sequence[Float[Tensor, "_ 2"]],
+    scales_xy: Sequence[float],
+    image_size: tuple[int, int],
+) -> DensePredictions:
+    """Boxes, objectness and class probabilities of all anchors in all cells of all scales, differentiable.
+
+    Args:
+        heads: raw rows of each scale; they and the others as in :class:`~diode_pl.detector.darknet.yolo_loss.YoloLoss`.
+    """
+    boxes, objectness, classes, priors, cells = [], [], [], [], []
+    for head, of_head, scale_xy in zip(heads, anchors, scales_xy, strict=True):
+        raw = at_least_float32(head)
+        ny, nx = raw.shape[2:4]
+        sides = anchors_in_cells(of_head.to(raw.dtype), (ny, nx), image_size)[:, None, None]
+        x = torch.arange(nx, dtype=raw.dtype, device=raw.device)
+        y = torch.arange(ny, dtype=raw.dtype, device=raw.device)[:, None]
+        box = yolo_box(raw[..., :4], sides, scale_xy)
+        boxes.append(_corners(box[..., 0] + x, box[..., 1] + y, box[..., 2:], nx, ny).flatten(1, 3))
+        objectness.append(raw[..., 4].sigmoid().flatten(1))
+        classes.append(raw[..., 5:].sigmoid().flatten(1, 3))
+        shape = (len(sides), ny, nx)
+        middle_x, middle_y = (x + 0.5).expand(shape), (y + 0.5).expand(shape)
+        priors.append(_corners(middle_x, middle_y, sides, nx, ny).flatten(0, 2))
+        cells.append(_corners(middle_x, middle_y, torch.ones_like(sides), nx, ny).flatten(0, 2))
+    from_images = [torch.cat(parts, dim=1) for parts in (boxes, objectness, classes)]
+    return DensePredictions(from_images[0], from_images[1], from_images[2], torch.cat(priors), torch.cat(cells))
+
+
+def match_yolo_predictions(
+    heads: Sequence[Float[Tensor, "n _ _ _ d"]],
+    anchors: Sequence[Float[Tensor, "_ 2"]],
+    scales_xy: Sequence[float],
+    image_size: tuple[int, int],
+    targets: Targets,
+    threshold: float,
+) -> MatchedPredictions:
+    """The rows that the loss holds to targets, once for each target that they are held to; waits for the device.
+
+    Args:
+        heads: raw rows of each scale; they and the others as in :class:`~diode_pl.detector.darknet.yolo_loss.YoloLoss`.
+        threshold: as of :func:`~diode_pl.detector.darknet.yolo_assigner.match`.
+    """
+    images, owners, boxes, logits = [], [], [], []
+    for head, of_head, scale_xy in zip(heads, anchors, scales_xy, strict=True):
+        ny, nx = head.shape[2:4]
+        # The dtype that the loss matches in: at the threshold, rounding decides.
+        pairs = match(of_head.to(at_least_float32(head).dtype), (ny, nx), image_size, targets, threshold)
+        target, anchor = torch.nonzero(pairs.matched).unbind(dim=1)
+        image, row, column = pairs.image[target], pairs.row[target], pairs.column[target]
+        rows = at_least_float32(head[image, anchor, row, column])
+        box = yolo_box(rows[:, :4], pairs.anchors[anchor], scale_xy)
+        images.append(image)
+        owners.append(target)
+        boxes.append(_corners(box[:, 0] + column, box[:, 1] + row, box[:, 2:], nx, ny))
+        logits.append(rows[:, 5:])
+    return MatchedPredictions(torch.cat(images), torch.cat(owners), torch.cat(boxes), torch.cat(logits))
+
+
+def _corners(x: Tensor, y: Tensor, size: Tensor, nx: int, ny: int) -> Tensor:
+    """x1, y1, x2, y2 in units of the image, from center and size in cells."""
+    w, h = size[..., 0] / 2, size[..., 1] / 2
+    return torch.stack([(x - w) / nx, (y - h) / ny, (x + w) / nx, (y + h) / ny], dim=-1)

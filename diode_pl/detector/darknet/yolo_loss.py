@@ -1,0 +1,134 @@
+"""YOLOv3's boxes and its loss, on static shapes: nothing here waits for the device."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional as F
+
+from diode_pl.detector.darknet.yolo_assigner import match as match_targets
+from diode_pl.numerics.distributed import reduce_sum_per_process
+from diode_pl.numerics.dtypes import at_least_float32
+from diode_pl.targets import Targets
+
+_LARGEST_EXPONENT = 7.0  # boxes up to 1097 anchors wide; keeps exp finite while pixels wander
+
+
+def yolo_box(raw: Float[Tensor, "*b 4"], anchors: Float[Tensor, "*#b 2"], scale_xy: float) -> Float[Tensor, "*b 4"]:
+    """Center (measured from the upper left corner of its cell, in cells), width and height of boxes.
+
+    Args:
+        raw: the first four numbers of each row of a head.
+        anchors: width and height in the unit that the box shall have.
+        scale_xy: how far a center may leave its cell: 1 not at all.
+
+    Source: Redmon and Farhadi, YOLOv3, 2018, section 2.1; scale_xy: Bochkovskiy et al., YOLOv4, 2020, section 3.4.
+    """
+    center = raw[..., :2].sigmoid() * scale_xy - (scale_xy - 1) / 2
+    return torch.cat([center, raw[..., 2:4].clamp(max=_LARGEST_EXPONENT).exp() * anchors], dim=-1)
+
+
+def giou(a: Float[Tensor, "*b 4"], b: Float[Tensor, "*b 4"]) -> Float[Tensor, "*b"]:
+    """Generalized intersection over union of boxes given as center x, center y, width, height; in [-1, 1].
+
+    Source: Rezatofighi et al., CVPR 2019, algorithm 1.
+    """
+    a_low, a_high = a[..., :2] - a[..., 2:] / 2, a[..., :2] + a[..., 2:] / 2
+    b_low, b_high = b[..., :2] - b[..., 2:] / 2, b[..., :2] + b[..., 2:] / 2
+    inner = (torch.minimum(a_high, b_high) - torch.maximum(a_low, b_low)).clamp(min=0).prod(dim=-1)
+    outer = (torch.maximum(a_high, b_high) - torch.minimum(a_low, b_low)).prod(dim=-1)
+    union = a[..., 2:].prod(dim=-1) + b[..., 2:].prod(dim=-1) - inner
+    tiny = torch.finfo(a.dtype).tiny
+    return inner / union.clamp(min=tiny) - (outer - union) / outer.clamp(min=tiny)
+
+
+@dataclass(frozen=True)
+class YoloLoss:
+    """Box, class and objectness loss of a YOLOv3 detector.
+
+    Every target goes to every anchor of every scale whose shape fits it, in the cell that holds its center. All pairs
+    are computed and the unfit ones weigh nothing, so no shape depends on the data.
+
+    Args:
+        box_gain: weight of the mean of 1 - GIoU over the matched pairs.
+        class_gain: weight of the mean binary cross-entropy over the class logits of the matched pairs.
+        objectness_gain: weight of the mean binary cross-entropy over all objectness logits.
+        anchor_threshold: a target fits an anchor when the IoU of the two, laid center on center, exceeds this.
+
+    Raises:
+        ValueError: a gain is negative or the threshold outside [0, 1).
+
+    Source: Chawla et al., WACV 2021, section 3; the loss of the YOLOv3 that the paper inverts.
+    """
+
+    box_gain: float = 3.54
+    class_gain: float = 37.4
+    objectness_gain: float = 64.3
+    anchor_threshold: float = 0.225
+
+    def __post_init__(self) -> None:
+        if min(self.box_gain, self.class_gain, self.objectness_gain) < 0:
+            raise ValueError(f"gains must not be negative, got {self}")
+        if not 0 <= self.anchor_threshold < 1:
+            raise ValueError(f"anchor_threshold must be in [0, 1), got {self.anchor_threshold}")
+
+    def __call__(
+        self,
+        heads: Sequence[Float[Tensor, "n _ _ _ d"]],
+        anchors: Sequence[Float[Tensor, "_ 2"]],
+        scales_xy: Sequence[float],
+        image_size: tuple[int, int],
+        targets: Targets,
+    ) -> dict[str, Float[Tensor, ""]]:
+        """The loss as its terms ``box``, ``class`` and ``objectness``, gains applied, each added over the scales.
+
+        Args:
+            heads: raw rows x, y, w, h, objectness, class logits of each scale, ``(n, anchors, ny, nx, 5 + classes)``.
+            anchors: widths and heights of each scale's anchors, in pixels.
+            scales_xy: of each scale, see :func:`yolo_box`.
+            image_size: height and width in pixels.
+            targets: of the ``n`` images; boxes that are not valid count for nothing, whatever they hold.
+        """
+        with torch.autocast(device_type=heads[0].device.type, enabled=False):
+            terms = [
+                self._scale(at_least_float32(head), a.to(at_least_float32(head).dtype), scale_xy, image_size, targets)
+                for head, a, scale_xy in zip(heads, anchors, scales_xy, strict=True)
+            ]
+            box, classes, objectness = (torch.stack(term).sum() for term in zip(*terms, strict=True))
+            return {
+                "box": self.box_gain * box,
+                "class": self.class_gain * classes,
+                "objectness": self.objectness_gain * objectness,
+            }
+
+    def _scale(
+        self,
+        head: Float[Tensor, "n a ny nx d"],
+        anchors: Float[Tensor, "a 2"],
+        scale_xy: float,
+        image_size: tuple[int, int],
+        targets: Targets,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        count, ny, nx = head.shape[1:4]
+        match = match_targets(anchors, (ny, nx), image_size, targets, self.anchor_threshold)
+        matched = match.matched
+        matches = reduce_sum_per_process(matched.sum(), at_least=1.0)
+
+        anchor = torch.arange(count, device=head.device)
+        at = (match.image[:, None], anchor, match.row[:, None], match.column[:, None])
+        rows = head[at]
+        truth = match.truth[:, None].expand(-1, count, -1)
+        box = ((1 - giou(yolo_box(rows[..., :4], match.anchors, scale_xy), truth)) * matched).sum() / matches
+
+        is_class = targets.labels[:, None] == torch.arange(head.shape[4] - 5, device=head.device)
+        is_class = is_class[:, None].expand(-1, count, -1).to(head.dtype)
+        entropy = F.binary_cross_entropy_with_logits(rows[..., 5:], is_class, reduction="none").mean(dim=2)
+        classes = (entropy * matched).sum() / matches
+
+        cell = ((at[0] * count + at[1]) * ny + at[2]) * nx + at[3]
+        present = head.new_zeros(head.shape[:4].numel())
+        # Two targets may share a cell: a match beats no match, in whatever order the device writes.
+        present = present.scatter_reduce(0, cell.flatten(), matched.flatten(), reduce="amax").view(head.shape[:4])
+        return box, classes, F.binary_cross_entropy_with_logits(head[..., 4], present)

@@ -1,5 +1,0 @@
-"""Feature-based knowledge distillation: where the teacher looks, what it sees there, and how places relate."""
-
-from diode_pl.distill.fkd.fkd import FKD
-
-__all__ = ["FKD"]

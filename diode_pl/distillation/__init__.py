@@ -1,0 +1,1 @@
+"""Training a student: the wing of `train.py`."""

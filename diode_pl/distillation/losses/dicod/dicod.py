@@ -1,0 +1,214 @@
+"""A classifier of single objects teaches a detector what an object is, and where it ends."""
+
+from typing import Any
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from diode_pl.detector import Detector, MatchedPredictions
+from diode_pl.distillation.losses.base import DistillationBatch, DistillLoss
+from diode_pl.distillation.losses.dicod.classification_kd import (
+    bernoulli_divergence,
+    check_form,
+    l1_normalized_divergence,
+    released_count,
+    softmax_divergence,
+)
+from diode_pl.distillation.losses.dicod.classifier_teacher import CropTeacher
+from diode_pl.distillation.losses.dicod.localization_kd import crop_distances
+from diode_pl.distillation.losses.dicod.offers import check_offers
+from diode_pl.distillation.losses.shared_classes import SharedClasses
+from diode_pl.io.safetensors import fingerprint
+from diode_pl.numerics.distributed import reduce_sum_per_process
+from diode_pl.numerics.dtypes import at_least_float32
+from diode_pl.numerics.roi_crop import visible
+from diode_pl.training.step_counter import StepCount
+
+
+class Dicod(DistillLoss):
+    """At each positive the student is to name the object as the classifier does, and to box what the label boxes.
+
+    Classes are matched by name. Those that the classifier lacks or never learned take no part in the class term:
+    neither their logits nor the positives that are labeled so. The box term compares what the two boxes show, in
+    pixels and in the classifier's first layers. Positives are dropped from the class term where the classifier sees
+    nothing in the labeled box, and from the box term where the predicted box shows less than a pixel of the image in
+    width or height; both count as dropped boxes. Gradients go to the student's class logits and predicted boxes alone:
+    objectness needs another term beside it.
+
+    Args:
+        classifier: is frozen here, and in no checkpoint.
+        weight: factor of the term.
+        classification: factor of the class part (the paper's KD_cls) within the term; 0 computes none.
+        localization: factor of the box part (KD_loc, which is image part plus feature part); 0 computes none.
+        temperature: logits are divided by it; the class part is multiplied by its square.
+        form: of the class part. None goes by the student's head: a softmax head with background, or each class on its
+            own. "l1_normalized": the student's sigmoids divided by their sum, as one distribution.
+        reduction: what the class part is divided by: "mean", the positives; or "released", for which an image without
+            positives counts as one, as in the published code.
+        image_pool: pixels of crops are compared as means over such a grid.
+        feature_pool: likewise the maps of every layer.
+        localization_warmup_steps: batches over which the box part grows to its full size, as an untrained head predicts
+            boxes anywhere.
+        max_crops: at most so many positives of a batch, in each process, count in the box part; the number of the
+            batch decides by chance which. None for all.
+
+    Raises:
+        ValueError: a factor is negative or not finite, both parts have a factor of 0, or a setting is out of range.
+
+    Source: Guo, Alvarez, Salzmann, Distilling Image Classifiers in Object Detectors, NeurIPS 2021.
+    """
+
+    needs_labels = True
+    complete = False
+
+    def __init__(
+        self,
+        classifier: CropTeacher,
+        weight: float = 1.0,
+        classification: float = 0.4,
+        localization: float = 0.15,
+        temperature: float = 2.0,
+        form: str | None = None,
+        reduction: str = "mean",
+        image_pool: int = 4,
+        feature_pool: int = 8,
+        localization_warmup_steps: int = 0,
+        max_crops: int | None = 256,
+    ) -> None:
+        super().__init__(weight)
+        if not isinstance(classifier, CropTeacher):
+            raise ValueError(
+                f"Dicod: classifier must be a crop teacher, got {classifier!r}; DetectorAsClassifier is one"
+            )
+        self._classifier = (classifier.requires_grad_(False).eval(),)  # inside a tuple, modules do not find it
+        self.needs_teacher, self.data_access = classifier.needs_detector, classifier.data_access
+        self.classification = self._gain("classification", classification)
+        self.localization = self._gain("localization", localization)
+        if not classification and not localization:
+            raise ValueError(
+                "Dicod: classification and localization are both 0, nothing is left to learn; distill.dicod=null "
+                "removes it"
+            )
+        if not 0 < temperature < float("inf"):
+            raise ValueError(f"Dicod: temperature must be finite and above 0, got {temperature}")
+        if form not in (None, "l1_normalized"):
+            raise ValueError(f'Dicod: form must be "l1_normalized" or null for the student\'s own, got {form!r}')
+        if reduction not in ("mean", "released"):
+            raise ValueError(f'Dicod: reduction must be "mean" or "released", got {reduction!r}')
+        bounds = (("image_pool", image_pool, 1), ("feature_pool", feature_pool, 1), ("max_crops", max_crops, 1))
+        for key, value, least in (*bounds, ("localization_warmup_steps", localization_warmup_steps, 0)):
+            if value is not None and value < least:
+                raise ValueError(f"Dicod: {key} must be at least {least}, got {value}")
+        self.temperature, self.form, self.reduction = temperature, form, reduction
+        self.image_pool, self.feature_pool, self.max_crops = image_pool, feature_pool, max_crops
+        self.localization_warmup_steps = localization_warmup_steps
+        # A training that goes on neither warms up again nor draws other crops.
+        self.count = StepCount()
+        self.shared = SharedClasses()  # known from prepare() on
+
+    @property
+    def classifier(self) -> CropTeacher:
+        """The frozen classification teacher."""
+        return self._classifier[0]
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        known = self.classifier.facts
+        return {"classifier": known} if known else {}
+
+    def fingerprint(self) -> str | None:
+        return fingerprint(self.classifier) if self.classifier.state_dict() else None
+
+    def prepare(self, teacher: Detector | None, student: Detector, resolution: int) -> None:
+        super().prepare(teacher, student, resolution)
+        check_offers("student", student, ("positives",))
+        if teacher is not None:
+            asked = (self.classification, self.classifier.for_logits), (self.localization, self.classifier.for_features)
+            check_offers("teacher", teacher, [name for factor, names in asked if factor > 0 for name in names])
+        self.classifier.check(teacher, student)
+        self.shared.match(self.classifier.learned_classes(), student, "classifier")
+        if self.classification > 0:
+            shared = [student.class_names[label] for label in self.shared.student.tolist()]
+            check_form(self.form, student.class_activation, self.classifier.kind, shared)
+
+    def forward(self, lesson: DistillationBatch) -> Float[Tensor, ""]:
+        if not len(self.shared.teacher):
+            raise RuntimeError("Dicod: prepare(teacher, student, resolution) must come before the first step")
+        self.classifier.to(lesson.images.device)
+        with torch.autocast(lesson.images.device.type, enabled=False):
+            positives = lesson.student.match_predictions(lesson.student_outputs, lesson.targets)
+            classes, unseen = self._classes(lesson, positives)
+            step, images = self.count(), max(1, len(lesson.images))
+            of_image, of_features, hidden = self._boxes(lesson, positives, step)
+            self.parts = {
+                "classification": classes.detach(),
+                "localization_image": of_image.detach(),
+                "localization_features": of_features.detach(),
+                "positives": classes.new_full((), len(positives.image) / images),
+                "dropped_boxes": (unseen | hidden).sum().to(classes) / images,
+            }
+            warmth = min(1.0, step / self.localization_warmup_steps) if self.localization_warmup_steps else 1.0
+            return self.classification * classes + self.localization * warmth * (of_image + of_features)
+
+    def _classes(self, lesson: DistillationBatch, positives: MatchedPredictions) -> tuple[Tensor, Bool[Tensor, " k"]]:
+        """KD_cls: the square of the temperature times the mean divergence; where the classifier sees nothing."""
+        known = torch.isin(lesson.targets.labels[positives.target], self.shared.student) & (self.classification > 0)
+        taught = self._taught(lesson, positives.target[known])
+        silent = (taught == -torch.inf).all(dim=1)
+        unseen = known.masked_scatter(known, silent)
+        image, logits = positives.image[known & ~unseen], positives.class_logits[known & ~unseen]
+        divergences = self._divergences(lesson.student, logits, taught[~silent])
+        count = logits.new_full((), len(image))
+        if self.reduction == "released":
+            count = released_count(image, len(lesson.images))
+        return self.temperature**2 * divergences.sum() / reduce_sum_per_process(count, at_least=1.0), unseen
+
+    @torch.no_grad()
+    def _taught(self, lesson: DistillationBatch, target: Tensor) -> Tensor:
+        """The classifier's logits for each of these labeled boxes, of the classes that both know."""
+        boxes, owner = target.unique(return_inverse=True)  # several positives share a box
+        if not len(boxes):
+            return lesson.targets.boxes.new_zeros(0, len(self.shared.teacher))
+        logits = self.classifier.object_logits(lesson, lesson.targets.boxes[boxes], lesson.targets.image_index[boxes])
+        return at_least_float32(logits)[owner][:, self.shared.teacher]
+
+    def _divergences(self, student: Detector, logits: Tensor, taught: Tensor) -> Tensor:
+        own = logits[:, self.shared.student]
+        if student.class_activation == "softmax":
+            return softmax_divergence(torch.cat([own, logits[:, -1:]], dim=1), taught, self.temperature)
+        if self.form == "l1_normalized":
+            return l1_normalized_divergence(own, taught, self.temperature, self.classifier.kind == "softmax")
+        return bernoulli_divergence(own, taught, self.temperature)
+
+    def _boxes(
+        self, lesson: DistillationBatch, positives: MatchedPredictions, step: int
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """KD_loc's two parts, and where boxes show too little of the image."""
+        wanted = lesson.targets.boxes[positives.target].to(positives.boxes.dtype)
+        size = lesson.student_outputs.image_size
+        shown = visible(positives.boxes, size) & visible(wanted, size)
+        used = self._some(shown, step)
+        sums = crop_distances(
+            at_least_float32(lesson.images).to(positives.boxes.dtype),
+            positives.boxes[used],
+            wanted[used],
+            positives.image[used],
+            self.classifier.features,
+            self.classifier.crop_size,
+            self.image_pool,
+            self.feature_pool,
+        )
+        count = reduce_sum_per_process(sums.new_full((), len(used)), at_least=1.0)
+        return sums[0] / count, sums[1] / count, ~shown
+
+    def _some(self, shown: Bool[Tensor, " k"], step: int) -> Tensor:
+        """Positions of the positives that count in the box part."""
+        (used,) = torch.nonzero(shown, as_tuple=True)
+        if self.localization == 0:
+            return used[:0]
+        if self.max_crops is None or len(used) <= self.max_crops:
+            return used
+        # On the CPU, and from the step alone: the same on every device, and after a resume.
+        order = torch.randperm(len(used), generator=torch.Generator().manual_seed(step))
+        return used[order[: self.max_crops].sort().values.to(used.device)]

@@ -1,0 +1,132 @@
+"""A classifier trained on crops teaches."""
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from diode_pl.classifier import LAYERS, ClassifierCard, CropClassifier, load_classifier
+from diode_pl.detector import Detector
+from diode_pl.detector.darknet.weights import load_state
+from diode_pl.distillation.losses.base import DistillationBatch
+from diode_pl.distillation.losses.dicod.classifier_teacher import CropTeacher
+from diode_pl.numerics.roi_crop import crops
+
+log = logging.getLogger(__name__)
+
+_AT_ONCE = 256  # crops: bounds the memory
+_UNKNOWN = ("external classifier",)
+_KEY = "distill.dicod.classifier"
+
+
+class TrainedClassifier(CropTeacher):
+    """Says of an object what a classifier says of the crop of its box.
+
+    Args:
+        weights: the ``classifier.safetensors`` of a classifier training; or, with ``network``, weights of torchvision.
+        min_accuracy: a classifier whose accuracy on held-out crops, the mean over the classes that it learned, is
+            below it or is not known does not serve, in [0, 1]; 0 lets every one serve.
+        layers: in which crops are compared: 0 is the stem, 1 to 4 are the stages; none of them compares pixels alone.
+        external: lets a classifier serve that was not made from a teacher's images; ``data_access`` tells of it.
+        network: what a file of torchvision's own names, such as ``conv1.weight``, goes into; None for a file of ours.
+
+    Attributes:
+        data_access: what was seen on the way to the classifier: ``teacher``, ``real images``, ...;
+            ``external classifier`` where that is not known.
+        accuracy: the mean over classes, on held-out crops; None where it is not known.
+
+    Raises:
+        ValueError: the file cannot be used, or the classifier must not serve.
+
+    Source: Guo, Alvarez, Salzmann, NeurIPS 2021, section 3.1.
+    """
+
+    def __init__(
+        self,
+        weights: str | Path,
+        min_accuracy: float = 0.7,
+        layers: Sequence[int] = (0,),
+        external: bool = False,
+        network: CropClassifier | None = None,
+    ) -> None:
+        super().__init__()
+        if not 0 <= min_accuracy <= 1:
+            raise ValueError(f"{_KEY}.min_accuracy must be in [0, 1], got {min_accuracy}")
+        if unknown := [layer for layer in layers if layer not in LAYERS]:
+            raise ValueError(f"{_KEY}.layers: from 0 to {LAYERS[-1]}, got {unknown}")
+        if not Path(weights).is_file():
+            raise ValueError(
+                f"{_KEY}.weights: {Path(weights).resolve()} does not exist. "
+                "python train.py +experiment=dicod_classifier makes a classifier"
+            )
+        if network is None:
+            self.network, record = load_classifier(weights)
+        else:
+            load_state(network.network, weights)
+            self.network, record = network.eval(), ClassifierCard()
+        self.data_access = record.data_access or _UNKNOWN
+        if (record.outside or "teacher" not in self.data_access) and not external:
+            raise ValueError(
+                f"{_KEY}.weights: {weights} was not made from a teacher's images (it saw: "
+                f"{', '.join(self.data_access)}), so that what it teaches is not free of other data. "
+                f"{_KEY}.external=true uses it, and the data access level of the student says so"
+            )
+        self.accuracy = record.macro_accuracy
+        if min_accuracy and (self.accuracy is None or self.accuracy < min_accuracy):
+            said = "is not known" if self.accuracy is None else f"is {self.accuracy:.3f}"
+            raise ValueError(
+                f"{_KEY}.weights: the accuracy of {weights} on held-out crops, the mean over classes, {said}, and "
+                f"min_accuracy is {min_accuracy}. Train it longer or on more images, or let it serve all the same "
+                f"with {_KEY}.min_accuracy=0"
+            )
+        self._record = record
+        if record.untrained:
+            log.warning(
+                "%s was shown no crop of these classes and does not teach them: %s",
+                weights,
+                ", ".join(record.untrained),
+            )
+        unmeasured = [name for name, rate in record.per_class.items() if rate is None and name not in record.untrained]
+        if self.accuracy is not None and unmeasured:
+            log.warning(
+                "%s: no crop of these classes was held out, and how well it knows them is not in its accuracy: %s",
+                weights,
+                ", ".join(unmeasured),
+            )
+        self.layers, self.class_names, self.crop_size = tuple(layers), self.network.class_names, self.network.crop_size
+        # Logits that were trained for both kinds serve each of them.
+        self.kind = "softmax" if self.network.kind == "softmax" else "sigmoid"
+
+    def check(self, teacher: Detector | None, student: Detector) -> None:
+        if self.accuracy is not None:
+            log.info("classifier: accuracy on held-out crops, the mean over classes, %.3f", self.accuracy)
+
+    def learned_classes(self) -> dict[str, int]:
+        return {name: at for name, at in super().learned_classes().items() if name not in self._record.untrained}
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        return {
+            "accuracy": self._record.accuracy,
+            "macro_accuracy": self._record.macro_accuracy,
+            "untrained": list(self._record.untrained),
+            "data_access": list(self.data_access),
+        }
+
+    @torch.no_grad()
+    def object_logits(
+        self, lesson: DistillationBatch, boxes: Float[Tensor, "k 4"], image_index: Int[Tensor, " k"]
+    ) -> Float[Tensor, "k c"]:
+        said = [lesson.images.new_zeros(0, len(self.class_names))]
+        for some, index in zip(boxes.split(_AT_ONCE), image_index.split(_AT_ONCE), strict=True):
+            if len(some):
+                cut = crops(lesson.images.float(), some.float(), index, self.crop_size)
+                said.append(self.network(cut))
+        return torch.cat(said).float()
+
+    def features(self, crops: Float[Tensor, "k 3 s s"]) -> list[Float[Tensor, "k _ _ _"]]:
+        return self.network.features(crops.float(), self.layers) if self.layers else []

@@ -1,0 +1,88 @@
+"""What a student is trained on: several losses, summed."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from diode_pl.data.pseudo_labels import LabelPolicy, unseen_classes
+from diode_pl.detector import Detector
+from diode_pl.distillation.losses.base import DistillationBatch, DistillLoss
+
+
+class Objective(nn.Module):
+    """The weighted sum of the losses that have a weight.
+
+    Args:
+        losses: terms by name; None or a weight of 0 leaves one out.
+        label_source: which boxes count as labels; those of the data set when not given.
+
+    Raises:
+        ValueError: no loss is left.
+    """
+
+    def __init__(self, losses: Mapping[str, DistillLoss | None], label_source: LabelPolicy | None = None) -> None:
+        super().__init__()
+        active = {name: loss for name, loss in losses.items() if loss is not None and loss.weight > 0}
+        if not active:
+            raise ValueError("distill: no loss with a weight above 0 is left")
+        self.losses, self.label_source = nn.ModuleDict(active), label_source or LabelPolicy()
+
+    @property
+    def terms(self) -> dict[str, DistillLoss]:
+        """The losses with a weight, by name."""
+        return {name: loss for name, loss in self.losses.items() if isinstance(loss, DistillLoss)}
+
+    @property
+    def facts(self) -> dict[str, dict[str, Any]]:
+        """What is known of that which the losses bring along, by name of the loss."""
+        return {name: facts for name, loss in self.terms.items() if (facts := loss.facts)}
+
+    @property
+    def reads_labels(self) -> bool:
+        """Whether the boxes of the training images are looked at."""
+        return self._needs_labels and self.label_source.reads_data
+
+    @property
+    def asks_teacher(self) -> bool:
+        """Whether something is learned from the teacher."""
+        labels = self._needs_labels and self.label_source.needs_teacher
+        return labels or any(loss.needs_teacher for loss in self.terms.values())
+
+    @property
+    def _needs_labels(self) -> bool:
+        return any(loss.needs_labels for loss in self.terms.values())
+
+    def prepare(self, teacher: Detector | None, student: Detector, resolution: int) -> None:
+        """See :meth:`DistillLoss.prepare`.
+
+        Raises:
+            ValueError: the losses do not fit the two detectors, or together leave outputs of the student untrained.
+        """
+        if not any(loss.complete for loss in self.terms.values()):
+            names = ",".join(self.terms)
+            raise ValueError(
+                f"distill={names} alone leaves outputs of the student untrained, and what it finds would be left to "
+                f"chance; put a term beside it that trains all of them: 'distill=[decoded,{names}]', or "
+                f"'distill=[detection,{names}]' to learn from labels"
+            )
+        if teacher is None and self._needs_labels and self.label_source.needs_teacher:
+            raise ValueError("label_source asks the teacher, got detector@teacher=none; take label_source=sampled")
+        if teacher is not None and self.reads_labels and self.label_source.agreement:
+            unseen_classes(student.class_names, teacher.class_names)
+        for loss in self.terms.values():
+            loss.prepare(teacher, student, resolution)
+
+    def forward(self, lesson: DistillationBatch) -> tuple[Tensor, dict[str, Tensor]]:
+        """The sum with gradient, and a row for the log: each loss and each of its parts, raw and without gradient."""
+        row = dict[str, Tensor]()
+        if self._needs_labels:
+            labels, counts = self.label_source(lesson.targets, lesson.teacher_detections)
+            lesson, row = replace(lesson, targets=labels), {f"labels/{name}": count for name, count in counts.items()}
+        terms = {name: loss(lesson) for name, loss in self.terms.items()}
+        total = torch.stack([self.terms[name].weight * term for name, term in terms.items()]).sum()
+        parts = {f"{name}/{part}": value for name, loss in self.terms.items() for part, value in loss.parts.items()}
+        row |= {f"loss/{name}": value.detach() for name, value in (terms | parts | {"total": total}).items()}
+        return total, row

@@ -1,0 +1,129 @@
+"""What a training, or a measurement alone, leaves behind."""
+
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+from diode_pl.data import Batch, DetectionData
+from diode_pl.detector import Detector
+from diode_pl.distillation.module import Distillation
+from diode_pl.io.atomic import atomic_write, write_picture
+from diode_pl.report import Found, export_onnx, prediction_sheet, save_weights, write_curves
+from diode_pl.training.provenance import as_level
+from diode_pl.training.run_folder import best_epoch
+
+log = logging.getLogger(__name__)
+
+_SHOWN = 16  # images in predictions.png
+_LIKELY = 0.3  # confidence above which a detection is drawn
+_SAID = ("AP50", "AP", "F1")
+
+
+def write_report(distillation: Distillation, data: DetectionData, folder: Path) -> float | None:
+    """Writes the student in two formats, its scores and its pictures.
+
+    Args:
+        distillation: on the CPU, with the student's final weights and the history that led to them.
+        data: what it was trained and measured on.
+        folder: gets ``student.safetensors``, ``metrics.json``, ``curves.png``, ``predictions.png`` and, where the
+            student can be exported, ``student.onnx`` at the resolution that it was measured at.
+
+    Returns:
+        AP50 of the student, None without validation images.
+    """
+    student, history = distillation.student.eval(), distillation.history
+    last = history[-1] if history else {}
+    scores = {name.removeprefix("val/"): value for name, value in last.items() if name.startswith("val/")}
+    level = as_level(distillation.data_access)
+    notes = {"data_access": level} | {name: f"{value:.4f}" for name, value in scores.items()}
+    save_weights(student, folder / "student.safetensors", notes)
+    teacher = {f"val/{name}": value for name, value in distillation.teacher_scores.items()}
+    write_curves(folder / "curves.png", history, teacher)
+    facts = {
+        "data_access": level,
+        "best": best_epoch(folder),
+        "epochs": len(history),
+        "seconds": round(sum(entry["seconds"] for entry in history), 1),
+        "parameters": sum(parameter.numel() for parameter in student.parameters()),
+        "onnx_difference": None,
+        "distill": distillation.objective.facts,
+        "history": history,
+    }
+    write_scores(distillation, data, folder, scores, facts)
+    # Last, and no failure of it is one of the training: exporters cannot do all that torch can.
+    facts["onnx_difference"] = _exported(
+        student, folder / "student.onnx", data.resolution if data.val is None else data.val.resolution
+    )
+    _write_facts(distillation, data, folder / "metrics.json", scores, facts)
+    log.info("%s: %d epochs, %.0f s, data access %s", folder, len(history), facts["seconds"], level)
+    return scores.get("AP50")
+
+
+def write_scores(
+    distillation: Distillation,
+    data: DetectionData,
+    folder: Path,
+    scores: dict[str, float],
+    facts: dict[str, Any],
+    names: tuple[str, str] = ("metrics.json", "predictions.png"),
+) -> None:
+    """Writes the scores and, where there are validation images, a picture of what both detectors find.
+
+    Args:
+        distillation: whose student the scores are of.
+        data: what it was measured on.
+        folder: where to.
+        scores: of the student.
+        facts: what else shall stand beside the scores.
+        names: of the two files.
+    """
+    _write_facts(distillation, data, folder / names[0], scores, facts)
+    if data.val is None:
+        return
+    for who, values in (("teacher", distillation.teacher_scores), ("student", scores)):
+        if values:
+            log.info("%s: AP50 %.3f, AP %.3f, F1 %.3f on validation images", who, *(values[k] for k in _SAID))
+    shown = [example for example in data.validation_examples(_SHOWN) if example is not None]
+    if not shown:
+        log.warning("%s is not drawn: none of the images that it would show can be read", folder / names[1])
+        return
+    batch = Batch.of(shown).to_float()
+    columns: dict[str, list[Found]] = {"truth": [(boxes, labels, None) for boxes, labels in batch.targets.per_image()]}
+    if distillation.teacher is not None:
+        columns["teacher"] = _likely(distillation, distillation.teacher.cpu(), batch)
+    columns["student"] = _likely(distillation, distillation.student.cpu().eval(), batch)
+    sheet = prediction_sheet(batch.images, columns, distillation.student.class_names, _LIKELY)
+    write_picture(folder / names[1], sheet)
+
+
+def _write_facts(
+    distillation: Distillation, data: DetectionData, path: Path, scores: dict[str, float], facts: dict[str, Any]
+) -> None:
+    sets = {"train": data.train, "val": data.val}
+    content = {
+        "student": scores,
+        "teacher": distillation.teacher_scores,
+        **facts,
+        "resolution": {name: None if images is None else images.resolution for name, images in sets.items()},
+        "skipped": {name: None if images is None else len(images.faults) for name, images in sets.items()},
+        "per_class": distillation.per_class,
+    }
+    atomic_write(path, json.dumps(content, indent=1).encode())
+
+
+def _exported(student: Detector, path: Path, resolution: int) -> float | None:
+    try:
+        difference = export_onnx(student, path, resolution)
+    except Exception as error:  # whatever the exporter or the runtime raise
+        path.unlink(missing_ok=True)  # that of an earlier epoch
+        reason = str(error).strip().partition("\n")[0]  # exporters add pages of advice
+        log.warning("%s is not written, all else is: %s: %s", path, type(error).__name__, reason)
+        return None
+    log.info("student.onnx: boxes and scores differ from torch by at most %.1e", difference)
+    return difference
+
+
+def _likely(distillation: Distillation, detector: Detector, batch: Batch) -> list[Found]:
+    found = distillation.predict_with(detector, batch, _LIKELY)
+    return [(each.boxes, each.labels, each.scores) for each in found]

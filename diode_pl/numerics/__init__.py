@@ -1,0 +1,1 @@
+"""Numbers, processes and memory."""

@@ -1,9 +1,0 @@
-"""How exactly numbers are computed."""
-
-import torch
-from torch import Tensor
-
-
-def full_precision(x: Tensor) -> Tensor:
-    """``x`` in at least float32; float64 stays."""
-    return x.float() if x.dtype in (torch.float16, torch.bfloat16) else x

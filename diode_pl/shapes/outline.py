@@ -1,0 +1,167 @@
+"""What things are drawn from: filled outlines, in a frame of about [-1, 1] with y pointing down."""
+
+import functools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
+from jaxtyping import Float
+
+from diode_pl.shapes.rng import Number
+
+Points = Float[np.ndarray, "_ 2"]
+
+
+class Paint(Enum):
+    """How a part is colored; which color that is, each thing draws anew."""
+
+    BODY = 0
+    ACCENT = 1
+    LIGHT = 2  # the body's color, lighter
+    DARK = 3  # the body's color, darker
+    INK = 4
+    HOLE = 5  # cuts away what was drawn before
+
+
+@dataclass(frozen=True)
+class Part:
+    """A filled outline.
+
+    Args:
+        points: its corners.
+        paint: of the inside.
+        solid: adds to the silhouette; otherwise it is visible only where a solid part is.
+    """
+
+    points: Points
+    paint: Paint
+    solid: bool
+
+
+Form = list[Part]
+
+
+def solid(points: Points, paint: Paint = Paint.BODY) -> Part:
+    """A part of the silhouette."""
+    return Part(points, paint, True)
+
+
+def detail(points: Points, paint: Paint = Paint.ACCENT) -> Part:
+    """A part that is painted on solid ones."""
+    return Part(points, paint, False)
+
+
+def hole(points: Points) -> Part:
+    """A part cut out of the solid ones before it."""
+    return Part(points, Paint.HOLE, False)
+
+
+def fitted(form: Form, size: Number, degrees: Number, mirrored: bool) -> Form:
+    """Turned and scaled, the upper left corner of its box in the origin.
+
+    Args:
+        form: in any frame.
+        size: longer side of its box afterwards.
+        degrees: clockwise turn.
+        mirrored: left and right swapped, before the turn.
+    """
+    points = rotate(np.concatenate([part.points for part in form]) * (-1.0 if mirrored else 1.0, 1.0), degrees)
+    counts = [len(part.points) for part in form]
+    silhouette = points[np.repeat([part.solid for part in form], counts)]
+    low, high = silhouette.min(axis=0), silhouette.max(axis=0)
+    pieces = np.split((points - low) * (size / (high - low).max()), np.cumsum(counts)[:-1])
+    return [Part(piece, part.paint, part.solid) for part, piece in zip(form, pieces, strict=True)]
+
+
+def extent(form: Form) -> tuple[float, float]:
+    """Where the silhouette of a form ends, at the right and below."""
+    high = np.max([part.points.max(axis=0) for part in form if part.solid], axis=0)
+    return float(high[0]), float(high[1])
+
+
+# --- outlines ----------------------------------------------------------------------------------------------------
+
+
+def corners(*points: tuple[Number, Number]) -> Points:
+    """A polygon."""
+    return np.array(points, dtype=np.float64)
+
+
+def box(x1: Number, y1: Number, x2: Number, y2: Number) -> Points:
+    """An upright rectangle."""
+    return corners((x1, y1), (x2, y1), (x2, y2), (x1, y2))
+
+
+def arc(x: Number, y: Number, across: Number, down: Number, start: Number, end: Number, count: int = 16) -> Points:
+    """A piece of an ellipse, open; angles in degrees, 0 to the right, 90 down."""
+    return _circle(start, end, count) * (across, down) + (x, y)
+
+
+@functools.lru_cache(maxsize=256)
+def _circle(start: Number, end: Number, count: int) -> Points:
+    return corners(*(polar(1, start + (end - start) * i / (count - 1)) for i in range(count)))
+
+
+def ellipse(x: Number, y: Number, across: Number, down: Number | None = None, count: int = 28) -> Points:
+    """A whole ellipse by its half axes, or a circle."""
+    return arc(x, y, across, across if down is None else down, 0, 360 - 360 / count, count)
+
+
+def polar(radius: Number, degrees: Number) -> tuple[float, float]:
+    """A point by its distance and direction from the origin."""
+    return radius * math.cos(math.radians(degrees)), radius * math.sin(math.radians(degrees))
+
+
+def radial(radii: Sequence[Number], start: float = -90) -> Points:
+    """A closed outline around the origin by its distance at equal steps of the angle."""
+    return corners(*(polar(radius, start + 360 * i / len(radii)) for i, radius in enumerate(radii)))
+
+
+def ribbon(path: Points, width: Number, tip: Number | None = None) -> Points:
+    """A line with a width, which changes evenly to ``tip`` at its end."""
+    line, last = path.tolist(), len(path) - 1
+    left, right = [], []
+    for i, (x, y) in enumerate(line):
+        (x1, y1), (x2, y2) = line[max(0, i - 1)], line[min(last, i + 1)]
+        half = (width + ((width if tip is None else tip) - width) * i / last) / 2
+        share = half / max(math.sqrt((x2 - x1) * (x2 - x1) + (y2 - y1) * (y2 - y1)), 1e-9)
+        left.append((x - (y2 - y1) * share, y + (x2 - x1) * share))
+        right.append((x + (y2 - y1) * share, y - (x2 - x1) * share))
+    return corners(*left, *right[::-1])
+
+
+def round_corners(points: Points, share: Number | Sequence[Number], steps: int = 5) -> Points:
+    """The same outline with round corners.
+
+    Args:
+        points: corners.
+        share: how much of the sides a corner takes up, in [0, 0.5]; one for all or one for each.
+        steps: points that a corner becomes.
+    """
+    shares = [share] * len(points) if isinstance(share, int | float) else share
+    outline, curve = points.tolist(), []
+    for i, part in enumerate(shares):
+        (x1, y1), (x, y), (x2, y2) = outline[i - 1], outline[i], outline[(i + 1) % len(outline)]
+        for t in (j / (steps - 1) for j in range(steps)) if part else (0.0,):
+            back, on = part * (1 - t) * (1 - t), part * t * t
+            curve.append((x + back * (x1 - x) + on * (x2 - x), y + back * (y1 - y) + on * (y2 - y)))
+    return corners(*curve)
+
+
+def rotate(points: Points, degrees: Number) -> Points:
+    """Rotated clockwise about the origin."""
+    c, s = polar(1, degrees)
+    x, y = points[:, 0], points[:, 1]
+    return np.stack([c * x - s * y, s * x + c * y], axis=1)
+
+
+def translate(points: Points, x: Number, y: Number) -> Points:
+    """Shifted."""
+    return points + np.array([x, y])
+
+
+def union(*pieces: Points) -> Points:
+    """One outline from several open pieces."""
+    return np.concatenate(pieces)

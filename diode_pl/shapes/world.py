@@ -1,0 +1,103 @@
+"""Detection data sets that the package draws itself, endless and without a download."""
+
+from typing import Literal
+
+import numpy as np
+import torch
+
+from diode_pl.data.readers.base import Example, ImageSet
+from diode_pl.shapes.backdrop import landscape, pattern, studio
+from diode_pl.shapes.far_objects import OTHER_THINGS
+from diode_pl.shapes.objects import THINGS
+from diode_pl.shapes.palette import Palette
+from diode_pl.shapes.rng import PortableRandom
+from diode_pl.shapes.scene import Scene, Style, draw_scene
+
+# A new world or split goes to the end: its position is part of the key that its images are drawn from.
+_WORLDS = ("shapes", "near", "far")
+_SPLITS = ("train", "val", "test")
+
+_VIVID = Palette((0, 1), (0.25, 0.95), (0.3, 1))
+_STYLES = {
+    "shapes": Style(tuple(THINGS.values()), studio, Palette((0, 1), (0.05, 0.5), (0.2, 0.9)), _VIVID, clutter=3),
+    "near": Style(
+        tuple(THINGS.values()),
+        pattern,
+        Palette((0, 1), (0.05, 0.3), (0.55, 1)),
+        Palette((0, 1), (0.15, 0.55), (0.4, 0.9)),
+        clutter=2,
+    ),
+    "far": Style(tuple(OTHER_THINGS.values()), landscape, Palette((0, 1), (0.2, 0.8), (0.15, 0.95)), _VIVID, clutter=1),
+}
+# The world that is trained on counts as the real one, the others stand for what somebody happens to have.
+_DATA_ACCESS = {"shapes": "real images", "near": "proxy images", "far": "proxy images"}
+
+
+class ShapesWorld(ImageSet):
+    """Images of things that differ by their form alone, on textured, lit and littered grounds.
+
+    Image ``i`` depends on ``seed``, ``split``, ``world`` and ``i``, not on ``size``, and is the same on every machine
+    that has the same version of Pillow. At another ``resolution`` it is the same scene but for the sensor's noise.
+
+    Args:
+        split: ``train``, ``val`` or ``test``; no two splits share an image.
+        size: number of images.
+        resolution: height and width in pixels, at least 32.
+        world: ``shapes``; ``near``, the same classes on other grounds in other colors, for a proxy set of the same
+            domain; ``far``, things of other classes in other scenes, for a proxy set of another domain.
+        seed: not negative.
+        labeled: False hands out no boxes.
+
+    Raises:
+        ValueError: an argument is outside its range.
+    """
+
+    def __init__(
+        self,
+        split: Literal["train", "val", "test"],
+        size: int,
+        resolution: int = 160,
+        world: Literal["shapes", "near", "far"] = "shapes",
+        seed: int = 0,
+        labeled: bool = True,
+    ) -> None:
+        if split not in _SPLITS or world not in _WORLDS:
+            raise ValueError(f"expected a split of {_SPLITS} and a world of {_WORLDS}, got {split!r} and {world!r}")
+        if size < 0 or seed < 0 or resolution < 32:
+            raise ValueError(
+                f"size and seed must not be negative and resolution at least 32, got {size}, {seed} and {resolution}"
+            )
+        names = tuple(OTHER_THINGS if world == "far" else THINGS)
+        # Nothing drawn is bad.
+        super().__init__(names if labeled else (), resolution, _DATA_ACCESS[world], max_bad=0)
+        self.size, self.seed, self.labeled = size, seed, labeled
+        self._name = f"{world}/{split}"
+        self._key = (_WORLDS.index(world), _SPLITS.index(split))
+        self._style = _STYLES[world]
+
+    def __len__(self) -> int:
+        return self.size
+
+    def __getitem__(self, i: int) -> Example:
+        """Image ``i`` with its boxes.
+
+        Raises:
+            IndexError: there is no image ``i``.
+        """
+        scene = self.scene(i)
+        # numpy, not torch: for so small an image torch's threads cost more than they do.
+        image = torch.from_numpy(np.ascontiguousarray(scene.image.transpose(2, 0, 1)))
+        boxes, labels = torch.from_numpy(scene.boxes).float(), torch.from_numpy(scene.labels)
+        if not self.labeled:
+            boxes, labels = boxes[:0], labels[:0]
+        return Example(image, boxes, labels, (self.resolution, self.resolution), f"{self._name}/{i}")
+
+    def scene(self, i: int) -> Scene:
+        """Image ``i`` with the silhouettes of its things.
+
+        Raises:
+            IndexError: there is no image ``i``.
+        """
+        if not 0 <= i < self.size:
+            raise IndexError(f"image {i} of a world of {self.size}")
+        return draw_scene(PortableRandom(self.seed, *self._key, i), self._style, self.resolution)

@@ -1,0 +1,1 @@
+"""Making a data set from a detector: the wing of `synthesize.py`."""

@@ -1,0 +1,50 @@
+"""Finished batches go to disk."""
+
+import time
+
+import pytorch_lightning as pl
+
+from diode_pl.data.synthetic import FinishedBatch, SyntheticSet
+from diode_pl.synthesis.module import Inversion
+
+
+class ImageWriter(pl.Callback):
+    """Writes each batch when its last stage ends; every rank writes its own.
+
+    Args:
+        dataset: where to.
+    """
+
+    def __init__(self, dataset: SyntheticSet) -> None:
+        self.dataset = dataset
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Writes the batch when it is done."""
+        assert isinstance(pl_module, Inversion)
+        if not pl_module.batch_is_done:
+            return
+        assert pl_module.batch is not None and pl_module.images is not None
+        self.dataset.write(
+            FinishedBatch(
+                number=pl_module.batch,
+                first=pl_module.plan.first_image(pl_module.batch),
+                images=pl_module.images.detach(),
+                targets=pl_module.targets,
+                seed=pl_module.seed,
+                stages=[
+                    {"resolution": stage.resolution, "iterations": stage.steps(pl_module.budget)}
+                    for stage in pl_module.stages
+                ],
+                losses=pl_module.term_values(),
+                scores=pl_module.scores,
+                seconds=time.perf_counter() - pl_module.started,
+                data_access=data_access(pl_module, trainer),
+            )
+        )
+
+
+def data_access(module: Inversion, trainer: pl.Trainer) -> str:
+    """What a run saw: ``teacher-only``, or ``teacher`` and all that its parts declare, as in ``teacher +verifier``."""
+    parts = [module.sampler, module.initializer, *module.losses.values(), *trainer.callbacks]  # type: ignore[attr-defined]
+    seen = dict.fromkeys(level for part in parts if (level := getattr(part, "data_access", None)))
+    return "teacher" + "".join(f" +{level}" for level in seen) if seen else "teacher-only"

@@ -1,0 +1,78 @@
+"""Where the synthesis stands."""
+
+import sys
+
+import pytorch_lightning as pl
+from pytorch_lightning.callbacks import ProgressBar
+from tqdm import tqdm
+
+from diode_pl.synthesis.module import Inversion
+from diode_pl.synthesis.schedule import Stage
+
+
+class SynthesisProgress(ProgressBar):
+    """One bar over the whole run: batch, stage, iteration, time left, main loss terms.
+
+    Iterations count by their pixels, so that the time left is right while the resolution rises.
+
+    Args:
+        refresh: iterations between two updates of the loss terms; reading them waits for the device.
+
+    Raises:
+        ValueError: ``refresh`` is below 1.
+    """
+
+    def __init__(self, refresh: int = 10) -> None:
+        super().__init__()
+        if refresh < 1:
+            raise ValueError(f"callbacks.progress.refresh must be 1 or more, got {refresh}")
+        self.refresh = refresh
+        self._enabled = True
+
+    def disable(self) -> None:
+        """Called on ranks other than the first."""
+        self._enabled = False
+
+    def enable(self) -> None:
+        """Shows the bar again."""
+        self._enabled = True
+
+    def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Opens the bar over all that this rank will do."""
+        assert isinstance(pl_module, Inversion)
+        batches = len(pl_module.plan.share(trainer.global_rank, trainer.world_size))
+        total = batches * sum(_pixels(stage) * stage.steps(pl_module.budget) for stage in pl_module.stages)
+        shape = "{desc}{percentage:3.0f}%|{bar}| {elapsed} < {remaining}{postfix}"
+        self._bar = tqdm(total=total, disable=not self._enabled, file=sys.stderr, dynamic_ncols=True, bar_format=shape)
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: object, batch: object, batch_idx: int
+    ) -> None:
+        """Moves on by one iteration."""
+        assert isinstance(pl_module, Inversion)
+        if pl_module.batch is None or not self._enabled:
+            return
+        stage, steps = pl_module.stage, pl_module.stage.steps(pl_module.budget)
+        self._bar.update(_pixels(stage))
+        if (batch_idx + 1) % self.refresh == 0 or batch_idx + 1 == steps:
+            self._bar.set_description(
+                f"batch {pl_module.batch + 1}/{pl_module.plan.num_batches}, "
+                f"stage {pl_module.stage_index + 1}/{len(pl_module.stages)} at {stage.resolution} px, "
+                f"iteration {batch_idx + 1}/{steps}",
+                refresh=False,
+            )
+            terms = {name: f"{term:.3g}" for name, term in pl_module.term_values().items()}
+            self._bar.set_postfix(terms | {"boxes": len(pl_module.current_targets)})
+
+    def on_fit_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Closes the bar."""
+        self._bar.close()
+
+    def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
+        """Leaves the terminal tidy."""
+        if hasattr(self, "_bar"):
+            self._bar.close()
+
+
+def _pixels(stage: Stage) -> int:
+    return stage.resolution**2

@@ -1,0 +1,102 @@
+"""How far the images convince detectors, the teacher and another one."""
+
+import logging
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor
+
+from diode_pl.class_names import match_classes
+from diode_pl.detector import Detector
+from diode_pl.detector.input_size import InputSize
+from diode_pl.io.images import to_uint8
+from diode_pl.metrics import mean_average_precision
+from diode_pl.synthesis.module import Inversion
+
+log = logging.getLogger(__name__)
+
+
+class Verifier(pl.Callback):
+    """Measures mAP@0.5 of the teacher and of an independent detector on the images, against their targets.
+
+    The scores are logged, and those at the end of a batch stay in ``Inversion.scores`` for its record. Nothing of
+    it reaches the loss or the images.
+
+    Args:
+        detector: trained on the same kind of data, independently; None measures the teacher alone. Its classes are
+            matched by name, targets of classes that it does not have or has never learned do not count for it; a
+            detector that knows none of them is left out.
+        every: iterations between two measurements, left out in stages whose images the detector does not take; 0
+            measures at the end of a batch only.
+
+    Source: Chawla et al., WACV 2021, section 5.1 ("verifier").
+    """
+
+    def __init__(self, detector: Detector | None = None, every: int = 0) -> None:
+        if every < 0:
+            raise ValueError(f"callbacks.verifier.every must not be negative, got {every}")
+        self.detector = None if detector is None else detector.freeze()
+        self.every = every
+
+    @property
+    def data_access(self) -> str | None:
+        """What a result saw because of this callback."""
+        return None if self.detector is None else "verifier"
+
+    def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Moves the verifier to the images' device and matches its classes."""
+        assert isinstance(pl_module, Inversion)
+        self.class_map: list[int] | None = None
+        if self.detector is None:
+            return
+        names = pl_module.teacher.class_names
+        known, learned = self.detector.class_names, self.detector.learned_classes()
+        labels = match_classes(known, names)
+        self.class_map = [label if name in learned else -1 for name, label in zip(known, labels, strict=True)]
+        missing = [name for i, name in enumerate(names) if i not in self.class_map]
+        if len(missing) == len(names):
+            log.warning(
+                "the verifier knows none of the teacher's classes and is left out: detector@verifier=NAME picks another"
+            )
+            self.detector = self.class_map = None
+            return
+        last = len(pl_module.stages) - 1
+        self._sides(self.detector).check(f"schedule.stages.{last}.resolution", pl_module.stages[last].resolution)
+        if missing:
+            log.warning("the verifier does not know %s: its score leaves them out", ", ".join(missing))
+        self.detector.to(pl_module.device).to(memory_format=torch.channels_last)
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: object, batch: object, batch_idx: int
+    ) -> None:
+        """Measures every so many iterations."""
+        assert isinstance(pl_module, Inversion)
+        due = self.every and pl_module.images is not None and (batch_idx + 1) % self.every == 0
+        if due and (self.detector is None or self._sides(self.detector).take(pl_module.stage.resolution)):
+            self._measure(pl_module)
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Measures what a finished batch will be on disk."""
+        assert isinstance(pl_module, Inversion)
+        if pl_module.batch_is_done:
+            pl_module.scores = self._measure(pl_module)
+
+    @staticmethod
+    def _sides(detector: Detector) -> InputSize:
+        return InputSize.of({"verifier": detector})
+
+    @torch.no_grad()
+    def _measure(self, module: Inversion) -> dict[str, float]:
+        assert module.images is not None
+        images = to_uint8(module.images).float() / 255
+        scores = {"teacher_map50": self._score(module.teacher, images, module, None)}
+        if self.detector is not None:
+            scores["verifier_map50"] = self._score(self.detector, images, module, self.class_map)
+        for logger in module.loggers:
+            logger.log_metrics({f"score/{name}": value for name, value in scores.items()}, module.global_step)
+        return scores
+
+    @staticmethod
+    def _score(detector: Detector, images: Tensor, module: Inversion, class_map: list[int] | None) -> float:
+        detections = [found for part in images.split(64) for found in detector.predict(detector(part))]
+        return mean_average_precision(detections, module.targets, class_map)

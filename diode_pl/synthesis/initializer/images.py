@@ -1,0 +1,37 @@
+"""Given images."""
+
+from pathlib import Path
+
+import torch
+from jaxtyping import Float
+from torch import Generator, Tensor
+
+from diode_pl.io.images import image_paths, read_image
+from diode_pl.synthesis.initializer.base import Initializer
+
+
+class Images(Initializer):
+    """Images of a folder, drawn with replacement and mixed with noise.
+
+    Args:
+        folder: of image files; each is stretched to a square.
+        share: of the image in the mix, in [0, 1]; the rest is N(0, 1) noise clipped to [0, 1].
+
+    Raises:
+        ValueError: ``share`` is outside [0, 1].
+    """
+
+    data_access = "proxy images"
+
+    def __init__(self, folder: str | Path, share: float = 1.0) -> None:
+        if not 0 <= share <= 1:
+            raise ValueError(f"initializer.share must be in [0, 1], got {share}")
+        self.folder, self.share = folder, share
+
+    def __call__(self, count: int, resolution: int, generator: Generator) -> Float[Tensor, "n 3 h w"]:
+        """Makes ``count`` square images in [0, 1] on the CPU, ``resolution`` pixels a side."""
+        paths = image_paths(self.folder)
+        drawn = torch.randint(len(paths), (count,), generator=generator).tolist()
+        images = torch.stack([read_image(paths[i], resolution) for i in drawn])
+        noise = torch.randn(images.shape, generator=generator).clamp(0, 1)
+        return self.share * images + (1 - self.share) * noise

@@ -1,0 +1,36 @@
+"""Random pixels."""
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Generator, Tensor
+
+from diode_pl.synthesis.initializer.base import Initializer
+
+
+class Noise(Initializer):
+    """Normal noise, clipped to [0, 1].
+
+    Args:
+        mean: of each pixel; published: 0.
+        std: of each pixel; published: 1.
+        grain: side of a noise cell in pixels; above 1 the noise is drawn coarser and enlarged bilinearly.
+
+    Raises:
+        ValueError: ``std`` is negative or ``grain`` below 1.
+
+    Source: Chawla et al., WACV 2021, eq. 1; clipping as in the authors' implementation.
+    """
+
+    def __init__(self, mean: float = 0.0, std: float = 1.0, grain: int = 1) -> None:
+        if std < 0 or grain < 1:
+            raise ValueError(f"noise: need std >= 0 and grain >= 1, got {std} and {grain}")
+        self.mean, self.std, self.grain = mean, std, grain
+
+    def __call__(self, count: int, resolution: int, generator: Generator) -> Float[Tensor, "n 3 h w"]:
+        """Makes ``count`` square images in [0, 1] on the CPU, ``resolution`` pixels a side."""
+        side = max(1, resolution // self.grain)
+        noise = self.mean + self.std * torch.randn(count, 3, side, side, generator=generator)
+        if side != resolution:
+            noise = F.interpolate(noise, (resolution, resolution), mode="bilinear", align_corners=False)
+        return noise.clamp(0, 1)

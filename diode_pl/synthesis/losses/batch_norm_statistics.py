@@ -1,0 +1,104 @@
+"""Feature statistics that look like those of the teacher's training data."""
+
+import math
+from pathlib import Path
+from typing import Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from diode_pl.detector import BatchNormRecorder, ChannelStats, Detector
+from diode_pl.io.images import read_folder
+from diode_pl.synthesis.losses.base import Loss, SynthesisState
+from diode_pl.synthesis.losses.batch_norm_distance import FORMS, Form, batch_norm_distance
+from diode_pl.synthesis.losses.running_moments import MomentAverage
+
+
+class BatchNormStatistics(Loss):
+    """:func:`batch_norm_distance` between what the teacher's norm layers see and what they saw in training.
+
+    Args:
+        weight: factor of the term; published: 0.1 with form ``published`` on Darknet-53.
+        form: ``published``, ``standardized`` or ``kl``.
+        norm: the p of the ``published`` p-norms; 2 with the other forms, which have none.
+        layers: ``all``, ``backbone``, or so many from the first on.
+        min_layers: if given, the number of layers falls by a cosine from ``layers`` to this over a stage.
+        momentum: in [0, 1); the statistics compared are an exponential average over the steps of a stage, so that small
+            batches act like one of about ``batch_size / (1 - momentum)`` images. 0: each batch by itself.
+        reference: folder of real images (one batch) whose statistics replace the running ones: an ablation, the
+            result is then no longer made from the teacher alone.
+
+    Raises:
+        ValueError: an unknown ``form`` or ``layers``, ``norm`` below 1, ``min_layers`` or ``momentum`` out of range.
+
+    Source: Chawla et al., WACV 2021, eq. 5; layer subset and reference images from the authors' implementation.
+    """
+
+    def __init__(
+        self,
+        weight: float = 0.1,
+        form: Form = "published",
+        norm: float = 2.0,
+        layers: Literal["all", "backbone"] | int = "backbone",
+        min_layers: int | None = None,
+        momentum: float = 0.0,
+        reference: str | Path | None = None,
+    ) -> None:
+        super().__init__(weight)
+        if form not in FORMS:
+            raise ValueError(f"losses.batch_norm.form must be one of {', '.join(FORMS)}, got {form!r}")
+        if not 1 <= norm < math.inf:
+            raise ValueError(f"losses.batch_norm.norm must be a number from 1 on, got {norm}")
+        if form != "published" and norm != 2:
+            raise ValueError(
+                f"losses.batch_norm.norm must be 2 with form={form}, which has no p-norms, got {norm}; "
+                "losses.batch_norm.form=published has them"
+            )
+        if layers not in ("all", "backbone") and not (isinstance(layers, int) and layers >= 1):
+            raise ValueError(f"losses.batch_norm.layers must be all, backbone or a number from 1 on, got {layers!r}")
+        if min_layers is not None and min_layers < 1:
+            raise ValueError(f"losses.batch_norm.min_layers must be 1 or more, got {min_layers}")
+        self.form, self.norm, self.layers, self.min_layers, self.reference = form, norm, layers, min_layers, reference
+        self.data_access = None if reference is None else "real images"
+        self._average = MomentAverage(momentum)
+        self._moments: list[ChannelStats] | None = None
+        self._references: dict[int, list[ChannelStats]] = {}
+
+    def prepare(self, detector: Detector, resolution: int) -> None:
+        """Forgets the batches of the stage before; takes the statistics of the reference images, if there are any."""
+        self._average.forget()
+        if self.reference is None:
+            return
+        if resolution in self._references:
+            self._moments = self._references[resolution]
+            return
+        device = next(detector.parameters()).device
+        recorder = BatchNormRecorder(detector.norm_layers()[: self.norm_layers_needed(detector)])
+        with torch.no_grad(), recorder.recording():
+            detector(read_folder(self.reference, resolution).to(device))
+        self._moments = self._references[resolution] = recorder.batch
+
+    def applies_to(self, detector: Detector) -> bool:
+        """Whether it has norm layers."""
+        return self.norm_layers_needed(detector) > 0
+
+    def norm_layers_needed(self, detector: Detector) -> int:
+        """The number of layers that ``layers`` stands for on this detector; 0 for one without norm layers."""
+        total = len(detector.norm_layers())
+        if self.layers == "all":
+            return total
+        return min(total, detector.backbone_norm_layers if self.layers == "backbone" else int(self.layers))
+
+    def __call__(self, step: SynthesisState) -> Float[Tensor, ""]:
+        """Distance over the layers in use at this step; 0 for a detector without norm layers."""
+        count = self.norm_layers_needed(step.detector)
+        if count == 0:
+            return step.images.new_zeros(())
+        batch = self._average(step.statistics.batch[:count])
+        if self.min_layers is not None:
+            low = min(self.min_layers, count)
+            count = low + round((count - low) * 0.5 * (1 + math.cos(math.pi * step.progress)))
+        reference = self._moments or step.statistics.running
+        eps = step.statistics.eps[:count]
+        return batch_norm_distance(batch[:count], reference[:count], self.form, self.norm, eps)

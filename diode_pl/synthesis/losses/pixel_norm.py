@@ -1,0 +1,32 @@
+"""Size of the pixel values."""
+
+from jaxtyping import Float
+from torch import Tensor
+
+from diode_pl.synthesis.losses.base import Loss, SynthesisState
+
+
+def pixel_norm(images: Float[Tensor, "n c h w"]) -> Float[Tensor, ""]:
+    """Sum of the squares of all pixel values.
+
+    Args:
+        images: RGB, nominally in [0, 1].
+
+    Source: Chawla et al., WACV 2021, eq. 3.
+    """
+    return images.square().sum()
+
+
+class PixelNorm(Loss):
+    """:func:`pixel_norm` of the images before augmentation.
+
+    Args:
+        weight: factor of the term; published: 0.
+    """
+
+    def __init__(self, weight: float = 0.0) -> None:
+        super().__init__(weight)
+
+    def __call__(self, step: SynthesisState) -> Float[Tensor, ""]:
+        """Squared norm of the images before augmentation."""
+        return pixel_norm(step.pixels)

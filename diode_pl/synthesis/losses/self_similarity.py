@@ -1,0 +1,40 @@
+"""Variety within a batch."""
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+from diode_pl.synthesis.losses.base import Loss, SynthesisState
+
+
+def self_similarity(features: Float[Tensor, "n c h w"]) -> Float[Tensor, ""]:
+    """Mean cosine similarity between the pooled feature vectors of all pairs of images; 0 for a single image.
+
+    Args:
+        features: one map an image.
+
+    Returns:
+        In [-1, 1]; lower means that the images of the batch differ more.
+    """
+    count = len(features)
+    if count < 2:
+        return features.new_zeros(())
+    vectors = F.normalize(features.mean(dim=(2, 3), dtype=torch.promote_types(features.dtype, torch.float32)), dim=1)
+    total = (vectors.sum(dim=0).square().sum() - vectors.square().sum()) / (count * (count - 1))
+    return torch.as_tensor(total)
+
+
+class SelfSimilarity(Loss):
+    """:func:`self_similarity` of the map that enters the teacher's first head.
+
+    Args:
+        weight: factor of the term; published: 0.
+    """
+
+    def __init__(self, weight: float = 0.0) -> None:
+        super().__init__(weight)
+
+    def __call__(self, step: SynthesisState) -> Float[Tensor, ""]:
+        """Self-similarity of this step's batch."""
+        return self_similarity(step.outputs.features[0])

@@ -1,0 +1,219 @@
+"""The images are the parameters."""
+
+import logging
+import time
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+import torch.nn.functional as F
+from pytorch_lightning.core.optimizer import LightningOptimizer
+from torch import Tensor, nn
+from torch.optim.lr_scheduler import LambdaLR
+
+from diode_pl.augmentations import Augmentation
+from diode_pl.detector import BatchNormRecorder, Detector
+from diode_pl.synthesis.initializer import Initializer
+from diode_pl.synthesis.losses import Loss, Objective, SynthesisState
+from diode_pl.synthesis.sampler import Sampler
+from diode_pl.synthesis.schedule import Plan, Stage
+from diode_pl.synthesis.weighting import ConstantWeights, LossWeighting
+from diode_pl.targets import Targets
+
+log = logging.getLogger(__name__)
+
+
+class Inversion(pl.LightningModule):
+    """Optimizes batches of images until a frozen detector sees the sampled objects in them.
+
+    One step is one iteration, one epoch is one stage of one image batch. A batch is a work item: all its random
+    draws come from (``seed``, batch number), so it is the same whichever rank makes it, and whenever.
+
+    Args:
+        teacher: is frozen here.
+        sampler: draws the targets of each batch.
+        stages: gone through in order for every batch.
+        losses: terms by name; None leaves one out.
+        augmentations: by name, applied in order, drawn anew each step; None leaves one out.
+        initializer: makes the first images.
+        num_images: in the whole data set.
+        batch_size: images optimized together; the last batch may be smaller.
+        seed: not negative.
+        budget: factor of every stage's iterations.
+        balance: makes factors of the losses' weights; they are the factors when not given.
+
+    Raises:
+        ValueError: a number is out of range, the teacher takes no images of a resolution, no loss is left, or a
+            stage names a loss that does not exist.
+
+    Source: Chawla et al., WACV 2021, section 3.
+    """
+
+    def __init__(
+        self,
+        teacher: Detector,
+        sampler: Sampler,
+        stages: Sequence[Stage],
+        losses: Mapping[str, Loss | None],
+        augmentations: Mapping[str, Augmentation | None],
+        initializer: Initializer,
+        num_images: int,
+        batch_size: int,
+        seed: int = 0,
+        budget: float = 1.0,
+        balance: LossWeighting | None = None,
+    ) -> None:
+        super().__init__()
+        self.automatic_optimization = False
+        if not isinstance(teacher, Detector):
+            raise ValueError(f"teacher: got {teacher!r} where a detector is needed; detector@teacher=NAME picks one")
+        if not isinstance(seed, int) or seed < 0:
+            raise ValueError(f"seed must be a whole number from 0 on, got {seed!r}")
+        if not isinstance(budget, int | float) or budget <= 0:
+            raise ValueError(f"budget must be a number above 0, got {budget!r}")
+        if not stages:
+            raise ValueError("schedule.stages is empty")
+        self.plan = Plan(num_images, batch_size)
+        for i, stage in enumerate(stages):
+            own = {name: 0.0 if loss is None else loss.weight for name, loss in losses.items()}
+            stage.check(f"schedule.stages.{i}", teacher, own)
+        self.teacher = teacher.freeze().to(memory_format=torch.channels_last)
+        self.classes = teacher.learned_classes()
+        unlearned = [name for name in teacher.class_names if name not in self.classes]
+        if unlearned:
+            log.warning(
+                "left out, as the teacher's weights show that it never saw an example: %s (teacher.twin_similarity=1 "
+                "keeps them)",
+                ", ".join(unlearned),
+            )
+        if not self.classes:
+            raise ValueError("the teacher has learned no class; teacher.twin_similarity=1 takes all as learned")
+        self.sampler, self.stages, self.initializer = sampler, list(stages), initializer
+        self.losses = {name: loss for name, loss in losses.items() if loss is not None}
+        self.objective = Objective(self.losses, balance or ConstantWeights())
+        self.augmentations = [a for a in augmentations.values() if a is not None]
+        self.seed, self.budget = seed, budget
+        self.images: nn.Parameter | None = None
+        self.scores: dict[str, float] = {}
+
+    @property
+    def stage_index(self) -> int:
+        """Position of the current stage."""
+        return self.current_epoch % len(self.stages)
+
+    @property
+    def stage(self) -> Stage:
+        """The current stage."""
+        return self.stages[self.stage_index]
+
+    @property
+    def batch(self) -> int | None:
+        """Number of this rank's current batch; None when the others' remainders leave this rank idle."""
+        own = self.plan.share(self.global_rank, self.trainer.world_size)
+        position = self.current_epoch // len(self.stages)
+        return own[position] if position < len(own) else None
+
+    @property
+    def batch_is_done(self) -> bool:
+        """At the end of an epoch: whether the current batch has gone through its last stage."""
+        return self.batch is not None and self.stage_index == len(self.stages) - 1
+
+    @property
+    def targets(self) -> Targets:
+        """Targets of the current batch, those that it grew included."""
+        return self.initial.cat(self.added).compact()
+
+    def term_values(self) -> dict[str, float]:
+        """The last raw value of each term, the weighted total, and what the balance shows; waits for the device."""
+        return self.objective.values()
+
+    @property
+    def learning_rate(self) -> float:
+        """Of the current iteration."""
+        return float(self._scheduler.get_last_lr()[0])
+
+    def configure_optimizers(self) -> None:
+        """None yet: every stage brings its own, see :meth:`on_train_epoch_start`."""
+
+    def train_dataloader(self) -> range:
+        """One item an iteration; reloaded every epoch because stages differ in length."""
+        return range(self.stage.steps(self.budget))
+
+    def on_train_epoch_start(self) -> None:
+        """Begins a stage: images at its resolution, its optimizer and learning rate schedule."""
+        if self.batch is None:
+            self.images = None
+            return
+        if self.stage_index == 0:
+            self._begin_batch(self.batch)
+        stage, steps = self.stage, self.stage.steps(self.budget)
+        start = self._carry_over(stage.resolution)
+        # Channels last, like the teacher: faster convolutions, and far faster channel statistics on a CPU.
+        self.images = nn.Parameter(start.to(self.device, memory_format=torch.channels_last))
+        optimizer = stage.optimizer([self.images])
+        self.trainer.strategy.optimizers = [optimizer]
+        self._scheduler = LambdaLR(optimizer, lambda done: stage.lr_factor(done / steps))
+        self.current_targets = self.targets
+        weights = stage.weights({name: loss.weight for name, loss in self.losses.items()})
+        self.objective.begin(weights, self.teacher, stage.resolution)
+        depth = self.objective.norm_layers_needed(self.teacher)
+        self.statistics = BatchNormRecorder(self.teacher.norm_layers()[:depth])
+
+    def training_step(self, _: int, iteration: int) -> None:
+        """One iteration: augment, look, sum the losses, move the pixels, clamp."""
+        if self.images is None:
+            return
+        images: Tensor = self.images
+        targets = self.current_targets
+        for augmentation in self.augmentations:
+            images, targets = augmentation(images, targets, self.generator)
+        with self.statistics.recording():
+            outputs = self.teacher(images)
+        progress = iteration / self.stage.steps(self.budget)
+        step = SynthesisState(self.images, images, targets, outputs, self.teacher, self.statistics, progress)
+        total = self.objective(step)
+
+        optimizer = self.optimizers()
+        assert isinstance(optimizer, LightningOptimizer)
+        optimizer.zero_grad()
+        self.manual_backward(total)
+        optimizer.step()
+        self._scheduler.step()
+        with torch.no_grad():
+            self.images.clamp_(0, 1)
+        growth = self.stage.growth
+        if growth is not None and growth.due(iteration + 1, self.budget):
+            self._grow_targets()
+
+    def _begin_batch(self, batch: int) -> None:
+        state = np.random.SeedSequence((self.seed, batch)).generate_state(1, np.uint64)
+        self.generator = torch.Generator().manual_seed(int(state[0]))
+        first, count = self.plan.first_image(batch), self.plan.images_in(batch)
+        self.initial = self.sampler.sample(first, count, self.classes, self.generator).to(self.device)
+        self.added = Targets.from_images([(torch.zeros(0, 4), torch.zeros(0))] * count, self.device)
+        # A gradient scaler learns as it goes: each batch finds it as the first one did.
+        scaler = getattr(self.trainer.precision_plugin, "scaler", None)
+        if scaler is not None:
+            self._new_scaler = getattr(self, "_new_scaler", None) or scaler.state_dict()
+            scaler.load_state_dict(self._new_scaler)
+        self.images, self.scores, self.started = None, {}, time.perf_counter()
+
+    def _carry_over(self, resolution: int) -> Tensor:
+        before = self.stages[self.stage_index - 1]
+        if self.stage_index == 0 or not before.keep_images or self.images is None:
+            return self.initializer(self.initial.batch_size, resolution, self.generator)
+        images = self.images.detach()
+        if images.shape[-1] == resolution:
+            return images
+        # Float hand-over: no rounding to 8 bit between stages.
+        return F.interpolate(images, (resolution, resolution), mode="bilinear", align_corners=False).clamp(0, 1)
+
+    @torch.no_grad()
+    def _grow_targets(self) -> None:
+        growth = self.stage.growth
+        assert growth is not None and self.images is not None
+        outputs = self.teacher(self.images)
+        found = self.teacher.predict(outputs, confidence=growth.nms_confidence, iou=growth.nms_iou)
+        self.initial, self.added = growth.grow(self.initial, self.added, found)
+        self.current_targets = self.targets

@@ -1,0 +1,7 @@
+"""What the images are to show."""
+
+from diode_pl.synthesis.sampler.base import Sampler
+from diode_pl.synthesis.sampler.labels import Labels
+from diode_pl.synthesis.sampler.onebox import OneBox
+
+__all__ = ["Labels", "OneBox", "Sampler"]

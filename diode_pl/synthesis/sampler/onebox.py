@@ -1,0 +1,56 @@
+"""One object an image."""
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Generator
+
+from diode_pl.synthesis.sampler.base import Sampler
+from diode_pl.targets import Targets
+
+
+class OneBox(Sampler):
+    """One box an image, its class uniform over the classes.
+
+    The paper draws width and height from [0.1, 0.75] and the center from the whole image (a box that reaches outside
+    is clipped); its implementation draws from [0.2, 0.8] and keeps the box inside.
+
+    Args:
+        size: smallest and largest width and height, as shares of the image side; each drawn uniformly.
+        inside: whether the whole box lies inside the image.
+        classes: names of the classes to draw from; all that the teacher has learned when not given.
+
+    Raises:
+        ValueError: ``size`` is no increasing range within (0, 1], or ``classes`` is empty.
+
+    Source: Chawla et al., WACV 2021, table 1.
+    """
+
+    def __init__(
+        self, size: Sequence[float] = (0.2, 0.8), inside: bool = True, classes: Sequence[str] | None = None
+    ) -> None:
+        if not 0 < size[0] <= size[1] <= 1:
+            raise ValueError(f"one-box sampler: size is an increasing range within (0, 1], got {tuple(size)}")
+        if isinstance(classes, str):
+            raise ValueError(f"sampler.classes is a list: sampler.classes=[{classes}]")
+        if classes is not None and not classes:
+            raise ValueError("sampler.classes is empty: name at least one class, or null for all")
+        self.size, self.inside, self.classes = size, inside, classes
+
+    def sample(self, first: int, count: int, classes: Mapping[str, int], generator: Generator) -> Targets:
+        """Draws one box for each of ``count`` images.
+
+        Raises:
+            ValueError: a wanted class is not among ``classes``.
+        """
+        unknown = [name for name in self.classes or () if name not in classes]
+        if unknown:
+            raise ValueError(f"sampler.classes: the teacher has learned no {unknown}; it has learned {list(classes)}")
+        choice = torch.tensor([classes[name] for name in self.classes or classes])
+        labels = choice[torch.randint(len(choice), (count,), generator=generator)]
+        low, high = self.size
+        extent = low + (high - low) * torch.rand(count, 2, generator=generator)
+        place = torch.rand(count, 2, generator=generator)
+        center = extent / 2 + (1 - extent) * place if self.inside else place
+        boxes = torch.cat([center - extent / 2, center + extent / 2], dim=1).clamp(0, 1)
+        return Targets(boxes, labels, torch.arange(count), count)

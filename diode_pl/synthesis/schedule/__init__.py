@@ -1,0 +1,8 @@
+"""Stages of the synthesis and their optimizers."""
+
+from diode_pl.synthesis.schedule.plan import Plan
+from diode_pl.synthesis.schedule.pyramid_adam import PyramidAdam
+from diode_pl.synthesis.schedule.sign_descent import SignDescent
+from diode_pl.synthesis.schedule.stage import Stage
+
+__all__ = ["Plan", "PyramidAdam", "SignDescent", "Stage"]

@@ -1,0 +1,84 @@
+"""One leg of the way from noise to image."""
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from torch import nn
+from torch.optim import Optimizer
+
+from diode_pl.detector import Detector
+from diode_pl.detector.input_size import InputSize
+from diode_pl.synthesis.growth import TargetGrowth
+
+
+@dataclass(frozen=True)
+class Stage:
+    """How a batch of images is optimized at one resolution.
+
+    Args:
+        resolution: side of the images in pixels, as the teacher takes them.
+        iterations: optimizer steps at ``budget`` 1.
+        optimizer: makes the optimizer from the images.
+        initial_lr: share of the optimizer's learning rate that the stage begins with.
+        final_lr: and the share that it ends with, reached by a cosine.
+        loss_factors: factors of the losses' weights in this stage, 1 where nothing is said; 0 switches a loss off.
+        growth: if given, the targets grow during this stage.
+        keep_images: whether the next stage starts from these images (enlarged) or from new noise with these targets.
+
+    Raises:
+        ValueError: a number is out of range.
+    """
+
+    resolution: int
+    iterations: int
+    optimizer: Callable[[Iterable[nn.Parameter]], Optimizer]
+    initial_lr: float = 1.0
+    final_lr: float = 0.0
+    loss_factors: Mapping[str, float] = field(default_factory=dict)
+    growth: TargetGrowth | None = None
+    keep_images: bool = True
+
+    def __post_init__(self) -> None:
+        for name, value in (("resolution", self.resolution), ("iterations", self.iterations)):
+            if type(value) is not int or value < 1:
+                raise ValueError(f"schedule.stages: {name} must be a whole number from 1 on, got {value!r}")
+        if self.initial_lr <= 0 or self.final_lr < 0:
+            raise ValueError(
+                f"schedule.stages: need initial_lr > 0 and final_lr >= 0, got {self.initial_lr} and {self.final_lr}"
+            )
+        if self.growth is not None and self.growth.start > self.iterations:
+            raise ValueError(
+                f"stage: growth.start ({self.growth.start}) is after the last of {self.iterations} iterations, so no "
+                "target would ever be added; use `budget` to shorten both alike, or set growth.start as well"
+            )
+
+    def check(self, name: str, teacher: Detector, weights: Mapping[str, float]) -> None:
+        """Whether the stage fits a detector and a set of losses.
+
+        Args:
+            name: of the stage, for the errors.
+            teacher: the detector.
+            weights: of all losses by name, 0 for one that is removed.
+
+        Raises:
+            ValueError: it does not.
+        """
+        InputSize.of({"teacher": teacher}).check(f"{name}.resolution", self.resolution)
+        unknown = sorted(set(self.loss_factors) - set(weights))
+        if unknown:
+            raise ValueError(f"{name}.loss_factors: no loss named {unknown}; there are {sorted(weights)}")
+        if not any(self.weights(weights).values()):
+            raise ValueError(f"losses: all are null or of weight 0 in {name}; detection makes objects")
+
+    def steps(self, budget: float) -> int:
+        """Iterations at a ``budget``, at least one."""
+        return max(1, round(self.iterations * budget))
+
+    def weights(self, own: Mapping[str, float]) -> dict[str, float]:
+        """The weight of each loss in this stage, from the losses' ``own``."""
+        return {name: self.loss_factors.get(name, 1.0) * weight for name, weight in own.items()}
+
+    def lr_factor(self, progress: float) -> float:
+        """Factor of the learning rate once the share ``progress`` of the stage is done."""
+        return self.final_lr + (self.initial_lr - self.final_lr) * 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))

@@ -1,0 +1,1 @@
+"""What every training shares: module, optimizer, EMA, resume, run folder, trainer."""

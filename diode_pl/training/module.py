@@ -1,0 +1,124 @@
+"""What every training of a network does around its steps."""
+
+import time
+from abc import ABC, abstractmethod
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from diode_pl.detector import convert_sync_batch_norm
+from diode_pl.training.epoch_means import EpochMeans
+from diode_pl.training.optim import Recipe
+
+
+class TrainingModule(pl.LightningModule, ABC):
+    """Moves learning rates, keeps a history, goes on where a checkpoint stopped, and stops where numbers break.
+
+    Args:
+        recipe: how the weights are moved.
+        log_every: steps between two rows of the log.
+
+    Attributes:
+        part: what checkpoints call the things that the weights do not say.
+        kept: those things, as names of attributes.
+        history: an entry an epoch: losses, learning rate, scores, seconds.
+        data_access: what the network has seen; a checkpoint adds what it saw before.
+    """
+
+    part: str
+    kept: tuple[str, ...]
+
+    def __init__(self, recipe: Recipe, log_every: int) -> None:
+        super().__init__()
+        self.recipe, self.log_every = recipe, log_every
+        self.history, self.data_access = list[dict[str, float]](), list[str]()
+
+    @property
+    @abstractmethod
+    def learner(self) -> tuple[str, nn.Module]:
+        """Who learns, by name and as a network."""
+
+    @abstractmethod
+    def take_scores(self) -> dict[str, float]:
+        """The scores of the validation that ends this epoch; empty where it ends without one."""
+
+    def setup(self, stage: str) -> None:
+        """Lets batch norm, that of the losses too, see the images of all processes."""
+        if stage == "fit" and self.trainer.world_size > 1:
+            convert_sync_batch_norm(self)
+
+    def configure_optimizers(self) -> Optimizer:
+        """The recipe's, over all that learns."""
+        return self.recipe.optimizer(self)
+
+    def on_train_epoch_start(self) -> None:
+        """Starts the means of this epoch."""
+        self._means = EpochMeans()
+        self._started = time.perf_counter()
+        if self.current_epoch + 1 == self.trainer.max_epochs:
+            self.trainer.check_val_every_n_epoch = 1  # what is kept is measured, whatever the interval
+
+    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
+        """Sets the learning rates of this step."""
+        steps, per_epoch = int(self.trainer.estimated_stepping_batches), int(self.trainer.num_training_batches)
+        self.recipe.apply(self.trainer.optimizers[0], self.trainer.global_step, steps, per_epoch)
+
+    def log_step(
+        self, total: Tensor, row: dict[str, Tensor], images: int, batch_idx: int, rates: dict[str, Tensor] | None = None
+    ) -> Tensor:
+        """Takes a step into means and log; returns what Lightning is to go down.
+
+        Args:
+            total: of the losses, with gradient.
+            row: of the log, raw and without gradient; ``loss/total`` is among it.
+            images: of this process's part of the batch.
+            batch_idx: of this epoch.
+            rates: for the means alone.
+        """
+        self._means.add(row | (rates or {}))
+        if batch_idx % self.log_every == 0:
+            self._stop_if_not_finite()
+            self.log_dict(row | {"lr": self._rate()}, batch_size=1)
+            self.log("loss", row["loss/total"], prog_bar=True, logger=False, batch_size=1)
+        # Every process has its part of the batch, and their gradients are averaged.
+        return total * self.recipe.loss_scale(images * self.trainer.world_size)
+
+    def on_train_epoch_end(self) -> None:
+        """Adds this epoch to the history; checkpoints come after it."""
+        self._stop_if_not_finite(weights=True)
+        means = self._means.means()
+        shared = self.trainer.strategy.reduce(torch.tensor([*means.values()], device=self.device), reduce_op="mean")
+        entry = {"epoch": float(self.current_epoch), "lr": self._rate()}
+        entry |= dict(zip(means, shared.tolist(), strict=True))
+        # Validation belongs to the epoch that it ends.
+        entry |= {f"val/{name}": value for name, value in self.take_scores().items()}
+        self.history.append(entry | {"seconds": time.perf_counter() - self._started})
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keeps what the weights do not say."""
+        checkpoint[self.part] = {name: getattr(self, name) for name in self.kept}
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Goes on where the checkpoint stopped."""
+        kept = checkpoint.get(self.part, {})
+        seen = {*kept.get("data_access", ()), *self.data_access}
+        for name, value in (kept | {"data_access": sorted(seen)}).items():
+            setattr(self, name, value)
+
+    def _rate(self) -> float:
+        return self.trainer.optimizers[0].param_groups[0]["lr"]
+
+    def _stop_if_not_finite(self, weights: bool = False) -> None:
+        broken, (name, network) = self._means.not_finite(), self.learner
+        # The gradient of a finite loss need not be finite.
+        if weights and not all(bool(parameter.isfinite().all()) for parameter in network.parameters()):
+            broken.append(f"the {name}'s weights")
+        if broken:
+            raise FloatingPointError(
+                f"not finite in epoch {self.current_epoch}: {', '.join(broken)}. The last checkpoint is intact: go on "
+                "from it with ckpt=PATH in another output_dir, with a lower optimizer.lr, a lower "
+                "trainer.gradient_clip_val or trainer.precision=32-true"
+            )

@@ -1,0 +1,98 @@
+"""How a student's weights are moved: parameter groups, learning rate, burn-in."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from torch import nn
+from torch.optim import Optimizer
+
+_WEIGHTS, _BIASES = "weights", "biases"
+
+
+class Recipe:
+    """Weight decay on convolution weights only; a burn-in; then a cosine down to a share of the learning rate.
+
+    In the burn-in the learning rate of biases falls from ``bias_lr`` to that of the optimizer, that of all others rises
+    from 0, and the momentum rises from ``warmup_momentum``, each in a straight line. Everything follows from the
+    number of the step: nothing has to be saved with a checkpoint.
+
+    Args:
+        optimizer: takes parameter groups; its ``weight_decay`` goes to the weights of convolutions and linear layers.
+        final_lr: learning rate at the end, as a share of the optimizer's, in (0, 1].
+        warmup_epochs: length of the burn-in; the longer of the two counts, but not more than half of the training.
+        warmup_steps: likewise, in steps.
+        bias_lr: learning rate of the biases at the first step, not negative; only for optimizers with a momentum,
+            since those that scale their steps (Adam) would throw every bias as far.
+        warmup_momentum: momentum at the first step, for optimizers that have one, in [0, 1).
+        nominal_batch: the loss is multiplied by batch size / ``nominal_batch``; None leaves it as it is.
+
+    Raises:
+        ValueError: a number is out of range.
+
+    Source: Chawla et al., WACV 2021, section 4: the published training of the student.
+    """
+
+    def __init__(
+        self,
+        optimizer: Callable[..., Optimizer],
+        final_lr: float = 0.05,
+        warmup_epochs: float = 3.0,
+        warmup_steps: int = 500,
+        bias_lr: float = 0.1,
+        warmup_momentum: float = 0.9,
+        nominal_batch: int | None = 64,
+    ) -> None:
+        if not 0 < final_lr <= 1 or min(warmup_epochs, warmup_steps, bias_lr) < 0 or not 0 <= warmup_momentum < 1:
+            raise ValueError(
+                "recipe: final_lr in (0, 1], warmup_epochs, warmup_steps and bias_lr from 0 on, warmup_momentum in "
+                f"[0, 1); got {final_lr}, {warmup_epochs}, {warmup_steps}, {bias_lr}, {warmup_momentum}"
+            )
+        if nominal_batch is not None and nominal_batch < 1:
+            raise ValueError(f"recipe.nominal_batch must be at least 1, got {nominal_batch}")
+        self._make, self.final_lr, self.bias_lr = optimizer, final_lr, bias_lr
+        self.warmup_epochs, self.warmup_steps, self.warmup_momentum = warmup_epochs, warmup_steps, warmup_momentum
+        self.nominal_batch = nominal_batch
+
+    def optimizer(self, module: nn.Module) -> Optimizer:
+        """An optimizer over the parameters of ``module`` that are not frozen, in up to three groups."""
+        weights, biases, others = list[nn.Parameter](), list[nn.Parameter](), list[nn.Parameter]()
+        for name, parameter in module.named_parameters():
+            if not parameter.requires_grad:
+                continue
+            # Scales of batch norm are no biases, and no weights that decay.
+            of = biases if name.endswith("bias") else weights if parameter.dim() > 1 else others
+            of.append(parameter)
+        groups: list[dict[str, Any]] = [
+            {"params": weights, "kind": _WEIGHTS},
+            {"params": biases, "kind": _BIASES, "weight_decay": 0.0},
+            {"params": others, "kind": "others", "weight_decay": 0.0},
+        ]
+        return self._make([group for group in groups if group["params"]])
+
+    def apply(self, optimizer: Optimizer, step: int, steps: int, steps_per_epoch: int) -> None:
+        """Sets learning rates and momentum of one step.
+
+        Args:
+            optimizer: of :meth:`optimizer`.
+            step: counted from 0.
+            steps: of the whole training.
+            steps_per_epoch: of one epoch.
+        """
+        cosine = self.final_lr + (1 - self.final_lr) * (1 + math.cos(math.pi * min(1.0, step / steps))) / 2
+        warmup = min(max(self.warmup_epochs * steps_per_epoch, self.warmup_steps), steps / 2)
+        warm = min(1.0, step / warmup) if warmup else 1.0
+        # Not what the groups hold: a checkpoint brings those of the run that it was made by.
+        peak = optimizer.defaults
+        for group in optimizer.param_groups:
+            goal = peak["lr"] * cosine
+            start = self.bias_lr if group["kind"] == _BIASES and peak.get("momentum") else 0.0
+            group["lr"] = start + (goal - start) * warm
+            if group["kind"] == _WEIGHTS:
+                group["weight_decay"] = peak["weight_decay"]
+            if peak.get("momentum"):
+                group["momentum"] = self.warmup_momentum + (peak["momentum"] - self.warmup_momentum) * warm
+
+    def loss_scale(self, batch_size: int) -> float:
+        """Factor of the loss for a batch size."""
+        return 1.0 if self.nominal_batch is None else batch_size / self.nominal_batch

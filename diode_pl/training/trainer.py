@@ -1,0 +1,88 @@
+"""The Lightning trainer of a student: its ranks share each batch."""
+
+import io
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.loggers import Logger
+from pytorch_lightning.plugins.io import TorchCheckpointIO
+from pytorch_lightning.strategies import DDPStrategy
+
+from diode_pl.io.atomic import atomic_write
+from diode_pl.numerics.processes import prepare_process
+from diode_pl.training.trainer_options import trainer_options
+
+
+class SyncedDDP(DDPStrategy):
+    """Several processes that train one student, each on its part of every batch."""
+
+    def setup_environment(self) -> None:
+        """Joins the others; only the first one talks."""
+        prepare_process()
+        super().setup_environment()
+        if self.global_rank == 0:  # a spawned process does not know how its parent logs
+            logging.basicConfig(level=logging.INFO, format="%(message)s")
+
+
+class AtomicCheckpointIO(TorchCheckpointIO):
+    """Checkpoints that are there whole or not at all, wherever the folder for temporary files lies."""
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any | None = None) -> None:
+        """Writes beside ``path``, then renames."""
+        content = io.BytesIO()
+        torch.save(checkpoint, content)
+        atomic_write(Path(path), content.getvalue())
+
+
+def training_trainer(
+    callbacks: Mapping[str, pl.Callback | None],
+    logger: Mapping[str, Logger | None],
+    max_epochs: int,
+    accelerator: str = "auto",
+    devices: int = 1,
+    num_nodes: int = 1,
+    precision: str = "32-true",
+    gradient_clip_val: float | None = None,
+    check_val_every_n_epoch: int = 1,
+    start_method: str = "spawn",
+) -> pl.Trainer:
+    """Makes the trainer of a student.
+
+    Args:
+        callbacks: by name; None leaves one out.
+        logger: by name; None leaves one out.
+        max_epochs: of the training, at least 1.
+        accelerator: ``cpu``, ``gpu`` or ``auto``.
+        devices: processes on this machine, which share each batch.
+        num_nodes: machines.
+        precision: ``32-true``, ``bf16-mixed`` or ``16-mixed``.
+        gradient_clip_val: largest 2-norm of all gradients together; None for no limit.
+        check_val_every_n_epoch: epochs from one validation to the next.
+        start_method: how processes start: ``spawn`` from here, or ``popen`` under torchrun or SLURM.
+
+    Raises:
+        ValueError: a number is below 1.
+    """
+    if min(devices, num_nodes, max_epochs, check_val_every_n_epoch) < 1:
+        raise ValueError(
+            "trainer.devices, trainer.num_nodes, trainer.max_epochs and trainer.check_val_every_n_epoch must be 1 or "
+            f"more, got {devices}, {num_nodes}, {max_epochs} and {check_val_every_n_epoch}"
+        )
+    prepare_process()
+    several = devices * num_nodes > 1
+    return pl.Trainer(
+        accelerator=accelerator,
+        devices=devices,
+        num_nodes=num_nodes,
+        precision=precision,  # type: ignore[arg-type]
+        strategy=SyncedDDP(start_method=start_method) if several else "auto",  # type: ignore[arg-type]
+        **trainer_options(callbacks, logger),
+        max_epochs=max_epochs,
+        gradient_clip_val=gradient_clip_val,
+        check_val_every_n_epoch=check_val_every_n_epoch,
+        plugins=[AtomicCheckpointIO()],
+    )

@@ -1,0 +1,50 @@
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from diode_pl.classifier import ClassifierCard, CropClassifier, encode_classifier, load_classifier
+
+RECORD = ClassifierCard(("teacher", "proxy images"), 0.9, 0.8, {"cat": 0.7, "dog": None}, ("dog",))
+
+
+def classifier() -> CropClassifier:
+    return CropClassifier(("cat", "dog"), stem_stride=2, kind="both", crop_size=16, mean=[0.5] * 3, std=[0.2] * 3)
+
+
+def test_what_is_written_is_read(tmp_path: Path) -> None:
+    one = classifier().to(memory_format=torch.channels_last)
+    one(torch.rand(4, 3, 16, 16))  # statistics that are not those of a new network
+    path = tmp_path / "classifier.safetensors"
+    path.write_bytes(encode_classifier(one, RECORD))
+    other, record = load_classifier(path)
+    assert record == RECORD and not other.training and other.settings == one.settings
+    crops = torch.rand(2, 3, 16, 16)
+    with torch.no_grad():
+        torch.testing.assert_close(other(crops), one.eval()(crops))
+    path.write_bytes(encode_classifier(other, ClassifierCard()))
+    assert load_classifier(path)[1] == ClassifierCard()
+
+
+def test_a_broken_classifier_is_not_written() -> None:
+    one = classifier()
+    one.network.fc.bias.data[0] = float("nan")
+    with pytest.raises(ValueError, match=r"network\.fc\.bias is not finite"):
+        encode_classifier(one, RECORD)
+
+
+def test_other_files_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "file.safetensors"
+    with pytest.raises(ValueError, match=r"file\.safetensors does not exist"):
+        load_classifier(path)
+    path.write_bytes(b"nonsense")
+    with pytest.raises(ValueError, match="damaged or no .safetensors file"):
+        load_classifier(path)
+    save_file({"weight": torch.zeros(1)}, path)
+    with pytest.raises(ValueError, match="not written by a classifier training.*key network"):
+        load_classifier(path)
+    whole = encode_classifier(classifier(), RECORD)
+    path.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(ValueError, match="damaged"):
+        load_classifier(path)

@@ -1,0 +1,238 @@
+"""A synthetic data set on disk."""
+
+import contextlib
+import io
+import json
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from pycocotools.coco import COCO
+
+from diode_pl.io.atomic import atomic_write
+from diode_pl.io.images import read_image, to_uint8
+from tests.data.batches import HEIGHT, NAMES, WIDTH, contents, data_set, finished
+
+# ---------------------------------------------------------------- what is written
+
+
+def test_a_batch_becomes_images_labels_and_a_record(tmp_path: Path) -> None:
+    data_set(tmp_path).write(finished(number=3, count=2))
+    names = ["batches/000003.json", "images/00000006.png", "images/00000007.png"]
+    assert list(contents(tmp_path)) == [*names, "labels/00000006.txt", "labels/00000007.txt"]
+
+
+def test_images_are_lossless(tmp_path: Path) -> None:
+    batch = finished(count=3)
+    data_set(tmp_path).write(batch)
+    for i, image in enumerate(batch.images):
+        assert torch.equal(to_uint8(read_image(tmp_path / f"images/{i:08d}.png")), to_uint8(image))
+
+
+def test_the_record_keeps_how_the_batch_was_made(tmp_path: Path) -> None:
+    data_set(tmp_path).write(finished(seed=5))
+    record = json.loads((tmp_path / "batches/000000.json").read_text())
+    assert record["seed"] == 5 and record["losses"] == {"detection": 0.25} and record["data_access"] == "teacher-only"
+    assert record["configuration"]["losses"] == {"detection": {"weight": 1.0}}
+
+
+def test_boxes_that_are_switched_off_are_not_written(tmp_path: Path) -> None:
+    data_set(tmp_path).write(finished(count=3))
+    lines = [(tmp_path / f"labels/{i:08d}.txt").read_text().splitlines() for i in range(3)]
+    assert [len(own) for own in lines] == [0, 1, 2]
+
+
+def test_labels_and_annotations_agree_with_the_targets_and_each_other(tmp_path: Path) -> None:
+    height, width = 480, 640  # large enough to tell single from double precision
+    batch, dataset = finished(count=6, images=torch.zeros(6, 3, height, width)), data_set(tmp_path)
+    dataset.write(batch)
+    dataset.finish()
+    annotations = json.loads((tmp_path / "annotations.json").read_text())
+    for i, (boxes, labels) in enumerate(batch.targets.per_image()):
+        lines = [line.split() for line in (tmp_path / f"labels/{i:08d}.txt").read_text().splitlines()]
+        own = [a for a in annotations["annotations"] if a["image_id"] == annotations["images"][i]["id"]]
+        assert len(lines) == len(own) == len(boxes)
+        for line, annotation, box, label in zip(lines, own, boxes.tolist(), labels.tolist(), strict=True):
+            cx, cy, w, h = (float(v) for v in line[1:])
+            yolo = [(cx - w / 2) * width, (cy - h / 2) * height, w * width, h * height]
+            assert annotation["bbox"] == pytest.approx(yolo, abs=1e-6)
+            x1, y1, x2, y2 = box
+            target = [x1 * width, y1 * height, (x2 - x1) * width, (y2 - y1) * height]
+            assert annotation["bbox"] == pytest.approx(target, abs=1e-4)
+            assert annotation["area"] == pytest.approx(yolo[2] * yolo[3])
+            assert int(line[0]) == label == annotation["category_id"] - 1
+
+
+# ---------------------------------------------------------------- what describes the whole
+
+
+def test_an_empty_folder_has_nothing_to_finish(tmp_path: Path) -> None:
+    assert data_set(tmp_path / "new").finish() is None
+    assert not contents(tmp_path)
+
+
+def test_pycocotools_reads_the_annotations(tmp_path: Path) -> None:
+    dataset = data_set(tmp_path)
+    for number in range(2):
+        dataset.write(finished(number, count=3))
+    dataset.finish()
+    with contextlib.redirect_stdout(io.StringIO()):
+        coco = COCO(str(tmp_path / "annotations.json"))
+    assert [c["name"] for c in coco.loadCats(coco.getCatIds())] == list(NAMES)
+    assert [(tmp_path / "images" / i["file_name"]).is_file() for i in coco.loadImgs(coco.getImgIds())] == [True] * 6
+    assert [len(coco.getAnnIds(imgIds=image)) for image in sorted(coco.getImgIds())] == [0, 1, 2, 0, 1, 2]
+    assert min(coco.getAnnIds()) == 1 and min(coco.getImgIds()) == 1
+    assert all((i["height"], i["width"]) == (HEIGHT, WIDTH) for i in coco.dataset["images"])
+
+
+def test_data_yaml_names_the_classes_whatever_they_are_called(tmp_path: Path) -> None:
+    dataset = data_set(tmp_path)
+    dataset.write(finished())
+    dataset.finish()
+    content = yaml.safe_load((tmp_path / "data.yaml").read_text())
+    assert content["names"] == dict(enumerate(NAMES))
+    assert (tmp_path / content["train"]).is_dir() and (tmp_path / content["val"]).is_dir()
+
+
+def test_finish_returns_what_dataset_json_holds(tmp_path: Path) -> None:
+    dataset = data_set(tmp_path)
+    dataset.write(finished())
+    assert dataset.finish() == json.loads((tmp_path / "dataset.json").read_text())
+
+
+def test_finish_can_be_repeated_and_gives_the_same_bytes(tmp_path: Path) -> None:
+    dataset = data_set(tmp_path)
+    for number in (1, 0):
+        dataset.write(finished(number))
+    dataset.finish()
+    first = contents(tmp_path)
+    assert {"annotations.json", "data.yaml", "dataset.json", "contact_sheet.png"} < set(first)
+    data_set(tmp_path).finish()
+    assert contents(tmp_path) == first
+
+
+def test_the_next_run_clears_what_a_killed_one_left(tmp_path: Path) -> None:
+    dataset = data_set(tmp_path)
+    dataset.write(finished())
+    (tmp_path / "images/.00000002.png.99999999.part").write_bytes(b"hal")
+    data_set(tmp_path)
+    assert not [name for name in contents(tmp_path) if name.endswith(".part")]
+
+
+def test_a_strangers_part_file_stays(tmp_path: Path) -> None:
+    (tmp_path / ".something.part").write_bytes(b"not ours")
+    data_set(tmp_path)
+    assert (tmp_path / ".something.part").exists()
+
+
+# ---------------------------------------------------------------- going on
+
+
+def test_a_batch_is_complete_once_written(tmp_path: Path) -> None:
+    dataset = data_set(tmp_path)
+    assert not dataset.is_complete(0, 2)
+    dataset.write(finished())
+    assert dataset.is_complete(0, 2) and not dataset.is_complete(1, 2)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda folder: (folder / "images/00000001.png").unlink(),
+        lambda folder: (folder / "labels/00000000.txt").unlink(),
+        lambda folder: (folder / "images/00000000.png").write_bytes(b"other"),
+        lambda folder: (folder / "labels/00000001.txt").write_text("0 0.5 0.5 0.1 0.1\n"),
+        lambda folder: (folder / "batches/000000.json").write_text('{"images": [{'),
+        lambda folder: (folder / "batches/000000.json").write_text("{}"),
+        lambda folder: (folder / "batches/000000.json").unlink(),
+    ],
+    ids=["no image", "no labels", "other image", "other labels", "half a record", "empty record", "no record"],
+)
+def test_a_damaged_batch_is_not_complete_and_can_be_made_anew(tmp_path: Path, damage) -> None:
+    data_set(tmp_path).write(finished())
+    damage(tmp_path)
+    dataset = data_set(tmp_path)
+    assert not dataset.is_complete(0, 2)
+    dataset.write(finished())
+    assert dataset.is_complete(0, 2)
+
+
+def test_another_configuration_is_refused_by_the_key(tmp_path: Path) -> None:
+    data_set(tmp_path).write(finished())
+    with pytest.raises(ValueError, match="losses.detection.weight: 1.0 there, 2.0 now"):
+        data_set(tmp_path, losses={"detection": {"weight": 2.0}})
+
+
+def test_what_does_not_change_the_images_may_differ(tmp_path: Path) -> None:
+    data_set(tmp_path).write(finished())
+    assert data_set(tmp_path, num_images=400, output_dir="elsewhere", logger={"save_dir": "b"}).is_complete(0, 2)
+
+
+def test_a_set_does_not_shrink(tmp_path: Path) -> None:
+    dataset = data_set(tmp_path)
+    dataset.write(finished(0))
+    dataset.write(finished(1, first=2))
+    with pytest.raises(ValueError, match="batches up to number 1, more than are planned"):
+        dataset.missing({0: 2})
+
+
+def test_a_damaged_batch_is_missing_and_leaves_the_set(tmp_path: Path) -> None:
+    dataset = data_set(tmp_path)
+    dataset.write(finished(0))
+    dataset.write(finished(1, first=2))
+    (tmp_path / "images/00000002.png").unlink()
+    assert dataset.missing({0: 2, 1: 2, 2: 2}) == [1, 2]
+    summary = dataset.finish()
+    assert summary is not None and summary["images"] == 2
+
+
+def test_growing_by_whole_batches_keeps_those_on_disk(tmp_path: Path) -> None:
+    data_set(tmp_path, num_images=4).write(finished(0))
+    grown = data_set(tmp_path, num_images=8)
+    assert [grown.is_complete(batch, 2) for batch in range(4)] == [True, False, False, False]
+
+
+def test_growing_from_a_batch_that_is_not_full_is_refused(tmp_path: Path) -> None:
+    data_set(tmp_path).write(finished(0, count=1))
+    with pytest.raises(ValueError, match="num_images: .*000000.json holds 1 images where 2 are planned"):
+        data_set(tmp_path, num_images=8).is_complete(0, 2)
+
+
+def test_an_interrupted_write_is_no_complete_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail_at_the_second_image(self: Path, content: bytes) -> int:
+        if "00000001" in self.name:
+            raise OSError("disk full")
+        return real(self, content)
+
+    real = Path.write_bytes
+    monkeypatch.setattr(Path, "write_bytes", fail_at_the_second_image)
+    with pytest.raises(OSError, match="disk full"):
+        data_set(tmp_path).write(finished())
+    monkeypatch.undo()
+    assert "images/00000000.png" in contents(tmp_path) and not data_set(tmp_path).is_complete(0, 2)
+
+
+# ---------------------------------------------------------------- one file
+
+
+def test_write_whole_makes_folders_and_replaces(tmp_path: Path) -> None:
+    atomic_write(tmp_path / "a/b/c.txt", b"one")
+    atomic_write(tmp_path / "a/b/c.txt", b"two")
+    assert contents(tmp_path) == {"a/b/c.txt": b"two"}
+
+
+@pytest.mark.parametrize("step", ["write_bytes", "replace"])
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    def fail_half_way(self: Path, content: object) -> None:
+        with self.open("wb") as file:
+            file.write(b"hal")
+        raise OSError("disk full")
+
+    atomic_write(tmp_path / "some.txt", b"whole")
+    monkeypatch.setattr(Path, step, fail_half_way)
+    with pytest.raises(OSError, match="disk full"):
+        atomic_write(tmp_path / "some.txt", b"other")
+    assert contents(tmp_path) == {"some.txt": b"whole"}

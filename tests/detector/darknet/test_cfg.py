@@ -1,0 +1,105 @@
+from pathlib import Path
+
+import pytest
+
+from diode_pl.detector.darknet.cfg import ConfigError, Section, number_sections, read_cfg
+
+TEXT = """\
+# a comment
+[net]
+width = 64
+height=32   # pixels
+
+; another
+[convolutional]
+filters=8
+anchors = 1, 2,  3.5,4,
+
+[ route ]
+layers=-1
+"""
+
+
+def write(path: Path, text: str) -> Path:
+    file = path / "some.cfg"
+    file.write_text(text)
+    return file
+
+
+def test_sections_know_where_they_stand(tmp_path: Path) -> None:
+    file = write(tmp_path, TEXT)
+    net, convolution, route = read_cfg(file)
+    assert [s.kind for s in (net, convolution, route)] == ["net", "convolutional", "route"]
+    assert [s.number for s in (net, convolution, route)] == [-1, 0, 1]
+    assert [s.line for s in (net, convolution, route)] == [2, 7, 11]
+    assert {s.file for s in (net, convolution, route)} == {str(file)}
+    assert net.options == {"width": "64", "height": "32"} and net.lines == {"width": 3, "height": 4}
+    assert convolution.floats("anchors") == [1, 2, 3.5, 4]
+    assert route.ints("layers") == [-1]
+
+
+def test_windows_line_ends(tmp_path: Path) -> None:
+    file = tmp_path / "some.cfg"
+    file.write_bytes(TEXT.replace("\n", "\r\n").encode())
+    assert read_cfg(file)[0].int_of("height") == 32
+
+
+def test_values() -> None:
+    section = Section("maxpool", {"size": "3", "x": "1.5"})
+    assert section.int_of("size") == 3 and section.int_of("stride", 7) == 7
+    assert section.number_of("x") == 1.5 and section.number_of("y", 2.0) == 2.0
+    assert section.text("size") == "3" and section.text("z", "none") == "none"
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("", ["no section", r"expected \[net\]"]),
+        ("[net]\nwidth=1\n", [r"\[net\] and 0 more", "at least one layer"]),
+        ("[convolutional]\nfilters=1\n[net]\n", [r"found \[convolutional\]", r"expected \[net\]"]),
+        ("width=1\n[net]\n", ["line 1", "'width=1'", r"inside a \[kind\]"]),
+        ("[net]\nwidth 1\n", ["line 2", "'width 1'", "key=value"]),
+        ("[net\nwidth=1\n", ["line 1", r"'\[net'", r"\[kind\]"]),
+        ("[net]\nwidth=1\n\nwidth=2\n[yolo]\n", [r"section -1 \[net\], line 2", "line 4", "to 2", "once"]),
+    ],
+)
+def test_lines_that_make_no_sense(tmp_path: Path, text: str, wanted: list[str]) -> None:
+    file = write(tmp_path, text)
+    with pytest.raises(ConfigError) as error:
+        read_cfg(file)
+    assert str(error.value).startswith(str(file))
+    for part in wanted:
+        error.match(part)
+
+
+def test_a_key_twice_with_one_value_is_no_error(tmp_path: Path) -> None:
+    sections = read_cfg(write(tmp_path, "[net]\nwidth=1\nwidth=1\n[yolo]\n"))
+    assert sections[0].int_of("width") == 1
+
+
+def test_values_that_make_no_sense(tmp_path: Path) -> None:
+    file = write(tmp_path, "[net]\n[maxpool]\nsize=three\nstride=1.5\npadding=1,2\nfilters=0\n")
+    section = read_cfg(file)[1]
+    for key, found, expected in (
+        ("size", "not a list of numbers", "numbers separated by commas"),
+        ("stride", "1.5", "whole number of at least 0"),
+        ("padding", "2 numbers", "one number"),
+    ):
+        with pytest.raises(ConfigError) as error:
+            section.int_of(key)
+        error.match(f"section 0 .maxpool., line {section.lines[key]}, {key}={section.options[key]}: {found}")
+        error.match(f"expected .*{expected}")
+    with pytest.raises(ConfigError, match=r"line 6, filters=0: 0; expected a whole number of at least 1"):
+        section.int_of("filters", at_least=1)
+    with pytest.raises(ConfigError, match="stride=1.5: not whole numbers"):
+        section.ints("stride")
+    with pytest.raises(ConfigError, match=r"line 2: no key 'groups'; expected a line groups="):
+        section.text("groups")
+
+
+def test_sections_in_code_are_numbered() -> None:
+    sections = number_sections([Section("net"), Section("yolo"), Section("route")], "mine")
+    assert [s.number for s in sections] == [-1, 0, 1]
+    assert str(sections[2].error("a", "b", "layers")) == "mine, section 1 [route]: a; expected b"
+    with pytest.raises(ConfigError, match="mine: found no section"):
+        number_sections([], "mine")

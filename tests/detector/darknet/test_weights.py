@@ -1,0 +1,157 @@
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from diode_pl.detector import ConfigError, Darknet
+from diode_pl.detector.darknet.weights import read_floats
+from tests.detector.darknet.small_network import (
+    CFG,
+    COUNT,
+    NAMES,
+    positive_variances,
+    some_numbers,
+    weights_bytes,
+    write_network,
+)
+
+
+@pytest.mark.parametrize("version", [(0, 1), (0, 2), (0, 2), (1, 0), (2, 5)])
+def test_both_headers(tmp_path: Path, version: tuple[int, int]) -> None:
+    file, numbers = tmp_path / "a.weights", some_numbers(7)
+    file.write_bytes(weights_bytes(numbers, version))
+    assert len(file.read_bytes()) == (20 if version >= (0, 2) else 16) + 7 * 4
+    assert torch.equal(read_floats(file), numbers)
+
+
+def test_a_network_is_the_same_behind_both_headers(tmp_path: Path) -> None:
+    cfg, weights = write_network(tmp_path)
+    old = tmp_path / "old.weights"
+    old.write_bytes(weights_bytes(positive_variances(some_numbers()), (0, 1)))
+    a, b = Darknet(cfg, weights, NAMES).state_dict(), Darknet(cfg, old, NAMES).state_dict()
+    assert all(torch.equal(a[name], b[name]) for name in a)
+
+
+@pytest.mark.parametrize("content", [b"", b"\0" * 11])
+def test_no_header(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "a.weights"
+    file.write_bytes(content)
+    with pytest.raises(ConfigError, match=rf"a.weights: found {len(content)} bytes; expected a header of at least 16"):
+        read_floats(file)
+
+
+def test_cut_off_inside_a_number(tmp_path: Path) -> None:
+    file = tmp_path / "a.weights"
+    file.write_bytes(weights_bytes(some_numbers(5))[:-1])
+    with pytest.raises(ConfigError, match=r"found 39 bytes; expected a header of 20 \(version 0.2\).*cut off"):
+        read_floats(file)
+
+
+def test_header_only(tmp_path: Path) -> None:
+    file = tmp_path / "a.weights"
+    file.write_bytes(weights_bytes(torch.zeros(0)))
+    assert read_floats(file).shape == (0,)
+
+
+@pytest.mark.parametrize(
+    ("difference", "section", "found"),
+    [
+        (-1, 16, f"ends here with {COUNT - 1} numbers"),
+        (-COUNT + 9, 0, "ends here with 9 numbers"),
+        (1, 16, f"goes on to {COUNT + 1} numbers"),
+    ],
+)
+def test_wrong_count(tmp_path: Path, difference: int, section: int, found: str) -> None:
+    cfg, weights = write_network(tmp_path)
+    weights.write_bytes(weights_bytes(some_numbers(COUNT + difference)))
+    with pytest.raises(ConfigError) as error:
+        Darknet(cfg, weights, NAMES)
+    line = [i for i, text in enumerate(CFG.splitlines(), 1) if text.startswith("[")][section + 1]
+    assert str(error.value) == (
+        f"{cfg}, section {section} [convolutional], line {line}: {weights} {found}; "
+        f"expected {COUNT} numbers for this network"
+    )
+
+
+def test_numbers_that_are_none(tmp_path: Path) -> None:
+    cfg, weights = write_network(tmp_path)
+    numbers = some_numbers()
+    numbers[100] = float("nan")
+    weights.write_bytes(weights_bytes(numbers))
+    with pytest.raises(ConfigError, match="small.weights: found numbers that are not finite"):
+        Darknet(cfg, weights, NAMES)
+
+
+@pytest.mark.parametrize("suffix", [".pt", ".pth"])
+def test_state_dict(tmp_path: Path, suffix: str) -> None:
+    cfg, weights = write_network(tmp_path)
+    detector, file = Darknet(cfg, weights, NAMES), tmp_path / f"state{suffix}"
+    torch.save(detector.state_dict(), file)
+    again = Darknet(cfg, file, NAMES).state_dict()
+    assert all(torch.equal(value, again[name]) for name, value in detector.state_dict().items())
+
+
+class Anything:
+    """What a pickle may hold beside tensors."""
+
+
+def test_pickles_that_hold_more_than_tensors_are_refused(tmp_path: Path) -> None:
+    cfg, weights = write_network(tmp_path)
+    file = tmp_path / "model.pt"
+    torch.save({"model": Anything()}, file)
+    with pytest.raises(ConfigError, match=r"model.pt: found .*more than tensors.*code.*state_dict\(\), path\)"):
+        Darknet(cfg, file, NAMES)
+    torch.save({"epoch": 3, "state": Darknet(cfg, weights, NAMES).state_dict()}, file)
+    with pytest.raises(ConfigError, match=r"model.pt: found dict; expected a dict of tensors, as of model.state_dict"):
+        Darknet(cfg, file, NAMES)
+    file.write_bytes(b"nonsense")
+    with pytest.raises(ConfigError, match="model.pt: found a file that is damaged or holds more"):
+        Darknet(cfg, file, NAMES)
+
+
+def test_state_dict_of_another_network(tmp_path: Path) -> None:
+    cfg, _ = write_network(tmp_path)
+    file = tmp_path / "state.pt"
+    torch.save({"layers.0.conv.weight": torch.zeros(1)}, file)
+    with pytest.raises(ConfigError, match="state.pt: found another network's weights; expected this one's"):
+        Darknet(cfg, file, NAMES)
+
+
+def test_safetensors(tmp_path: Path) -> None:
+    cfg, weights = write_network(tmp_path)
+    detector, file = Darknet(cfg, weights, NAMES), tmp_path / "student.safetensors"
+    save_file(detector.state_dict(), file)
+    assert Darknet(cfg, file, NAMES).fingerprint() == detector.fingerprint()
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_lower_precision_is_taken_up(tmp_path: Path, dtype: torch.dtype) -> None:
+    cfg, weights = write_network(tmp_path)
+    detector, file = Darknet(cfg, weights, NAMES), tmp_path / "student.safetensors"
+    save_file({k: v.to(dtype) if v.is_floating_point() else v for k, v in detector.state_dict().items()}, file)
+    state = Darknet(cfg, file, NAMES).state_dict()
+    for name, value in detector.state_dict().items():
+        assert state[name].dtype == value.dtype and torch.equal(state[name], value.to(dtype).to(value.dtype)), name
+
+
+def test_safetensors_that_are_none_or_of_another_network(tmp_path: Path) -> None:
+    cfg, weights = write_network(tmp_path)
+    file = tmp_path / "student.safetensors"
+    save_file(Darknet(cfg, weights, NAMES).state_dict(), file)
+    content = file.read_bytes()
+    for damaged in (b"", b"nonsense, and a good deal of it", content[:-1], content[:100]):
+        file.write_bytes(damaged)
+        with pytest.raises(ConfigError, match=r"student.safetensors: found a file that is damaged or no safetensors"):
+            Darknet(cfg, file, NAMES)
+    save_file({"layers.0.conv.weight": torch.zeros(1)}, file)
+    with pytest.raises(ConfigError, match="student.safetensors: found another network's weights; expected this one's"):
+        Darknet(cfg, file, NAMES)
+
+
+def test_the_checkpoint_of_a_run_is_refused(tmp_path: Path) -> None:
+    cfg, weights = write_network(tmp_path)
+    file = tmp_path / "student.ckpt"
+    torch.save({"state_dict": Darknet(cfg, weights, NAMES).state_dict(), "epoch": 3}, file)
+    with pytest.raises(ConfigError, match=r"student.ckpt: found the checkpoint of a training run.*student.safetensors"):
+        Darknet(cfg, file, NAMES)

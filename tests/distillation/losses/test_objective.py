@@ -1,0 +1,101 @@
+import logging
+
+import pytest
+import torch
+
+from diode_pl.data.pseudo_labels import LabelPolicy
+from diode_pl.distillation.losses import (
+    FKD,
+    Decoded,
+    Detection,
+    Dicod,
+    DistillationBatch,
+    DistillLoss,
+    Mimic,
+    Objective,
+)
+from diode_pl.distillation.losses.dicod import DetectorAsClassifier
+from diode_pl.targets import Targets
+from tests.distillation.losses.lessons import IMAGES, SIZE, answer, learnable, lesson, network
+
+
+class Counting(DistillLoss):
+    """Tells how many labels it saw, in two parts."""
+
+    needs_teacher, needs_labels = False, True
+
+    def forward(self, lesson: DistillationBatch) -> torch.Tensor:
+        boxes = lesson.targets.valid.sum().float()
+        self.parts = {"boxes": boxes, "twice": 2 * boxes}
+        return boxes + 0 * lesson.student_outputs.heads[0].sum()
+
+
+def test_sums_what_has_a_weight_and_logs_it_raw() -> None:
+    net, said = network(), answer(network())
+    learnable(said)
+    boxes = Targets(torch.rand(3, 4).sort(dim=1)[0], torch.zeros(3).long(), torch.zeros(3).long(), 2)
+    objective = Objective({"a": Counting(2.0), "b": Counting(0.5), "off": Counting(0.0), "gone": None})
+    total, row = objective(DistillationBatch(IMAGES, net, None, said, None, boxes))
+    assert float(total.detach()) == 7.5 and total.requires_grad and set(objective.terms) == {"a", "b"}
+    expected = {f"loss/{name}{part}": n for name in "ab" for part, n in {"": 3, "/boxes": 3, "/twice": 6}.items()}
+    assert {name: float(value) for name, value in row.items()} == expected | {"loss/total": 7.5}
+    assert not any(value.requires_grad for value in row.values())
+
+
+class Informed(Counting):
+    """Brings something along of which something is known."""
+
+    facts = {"accuracy": 0.9}
+
+
+def test_collects_what_is_known_of_the_terms_that_count() -> None:
+    terms = {"a": Counting(1.0), "b": Informed(1.0), "off": Informed(0.0), "gone": None}
+    assert Objective(terms).facts == {"b": {"accuracy": 0.9}}
+
+
+def test_labels_come_from_where_they_are_to_come_from() -> None:
+    net, said = network(), answer(network())
+    objective = Objective({"counting": Counting(1.0)}, LabelPolicy("teacher", confidence=0.0))
+    assert not objective.reads_labels
+    total, row = objective(lesson(net, said, net, answer(net, seed=1)))
+    assert row["labels/added"] > 0 and float(total.detach()) == 2 * float(row["labels/added"])
+
+
+def test_without_a_loss_on_labels_nobody_asks_for_them() -> None:
+    net = network()
+    objective = Objective({"mimic": Mimic()}, LabelPolicy("union"))
+    _, row = objective(lesson(net, answer(net), net, answer(net, seed=1)))
+    assert set(row) == {"loss/mimic", "loss/total"} and not objective.reads_labels
+    assert Objective({"detection": Detection()}).reads_labels
+
+
+def test_terms_that_train_no_whole_student_are_refused_alone() -> None:
+    teacher, student = network(), network(seed=1)
+    partial = {"fkd": FKD(), "dicod": Dicod(DetectorAsClassifier())}
+    for names in (["fkd"], ["dicod"], ["fkd", "dicod"]):
+        alone, listed = {name: partial[name] for name in names}, ",".join(names)
+        with pytest.raises(ValueError, match=rf"distill={listed} alone leaves.*'distill=\[decoded,{listed}\]'"):
+            Objective(alone).prepare(teacher, student, SIZE)
+        with pytest.raises(ValueError, match="untrained"):
+            Objective(alone | {"decoded": Decoded(0.0)}).prepare(teacher, student, SIZE)
+        for beside in (Decoded(), Detection(0.1)):
+            Objective(alone | {"beside": beside}).prepare(teacher, student, SIZE)
+
+
+def test_bad_input() -> None:
+    with pytest.raises(ValueError, match="no loss with a weight above 0"):
+        Objective({"mimic": None, "detection": Detection(0.0)})
+    with pytest.raises(ValueError, match=r"detector@teacher=none; take label_source=sampled"):
+        Objective({"detection": Detection()}, LabelPolicy("union")).prepare(None, network(), SIZE)
+    Objective({"detection": Detection()}, LabelPolicy()).prepare(None, network(), SIZE)
+
+
+def test_labels_of_classes_that_the_teacher_lacks_are_not_dropped_in_silence(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING)
+    student, teacher = network(), network(names=("cat", "owl"))
+    terms = {"detection": Detection()}
+    for kept in (LabelPolicy("union"), LabelPolicy("teacher", agreement=True), LabelPolicy()):
+        Objective(terms, kept).prepare(teacher, student, SIZE)
+    assert not caplog.messages
+    Objective(terms, LabelPolicy(agreement=True)).prepare(teacher, student, SIZE)
+    assert caplog.messages == ["label_source: the teacher has no such class, and sees none of these: dog, cup"]

@@ -1,0 +1,293 @@
+"""A student and its teacher during a training."""
+
+import copy
+import logging
+import re
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+import pytest
+import pytorch_lightning as pl
+import torch
+
+from diode_pl.data.pseudo_labels import LabelPolicy
+from diode_pl.detector import Darknet, Detections
+from diode_pl.detector.darknet.layers import YoloHead
+from diode_pl.distillation.losses import Decoded, Detection, DistillationBatch, DistillLoss, Mimic
+from diode_pl.distillation.module import Distillation
+from diode_pl.shapes import ShapesWorld
+from tests.distillation.losses.lessons import network
+from tests.training_run import (
+    NAMES,
+    VALIDATION,
+    StopsAt,
+    blind,
+    checkpoint,
+    parts,
+    run,
+    same,
+    shapes,
+    tiny_detector,
+    tiny_teacher,
+)
+
+ADAM = partial(torch.optim.AdamW, lr=0.01, betas=(0.9, 0.999), weight_decay=0.05)
+
+
+@pytest.fixture(autouse=True)
+def quick_outcome(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a run writes is tested elsewhere, and takes longer than the run."""
+    monkeypatch.setattr("diode_pl.distillation.job.write_report", lambda *_: None)
+
+
+class Infinite(DistillLoss):
+    """A term that breaks at one step, in its value or only in its gradient."""
+
+    needs_teacher = False
+
+    def __init__(self, step: int, gradient_only: bool = False) -> None:
+        super().__init__(1.0)
+        self.step, self.gradient_only, self.steps = step, gradient_only, 0
+
+    def forward(self, lesson: DistillationBatch) -> torch.Tensor:
+        self.steps += 1
+        head = lesson.student_outputs.heads[0]
+        if self.steps - 1 != self.step:
+            return head.square().mean()
+        return (head * 0).sum().sqrt() if self.gradient_only else head.mean() * float("inf")
+
+
+def test_learns_and_the_teacher_stays_the_same_bit_for_bit(tmp_path: Path) -> None:
+    distillation, data, trainer = parts(epochs=6, optimizer=ADAM, data={"mosaic": 0.0})
+    teacher = distillation.teacher
+    before = {name: value.clone() for name, value in teacher.state_dict().items()}
+    student = {name: value.clone() for name, value in distillation.student.state_dict().items()}
+    distillation.prepare(data)
+    trainer.fit(distillation, datamodule=data)
+    losses = [entry["loss/mimic"] for entry in distillation.history]
+    assert losses[-1] < 0.8 * losses[0] and losses == sorted(losses, reverse=True)
+    assert same(before, dict(teacher.state_dict())) and not teacher.training
+    assert not any(parameter.requires_grad or parameter.grad is not None for parameter in teacher.parameters())
+    moved = [not torch.equal(value, student[name]) for name, value in distillation.student.named_parameters()]
+    assert all(moved)
+
+
+def test_checkpoints_hold_no_teacher(tmp_path: Path) -> None:
+    run(tmp_path, epochs=1)
+    content, student = checkpoint(tmp_path), tiny_detector()
+    for key in ("state_dict", "current_model_state"):
+        assert content[key].keys() == {f"student.{name}" for name in student.state_dict()}
+    numbers = sum(value.numel() for value in student.state_dict().values())
+    assert (tmp_path / "student.ckpt").stat().st_size < 3.5 * 4 * numbers + 2e5  # student, average, momentum
+
+
+def test_the_teacher_is_measured_before_anything_is_learned(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    with pytest.raises(ConnectionAbortedError):
+        run(tmp_path, callbacks={"accident": StopsAt(0)})
+    said = [record.message for record in caplog.records if record.name == "diode_pl.distillation.module"]
+    assert len(said) == 1 and re.fullmatch(r"teacher on the validation set: AP50 0\.\d+, AP 0\.\d+", said[0])
+
+
+def test_a_teacher_that_sees_nothing_stops_the_run(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"teacher's AP50 on the validation set is 0.*data@val=none"):
+        run(tmp_path, teacher=blind(tiny_teacher()))
+    assert not (tmp_path / "student.ckpt").exists()
+    run(tmp_path, teacher=blind(tiny_teacher()), val=None, epochs=1)
+    assert (tmp_path / "student.ckpt").exists()
+
+
+@pytest.mark.parametrize(("seen", "reason"), [("given weights", "Does val show"), (None, "Its weights are random")])
+def test_a_teacher_that_sees_nothing_stops_no_measurement(
+    caplog: pytest.LogCaptureFixture, seen: str | None, reason: str
+) -> None:
+    distillation, data, trainer = parts(student=tiny_teacher(), teacher=blind(tiny_teacher()))
+    distillation.teacher.data_access = seen
+    distillation.prepare(data, learns=False)
+    trainer.validate(distillation, datamodule=data, verbose=False)
+    assert distillation.student_scores["AP50"] > 0 and distillation.teacher_scores["AP50"] == 0
+    (said,) = (message for message in caplog.messages if "teacher's AP50 on the validation set is 0" in message)
+    assert "detector@teacher=none" in said and reason in said
+
+
+def test_a_teacher_is_not_measured_on_classes_that_it_cannot_name(caplog: pytest.LogCaptureFixture) -> None:
+    def scores(teacher: Darknet, val: Sequence[str] = NAMES) -> dict[str, float]:
+        images = copy.copy(shapes("val", VALIDATION))
+        images.class_names = tuple(val)
+        distillation, data, trainer = parts(losses={"decoded": Decoded()}, teacher=teacher, val=images)
+        distillation.prepare(data)
+        trainer.validate(distillation, datamodule=data, verbose=False)
+        assert set(distillation.per_class) == set(NAMES) & set(val)  # the student, on all that there is
+        return distillation.teacher_scores
+
+    # It finds the same, whatever the classes are called.
+    teacher, few = tiny_teacher(), tiny_teacher()
+    few.class_names = (*NAMES[:5], "cow", "bus", "cup")
+    known = scores(teacher, (*NAMES[:5], "an", "other", "world"))
+    assert not [message for message in caplog.messages if message.startswith(("student: ", "teacher: "))]
+    assert 0 < known["AP50"] != scores(teacher)["AP50"] > 0
+    caplog.clear()
+    assert scores(few) == pytest.approx(known)
+    said = [message for message in caplog.messages if message.startswith(("student: ", "teacher: "))]
+    assert said[0].endswith("not measured on them: house, fish, umbrella") and said[1].endswith("cow, bus, cup")
+    assert len(said) == 2
+    caplog.clear()
+    assert scores(few, ("a", "b", "c", "d", "e", *NAMES[5:])) == {}
+    assert "val: the teacher has none of its classes, and is not measured" in caplog.messages
+
+
+def in_the_students_order(teacher: Darknet) -> Darknet:
+    """The same detector, but the student's classes come first and in its order."""
+    names = sorted(teacher.class_names, key=lambda name: (*NAMES, name).index(name))
+    rows, twin = [0, 1, 2, 3, 4, *(5 + teacher.class_names.index(name) for name in names)], copy.deepcopy(teacher)
+    for layer, following in zip(twin.layers, twin.layers[1:], strict=False):
+        if isinstance(following, YoloHead):
+            for values in (layer.conv.weight.data, layer.conv.bias.data):
+                values.copy_(values.unflatten(0, (3, -1))[:, rows].flatten(0, 1))
+    twin.class_names = names
+    return twin
+
+
+def test_scores_of_a_teacher_with_other_classes_are_those_of_the_shared_ones() -> None:
+    def scores(teacher: Darknet) -> dict[str, float]:
+        distillation, data, trainer = parts(losses={"decoded": Decoded()}, teacher=teacher)
+        distillation.prepare(data)
+        trainer.validate(distillation, datamodule=data, verbose=False)
+        return distillation.teacher_scores
+
+    teacher = tiny_teacher(names=("teapot", *reversed(NAMES), "anchor"))
+    twin = in_the_students_order(teacher)
+    assert twin.class_names[: len(NAMES)] == list(NAMES)
+    expected = scores(twin)
+    assert expected["AP50"] > 0 and scores(teacher) == pytest.approx(expected, rel=1e-5)
+
+    found = Detections(torch.rand(3, 4), torch.rand(3), torch.tensor([2, 0, 1])).relabel([1, -1, 0])
+    assert found.labels.tolist() == [0, 1] and len(found.boxes) == len(found.scores) == 2
+
+
+def test_finds_in_the_students_numbering() -> None:
+    teacher = tiny_teacher(names=("teapot", *reversed(NAMES)))
+    distillation, data, _ = parts(losses={"decoded": Decoded()}, teacher=teacher)
+    distillation.prepare(data)
+    data.setup("validate")
+    batch = next(iter(data.val_dataloader())).to_float()
+    found = distillation.predict_with(teacher, batch, 0.2)
+    own = teacher.predict(teacher(batch.images), 0.2, distillation.iou)
+    left_out = 0
+    for here, there in zip(found, own, strict=True):
+        names = [teacher.class_names[label] for label in there.labels]
+        known = torch.tensor([name != "teapot" for name in names])
+        assert [NAMES[label] for label in here.labels] == [name for name in names if name != "teapot"]
+        assert torch.equal(here.boxes, there.boxes[known]) and torch.equal(here.scores, there.scores[known])
+        left_out += len(there.labels) - len(here.labels)
+    assert left_out and sum(len(here.labels) for here in found) > 10
+
+
+@pytest.mark.parametrize(
+    ("step", "gradient_only", "said", "kept"),
+    [(4, False, "loss/broken, loss/total", 1), (2, False, "loss/broken, loss/total", 0), (5, True, "weights", 1)],
+)
+def test_stops_at_what_is_not_finite(tmp_path: Path, step: int, gradient_only: bool, said: str, kept: int) -> None:
+    losses = {"mimic": Mimic(), "broken": Infinite(step, gradient_only)}
+    with pytest.raises(FloatingPointError, match=rf"not finite in epoch {kept}: .*{said}.*optimizer\.lr") as error:
+        run(tmp_path, losses=losses)
+    assert "loss/mimic" not in str(error.value)
+    assert (tmp_path / "student.ckpt").exists() == bool(kept)
+    if kept:
+        state = checkpoint(tmp_path)
+        assert all(bool(value.isfinite().all()) for value in state["state_dict"].values())
+        assert len(state["distillation"]["history"]) == kept
+
+
+def test_a_check_at_every_tenth_step_does_not_miss_one_between(tmp_path: Path) -> None:
+    distillation, data, trainer = parts(losses={"broken": Infinite(1)})
+    distillation.log_every = 10
+    distillation.prepare(data)
+    with pytest.raises(FloatingPointError, match="loss/broken"):
+        trainer.fit(distillation, datamodule=data)
+    assert not distillation.history
+
+
+def test_the_total_is_the_weighted_sum() -> None:
+    losses = {"mimic": Mimic(2.0), "detection": Detection(0.5), "none": None, "zero": Detection(0.0)}
+    distillation, data, trainer = parts(losses=losses, epochs=1)
+    distillation.prepare(data)
+    trainer.fit(distillation, datamodule=data)
+    entry = distillation.history[0]
+    assert {key for key in entry if key.startswith("loss/")} == {"loss/mimic", "loss/detection", "loss/total"}
+    expected = 2 * entry["loss/mimic"] + 0.5 * entry["loss/detection"]
+    assert entry["loss/total"] == pytest.approx(expected, rel=1e-5)
+
+
+def test_what_does_not_fit_is_said_before_anything_runs(unchecked: None) -> None:
+    def prepared(**options: object) -> None:
+        distillation, data, _ = parts(**options)
+        distillation.prepare(data)
+
+    with pytest.raises(ValueError, match=r"detector@student=NAME"):
+        Distillation(None, None, {"detection": Detection()}, parts()[0].recipe)
+    for losses in ({}, {"mimic": None}, {"mimic": Mimic(0.0)}):
+        with pytest.raises(ValueError, match="no loss with a weight above 0"):
+            prepared(losses=losses)
+    with pytest.raises(ValueError, match=r"detector@teacher=none.*distill=detection"):
+        prepared(teacher=None)
+    two_heads = tiny_detector(anchors=(14, 14, 20, 20, 32, 32, 42, 42, 68, 68, 110, 110))
+    with pytest.raises(ValueError, match=r"\(3, 2, 2, 13\).*\(3, 4, 4, 13\).*distill=decoded"):
+        prepared(student=two_heads)
+    prepared(student=two_heads, losses={"decoded": Decoded()})
+    with pytest.raises(ValueError, match=r"teacher's classes are \['mug', .*student\.names.*distill=decoded"):
+        prepared(student=tiny_detector(names=NAMES[::-1]))
+    with pytest.raises(ValueError, match=r"needs labels.*alpha_detection=0"):
+        unlabeled = shapes("train", 24, labeled=False)
+        prepared(losses={"mimic": Mimic(), "detection": Detection(0.1)}, train=unlabeled)
+    prepared(train=shapes("train", 24, labeled=False))
+    # The student alone, whose stride is 8, could take these; and the loss would try it without naming a key.
+    both = {"student": network(names=NAMES), "losses": {"decoded": Decoded()}}
+    with pytest.raises(ValueError, match=r"data\.multi_scale: 72 px .* teacher and student .* 32 px .* nearest is 64"):
+        prepared(**both, data={"multi_scale": [64, 72]})
+    with pytest.raises(ValueError, match=r"train\.resolution: 72 px .* nearest is 64"):
+        prepared(**both, train=ShapesWorld("train", 8, 72))
+    prepared(**both, data={"multi_scale": [64, 96]})
+
+
+def test_says_that_labels_are_taken_from_where_nobody_reads_them(caplog: pytest.LogCaptureFixture) -> None:
+    for losses, times in (({"mimic": Mimic()}, 1), ({"mimic": Mimic(), "detection": Detection(0.1)}, 0)):
+        distillation, data, _ = parts(losses=losses)
+        distillation.objective.label_source = LabelPolicy("union")
+        caplog.clear()
+        distillation.prepare(data)
+        said = [
+            record.getMessage() for record in caplog.records if "label_source=union changes nothing" in record.message
+        ]
+        assert len(said) == times
+    caplog.clear()
+    distillation, data, _ = parts()
+    distillation.prepare(data)
+    assert "label_source" not in caplog.text
+
+
+@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
+def test_adam_and_half_precision_learn_too(precision: str) -> None:
+    losses = {"mimic": Mimic(), "detection": Detection(0.01)}
+    distillation, data, trainer = parts(losses=losses, optimizer=ADAM, precision=precision, epochs=3)
+    distillation.prepare(data)
+    trainer.fit(distillation, datamodule=data)
+    first, *_, last = [entry["loss/mimic"] for entry in distillation.history]
+    assert last < 0.95 * first
+    assert all(parameter.dtype == torch.float32 for parameter in distillation.student.parameters())
+
+
+def test_the_recipe_moves_every_step(tmp_path: Path) -> None:
+    rates: list[float] = []
+
+    class Rates(pl.Callback):
+        def on_train_batch_end(self, trainer: pl.Trainer, *_: object) -> None:
+            rates.append(trainer.optimizers[0].param_groups[0]["lr"])
+
+    distillation, data, trainer = parts(callbacks={"rates": Rates()}, epochs=3)
+    distillation.prepare(data)
+    trainer.fit(distillation, datamodule=data)
+    assert rates[0] == 0 and len(rates) == 9  # three steps an epoch, one epoch of burn-in
+    assert rates[:4] == sorted(rates[:4]) and rates[3:] == sorted(rates[3:], reverse=True)
+    assert isinstance(distillation.student, Darknet) and rates[8] < 0.3 * rates[3]

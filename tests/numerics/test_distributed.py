@@ -1,0 +1,41 @@
+import pytest
+import torch
+from torch import Tensor
+
+from diode_pl.numerics.distributed import reduce_mean, reduce_sum_per_process
+from tests.two_processes import DTYPES, FAMILIES, LOSSES, both, family_whole_batch, whole_batch
+
+
+@pytest.mark.parametrize(("value", "expected"), [(3.5, 3.5), (0.25, 1.0), (0.0, 1.0)])
+def test_alone_it_is_the_value_itself(value: float, expected: float) -> None:
+    assert reduce_sum_per_process(torch.tensor(value), at_least=1.0) == expected
+
+
+def test_of_two_processes_it_is_half_of_the_sum() -> None:
+    for rank in both():
+        assert [float(value) for value in rank["sums"]] == [4.0, 0.5, 0.5, 3.5]
+        assert rank["mean"].tolist() == [1.0, 4.0]
+    assert reduce_mean(torch.tensor([2.0])) == 2
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-10), ("float32", 1e-5)])
+def test_two_processes_compute_the_loss_and_the_gradients_of_one(loss: str, dtype: str, tolerance: float) -> None:
+    agree(whole_batch(loss, DTYPES[dtype]), f"{loss}, {dtype}", tolerance)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_two_processes_learn_from_labels_what_one_does(family: str) -> None:
+    # Torchvision computes one term of Faster R-CNN's in float32, whatever the network is in.
+    agree(family_whole_batch(family), family, 1e-6)
+
+
+def agree(alone: dict[str, Tensor], name: str, tolerance: float) -> None:
+    gradients = [each for each in alone if each.startswith("gradient")]
+    assert alone["loss"] > 0 and gradients and all(alone[each].any() for each in gradients)
+    largest = max(float(alone[each].abs().max()) for each in gradients)
+    for rank in both():
+        found = rank["steps"][name]
+        torch.testing.assert_close(found["loss"], alone["loss"], rtol=tolerance, atol=0)
+        for each in gradients:
+            torch.testing.assert_close(found[each], alone[each], rtol=0, atol=tolerance * largest)

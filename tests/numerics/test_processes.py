@@ -1,0 +1,76 @@
+import subprocess
+import traceback
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch.multiprocessing import spawn
+from torch.multiprocessing.spawn import ProcessRaisedException
+
+from diode_pl.numerics.processes import reraise_process_errors
+
+ERRORS = {
+    "built in": lambda: ValueError("resolution: 33\nmust be a multiple of 32"),
+    "library": lambda: subprocess.SubprocessError("of a library"),
+    "memory": lambda: torch.OutOfMemoryError("of the device"),
+    "told": lambda: RuntimeError("Caught ValueError in a worker.\nOriginal Traceback:\n  File\nValueError: deep"),
+    "bare": lambda: AssertionError(),
+    "five things": lambda: UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte"),
+}
+
+
+def fail(rank: int, kind: str) -> None:
+    try:
+        raise ValueError("an earlier one")
+    except ValueError as earlier:
+        raise ERRORS[kind]() from earlier
+
+
+def fail_on_the_way(rank: int, kind: str) -> None:
+    try:
+        raise ValueError("an earlier one")
+    except ValueError:
+        raise ERRORS[kind]()  # noqa: B904
+
+
+def report(function: Callable[..., None], kind: str) -> None:
+    """Raises what torch makes of an error in a process, without starting one, which takes seconds."""
+    try:
+        function(0, kind)
+    except Exception:
+        text = f"\n\n-- Process 0 terminated with the following error:\n{traceback.format_exc()}"
+    raise ProcessRaisedException(text, 0, 1)
+
+
+def test_an_error_of_a_process_is_raised_as_it_was_there() -> None:
+    with pytest.raises(ValueError, match=r"^resolution: 33\nmust be a multiple of 32$"), reraise_process_errors():
+        spawn(fail, ("built in",))
+
+
+def test_an_error_of_another_kind_keeps_its_traceback() -> None:
+    # Not the ValueError that it came of.
+    with pytest.raises(ProcessRaisedException, match="of the device"), reraise_process_errors():
+        spawn(fail, ("memory",))
+    with pytest.raises(ProcessRaisedException, match="of a library"), reraise_process_errors():
+        report(fail_on_the_way, "library")
+
+
+@pytest.mark.parametrize("function", [fail, fail_on_the_way])
+@pytest.mark.parametrize(
+    ("kind", "error", "said"),
+    [
+        ("built in", ValueError, r"^resolution: 33\nmust be a multiple of 32$"),
+        ("told", RuntimeError, r"^Caught ValueError.*\n.*\n.*\nValueError: deep$"),
+        ("bare", AssertionError, "^$"),
+        ("five things", ProcessRaisedException, "invalid start byte"),  # it cannot be made of its text
+        ("memory", ProcessRaisedException, "of the device"),
+    ],
+)
+def test_the_last_error_counts(function: Callable[..., None], kind: str, error: type[Exception], said: str) -> None:
+    with pytest.raises(error, match=said), reraise_process_errors():
+        report(function, kind)
+
+
+def test_an_error_of_this_process_goes_through() -> None:
+    with pytest.raises(OSError, match="full"), reraise_process_errors():
+        raise OSError("full")

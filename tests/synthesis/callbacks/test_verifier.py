@@ -1,0 +1,60 @@
+"""Which images are shown to the verifier, and what counts; that it never changes them is in ``test_inversion.py``."""
+
+from pathlib import Path
+
+import pytest
+import pytorch_lightning as pl
+
+from diode_pl.synthesis.callbacks import Verifier
+from diode_pl.synthesis.schedule import Stage
+from tests.synthesis.test_module import fit, inversion, sign_descent
+from tests.tiny_network import tiny_network
+
+
+class Steps(pl.Callback):
+    """Counts them."""
+
+    count = 0
+
+    def on_train_batch_end(self, *_: object) -> None:
+        self.count += 1
+
+
+def verifier(folder: Path, smallest: int) -> Verifier:
+    """That takes no image below a size, and measures at every other step."""
+    detector = tiny_network(folder / "verifier", seed=1)
+    detector.smallest = smallest
+    return Verifier(detector, every=2)
+
+
+def test_images_that_are_too_small_for_it_are_refused_before_the_first_step(tmp_path: Path) -> None:
+    module, steps = inversion(tmp_path, [Stage(64, 2, sign_descent), Stage(32, 2, sign_descent)]), Steps()
+    said = r"schedule\.stages\.1\.resolution: 32 px will not do, verifier can take .* from 64 px on; the nearest is 64"
+    with pytest.raises(ValueError, match=said):
+        fit(module, verifier(tmp_path, smallest=64), steps)
+    assert steps.count == 0
+
+
+def test_stages_that_are_too_small_for_it_are_not_measured(tmp_path: Path) -> None:
+    module, measuring = inversion(tmp_path, [Stage(32, 4, sign_descent), Stage(64, 4, sign_descent)]), []
+    callback = verifier(tmp_path, smallest=64)
+    assert callback.detector is not None
+    callback.detector.register_forward_hook(lambda _, images, __: measuring.append(images[0].shape[-1]))
+    fit(module, callback)
+    assert measuring == [64, 64, 64], "twice within the second stage, and at its end"
+    assert set(module.scores) == {"teacher_map50", "verifier_map50"}
+
+
+@pytest.mark.parametrize(("learned", "counted"), [({"dog": 1}, [-1, 1]), ({}, None)])
+def test_what_it_never_learned_does_not_count(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, learned: dict[str, int], counted: list[int] | None
+) -> None:
+    callback = verifier(tmp_path, smallest=32)
+    assert callback.detector is not None and callback.detector.class_names == ("cat", "dog")
+    callback.detector.learned_classes = lambda: learned  # type: ignore[method-assign]
+    module = inversion(tmp_path)
+    fit(module, callback)
+    assert callback.class_map == counted
+    assert ("verifier_map50" in module.scores) == (counted is not None)
+    said = "is left out" if counted is None else "does not know cat: its score leaves"
+    assert said in caplog.text

@@ -1,0 +1,47 @@
+"""What a synthesis refuses before it starts, and what it says when it breaks; runs are in ``test_entry_points.py``."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import pytorch_lightning as pl
+import torch
+
+from diode_pl.data.synthetic import FinishedBatch
+from diode_pl.synthesis.job import synthesize
+from diode_pl.synthesis.schedule.plan import Plan
+from diode_pl.targets import Targets
+from tests.tiny import TinyDetector
+
+
+def test_a_teacher_with_random_weights_is_refused(tmp_path: Path, unchecked: None) -> None:
+    class Given:
+        teacher = TinyDetector()
+
+    with pytest.raises(ValueError, match=r"^teacher\.weights: .*\(TinyDetector\) are random.*teacher\.weights=FILE"):
+        synthesize(Given(), pl.Trainer(accelerator="cpu", logger=False), tmp_path / "set", {})  # type: ignore[arg-type]
+    assert not (tmp_path / "set").exists()
+
+
+@pytest.mark.parametrize("finished", [0, 1])
+def test_advice_to_go_on_is_given_where_a_batch_is_finished(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, unchecked: None, finished: int
+) -> None:
+    teacher = TinyDetector()
+    teacher.data_access = "given weights"
+    given: Any = SimpleNamespace(teacher=teacher, plan=Plan(4, 2), stages=[None])
+    trainer: Any = SimpleNamespace(world_size=1, fit_loop=SimpleNamespace(max_epochs=0), callbacks=[])
+
+    def fit(_: object) -> None:
+        nothing = Targets(torch.zeros(0, 4), torch.zeros(0, dtype=torch.long), torch.zeros(0, dtype=torch.long), 2)
+        for number in range(finished):
+            trainer.callbacks[-1].dataset.write(
+                FinishedBatch(number, 2 * number, torch.rand(2, 3, 8, 8), nothing, 0, [], {}, {}, 1.0, "teacher-only")
+            )
+        raise ValueError("sampler.classes: nobody knows dogs")
+
+    trainer.fit = fit
+    with pytest.raises(ValueError, match="nobody knows dogs"):
+        synthesize(given, trainer, tmp_path / "set", {})
+    assert ("the same command goes on after the last finished batch" in caplog.text) == bool(finished)

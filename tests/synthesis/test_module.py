@@ -1,0 +1,261 @@
+"""The optimization of images, on a tiny network."""
+
+from contextlib import nullcontext
+from pathlib import Path
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from diode_pl.augmentations import Brightness, Cutout, Flip, Jitter
+from diode_pl.detector import BatchNormRecorder, Detections
+from diode_pl.synthesis.callbacks import LossLog, Verifier
+from diode_pl.synthesis.growth import TargetGrowth
+from diode_pl.synthesis.initializer import Noise
+from diode_pl.synthesis.losses import (
+    BatchNormStatistics,
+    Detection,
+    PixelNorm,
+    SelfSimilarity,
+    SynthesisState,
+    TotalVariation,
+)
+from diode_pl.synthesis.module import Inversion
+from diode_pl.synthesis.sampler import OneBox
+from diode_pl.synthesis.schedule import PyramidAdam, SignDescent, Stage
+from diode_pl.synthesis.trainer import synthesis_trainer
+from diode_pl.synthesis.weighting import GradientShares
+from tests.tiny_network import tiny_network
+
+
+def sign_descent(params):
+    return SignDescent(params, lr=0.05)
+
+
+def stand_still(params):
+    return SignDescent(params, lr=1e-12)
+
+
+def inversion(folder: Path, stages: list[Stage] | None = None, **changes) -> Inversion:
+    parts = {
+        "teacher": tiny_network(folder),
+        "sampler": OneBox(size=(0.4, 0.7)),
+        "stages": stages or [Stage(32, 20, sign_descent)],
+        "losses": {
+            "detection": Detection(),
+            "total_variation": TotalVariation(1.0),
+            "batch_norm": BatchNormStatistics(0.1),
+        },
+        "augmentations": {"jitter": Jitter(), "flip": Flip(), "brightness": Brightness()},
+        "initializer": Noise(0.5, 0.1),
+        "num_images": 2,
+        "batch_size": 2,
+    }
+    return Inversion(**parts | changes)
+
+
+class Record:
+    """Keeps what a fit leaves: images of each epoch's start and end."""
+
+    def __new__(cls):
+        import pytorch_lightning as pl
+
+        class Callback(pl.Callback):
+            def __init__(self):
+                self.starts, self.ends, self.targets, self.totals = [], [], [], []
+
+            def on_train_batch_start(self, trainer, module, batch, batch_idx):
+                if batch_idx == 0 and module.images is not None:
+                    self.starts.append(module.images.detach().clone())
+
+            def on_train_batch_end(self, trainer, module, outputs, batch, batch_idx):
+                self.totals.append(float(module.objective.terms["total"]))
+
+            def on_train_epoch_end(self, trainer, module):
+                self.ends.append(module.images.detach().clone())
+                self.targets.append(module.targets)
+
+        return Callback()
+
+
+def fit(module: Inversion, *callbacks, precision: str = "32-true") -> Record:
+    record = Record()
+    named = {str(i): callback for i, callback in enumerate((*callbacks, record))}
+    trainer = synthesis_trainer(named, {}, accelerator="cpu", precision=precision)
+    trainer.fit_loop.max_epochs = len(module.plan.todo) * len(module.stages)
+    trainer.fit(module)
+    return record
+
+
+def test_the_objective_falls_and_pixels_stay_in_range(tmp_path):
+    record = fit(inversion(tmp_path, [Stage(32, 60, sign_descent)], augmentations={}))
+    assert record.totals[-1] < 0.6 * record.totals[0]
+    assert record.ends[0].min() >= 0 and record.ends[0].max() <= 1
+    assert not torch.equal(record.ends[0], record.starts[0])
+
+
+def test_the_teacher_is_the_same_bit_for_bit_after_a_fit(tmp_path):
+    module = inversion(tmp_path)
+    before = {name: value.clone() for name, value in module.teacher.state_dict().items()}
+    fit(module)
+    assert all(torch.equal(value, before[name]) for name, value in module.teacher.state_dict().items())
+    assert not any(p.requires_grad or p.grad is not None for p in module.teacher.parameters())
+
+
+def test_the_verifier_never_changes_the_images(tmp_path):
+    with_verifier = fit(inversion(tmp_path), Verifier(tiny_network(tmp_path / "v", seed=1), every=5))
+    without = fit(inversion(tmp_path))
+    assert torch.equal(with_verifier.ends[0], without.ends[0])
+
+
+def test_a_batch_depends_on_seed_and_number_alone(tmp_path):
+    whole = fit(inversion(tmp_path, num_images=4))
+    module = inversion(tmp_path, num_images=4)
+    module.plan.todo = [1]
+    record = Record()
+    trainer = synthesis_trainer({"record": record}, {}, accelerator="cpu")
+    trainer.fit_loop.max_epochs = 1
+    trainer.fit(module)
+    assert torch.equal(record.ends[0], whole.ends[1])
+    assert not torch.equal(whole.ends[0], whole.ends[1])
+    assert not torch.equal(fit(inversion(tmp_path, seed=1)).ends[0], whole.ends[0])
+
+
+def test_a_batch_made_alone_after_a_stop_is_the_same_with_a_memory_of_steps(tmp_path):
+    """Averages of batch statistics and measured gradients end with a stage."""
+    stages = [Stage(32, 8, sign_descent), Stage(64, 8, sign_descent)]
+    losses = {"detection": Detection(0.5), "batch_norm": BatchNormStatistics(0.5, form="kl", momentum=0.9)}
+
+    def made(*todo):
+        module = inversion(tmp_path, stages, losses=losses, num_images=4, balance=GradientShares(steps=3))
+        module.plan.todo = list(todo)
+        return fit(module).ends
+
+    whole, alone = made(0, 1), made(1)
+    assert torch.equal(alone[0], whole[2]) and torch.equal(alone[1], whole[3])
+
+
+class Thousandfold(Detection):
+    """The same in other units."""
+
+    def __call__(self, step):
+        return 1000 * super().__call__(step)
+
+
+def test_with_balance_the_units_of_a_loss_do_not_change_the_images(tmp_path):
+    def made(detection, balance):
+        losses = {
+            "detection": detection,
+            "total_variation": TotalVariation(1.0),
+            "batch_norm": BatchNormStatistics(1.0),
+        }
+        stages = [Stage(32, 15, lambda params: PyramidAdam(params, lr=0.02))]
+        return fit(inversion(tmp_path, stages, losses=losses, balance=balance)).ends[0]
+
+    plain, scaled = (made(detection(), GradientShares(steps=5)) for detection in (Detection, Thousandfold))
+    assert (plain - scaled).abs().max() < 1e-3
+    plain, scaled = (made(detection(), None) for detection in (Detection, Thousandfold))
+    assert (plain - scaled).abs().mean() > 0.005
+
+
+def test_factors_of_the_balance_are_logged(tmp_path):
+    module = inversion(tmp_path, balance=GradientShares(steps=5))
+    fit(module, LossLog(every=5))
+    values = module.term_values()
+    weighted = sum(values[name] * values[f"{name}_weight"] for name in module.losses)
+    assert values["total"] == pytest.approx(weighted, rel=1e-5)
+    assert len(values) == 3 + 1 + 3
+
+
+def test_images_go_to_the_next_stage_as_floats(tmp_path):
+    record = fit(inversion(tmp_path, [Stage(32, 10, sign_descent), Stage(64, 1, stand_still)]))
+    enlarged = F.interpolate(record.ends[0], (64, 64), mode="bilinear", align_corners=False)
+    assert torch.equal(record.starts[1], enlarged)
+    eight_bit = (record.starts[1] * 255).round() / 255
+    assert not torch.allclose(record.starts[1], eight_bit, atol=1e-6)
+
+
+def test_a_stage_that_keeps_no_images_hands_over_its_targets_only(tmp_path):
+    record = fit(inversion(tmp_path, [Stage(32, 10, sign_descent, keep_images=False), Stage(32, 1, stand_still)]))
+    assert not torch.allclose(record.starts[1], record.ends[0], atol=0.05)
+    assert torch.equal(record.targets[0].boxes, record.targets[1].boxes)
+
+
+def test_what_the_teacher_sees_becomes_a_target(tmp_path, monkeypatch):
+    growth = TargetGrowth(every=2, start=4, stop=6)
+    module = inversion(tmp_path, [Stage(32, 10, sign_descent, growth=growth)], sampler=OneBox((0.3, 0.3)))
+    calls = []
+
+    def predict(outputs, confidence, iou):
+        calls.append(confidence)
+        corner = torch.tensor([[0.0, 0.0, 0.2, 0.2], [0.8, 0.8, 1.0, 1.0]])
+        return [Detections(corner, torch.tensor([0.9, 0.1]), torch.tensor([1, 0]))] * 2
+
+    monkeypatch.setattr(module.teacher, "predict", predict)
+    record = fit(module)
+    assert calls == [0.05, 0.05]
+    assert len(record.targets[0]) in (3, 4)  # the sampled box may lie in that corner
+    assert 1 in record.targets[0].labels
+
+
+def test_budget_shortens_every_stage_and_the_growth(tmp_path):
+    stages = [Stage(32, 40, sign_descent), Stage(32, 20, sign_descent)]
+    assert len(fit(inversion(tmp_path, stages, budget=0.1)).totals) == 4 + 2
+
+
+def test_stage_weights_replace_those_of_the_losses(tmp_path):
+    stage = Stage(32, 1, sign_descent, loss_factors={"batch_norm": 0.0, "detection": 2.0})
+    module = inversion(tmp_path, [stage])
+    fit(module)
+    assert "batch_norm" not in module.objective.terms
+    expected = 2 * module.objective.terms["detection"] + module.objective.terms["total_variation"]
+    assert torch.allclose(module.objective.terms["total"], expected)
+
+
+def test_half_precision_comes_from_the_trainer(tmp_path):
+    record = fit(inversion(tmp_path, [Stage(32, 40, sign_descent)], augmentations={}), precision="bf16-mixed")
+    assert record.totals[-1] < 0.8 * record.totals[0]
+    assert record.ends[0].dtype == torch.float32
+
+
+def test_a_loss_that_breaks_stops_the_run_and_names_the_term(tmp_path):
+    module = inversion(tmp_path, losses={"detection": Detection(), "total_variation": TotalVariation(float("inf"))})
+    with pytest.raises(FloatingPointError, match="total is not finite at iteration 5"):
+        fit(module, LossLog(every=5))
+
+
+def test_a_step_never_waits_for_the_device(tmp_path, monkeypatch):
+    """Tensors on the meta device have shapes only: reading a value, or a shape that depends on one, raises."""
+    module = inversion(tmp_path, augmentations={"j": Jitter(per_image=True), "f": Flip(0.9), "c": Cutout()})
+    module.teacher.to("meta")
+    monkeypatch.setattr(torch, "autocast", lambda **_: nullcontext())  # it does not know that device
+    statistics = BatchNormRecorder(module.teacher.norm_layers())
+    images = torch.empty(2, 3, 32, 32, device="meta", requires_grad=True)
+    generator = torch.Generator().manual_seed(0)
+    targets = module.sampler.sample(0, 2, module.classes, generator).to("meta")
+    seen = images
+    for augmentation in module.augmentations:
+        seen, targets = augmentation(seen, targets, generator)
+    with statistics.recording():
+        outputs = module.teacher(seen)
+    step = SynthesisState(images, seen, targets, outputs, module.teacher, statistics, 0.0)
+    others = (SelfSimilarity(), PixelNorm(), BatchNormStatistics(form="kl", momentum=0.9))
+    sum(loss(step) for loss in (*module.losses.values(), *others)).backward()
+    images.grad.sub_(1)
+    SignDescent([images]).step()
+    PyramidAdam([images]).step()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"stages": [Stage(36, 1, sign_descent)]}, r"stages\.0\.resolution: 36 px .* of 8 px .* is 32"),
+        ({"stages": [Stage(32, 1, sign_descent, loss_factors={"tv": 1.0})]}, r"no loss named \['tv'\]"),
+        ({"losses": {"detection": None}}, "all are null"),
+        ({"num_images": 0}, "num_images must be a whole number from 1 on, got 0"),
+        ({"budget": 0.0}, "budget must be a number above 0, got 0.0"),
+    ],
+)
+def test_bad_settings_are_refused(tmp_path, changes, message):
+    with pytest.raises(ValueError, match=message):
+        inversion(tmp_path, **changes)
