@@ -22,7 +22,7 @@ _USED = {
 _TRAINING = {
     "any": "onlyforward stopbackward dont_update learning_rate burnin_update train_only_bn learning_rate_scale "
     "grad_centr",
-    "net": "batch subdivisions momentum decay angle saturation exposure hue warmup max_batches policy steps scales "
+    "net": "batch subdivisions momentum decay angle saturation exposure hue burn_in max_batches policy steps scales "
     "step scale gamma power mosaic mosaic_bound mixup cutmix blur gaussian_noise flip max_crop min_crop crop aspect "
     "adam B1 B2 eps letter_box max_chart_loss optimized_memory workspace_size_limit_MB dynamic_minibatch "
     "num_sigmas_reject_badlabels equidistant_point badlabels_rejection_percentage ema_alpha label_smooth_eps "
