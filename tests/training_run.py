@@ -54,7 +54,7 @@ def tiny_teacher(names: Sequence[str] = NAMES) -> Darknet:
 
 @functools.cache
 def _lucky(names: tuple[str, ...]) -> Darknet:
-    batch = Batch.of([shapes("val", VALIDATION)[i] for i in range(VALIDATION)]).to_float()
+    batch = Batch.from_examples([shapes("val", VALIDATION)[i] for i in range(VALIDATION)]).to_float()
     for seed in range(1, 50):
         detector = tiny_detector(seed, names)
         with torch.no_grad():

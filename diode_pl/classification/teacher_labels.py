@@ -36,7 +36,7 @@ class TeacherLabeler:
 
     def __init__(self, label_source: LabelPolicy, teacher: Detector, images: ImageSet) -> None:
         self.label_source, self.teacher, self.class_names = label_source, teacher.freeze(), images.class_names
-        sides = InputSize.of({"the teacher, which label_source asks,": teacher})
+        sides = InputSize.from_detectors({"the teacher, which label_source asks,": teacher})
         sides.check("train.resolution", images.resolution)
         if len(unseen_classes(images.class_names, teacher.class_names)) == len(images.class_names):
             raise ValueError(
@@ -91,7 +91,7 @@ class TeacherLabeler:
 
     def _labels(self, examples: Sequence[Example], device: torch.device | str) -> tuple[Targets, dict[str, int]]:
         """The boxes that count, in the numbering of the data set, and the numbers of a batch; both on the CPU."""
-        batch = Batch.of(examples).to(device).to_float()
+        batch = Batch.from_examples(examples).to(device).to_float()
 
         def finds(confidence: float) -> Targets:
             outputs = self.teacher(batch.images)

@@ -34,7 +34,7 @@ class Batch:
     seeds: Sequence[int] = ()
 
     @classmethod
-    def of(cls, examples: Sequence[Example], seed: int | None = None, seeds: Sequence[int] = ()) -> "Batch":
+    def from_examples(cls, examples: Sequence[Example], seed: int | None = None, seeds: Sequence[int] = ()) -> "Batch":
         """Joins examples of one resolution."""
         return cls(
             torch.stack([example.image for example in examples]),

@@ -95,7 +95,7 @@ class DetectionData(BaseDataModule):
         Raises:
             ValueError: a resolution does not suit one of them.
         """
-        self._sides = InputSize.of(detectors)
+        self._sides = InputSize.from_detectors(detectors)
         sides = [] if self.train is None else [("train.resolution", self.train.resolution)]
         sides += [] if self.val is None else [("val.resolution", self.val.resolution)]
         # Without training images, nothing is drawn.
@@ -197,7 +197,7 @@ def _as_made(batch: Any) -> Any:  # the set makes whole batches
 
 def _validation_batch(examples: Sequence[Example | None]) -> Batch | None:
     readable = [example for example in examples if example is not None]
-    return Batch.of(readable) if readable else None
+    return Batch.from_examples(readable) if readable else None
 
 
 def _report(key: str, source: ImageSet, classes: Sequence[int]) -> None:

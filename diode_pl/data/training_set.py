@@ -58,7 +58,7 @@ class TrainingSet(Dataset):
             ValueError: too many images are bad.
         """
         examples, seeds = zip(*[self[key] for key in keys], strict=True)
-        return Batch.of(examples, keys[0].step_seed, seeds)
+        return Batch.from_examples(examples, keys[0].step_seed, seeds)
 
     def tiled(self, key: SampleKey) -> Example:
         """The image of a draw without mosaic.

@@ -22,7 +22,7 @@ class InputSize:
     who: str
 
     @classmethod
-    def of(cls, detectors: Mapping[str, Detector]) -> "InputSize":
+    def from_detectors(cls, detectors: Mapping[str, Detector]) -> "InputSize":
         """Those that every one of the detectors takes, which are given by what they are: ``teacher``, ``student``."""
         step = math.lcm(*(detector.stride for detector in detectors.values()))
         least = max(detector.smallest for detector in detectors.values())

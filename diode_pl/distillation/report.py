@@ -88,7 +88,7 @@ def write_scores(
     if not shown:
         log.warning("%s is not drawn: none of the images that it would show can be read", folder / names[1])
         return
-    batch = Batch.of(shown).to_float()
+    batch = Batch.from_examples(shown).to_float()
     columns: dict[str, list[Found]] = {"truth": [(boxes, labels, None) for boxes, labels in batch.targets.per_image()]}
     if distillation.teacher is not None:
         columns["teacher"] = _likely(distillation, distillation.teacher.cpu(), batch)

@@ -40,7 +40,7 @@ def export_onnx(detector: Detector, path: str | Path, resolution: int) -> float:
         ValueError: ``resolution`` does not suit the detector, the detector works on one batch size only or looks into
             proposals, or the difference is above 1e-4 or not finite.
     """
-    InputSize.of({"detector": detector}).check("resolution", resolution)
+    InputSize.from_detectors({"detector": detector}).check("resolution", resolution)
     # A validation loop may run in inference mode, whose tensors no exporter traces.
     with torch.inference_mode(False), torch.no_grad(), torch.autocast("cpu", enabled=False), _unchecked():
         # A copy: it changes device, precision, layout and mode without a trace on the detector or its optimizer.

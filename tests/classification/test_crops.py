@@ -42,7 +42,10 @@ def test_every_box_of_every_image_is_an_object() -> None:
 
 
 def test_where_annotations_are_known_no_image_is_read() -> None:
-    known = [Annotation.of(Path("nowhere.png"), [(1, (0.1, 0.1, 0.4, 0.5))]), Annotation.of(Path("nowhere.png"), [])]
+    known = [
+        Annotation.from_objects(Path("nowhere.png"), [(1, (0.1, 0.1, 0.4, 0.5))]),
+        Annotation.from_objects(Path("nowhere.png"), []),
+    ]
     source = ImageFiles(known, ("a", "b"), 32, "real images", BadFileCounter(0), None, True)
     objects = Objects.of(source)
     assert objects.images.tolist() == [0] and objects.labels.tolist() == [1]

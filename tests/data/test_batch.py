@@ -8,24 +8,24 @@ def test_joins_examples() -> None:
     source = Painted(6, names=())
     labeled = Painted(6)
     examples = [labeled[4], source[5], labeled[0]]
-    batch = Batch.of(examples, seed=9)
+    batch = Batch.from_examples(examples, seed=9)
     assert batch.images.shape == (3, 3, SIDE, SIDE) and batch.images.dtype == torch.uint8 and batch.seed == 9
     assert torch.equal(batch.images[1], examples[1].image)
     assert batch.targets.batch_size == 3 and batch.targets.image_index.tolist() == [0, 2]
     assert batch.targets.labels.tolist() == [1, 0]
     assert torch.equal(batch.targets.boxes, torch.cat([examples[0].boxes, examples[2].boxes]))
     assert batch.sizes == [(64, 36), (64, 37), (64, 32)] and batch.names == ["4.png", "5.png", "0.png"]
-    assert Batch.of(examples).seed is None
+    assert Batch.from_examples(examples).seed is None
 
 
 def test_moves_to_a_device() -> None:
-    moved = Batch.of([Painted(1)[0]]).to(torch.device("meta"))
+    moved = Batch.from_examples([Painted(1)[0]]).to(torch.device("meta"))
     assert moved.images.device.type == moved.targets.boxes.device.type == moved.targets.valid.device.type == "meta"
     assert moved.names == ["0.png"] and moved.sizes == [(64, 32)]
 
 
 def test_scaled_pixels() -> None:
-    batch = Batch.of([Painted(3)[2]])
+    batch = Batch.from_examples([Painted(3)[2]])
     scaled = batch.to_float()
     assert scaled.images.dtype == torch.float32 and scaled.images.is_contiguous(memory_format=torch.channels_last)
     assert torch.equal((scaled.images * 255).round().to(torch.uint8), batch.images)

@@ -13,14 +13,14 @@ def test_a_detector_takes_multiples_of_its_stride_unless_it_says_more() -> None:
 
 
 def test_several_take_what_every_one_of_them_takes() -> None:
-    sides = InputSize.of({"teacher": network(), "student": TinyDetector()})
+    sides = InputSize.from_detectors({"teacher": network(), "student": TinyDetector()})
     assert (sides.step, sides.smallest, sides.who) == (8, 8, "teacher and student")
     # The least side of one need not be a multiple of the other's stride.
     odd = TinyDetector()
     odd.smallest = 12
-    assert InputSize.of({"teacher": odd, "student": network()}).smallest == 16
+    assert InputSize.from_detectors({"teacher": odd, "student": network()}).smallest == 16
     odd.stride = 12
-    assert InputSize.of({"teacher": odd, "student": network()}).step == 24
+    assert InputSize.from_detectors({"teacher": odd, "student": network()}).step == 24
 
 
 @pytest.mark.parametrize(("side", "nearest"), [(100, 96), (125, 128), (8, 64), (32, 64), (0, 64)])

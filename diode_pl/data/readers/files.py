@@ -34,7 +34,7 @@ class Annotation:
     size: tuple[float, float] | None = None
 
     @classmethod
-    def of(
+    def from_objects(
         cls, path: Path, things: Sequence[tuple[int, Sequence[float]]], size: tuple[float, float] | None = None
     ) -> "Annotation":
         """The same from plain numbers: label and corners of each thing."""

@@ -49,6 +49,6 @@ class ImageFolder(ImageFiles):
         base = require_folder(place(root, split), "root", "the data set")
         paths = list_images(require_folder(base / place(folder, split), "folder", "the images"))
         # One for all: there may be a million.
-        nothing = Annotation.of(base, [])
+        nothing = Annotation.from_objects(base, [])
         annotations = [Annotation(path, nothing.boxes, nothing.labels) for path in paths]
         super().__init__(annotations, (), resolution, data_access, BadFileCounter(max_bad), limit, labeled=False)

@@ -79,7 +79,8 @@ class Voc(ImageFiles):
         names = sorted({n for _, things, _ in read for n, _ in things}) if class_names is None else list(class_names)
         label = {name: i for i, name in enumerate(names)}
         known = [
-            Annotation.of(image, [(label[name], box) for name, box in things], size) for image, things, size in read
+            Annotation.from_objects(image, [(label[name], box) for name, box in things], size)
+            for image, things, size in read
         ]
         super().__init__(known, names, resolution, data_access, faults, limit, labeled)
 

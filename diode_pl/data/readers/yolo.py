@@ -58,7 +58,7 @@ class Yolo(ImageFiles):
                         things += [_thing(line, len(names))] if line.strip() else []
                     except ValueError as error:
                         faults.add(f"{file}, line {number}", str(error))
-            known.append(Annotation.of(image, things))
+            known.append(Annotation.from_objects(image, things))
         if labeled and not files:
             # One may show nothing; that all of them do is a folder with another name.
             raise ValueError(

@@ -49,7 +49,9 @@ def write_tiled(
     draws = list(islice(_draws(len(images), seed), count))
     for number in tqdm(missing, "tiling", unit="batches", disable=None):
         began = time.perf_counter()
-        batch = Batch.of([images.tiled(draw) for draw in draws[starts[number] : starts[number] + _BATCH]]).to_float()
+        batch = Batch.from_examples(
+            [images.tiled(draw) for draw in draws[starts[number] : starts[number] + _BATCH]]
+        ).to_float()
         dataset.write(
             FinishedBatch(
                 number=number,

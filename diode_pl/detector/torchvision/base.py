@@ -137,7 +137,7 @@ class TorchvisionDetector(Detector):
         reached: list[nn.Module] = []
         handles = [layer.register_forward_pre_hook(lambda layer, _: reached.append(layer)) for layer in names]
         training = self.training
-        side = InputSize.of({"network": self}).smallest
+        side = InputSize.from_detectors({"network": self}).smallest
         self.eval()(torch.zeros(1, 3, side, side))
         self.train(training)
         for handle in handles:

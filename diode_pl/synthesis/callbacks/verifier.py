@@ -83,7 +83,7 @@ class Verifier(pl.Callback):
 
     @staticmethod
     def _sides(detector: Detector) -> InputSize:
-        return InputSize.of({"verifier": detector})
+        return InputSize.from_detectors({"verifier": detector})
 
     @torch.no_grad()
     def _measure(self, module: Inversion) -> dict[str, float]:

@@ -64,7 +64,7 @@ class Stage:
         Raises:
             ValueError: it does not.
         """
-        InputSize.of({"teacher": teacher}).check(f"{name}.resolution", self.resolution)
+        InputSize.from_detectors({"teacher": teacher}).check(f"{name}.resolution", self.resolution)
         unknown = sorted(set(self.loss_factors) - set(weights))
         if unknown:
             raise ValueError(f"{name}.loss_factors: no loss named {unknown}; there are {sorted(weights)}")

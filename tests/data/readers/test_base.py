@@ -16,7 +16,7 @@ from tests.data.readers.pictures import cut_short, paint, usable
 def files(folder: Path, count: int = 6, limit: int | None = None, labeled: bool = True, max_bad: int = 1):
     """Image ``i`` shows ``i % 3`` things of class ``i % 2``."""
     known = [
-        Annotation.of(paint(folder / f"{i}.png"), [(i % 2, (0.1 * k, 0.2, 0.5, 0.9)) for k in range(i % 3)])
+        Annotation.from_objects(paint(folder / f"{i}.png"), [(i % 2, (0.1 * k, 0.2, 0.5, 0.9)) for k in range(i % 3)])
         for i in range(count)
     ]
     return ImageFiles(known, ("cat", "dog"), 16, "real images", BadFileCounter(max_bad), limit, labeled)
@@ -87,7 +87,7 @@ def declared(path: Path, size: tuple[float, float] | None, things=BOX, labeled: 
     """One image whose annotations declare ``size``, height and width in pixels."""
     sides = None if size is None else (float(size[0]), float(size[1]))
     return ImageFiles(
-        [Annotation.of(path, things, sides)], ("cat",), 16, "real images", BadFileCounter(1), None, labeled
+        [Annotation.from_objects(path, things, sides)], ("cat",), 16, "real images", BadFileCounter(1), None, labeled
     )
 
 
@@ -170,7 +170,7 @@ def test_arguments_out_of_range_are_refused(tmp_path, changes, message):
 
 
 def test_a_resolution_of_nothing_is_refused(tmp_path):
-    known = [Annotation.of(paint(tmp_path / "a.png"), [])]
+    known = [Annotation.from_objects(paint(tmp_path / "a.png"), [])]
     with pytest.raises(ValueError, match="resolution must be at least 1, got 0"):
         ImageFiles(known, (), 0, "real images", BadFileCounter(0), None, True)
 
