@@ -1,17 +1,14 @@
 """The optimization of images, on a tiny network."""
 
 from contextlib import nullcontext
-from pathlib import Path
 
 import pytest
 import torch
 from torch.nn import functional as F
 
-from diode_pl.augmentations import Brightness, Cutout, Flip, Jitter
+from diode_pl.augmentations import Cutout, Flip, Jitter
 from diode_pl.detector import BatchNormRecorder, Detections
-from diode_pl.synthesis.callbacks import LossLog, Verifier
 from diode_pl.synthesis.growth import TargetGrowth
-from diode_pl.synthesis.initializer import Noise
 from diode_pl.synthesis.losses import (
     BatchNormStatistics,
     Detection,
@@ -20,71 +17,11 @@ from diode_pl.synthesis.losses import (
     SynthesisState,
     TotalVariation,
 )
-from diode_pl.synthesis.module import Inversion
 from diode_pl.synthesis.sampler import OneBox
 from diode_pl.synthesis.schedule import PyramidAdam, SignDescent, Stage
 from diode_pl.synthesis.trainer import synthesis_trainer
 from diode_pl.synthesis.weighting import GradientShares
-from tests.tiny_network import tiny_network
-
-
-def sign_descent(params):
-    return SignDescent(params, lr=0.05)
-
-
-def stand_still(params):
-    return SignDescent(params, lr=1e-12)
-
-
-def inversion(folder: Path, stages: list[Stage] | None = None, **changes) -> Inversion:
-    parts = {
-        "teacher": tiny_network(folder),
-        "sampler": OneBox(size=(0.4, 0.7)),
-        "stages": stages or [Stage(32, 20, sign_descent)],
-        "losses": {
-            "detection": Detection(),
-            "total_variation": TotalVariation(1.0),
-            "batch_norm": BatchNormStatistics(0.1),
-        },
-        "augmentations": {"jitter": Jitter(), "flip": Flip(), "brightness": Brightness()},
-        "initializer": Noise(0.5, 0.1),
-        "num_images": 2,
-        "batch_size": 2,
-    }
-    return Inversion(**parts | changes)
-
-
-class Record:
-    """Keeps what a fit leaves: images of each epoch's start and end."""
-
-    def __new__(cls):
-        import pytorch_lightning as pl
-
-        class Callback(pl.Callback):
-            def __init__(self):
-                self.starts, self.ends, self.targets, self.totals = [], [], [], []
-
-            def on_train_batch_start(self, trainer, module, batch, batch_idx):
-                if batch_idx == 0 and module.images is not None:
-                    self.starts.append(module.images.detach().clone())
-
-            def on_train_batch_end(self, trainer, module, outputs, batch, batch_idx):
-                self.totals.append(float(module.objective.terms["total"]))
-
-            def on_train_epoch_end(self, trainer, module):
-                self.ends.append(module.images.detach().clone())
-                self.targets.append(module.targets)
-
-        return Callback()
-
-
-def fit(module: Inversion, *callbacks, precision: str = "32-true") -> Record:
-    record = Record()
-    named = {str(i): callback for i, callback in enumerate((*callbacks, record))}
-    trainer = synthesis_trainer(named, {}, accelerator="cpu", precision=precision)
-    trainer.fit_loop.max_epochs = len(module.plan.todo) * len(module.stages)
-    trainer.fit(module)
-    return record
+from tests.synthesis.synthesis_run import Record, fit, inversion, sign_descent, stand_still
 
 
 def test_the_objective_falls_and_pixels_stay_in_range(tmp_path):
@@ -100,12 +37,6 @@ def test_the_teacher_is_the_same_bit_for_bit_after_a_fit(tmp_path):
     fit(module)
     assert all(torch.equal(value, before[name]) for name, value in module.teacher.state_dict().items())
     assert not any(p.requires_grad or p.grad is not None for p in module.teacher.parameters())
-
-
-def test_the_verifier_never_changes_the_images(tmp_path):
-    with_verifier = fit(inversion(tmp_path), Verifier(tiny_network(tmp_path / "v", seed=1), every=5))
-    without = fit(inversion(tmp_path))
-    assert torch.equal(with_verifier.ends[0], without.ends[0])
 
 
 def test_a_batch_depends_on_seed_and_number_alone(tmp_path):
@@ -158,15 +89,6 @@ def test_with_balance_the_units_of_a_loss_do_not_change_the_images(tmp_path):
     assert (plain - scaled).abs().mean() > 0.005
 
 
-def test_factors_of_the_balance_are_logged(tmp_path):
-    module = inversion(tmp_path, balance=GradientShares(steps=5))
-    fit(module, LossLog(every=5))
-    values = module.term_values()
-    weighted = sum(values[name] * values[f"{name}_weight"] for name in module.losses)
-    assert values["total"] == pytest.approx(weighted, rel=1e-5)
-    assert len(values) == 3 + 1 + 3
-
-
 def test_images_go_to_the_next_stage_as_floats(tmp_path):
     record = fit(inversion(tmp_path, [Stage(32, 10, sign_descent), Stage(64, 1, stand_still)]))
     enlarged = F.interpolate(record.ends[0], (64, 64), mode="bilinear", align_corners=False)
@@ -216,12 +138,6 @@ def test_half_precision_comes_from_the_trainer(tmp_path):
     record = fit(inversion(tmp_path, [Stage(32, 40, sign_descent)], augmentations={}), precision="bf16-mixed")
     assert record.totals[-1] < 0.8 * record.totals[0]
     assert record.ends[0].dtype == torch.float32
-
-
-def test_a_loss_that_breaks_stops_the_run_and_names_the_term(tmp_path):
-    module = inversion(tmp_path, losses={"detection": Detection(), "total_variation": TotalVariation(float("inf"))})
-    with pytest.raises(FloatingPointError, match="total is not finite at iteration 5"):
-        fit(module, LossLog(every=5))
 
 
 def test_a_step_never_waits_for_the_device(tmp_path, monkeypatch):

@@ -8,7 +8,6 @@ import torch
 from pytorch_lightning.callbacks import ModelCheckpoint, TQDMProgressBar
 from pytorch_lightning.loggers import CSVLogger
 
-from diode_pl.synthesis.trainer import synthesis_trainer
 from diode_pl.training.trainer import AtomicCheckpointIO, SyncedDDP, training_trainer
 
 
@@ -41,11 +40,6 @@ def test_numbers_below_one_are_refused(key: str) -> None:
     numbers = {"max_epochs": 1} | {key: 0}
     with pytest.raises(ValueError, match=rf"trainer\.{key}.*must be 1 or more"):
         training_trainer({}, {}, accelerator="cpu", **numbers)
-
-
-def test_a_synthesis_needs_processes() -> None:
-    with pytest.raises(ValueError, match="1 or more"):
-        synthesis_trainer({}, {}, devices=0)
 
 
 def test_a_checkpoint_is_whole_or_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,18 +1,13 @@
 """A synthetic data set on disk."""
 
-import contextlib
-import io
 import json
 from pathlib import Path
 
 import pytest
 import torch
-import yaml
-from pycocotools.coco import COCO
 
-from diode_pl.io.atomic import atomic_write
 from diode_pl.io.images import read_image, to_uint8
-from tests.data.batches import HEIGHT, NAMES, WIDTH, contents, data_set, finished
+from tests.data.batches import contents, data_set, finished
 
 # ---------------------------------------------------------------- what is written
 
@@ -43,56 +38,12 @@ def test_boxes_that_are_switched_off_are_not_written(tmp_path: Path) -> None:
     assert [len(own) for own in lines] == [0, 1, 2]
 
 
-def test_labels_and_annotations_agree_with_the_targets_and_each_other(tmp_path: Path) -> None:
-    height, width = 480, 640  # large enough to tell single from double precision
-    batch, dataset = finished(count=6, images=torch.zeros(6, 3, height, width)), data_set(tmp_path)
-    dataset.write(batch)
-    dataset.finish()
-    annotations = json.loads((tmp_path / "annotations.json").read_text())
-    for i, (boxes, labels) in enumerate(batch.targets.per_image()):
-        lines = [line.split() for line in (tmp_path / f"labels/{i:08d}.txt").read_text().splitlines()]
-        own = [a for a in annotations["annotations"] if a["image_id"] == annotations["images"][i]["id"]]
-        assert len(lines) == len(own) == len(boxes)
-        for line, annotation, box, label in zip(lines, own, boxes.tolist(), labels.tolist(), strict=True):
-            cx, cy, w, h = (float(v) for v in line[1:])
-            yolo = [(cx - w / 2) * width, (cy - h / 2) * height, w * width, h * height]
-            assert annotation["bbox"] == pytest.approx(yolo, abs=1e-6)
-            x1, y1, x2, y2 = box
-            target = [x1 * width, y1 * height, (x2 - x1) * width, (y2 - y1) * height]
-            assert annotation["bbox"] == pytest.approx(target, abs=1e-4)
-            assert annotation["area"] == pytest.approx(yolo[2] * yolo[3])
-            assert int(line[0]) == label == annotation["category_id"] - 1
-
-
 # ---------------------------------------------------------------- what describes the whole
 
 
 def test_an_empty_folder_has_nothing_to_finish(tmp_path: Path) -> None:
     assert data_set(tmp_path / "new").finish() is None
     assert not contents(tmp_path)
-
-
-def test_pycocotools_reads_the_annotations(tmp_path: Path) -> None:
-    dataset = data_set(tmp_path)
-    for number in range(2):
-        dataset.write(finished(number, count=3))
-    dataset.finish()
-    with contextlib.redirect_stdout(io.StringIO()):
-        coco = COCO(str(tmp_path / "annotations.json"))
-    assert [c["name"] for c in coco.loadCats(coco.getCatIds())] == list(NAMES)
-    assert [(tmp_path / "images" / i["file_name"]).is_file() for i in coco.loadImgs(coco.getImgIds())] == [True] * 6
-    assert [len(coco.getAnnIds(imgIds=image)) for image in sorted(coco.getImgIds())] == [0, 1, 2, 0, 1, 2]
-    assert min(coco.getAnnIds()) == 1 and min(coco.getImgIds()) == 1
-    assert all((i["height"], i["width"]) == (HEIGHT, WIDTH) for i in coco.dataset["images"])
-
-
-def test_data_yaml_names_the_classes_whatever_they_are_called(tmp_path: Path) -> None:
-    dataset = data_set(tmp_path)
-    dataset.write(finished())
-    dataset.finish()
-    content = yaml.safe_load((tmp_path / "data.yaml").read_text())
-    assert content["names"] == dict(enumerate(NAMES))
-    assert (tmp_path / content["train"]).is_dir() and (tmp_path / content["val"]).is_dir()
 
 
 def test_finish_returns_what_dataset_json_holds(tmp_path: Path) -> None:
@@ -214,25 +165,3 @@ def test_an_interrupted_write_is_no_complete_batch(tmp_path: Path, monkeypatch: 
 
 
 # ---------------------------------------------------------------- one file
-
-
-def test_write_whole_makes_folders_and_replaces(tmp_path: Path) -> None:
-    atomic_write(tmp_path / "a/b/c.txt", b"one")
-    atomic_write(tmp_path / "a/b/c.txt", b"two")
-    assert contents(tmp_path) == {"a/b/c.txt": b"two"}
-
-
-@pytest.mark.parametrize("step", ["write_bytes", "replace"])
-def test_a_failed_write_leaves_the_old_file_and_nothing_else(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
-) -> None:
-    def fail_half_way(self: Path, content: object) -> None:
-        with self.open("wb") as file:
-            file.write(b"hal")
-        raise OSError("disk full")
-
-    atomic_write(tmp_path / "some.txt", b"whole")
-    monkeypatch.setattr(Path, step, fail_half_way)
-    with pytest.raises(OSError, match="disk full"):
-        atomic_write(tmp_path / "some.txt", b"other")
-    assert contents(tmp_path) == {"some.txt": b"whole"}

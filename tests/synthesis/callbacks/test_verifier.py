@@ -1,13 +1,14 @@
-"""Which images are shown to the verifier, and what counts; that it never changes them is in ``test_inversion.py``."""
+"""Which images are shown to the verifier, and what counts."""
 
 from pathlib import Path
 
 import pytest
 import pytorch_lightning as pl
+import torch
 
 from diode_pl.synthesis.callbacks import Verifier
 from diode_pl.synthesis.schedule import Stage
-from tests.synthesis.test_module import fit, inversion, sign_descent
+from tests.synthesis.synthesis_run import fit, inversion, sign_descent
 from tests.tiny_network import tiny_network
 
 
@@ -58,3 +59,9 @@ def test_what_it_never_learned_does_not_count(
     assert ("verifier_map50" in module.scores) == (counted is not None)
     said = "is left out" if counted is None else "does not know cat: its score leaves"
     assert said in caplog.text
+
+
+def test_the_verifier_never_changes_the_images(tmp_path):
+    with_verifier = fit(inversion(tmp_path), Verifier(tiny_network(tmp_path / "v", seed=1), every=5))
+    without = fit(inversion(tmp_path))
+    assert torch.equal(with_verifier.ends[0], without.ends[0])

@@ -1,0 +1,57 @@
+"""The same images and boxes as COCO and as YOLO tools want them."""
+
+import contextlib
+import io
+import json
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from pycocotools.coco import COCO
+
+from tests.data.batches import HEIGHT, NAMES, WIDTH, data_set, finished
+
+
+def test_labels_and_annotations_agree_with_the_targets_and_each_other(tmp_path: Path) -> None:
+    height, width = 480, 640  # large enough to tell single from double precision
+    batch, dataset = finished(count=6, images=torch.zeros(6, 3, height, width)), data_set(tmp_path)
+    dataset.write(batch)
+    dataset.finish()
+    annotations = json.loads((tmp_path / "annotations.json").read_text())
+    for i, (boxes, labels) in enumerate(batch.targets.per_image()):
+        lines = [line.split() for line in (tmp_path / f"labels/{i:08d}.txt").read_text().splitlines()]
+        own = [a for a in annotations["annotations"] if a["image_id"] == annotations["images"][i]["id"]]
+        assert len(lines) == len(own) == len(boxes)
+        for line, annotation, box, label in zip(lines, own, boxes.tolist(), labels.tolist(), strict=True):
+            cx, cy, w, h = (float(v) for v in line[1:])
+            yolo = [(cx - w / 2) * width, (cy - h / 2) * height, w * width, h * height]
+            assert annotation["bbox"] == pytest.approx(yolo, abs=1e-6)
+            x1, y1, x2, y2 = box
+            target = [x1 * width, y1 * height, (x2 - x1) * width, (y2 - y1) * height]
+            assert annotation["bbox"] == pytest.approx(target, abs=1e-4)
+            assert annotation["area"] == pytest.approx(yolo[2] * yolo[3])
+            assert int(line[0]) == label == annotation["category_id"] - 1
+
+
+def test_pycocotools_reads_the_annotations(tmp_path: Path) -> None:
+    dataset = data_set(tmp_path)
+    for number in range(2):
+        dataset.write(finished(number, count=3))
+    dataset.finish()
+    with contextlib.redirect_stdout(io.StringIO()):
+        coco = COCO(str(tmp_path / "annotations.json"))
+    assert [c["name"] for c in coco.loadCats(coco.getCatIds())] == list(NAMES)
+    assert [(tmp_path / "images" / i["file_name"]).is_file() for i in coco.loadImgs(coco.getImgIds())] == [True] * 6
+    assert [len(coco.getAnnIds(imgIds=image)) for image in sorted(coco.getImgIds())] == [0, 1, 2, 0, 1, 2]
+    assert min(coco.getAnnIds()) == 1 and min(coco.getImgIds()) == 1
+    assert all((i["height"], i["width"]) == (HEIGHT, WIDTH) for i in coco.dataset["images"])
+
+
+def test_data_yaml_names_the_classes_whatever_they_are_called(tmp_path: Path) -> None:
+    dataset = data_set(tmp_path)
+    dataset.write(finished())
+    dataset.finish()
+    content = yaml.safe_load((tmp_path / "data.yaml").read_text())
+    assert content["names"] == dict(enumerate(NAMES))
+    assert (tmp_path / content["train"]).is_dir() and (tmp_path / content["val"]).is_dir()

@@ -1,0 +1,75 @@
+"""Syntheses of a second, on a tiny network."""
+
+from pathlib import Path
+
+from diode_pl.augmentations import Brightness, Flip, Jitter
+from diode_pl.synthesis.initializer import Noise
+from diode_pl.synthesis.losses import (
+    BatchNormStatistics,
+    Detection,
+    TotalVariation,
+)
+from diode_pl.synthesis.module import Inversion
+from diode_pl.synthesis.sampler import OneBox
+from diode_pl.synthesis.schedule import SignDescent, Stage
+from diode_pl.synthesis.trainer import synthesis_trainer
+from tests.tiny_network import tiny_network
+
+
+def sign_descent(params):
+    return SignDescent(params, lr=0.05)
+
+
+def stand_still(params):
+    return SignDescent(params, lr=1e-12)
+
+
+def inversion(folder: Path, stages: list[Stage] | None = None, **changes) -> Inversion:
+    parts = {
+        "teacher": tiny_network(folder),
+        "sampler": OneBox(size=(0.4, 0.7)),
+        "stages": stages or [Stage(32, 20, sign_descent)],
+        "losses": {
+            "detection": Detection(),
+            "total_variation": TotalVariation(1.0),
+            "batch_norm": BatchNormStatistics(0.1),
+        },
+        "augmentations": {"jitter": Jitter(), "flip": Flip(), "brightness": Brightness()},
+        "initializer": Noise(0.5, 0.1),
+        "num_images": 2,
+        "batch_size": 2,
+    }
+    return Inversion(**parts | changes)
+
+
+class Record:
+    """Keeps what a fit leaves: images of each epoch's start and end."""
+
+    def __new__(cls):
+        import pytorch_lightning as pl
+
+        class Callback(pl.Callback):
+            def __init__(self):
+                self.starts, self.ends, self.targets, self.totals = [], [], [], []
+
+            def on_train_batch_start(self, trainer, module, batch, batch_idx):
+                if batch_idx == 0 and module.images is not None:
+                    self.starts.append(module.images.detach().clone())
+
+            def on_train_batch_end(self, trainer, module, outputs, batch, batch_idx):
+                self.totals.append(float(module.objective.terms["total"]))
+
+            def on_train_epoch_end(self, trainer, module):
+                self.ends.append(module.images.detach().clone())
+                self.targets.append(module.targets)
+
+        return Callback()
+
+
+def fit(module: Inversion, *callbacks, precision: str = "32-true") -> Record:
+    record = Record()
+    named = {str(i): callback for i, callback in enumerate((*callbacks, record))}
+    trainer = synthesis_trainer(named, {}, accelerator="cpu", precision=precision)
+    trainer.fit_loop.max_epochs = len(module.plan.todo) * len(module.stages)
+    trainer.fit(module)
+    return record
