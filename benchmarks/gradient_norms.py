@@ -1,6 +1,7 @@
-"""How large each loss's gradient with respect to the pixels is while images take shape.
+r"""How large each loss's gradient with respect to the pixels is while images take shape.
 
-python synthesize.py +experiment=transfer/yolo balance._target_=benchmarks.gradient_norms.Told balance.steps=60
+python synthesize.py +experiment=transfer/yolo loss_weighting._target_=benchmarks.gradient_norms.Told \
+    loss_weighting.steps=60
 """
 
 from collections.abc import Mapping
@@ -10,7 +11,7 @@ from statistics import fmean
 from torch import Tensor
 
 from benchmarks.sweep_table import print_table
-from diode_pl.synthesis.weighting import GradientShares
+from diode_pl.synthesis.loss_weighting import GradientShares
 
 _FIRST_STEPS = (0, 5, 10, 20, 30, 40)
 
@@ -18,12 +19,12 @@ _FIRST_STEPS = (0, 5, 10, 20, 30, 40)
 class Told(GradientShares):
     """Measures as its parent does, and prints the mean norms of some windows of steps once it is done."""
 
-    def weights(self, terms: Mapping[str, Tensor], pixels: Tensor) -> dict[str, float]:
+    def factors(self, terms: Mapping[str, Tensor], pixels: Tensor) -> dict[str, float]:
         """As the parent's."""
-        weights = super().weights(terms, pixels)
+        factors = super().factors(terms, pixels)
         if self._step == self.steps:
             print_table([["steps", *self._norms], *(self._row(first, last) for first, last in pairwise(self._edges()))])
-        return weights
+        return factors
 
     def _edges(self) -> list[int]:
         return [*(first for first in _FIRST_STEPS if first < self.steps), self.steps]

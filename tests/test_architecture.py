@@ -27,7 +27,6 @@ ENTRY_POINTS = ("synthesize", "train")
 # Where the classes of a group of ours live; the other groups name third-party classes.
 HOMES = {
     "augmentations": "augmentations",
-    "balance": "synthesis.weighting",
     "callbacks": "synthesis.callbacks",
     "classifier": "classifier",
     "data": "data.readers",
@@ -50,6 +49,7 @@ FOREIGN_TARGETS = {
     "detector": ("diode_pl.assets.", "torchvision.models.detection."),
     "callbacks": ("pytorch_lightning.callbacks.", "diode_pl.training.ema."),
     "data": ("diode_pl.shapes.",),
+    "losses": ("diode_pl.synthesis.loss_weighting.",),  # a preset says what its weights are
     "schedule": ("diode_pl.synthesis.growth.",),  # a stage may grow the targets
     "trainer": ("diode_pl.synthesis.trainer.",),
 }

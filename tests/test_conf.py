@@ -1,6 +1,7 @@
 """Every configuration composes and builds what it names."""
 
 import json
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -15,12 +16,13 @@ from diode_pl.classification.module import Classification
 from diode_pl.classifier import ClassifierCard, CropClassifier, encode_classifier
 from diode_pl.data import DetectionData
 from diode_pl.distillation.module import Distillation
+from diode_pl.synthesis.loss_weighting import ConstantWeights, GradientShares
 from tests.tiny_network import write_tiny_network
 from tests.training_run import NAMES, write_teacher
 
 CONF = Path(__file__).resolve().parents[1] / "conf"
 ENTRY_POINTS = ("synthesize", "train")
-GROUPS = ["sampler", "schedule", "initializer", "augmentations", "losses", "balance", "callbacks", "trainer", "logger"]
+GROUPS = ["sampler", "schedule", "initializer", "augmentations", "losses", "callbacks", "trainer", "logger"]
 # Of groups that both entry points have, what is written for one of them.
 OF_TRAINING = {"augmentations": {"student"}, "callbacks": {"training"}, "trainer": {"distillation"}}
 TRAINING_GROUPS = ["detector@teacher", "detector@student", "data@train", "data@val", "tiling", "distill"]
@@ -31,12 +33,18 @@ def options(group: str) -> list[str]:
     folder = CONF / group.split("@")[0]
     # What lies in a folder below is shared by options; experiments alone are sorted into folders.
     paths = folder.rglob("*.yaml") if group == "experiment" else folder.glob("*.yaml")
-    return sorted(path.relative_to(folder).with_suffix("").as_posix() for path in paths)
+    # A name that begins with _ is a part of options, none itself.
+    return sorted(path.relative_to(folder).with_suffix("").as_posix() for path in paths if path.name[0] != "_")
+
+
+@cache
+def compose_once(entry_point: str, overrides: tuple[str, ...]):
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        return compose(entry_point, overrides=list(overrides), return_hydra_config=True)
 
 
 def composed(*overrides: str, entry_point: str = "synthesize"):
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        config = compose(entry_point, overrides=list(overrides), return_hydra_config=True)
+    config = compose_once(entry_point, overrides)
     HydraConfig.instance().set_config(config)
     return config
 
@@ -84,7 +92,7 @@ REMOVABLE = [("losses", name) for name in composed().losses] + [("augmentations"
 def test_every_loss_and_augmentation_can_be_removed(group, name, tmp_path):
     config = composed(*write_tiny_network(tmp_path), f"{group}.{name}=null")
     inversion = instantiate(config.inversion, _convert_="object")
-    assert len(getattr(inversion, group)) == len(config[group]) - 1
+    assert len(getattr(inversion.objective if group == "losses" else inversion, group)) == len(config[group]) - 1
 
 
 @pytest.mark.parametrize("experiment", options("experiment"))
@@ -116,28 +124,24 @@ def test_stages_losses_and_augmentations_are_open_to_the_command_line():
     assert config.losses.detection.weight == 3
 
 
-BALANCES = {
-    "default": "GradientShares",
-    "fixed": "ConstantWeights",
-    "standardized": "ConstantWeights",
-    "published": "ConstantWeights",
-}
-
-
 @pytest.mark.parametrize("losses", options("losses"))
-def test_losses_bring_the_balance_that_their_weights_are_meant_for(losses):
-    assert composed(f"losses={losses}").balance._target_.endswith(f".{BALANCES[losses]}")
-    assert composed(f"losses={losses}", "balance=gradient", "balance.steps=7").balance.steps == 7
-    assert composed(f"losses={losses}", "balance=fixed").balance._target_.endswith(".ConstantWeights")
+def test_losses_bring_the_weighting_that_their_weights_are_meant_for(losses):
+    weighting = instantiate(composed(f"losses={losses}").loss_weighting)
+    assert isinstance(weighting, GradientShares if losses == "shares" else ConstantWeights)
+
+
+def test_the_steps_that_shares_are_measured_in_are_a_key():
+    assert composed("loss_weighting.steps=7").inversion.loss_weighting.steps == 7
 
 
 def test_the_published_settings_are_those_of_the_paper():
     config = composed("+experiment=published")
     weights = {name: loss.weight for name, loss in config.losses.items()}
     assert (weights["total_variation"], weights["batch_norm"], weights["first_batch_norm"]) == (75, 0.1, 2)
-    assert config.balance._target_.endswith(".ConstantWeights")
+    assert config.loss_weighting._target_.endswith(".ConstantWeights")
     assert config.augmentations.jitter.wrap
-    assert config.schedule.stages[0].optimizer._target_.endswith("SignDescent")
+    first = config.schedule.stages[0].optimizer
+    assert (first._target_, first.lr, first.betas) == ("torch.optim.Adam", 0.2, [0, 0])
     assert config.initializer.std == 1.0
 
 

@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from diode_pl.detector import BatchNormRecorder, DensePredictions, Detections, Detector, Outputs
-from diode_pl.synthesis.losses import SynthesisState
+from diode_pl.synthesis.losses import Loss, SynthesisState
 from diode_pl.targets import Targets
 
 CLASSES = ("cat", "dog", "cup")
@@ -75,6 +75,12 @@ def tiny_step(
         outputs = detector(images)
     targets = targets or one_box_each(len(images))
     return SynthesisState(images, images, targets, outputs, detector, statistics, progress)
+
+
+def prepared(loss: Loss, step: SynthesisState) -> Loss:
+    """The loss at the beginning of a stage with the detector of ``step``."""
+    assert loss.prepare(step.detector, step.images.shape[-1])
+    return loss
 
 
 def one_box_each(count: int) -> Targets:

@@ -13,7 +13,7 @@ class Brightness(Augmentation):
 
     Args:
         std: in units of the [0, 1] pixel range, not negative.
-        per_image: one draw for each image (published) instead of one for the batch.
+        per_image: one draw for each image (the paper's code) instead of one for the batch.
 
     Raises:
         ValueError: ``std`` is negative.

@@ -13,7 +13,7 @@ class Contrast(Augmentation):
 
     Args:
         std: relative, not negative.
-        per_image: one draw for each image (published) instead of one for the batch.
+        per_image: one draw for each image (the paper's code) instead of one for the batch.
 
     Raises:
         ValueError: ``std`` is negative.

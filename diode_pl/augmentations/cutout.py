@@ -19,7 +19,7 @@ class Cutout(Augmentation):
         area: smallest and largest area, as shares of the image.
         aspect: smallest and largest height / width of the rectangle relative to the image's, drawn log-uniformly.
         fill: value inside the rectangle, in [0, 1].
-        per_image: one draw for each image (published) instead of one for the batch.
+        per_image: one draw for each image (the paper's code) instead of one for the batch.
 
     Raises:
         ValueError: ``probability`` is outside [0, 1], a range is not increasing, or a rectangle would not fit.

@@ -13,7 +13,7 @@ class Flip(Augmentation):
 
     Args:
         probability: of mirroring, in [0, 1].
-        per_image: one draw for each image instead of one for the batch (published: one for the batch).
+        per_image: one draw for each image instead of one for the batch (the paper's code: one for the batch).
 
     Raises:
         ValueError: ``probability`` is outside [0, 1].

@@ -15,10 +15,10 @@ class Jitter(Augmentation):
     Args:
         reach: largest shift on each axis, as a share of the image side, in [0, 1). The paper's 20 px at 160 px and
             40 px at 320 px are both 0.125.
-        wrap: True lets pixels come in again at the other side (as published), which shows the teacher parts of
+        wrap: True lets pixels come in again at the other side (the paper's code), which shows the teacher parts of
             objects without a box; False fills the uncovered border.
         fill: value of the uncovered border, in [0, 1]; used when ``wrap`` is False.
-        per_image: one draw for each image instead of one for the batch (published: one for the batch).
+        per_image: one draw for each image instead of one for the batch (the paper's code: one for the batch).
 
     Raises:
         ValueError: ``reach`` is outside [0, 1).

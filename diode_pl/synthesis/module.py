@@ -15,10 +15,10 @@ from torch.optim.lr_scheduler import LambdaLR
 from diode_pl.augmentations import Augmentation
 from diode_pl.detector import BatchNormRecorder, Detector
 from diode_pl.synthesis.initializer import Initializer
+from diode_pl.synthesis.loss_weighting import ConstantWeights, LossWeighting
 from diode_pl.synthesis.losses import Loss, Objective, SynthesisState
 from diode_pl.synthesis.sampler import Sampler
 from diode_pl.synthesis.schedule import Plan, Stage
-from diode_pl.synthesis.weighting import ConstantWeights, LossWeighting
 from diode_pl.targets import Targets
 
 log = logging.getLogger(__name__)
@@ -41,7 +41,7 @@ class Inversion(pl.LightningModule):
         batch_size: images optimized together; the last batch may be smaller.
         seed: not negative.
         budget: factor of every stage's iterations.
-        balance: makes factors of the losses' weights; they are the factors when not given.
+        loss_weighting: turns the weights of the losses into factors; constant when not given.
 
     Raises:
         ValueError: a number is out of range, the teacher takes no images of a resolution, no loss is left, or a
@@ -62,7 +62,7 @@ class Inversion(pl.LightningModule):
         batch_size: int,
         seed: int = 0,
         budget: float = 1.0,
-        balance: LossWeighting | None = None,
+        loss_weighting: LossWeighting | None = None,
     ) -> None:
         super().__init__()
         self.automatic_optimization = False
@@ -75,9 +75,10 @@ class Inversion(pl.LightningModule):
         if not stages:
             raise ValueError("schedule.stages is empty")
         self.plan = Plan(num_images, batch_size)
+        self.objective = Objective(losses, loss_weighting or ConstantWeights())
         for i, stage in enumerate(stages):
-            own = {name: 0.0 if loss is None else loss.weight for name, loss in losses.items()}
-            stage.check(f"schedule.stages.{i}", teacher, own)
+            stage.check(f"schedule.stages.{i}", teacher)
+            self.objective.weights(stage.loss_factors)  # raises if they do not fit
         self.teacher = teacher.freeze().to(memory_format=torch.channels_last)
         self.classes = teacher.learned_classes()
         unlearned = [name for name in teacher.class_names if name not in self.classes]
@@ -90,8 +91,6 @@ class Inversion(pl.LightningModule):
         if not self.classes:
             raise ValueError("the teacher has learned no class; teacher.twin_similarity=1 takes all as learned")
         self.sampler, self.stages, self.initializer = sampler, list(stages), initializer
-        self.losses = {name: loss for name, loss in losses.items() if loss is not None}
-        self.objective = Objective(self.losses, balance or ConstantWeights())
         self.augmentations = [a for a in augmentations.values() if a is not None]
         self.seed, self.budget = seed, budget
         self.images: nn.Parameter | None = None
@@ -125,7 +124,7 @@ class Inversion(pl.LightningModule):
         return self.initial.cat(self.added).compact()
 
     def term_values(self) -> dict[str, float]:
-        """The last raw value of each term, the weighted total, and what the balance shows; waits for the device."""
+        """The last raw value of each term, the weighted total, and what the weighting logs; triggers a device sync."""
         return self.objective.values()
 
     @property
@@ -155,10 +154,8 @@ class Inversion(pl.LightningModule):
         self.trainer.strategy.optimizers = [optimizer]
         self._scheduler = LambdaLR(optimizer, lambda done: stage.lr_factor(done / steps))
         self.current_targets = self.targets
-        weights = stage.weights({name: loss.weight for name, loss in self.losses.items()})
-        self.objective.begin(weights, self.teacher, stage.resolution)
-        depth = self.objective.norm_layers_needed(self.teacher)
-        self.statistics = BatchNormRecorder(self.teacher.norm_layers()[:depth])
+        self.objective.begin(stage.loss_factors, self.teacher, stage.resolution)
+        self.statistics = BatchNormRecorder(self.teacher.norm_layers()[: self.objective.norm_layers])
 
     def training_step(self, _: int, iteration: int) -> None:
         """One iteration: augment, look, sum the losses, move the pixels, clamp."""

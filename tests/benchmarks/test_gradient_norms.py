@@ -7,11 +7,11 @@ from benchmarks.gradient_norms import Told
 
 
 def test_windows_hold_the_mean_norms_of_their_steps(capsys: pytest.CaptureFixture[str]) -> None:
-    balance, pixels = Told(steps=12), torch.zeros(1, 3, 2, 2, requires_grad=True)
-    balance.begin({"steep": 1.0, "flat": 1.0})
+    weighting, pixels = Told(steps=12), torch.zeros(1, 3, 2, 2, requires_grad=True)
+    weighting.begin({"steep": 1.0, "flat": 1.0})
     for step in range(14):
         one = pixels.sum() / 12**0.5  # its gradient has norm 1
-        balance.weights({"steep": (step + 1) * one, "flat": 0 * one}, pixels)
+        weighting.factors({"steep": (step + 1) * one, "flat": 0 * one}, pixels)
     assert capsys.readouterr().out.splitlines() == [
         "| steps | steep | flat |",
         "|---|---|---|",

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import torch
+
 from diode_pl.augmentations import Brightness, Flip, Jitter
 from diode_pl.synthesis.initializer import Noise
 from diode_pl.synthesis.losses import (
@@ -11,17 +13,17 @@ from diode_pl.synthesis.losses import (
 )
 from diode_pl.synthesis.module import Inversion
 from diode_pl.synthesis.sampler import OneBox
-from diode_pl.synthesis.schedule import SignDescent, Stage
+from diode_pl.synthesis.schedule import Stage
 from diode_pl.synthesis.trainer import synthesis_trainer
 from tests.tiny_network import tiny_network
 
 
 def sign_descent(params):
-    return SignDescent(params, lr=0.05)
+    return torch.optim.Adam(params, lr=0.05, betas=(0.0, 0.0))
 
 
 def stand_still(params):
-    return SignDescent(params, lr=1e-12)
+    return torch.optim.Adam(params, lr=1e-12, betas=(0.0, 0.0))
 
 
 def inversion(folder: Path, stages: list[Stage] | None = None, **changes) -> Inversion:

@@ -9,6 +9,7 @@ from torch.nn import functional as F
 from diode_pl.augmentations import Cutout, Flip, Jitter
 from diode_pl.detector import BatchNormRecorder, Detections
 from diode_pl.synthesis.growth import TargetGrowth
+from diode_pl.synthesis.loss_weighting import GradientShares
 from diode_pl.synthesis.losses import (
     BatchNormStatistics,
     Detection,
@@ -18,9 +19,8 @@ from diode_pl.synthesis.losses import (
     TotalVariation,
 )
 from diode_pl.synthesis.sampler import OneBox
-from diode_pl.synthesis.schedule import PyramidAdam, SignDescent, Stage
+from diode_pl.synthesis.schedule import PyramidAdam, Stage
 from diode_pl.synthesis.trainer import synthesis_trainer
-from diode_pl.synthesis.weighting import GradientShares
 from tests.synthesis.synthesis_run import Record, fit, inversion, sign_descent, stand_still
 
 
@@ -58,7 +58,7 @@ def test_a_batch_made_alone_after_a_stop_is_the_same_with_a_memory_of_steps(tmp_
     losses = {"detection": Detection(0.5), "batch_norm": BatchNormStatistics(0.5, form="kl", momentum=0.9)}
 
     def made(*todo):
-        module = inversion(tmp_path, stages, losses=losses, num_images=4, balance=GradientShares(steps=3))
+        module = inversion(tmp_path, stages, losses=losses, num_images=4, loss_weighting=GradientShares(steps=3))
         module.plan.todo = list(todo)
         return fit(module).ends
 
@@ -73,15 +73,15 @@ class Thousandfold(Detection):
         return 1000 * super().__call__(step)
 
 
-def test_with_balance_the_units_of_a_loss_do_not_change_the_images(tmp_path):
-    def made(detection, balance):
+def test_with_shares_the_units_of_a_loss_do_not_change_the_images(tmp_path):
+    def made(detection, weighting):
         losses = {
             "detection": detection,
             "total_variation": TotalVariation(1.0),
             "batch_norm": BatchNormStatistics(1.0),
         }
         stages = [Stage(32, 15, lambda params: PyramidAdam(params, lr=0.02))]
-        return fit(inversion(tmp_path, stages, losses=losses, balance=balance)).ends[0]
+        return fit(inversion(tmp_path, stages, losses=losses, loss_weighting=weighting)).ends[0]
 
     plain, scaled = (made(detection(), GradientShares(steps=5)) for detection in (Detection, Thousandfold))
     assert (plain - scaled).abs().max() < 1e-3
@@ -156,9 +156,11 @@ def test_a_step_never_waits_for_the_device(tmp_path, monkeypatch):
         outputs = module.teacher(seen)
     step = SynthesisState(images, seen, targets, outputs, module.teacher, statistics, 0.0)
     others = (SelfSimilarity(), PixelNorm(), BatchNormStatistics(form="kl", momentum=0.9))
-    sum(loss(step) for loss in (*module.losses.values(), *others)).backward()
+    losses = (*module.objective.losses.values(), *others)
+    assert all(loss.prepare(module.teacher, 32) for loss in losses)
+    sum(loss(step) for loss in losses).backward()
     images.grad.sub_(1)
-    SignDescent([images]).step()
+    sign_descent([images]).step()
     PyramidAdam([images]).step()
 
 

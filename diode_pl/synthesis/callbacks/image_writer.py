@@ -45,6 +45,6 @@ class ImageWriter(pl.Callback):
 
 def data_access(module: Inversion, trainer: pl.Trainer) -> str:
     """What a run saw: ``teacher-only``, or ``teacher`` and all that its parts declare, as in ``teacher +verifier``."""
-    parts = [module.sampler, module.initializer, *module.losses.values(), *trainer.callbacks]  # type: ignore[attr-defined]
+    parts = [module.sampler, module.initializer, *module.objective.losses.values(), *trainer.callbacks]  # type: ignore[attr-defined]
     seen = dict.fromkeys(level for part in parts if (level := getattr(part, "data_access", None)))
     return "teacher" + "".join(f" +{level}" for level in seen) if seen else "teacher-only"

@@ -12,8 +12,8 @@ class Noise(Initializer):
     """Normal noise, clipped to [0, 1].
 
     Args:
-        mean: of each pixel; published: 0.
-        std: of each pixel; published: 1.
+        mean: of each pixel; in the paper's code 0.
+        std: of each pixel; in the paper's code 1.
         grain: side of a noise cell in pixels; above 1 the noise is drawn coarser and enlarged bilinearly.
 
     Raises:

@@ -44,9 +44,11 @@ class Loss(ABC):
 
     Attributes:
         data_access: what a result has seen because of it, besides the teacher; None for nothing.
+        norm_layers: number of leading norm layers of the teacher that must be recorded for it in the current stage.
     """
 
     data_access: str | None = None
+    norm_layers: int = 0
 
     def __init__(self, weight: float) -> None:
         if weight < 0:
@@ -57,18 +59,14 @@ class Loss(ABC):
     def __call__(self, step: SynthesisState) -> Float[Tensor, ""]:
         """The raw term, before its weight."""
 
-    def prepare(self, detector: Detector, resolution: int) -> None:  # noqa: B027 (most losses need nothing)
+    def prepare(self, detector: Detector, resolution: int) -> bool:
         """Called before the first step of a stage.
 
         Args:
             detector: the frozen teacher.
             resolution: side of the stage's images in pixels.
+
+        Returns:
+            Whether the term can be computed with this teacher.
         """
-
-    def applies_to(self, detector: Detector) -> bool:
-        """Whether the term says anything about images that ``detector`` looks at."""
         return True
-
-    def norm_layers_needed(self, detector: Detector) -> int:
-        """How many leading norm layers of ``detector`` must be watched for this term."""
-        return 0

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from diode_pl.detector import ChannelStats
 
-Form = Literal["published", "standardized", "kl"]
+Form = Literal["paper", "standardized", "kl"]
 FORMS = get_args(Form)
 
 _LEAST_EPS = 1e-5  # where a layer adds nothing, variances down to 0 would make infinite distances
@@ -18,13 +18,13 @@ _LEAST_EPS = 1e-5  # where a layer adds nothing, variances down to 0 would make 
 def batch_norm_distance(
     batch: Sequence[ChannelStats],
     reference: Sequence[ChannelStats],
-    form: Form = "published",
+    form: Form = "paper",
     norm: float = 2.0,
     eps: Sequence[float] | None = None,
 ) -> Float[Tensor, ""]:
     """Distance between batch statistics and reference statistics.
 
-    ``published``: norm of the difference of the means plus norm of the difference of the variances, added over layers.
+    ``paper``: norm of the difference of the means plus norm of the difference of the variances, added over layers.
     It grows with the number and scale of the channels and with the number of layers, so its weight must be found anew
     for each network. The other two are without units, and means over channels and layers, so that one weight serves
     unlike networks:
@@ -36,14 +36,14 @@ def batch_norm_distance(
         batch: one entry a layer.
         reference: one entry a layer, same channel counts.
         form: see above.
-        norm: the p of the ``published`` p-norms.
+        norm: the p of the ``paper`` p-norms.
         eps: one entry a layer, what it adds to a variance before it divides: below it, differences do not reach the
-            network. Those below 1e-5, and all when not given, count as 1e-5. ``published`` has no use for it.
+            network. Those below 1e-5, and all when not given, count as 1e-5. ``paper`` has no use for it.
 
     Raises:
         ValueError: they differ in their number of layers, or there is none.
 
-    Source: Chawla et al., WACV 2021, eq. 5 (``published``); Kullback and Leibler, 1951, eq. 2.5 (``kl``).
+    Source: Chawla et al., WACV 2021, eq. 5 (``paper``); Kullback and Leibler, 1951, eq. 2.5 (``kl``).
     """
     if len(batch) != len(reference) or not batch:
         raise ValueError(f"got statistics of {len(batch)} layers and references of {len(reference)}; need as many, > 0")
@@ -60,7 +60,7 @@ def batch_norm_distance(
     def per_layer(values: Tensor) -> Tensor:
         return values.new_zeros(len(sizes)).index_add(0, layer, values)
 
-    if form == "published":
+    if form == "paper":
         pairs = ((mean, mean_ref), (var, var_ref))
         return torch.stack([_root(per_layer((a - b).abs().pow(norm)), norm).sum() for a, b in pairs]).sum()
     added = [_LEAST_EPS if eps is None else max(eps[i], _LEAST_EPS) for i in range(len(sizes))]

@@ -19,9 +19,9 @@ class BatchNormStatistics(Loss):
     """:func:`batch_norm_distance` between what the teacher's norm layers see and what they saw in training.
 
     Args:
-        weight: factor of the term; published: 0.1 with form ``published`` on Darknet-53.
-        form: ``published``, ``standardized`` or ``kl``.
-        norm: the p of the ``published`` p-norms; 2 with the other forms, which have none.
+        weight: factor of the term; in the paper's code 0.1 with form ``paper`` on Darknet-53.
+        form: ``paper``, ``standardized`` or ``kl``.
+        norm: the p of the ``paper`` p-norms; 2 with the other forms, which have none.
         layers: ``all``, ``backbone``, or so many from the first on.
         min_layers: if given, the number of layers falls by a cosine from ``layers`` to this over a stage.
         momentum: in [0, 1); the statistics compared are an exponential average over the steps of a stage, so that small
@@ -38,7 +38,7 @@ class BatchNormStatistics(Loss):
     def __init__(
         self,
         weight: float = 0.1,
-        form: Form = "published",
+        form: Form = "paper",
         norm: float = 2.0,
         layers: Literal["all", "backbone"] | int = "backbone",
         min_layers: int | None = None,
@@ -50,10 +50,10 @@ class BatchNormStatistics(Loss):
             raise ValueError(f"losses.batch_norm.form must be one of {', '.join(FORMS)}, got {form!r}")
         if not 1 <= norm < math.inf:
             raise ValueError(f"losses.batch_norm.norm must be a number from 1 on, got {norm}")
-        if form != "published" and norm != 2:
+        if form != "paper" and norm != 2:
             raise ValueError(
                 f"losses.batch_norm.norm must be 2 with form={form}, which has no p-norms, got {norm}; "
-                "losses.batch_norm.form=published has them"
+                "losses.batch_norm.form=paper has them"
             )
         if layers not in ("all", "backbone") and not (isinstance(layers, int) and layers >= 1):
             raise ValueError(f"losses.batch_norm.layers must be all, backbone or a number from 1 on, got {layers!r}")
@@ -65,36 +65,36 @@ class BatchNormStatistics(Loss):
         self._moments: list[ChannelStats] | None = None
         self._references: dict[int, list[ChannelStats]] = {}
 
-    def prepare(self, detector: Detector, resolution: int) -> None:
-        """Forgets the batches of the stage before; takes the statistics of the reference images, if there are any."""
+    def prepare(self, detector: Detector, resolution: int) -> bool:
+        """Forgets the batches of the stage before; takes the statistics of the reference images, if there are any.
+
+        Returns:
+            Whether the teacher has any of the norm layers that ``layers`` asks for.
+        """
         self._average.forget()
-        if self.reference is None:
-            return
-        if resolution in self._references:
-            self._moments = self._references[resolution]
-            return
-        device = next(detector.parameters()).device
-        recorder = BatchNormRecorder(detector.norm_layers()[: self.norm_layers_needed(detector)])
-        with torch.no_grad(), recorder.recording():
-            detector(read_folder(self.reference, resolution).to(device))
-        self._moments = self._references[resolution] = recorder.batch
-
-    def applies_to(self, detector: Detector) -> bool:
-        """Whether it has norm layers."""
-        return self.norm_layers_needed(detector) > 0
-
-    def norm_layers_needed(self, detector: Detector) -> int:
-        """The number of layers that ``layers`` stands for on this detector; 0 for one without norm layers."""
-        total = len(detector.norm_layers())
+        layers = detector.norm_layers()
         if self.layers == "all":
-            return total
-        return min(total, detector.backbone_norm_layers if self.layers == "backbone" else int(self.layers))
+            self.norm_layers = len(layers)
+        else:
+            count = detector.backbone_norm_layers if self.layers == "backbone" else self.layers
+            self.norm_layers = min(len(layers), count)
+        if self.reference is not None and self.norm_layers:
+            if resolution not in self._references:
+                device = next(detector.parameters()).device
+                recorder = BatchNormRecorder(layers[: self.norm_layers])
+                with torch.no_grad(), recorder.recording():
+                    detector(read_folder(self.reference, resolution).to(device))
+                self._references[resolution] = recorder.batch
+            self._moments = self._references[resolution]
+        return self.norm_layers > 0
 
     def __call__(self, step: SynthesisState) -> Float[Tensor, ""]:
-        """Distance over the layers in use at this step; 0 for a detector without norm layers."""
-        count = self.norm_layers_needed(step.detector)
-        if count == 0:
-            return step.images.new_zeros(())
+        """Distance over the layers in use at this step.
+
+        Raises:
+            ValueError: ``prepare`` has not been called, or returned False.
+        """
+        count = self.norm_layers
         batch = self._average(step.statistics.batch[:count])
         if self.min_layers is not None:
             low = min(self.min_layers, count)

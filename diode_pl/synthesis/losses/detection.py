@@ -11,7 +11,7 @@ class Detection(Loss):
     """The loss that the teacher was trained with, between its outputs and the wanted boxes.
 
     Args:
-        weight: factor of the term; the published scripts use 0.5 at 160 px and 1.0 elsewhere.
+        weight: factor of the term; the scripts of the paper's code use 0.5 at 160 px and 1.0 elsewhere.
 
     Source: Chawla et al., WACV 2021, eq. 1.
     """

@@ -21,7 +21,7 @@ class PixelNorm(Loss):
     """:func:`pixel_norm` of the images before augmentation.
 
     Args:
-        weight: factor of the term; published: 0.
+        weight: factor of the term; in the paper's code 0.
     """
 
     def __init__(self, weight: float = 0.0) -> None:

@@ -29,7 +29,7 @@ class SelfSimilarity(Loss):
     """:func:`self_similarity` of the map that enters the teacher's first head.
 
     Args:
-        weight: factor of the term; published: 0.
+        weight: factor of the term; in the paper's code 0.
     """
 
     def __init__(self, weight: float = 0.0) -> None:

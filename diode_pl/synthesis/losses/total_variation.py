@@ -30,7 +30,7 @@ class TotalVariation(Loss):
     """:func:`total_variation` of the augmented images.
 
     Args:
-        weight: factor of the term; published: 75.
+        weight: factor of the term; in the paper's code 75.
     """
 
     def __init__(self, weight: float = 75.0) -> None:

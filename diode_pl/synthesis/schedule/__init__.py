@@ -2,7 +2,6 @@
 
 from diode_pl.synthesis.schedule.plan import Plan
 from diode_pl.synthesis.schedule.pyramid_adam import PyramidAdam
-from diode_pl.synthesis.schedule.sign_descent import SignDescent
 from diode_pl.synthesis.schedule.stage import Stage
 
-__all__ = ["Plan", "PyramidAdam", "SignDescent", "Stage"]
+__all__ = ["Plan", "PyramidAdam", "Stage"]

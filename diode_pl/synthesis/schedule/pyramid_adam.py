@@ -1,16 +1,14 @@
 """Adam on every scale of the picture at once."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from diode_pl.synthesis.schedule.pixel_optimizer import PixelOptimizer
 
-
-class PyramidAdam(PixelOptimizer):
+class PyramidAdam(torch.optim.Optimizer):
     """Adam on an image pyramid: coarse structure moves as readily as single pixels.
 
     Adam on pixels takes its full step wherever a gradient's sign is steady, and the gradient of a detector is
@@ -48,8 +46,20 @@ class PyramidAdam(PixelOptimizer):
         options = {"lr": lr, "betas": tuple(betas), "eps": eps, "scales": tuple(scales), "weights": tuple(weights)}
         super().__init__(params, options)
 
-    def move(self, images: Tensor, gradient: Tensor, group: dict[str, Any]) -> None:
-        """One step of Adam on each scale."""
+    @torch.no_grad()
+    def step(self, closure: Callable[[], Tensor] | None = None) -> Tensor | None:  # type: ignore[override]
+        """One step of Adam on each scale; images without a gradient stay."""
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
+        for group in self.param_groups:
+            for images in group["params"]:
+                if images.grad is not None:
+                    self._move(images, images.grad, group)
+        return loss
+
+    def _move(self, images: Tensor, gradient: Tensor, group: dict[str, Any]) -> None:
         beta1, beta2 = group["betas"]
         state = self.state[images]
         count = state["count"] = state.get("count", 0) + 1

@@ -53,31 +53,21 @@ class Stage:
                 "target would ever be added; use `budget` to shorten both alike, or set growth.start as well"
             )
 
-    def check(self, name: str, teacher: Detector, weights: Mapping[str, float]) -> None:
-        """Whether the stage fits a detector and a set of losses.
+    def check(self, name: str, teacher: Detector) -> None:
+        """Checks that the teacher takes images of the stage's resolution.
 
         Args:
-            name: of the stage, for the errors.
+            name: of the stage, for the error.
             teacher: the detector.
-            weights: of all losses by name, 0 for one that is removed.
 
         Raises:
             ValueError: it does not.
         """
         InputSize.from_detectors({"teacher": teacher}).check(f"{name}.resolution", self.resolution)
-        unknown = sorted(set(self.loss_factors) - set(weights))
-        if unknown:
-            raise ValueError(f"{name}.loss_factors: no loss named {unknown}; there are {sorted(weights)}")
-        if not any(self.weights(weights).values()):
-            raise ValueError(f"losses: all are null or of weight 0 in {name}; detection makes objects")
 
     def steps(self, budget: float) -> int:
         """Iterations at a ``budget``, at least one."""
         return max(1, round(self.iterations * budget))
-
-    def weights(self, own: Mapping[str, float]) -> dict[str, float]:
-        """The weight of each loss in this stage, from the losses' ``own``."""
-        return {name: self.loss_factors.get(name, 1.0) * weight for name, weight in own.items()}
 
     def lr_factor(self, progress: float) -> float:
         """Factor of the learning rate once the share ``progress`` of the stage is done."""

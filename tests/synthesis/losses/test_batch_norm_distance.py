@@ -9,7 +9,7 @@ from diode_pl.detector import ChannelStats
 from diode_pl.synthesis.losses.batch_norm_distance import FORMS, batch_norm_distance
 
 forms = pytest.mark.parametrize("form", FORMS)
-EVERY = [("published", 1.0), ("published", 2.0), ("published", 3.0), ("standardized", 2.0), ("kl", 2.0)]
+EVERY = [("paper", 1.0), ("paper", 2.0), ("paper", 3.0), ("standardized", 2.0), ("kl", 2.0)]
 
 
 def random_moments(
@@ -40,7 +40,7 @@ def slow_distance(
     total = 0.0
     for (mean, var), (mean_ref, var_ref), e in zip(batch, reference, eps, strict=True):
         m, v, mr, vr = (t.tolist() for t in (mean, var, mean_ref, var_ref))
-        if form == "published":
+        if form == "paper":
             for a, b in ((m, mr), (v, vr)):
                 total += sum(abs(p - q) ** norm for p, q in zip(a, b, strict=True)) ** (1 / norm)
         elif form == "kl":

@@ -8,7 +8,7 @@ from diode_pl.io.images import read_folder, to_pillow
 from diode_pl.synthesis.losses import BatchNormStatistics
 from diode_pl.synthesis.losses.batch_norm_distance import batch_norm_distance
 from diode_pl.synthesis.losses.running_moments import MomentAverage
-from tests.tiny import TinyDetector, tiny_step
+from tests.tiny import TinyDetector, prepared, tiny_step
 
 
 @pytest.mark.usefixtures("unchecked")
@@ -35,9 +35,9 @@ def test_bad_arguments_raise(arguments: dict) -> None:
 
 @pytest.mark.parametrize(("layers", "expected"), [("all", 3), ("backbone", 2), (1, 1), (2, 2), (99, 3)])
 def test_layer_subset(layers: str | int, expected: int) -> None:
-    loss, step = BatchNormStatistics(layers=layers), tiny_step(torch.rand(2, 3, 8, 8))
-    assert loss.norm_layers_needed(step.detector) == expected
-    statistics = step.statistics
+    step = tiny_step(torch.rand(2, 3, 8, 8))
+    loss, statistics = prepared(BatchNormStatistics(layers=layers), step), step.statistics
+    assert loss.norm_layers == expected
     assert loss(step) == batch_norm_distance(statistics.batch[:expected], statistics.running[:expected])
 
 
@@ -45,22 +45,26 @@ def test_layer_subset(layers: str | int, expected: int) -> None:
 def test_number_of_layers_falls_by_a_cosine(progress: float, expected: int) -> None:
     step = tiny_step(torch.rand(2, 3, 8, 8), progress=progress)
     statistics = step.statistics
-    falling = BatchNormStatistics(layers="all", min_layers=1)(step)
+    falling = prepared(BatchNormStatistics(layers="all", min_layers=1), step)(step)
     assert falling == batch_norm_distance(statistics.batch[:expected], statistics.running[:expected])
 
 
 def test_number_of_layers_never_rises_above_those_in_use() -> None:
     step = tiny_step(torch.rand(2, 3, 8, 8), progress=0.5)
-    assert BatchNormStatistics(layers=2, min_layers=99)(step) == BatchNormStatistics(layers=2)(step)
+    assert prepared(BatchNormStatistics(layers=2, min_layers=99), step)(step) == prepared(
+        BatchNormStatistics(layers=2), step
+    )(step)
 
 
 def test_form_and_norm_reach_the_distance() -> None:
     step = tiny_step(torch.rand(2, 3, 8, 8))
     batch, running = step.statistics.batch, step.statistics.running
-    assert BatchNormStatistics(form="standardized", layers="all")(step) == batch_norm_distance(
+    assert prepared(BatchNormStatistics(form="standardized", layers="all"), step)(step) == batch_norm_distance(
         batch, running, "standardized"
     )
-    assert BatchNormStatistics(norm=1.0, layers="all")(step) == batch_norm_distance(batch, running, norm=1.0)
+    assert prepared(BatchNormStatistics(norm=1.0, layers="all"), step)(step) == batch_norm_distance(
+        batch, running, norm=1.0
+    )
 
 
 @pytest.mark.parametrize("form", ["standardized", "kl"])
@@ -76,29 +80,37 @@ def test_each_layer_has_its_own_least_variance() -> None:
     step = tiny_step(torch.rand(2, 3, 8, 8), detector=detector)
     batch, running = step.statistics.batch[:2], step.statistics.running[:2]
     own = batch_norm_distance(batch, running, "kl", eps=[1e-3, 0.5])
-    assert BatchNormStatistics(form="kl")(step) == own != batch_norm_distance(batch, running, "kl")
+    assert prepared(BatchNormStatistics(form="kl"), step)(step) == own != batch_norm_distance(batch, running, "kl")
 
 
 def test_momentum_averages_over_the_steps_of_a_stage() -> None:
     loss, average = BatchNormStatistics(layers=2, momentum=0.8), MomentAverage(0.8)
     detector = TinyDetector()
     steps = [tiny_step(torch.rand(2, 3, 8, 8), detector=detector) for _ in range(3)]
+    loss.prepare(detector, 8)
     expected = [batch_norm_distance(average(s.statistics.batch[:2]), s.statistics.running[:2]) for s in steps]
     assert [loss(step) for step in steps] == expected
-    assert expected[2] != BatchNormStatistics(layers=2)(steps[2])
+    assert expected[2] != prepared(BatchNormStatistics(layers=2), steps[2])(steps[2])
     loss.prepare(detector, 8)  # the next stage
-    assert loss(steps[2]) == BatchNormStatistics(layers=2)(steps[2])
+    assert loss(steps[2]) == prepared(BatchNormStatistics(layers=2), steps[2])(steps[2])
 
 
 def test_layers_that_fall_out_stay_in_the_average() -> None:
     loss, detector = BatchNormStatistics(layers="all", min_layers=1, momentum=0.5), TinyDetector()
+    loss.prepare(detector, 8)
     for progress in (0.0, 0.99, 0.0):
         assert loss(tiny_step(torch.rand(2, 3, 8, 8), detector=detector, progress=progress)).isfinite()
 
 
-def test_a_detector_without_norm_layers_costs_nothing() -> None:
-    loss, step = BatchNormStatistics(momentum=0.5), tiny_step(torch.rand(2, 3, 8, 8), detector=TinyDetector(norm=False))
-    assert loss.norm_layers_needed(step.detector) == 0 and loss(step) == 0
+def test_it_cannot_be_computed_on_a_detector_without_norm_layers() -> None:
+    loss = BatchNormStatistics(momentum=0.5)
+    assert not loss.prepare(TinyDetector(norm=False), 8) and loss.norm_layers == 0
+
+
+@pytest.mark.usefixtures("unchecked")
+def test_without_preparation_it_raises() -> None:
+    with pytest.raises(ValueError, match="statistics of 0 layers"):
+        BatchNormStatistics()(tiny_step(torch.rand(2, 3, 8, 8)))
 
 
 @pytest.fixture
@@ -112,7 +124,8 @@ def test_reference_images_replace_running_statistics(references: Path) -> None:
     loss = BatchNormStatistics(layers="all", reference=references)
     loss.prepare(TinyDetector(), resolution=8)
     assert loss(tiny_step(read_folder(references, 8))) < 1e-5
-    assert BatchNormStatistics(layers="all")(tiny_step(read_folder(references, 8))) > 0.1
+    step = tiny_step(read_folder(references, 8))
+    assert prepared(BatchNormStatistics(layers="all"), step)(step) > 0.1
     assert loss.data_access == "real images"
 
 

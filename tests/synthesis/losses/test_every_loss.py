@@ -5,7 +5,7 @@ import torch
 
 from diode_pl.synthesis.losses import BatchNormStatistics, Detection, Loss, PixelNorm, SelfSimilarity, TotalVariation
 from diode_pl.targets import Targets
-from tests.tiny import TinyDetector, no_boxes, one_box_each, tiny_step
+from tests.tiny import TinyDetector, no_boxes, one_box_each, prepared, tiny_step
 
 EVERY = (BatchNormStatistics, Detection, PixelNorm, SelfSimilarity, TotalVariation)
 every = pytest.mark.parametrize("kind", EVERY, ids=lambda kind: kind.__name__)
@@ -22,6 +22,7 @@ def test_weight_is_kept_and_must_not_be_negative(kind: type[Loss]) -> None:
 def test_gradient_of_a_step_is_right(kind: type[Loss]) -> None:
     images = torch.rand(2, 3, 4, 4, dtype=torch.float64, requires_grad=True)
     loss, detector = kind(weight=1.0), TinyDetector().double()
+    loss.prepare(detector, 4)
     assert torch.autograd.gradcheck(lambda x: loss(tiny_step(x, detector=detector)), images)
     loss(tiny_step(images, detector=detector)).backward()
     assert images.grad.abs().max() > 0
@@ -30,7 +31,8 @@ def test_gradient_of_a_step_is_right(kind: type[Loss]) -> None:
 @every
 @pytest.mark.parametrize("targets", [no_boxes(2), one_box_each(2)], ids=["no boxes", "boxes"])
 def test_the_term_is_one_finite_number(kind: type[Loss], targets: Targets) -> None:
-    term = kind(weight=1.0)(tiny_step(torch.rand(2, 3, 8, 8), targets))
+    step = tiny_step(torch.rand(2, 3, 8, 8), targets)
+    term = prepared(kind(weight=1.0), step)(step)
     assert term.shape == () and term.isfinite()
 
 

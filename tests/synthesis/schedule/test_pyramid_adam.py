@@ -66,6 +66,19 @@ def test_without_a_gradient_images_stay() -> None:
     assert (images == 1).all()
 
 
+def test_closure_is_evaluated_with_gradients() -> None:
+    images = nn.Parameter(torch.ones(1, 1, 1, 1))
+    optimizer = PyramidAdam([images], lr=0.5, scales=(1,), weights=(1.0,))
+
+    def closure() -> Tensor:
+        loss = images.square().sum()
+        loss.backward()
+        return loss
+
+    assert optimizer.step(closure).item() == 1
+    assert images.item() == pytest.approx(0.5)
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

@@ -1,11 +1,12 @@
 import pytest
+import torch
 
-from diode_pl.synthesis.schedule import SignDescent, Stage
+from diode_pl.synthesis.schedule import Stage
 from tests.detector.detectors import small
 
 
 def stage(**changes) -> Stage:
-    return Stage(**{"resolution": 160, "iterations": 2500, "optimizer": SignDescent} | changes)
+    return Stage(**{"resolution": 160, "iterations": 2500, "optimizer": torch.optim.Adam} | changes)
 
 
 @pytest.mark.parametrize(
@@ -35,5 +36,5 @@ def test_what_the_teacher_cannot_take_is_refused(resolution: int, nearest: int) 
     """Sides that are too short are multiples of its stride, too."""
     said = rf"schedule\.stages\.1\.resolution: {resolution} px .* of 4 px from 32 px on; the nearest is {nearest}"
     with pytest.raises(ValueError, match=said):
-        stage(resolution=resolution).check("schedule.stages.1", small("ssd"), {"detection": 1.0})
-    stage(resolution=nearest).check("schedule.stages.1", small("ssd"), {"detection": 1.0})
+        stage(resolution=resolution).check("schedule.stages.1", small("ssd"))
+    stage(resolution=nearest).check("schedule.stages.1", small("ssd"))

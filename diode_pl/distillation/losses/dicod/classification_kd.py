@@ -60,7 +60,7 @@ def l1_normalized_divergence(
         temperature: both are divided by it.
         taught_by_softmax: whether ``taught`` are logits of a softmax.
 
-    Source: the published code's variant, not in the paper; without its 1e-10 in the logarithms.
+    Source: the paper's code's variant, not in the paper; without its 1e-10 in the logarithms.
     """
     student, taught = student / temperature, taught / temperature
     wanted = (taught if taught_by_softmax else F.logsigmoid(taught)).log_softmax(dim=1)
@@ -68,8 +68,8 @@ def l1_normalized_divergence(
     return (wanted.exp() * (wanted - found)).sum(dim=1)
 
 
-def released_count(image: Tensor, images: int) -> Float[Tensor, ""]:
-    """What the published code divides by: the positives, where an image without any counts as one with one.
+def paper_code_count(image: Tensor, images: int) -> Float[Tensor, ""]:
+    """What the paper's code divides by: the positives, where an image without any counts as one with one.
 
     Args:
         image: position of each positive's image.

@@ -12,7 +12,7 @@ from diode_pl.distillation.losses.dicod.classification_kd import (
     bernoulli_divergence,
     check_form,
     l1_normalized_divergence,
-    released_count,
+    paper_code_count,
     softmax_divergence,
 )
 from diode_pl.distillation.losses.dicod.classifier_teacher import CropTeacher
@@ -44,8 +44,8 @@ class Dicod(DistillLoss):
         temperature: logits are divided by it; the class part is multiplied by its square.
         form: of the class part. None goes by the student's head: a softmax head with background, or each class on its
             own. "l1_normalized": the student's sigmoids divided by their sum, as one distribution.
-        reduction: what the class part is divided by: "mean", the positives; or "released", for which an image without
-            positives counts as one, as in the published code.
+        reduction: what the class part is divided by: "mean", the positives; or "paper_code", for which an image without
+            positives counts as one, as in the paper's code.
         image_pool: pixels of crops are compared as means over such a grid.
         feature_pool: likewise the maps of every layer.
         localization_warmup_steps: batches over which the box part grows to its full size, as an untrained head predicts
@@ -94,8 +94,8 @@ class Dicod(DistillLoss):
             raise ValueError(f"Dicod: temperature must be finite and above 0, got {temperature}")
         if form not in (None, "l1_normalized"):
             raise ValueError(f'Dicod: form must be "l1_normalized" or null for the student\'s own, got {form!r}')
-        if reduction not in ("mean", "released"):
-            raise ValueError(f'Dicod: reduction must be "mean" or "released", got {reduction!r}')
+        if reduction not in ("mean", "paper_code"):
+            raise ValueError(f'Dicod: reduction must be "mean" or "paper_code", got {reduction!r}')
         bounds = (("image_pool", image_pool, 1), ("feature_pool", feature_pool, 1), ("max_crops", max_crops, 1))
         for key, value, least in (*bounds, ("localization_warmup_steps", localization_warmup_steps, 0)):
             if value is not None and value < least:
@@ -160,8 +160,8 @@ class Dicod(DistillLoss):
         image, logits = positives.image[known & ~unseen], positives.class_logits[known & ~unseen]
         divergences = self._divergences(lesson.student, logits, taught[~silent])
         count = logits.new_full((), len(image))
-        if self.reduction == "released":
-            count = released_count(image, len(lesson.images))
+        if self.reduction == "paper_code":
+            count = paper_code_count(image, len(lesson.images))
         return self.temperature**2 * divergences.sum() / reduce_sum_per_process(count, at_least=1.0), unseen
 
     @torch.no_grad()

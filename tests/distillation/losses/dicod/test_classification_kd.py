@@ -5,7 +5,7 @@ from torch.distributions import Categorical, kl_divergence
 from diode_pl.distillation.losses.dicod.classification_kd import (
     bernoulli_divergence,
     l1_normalized_divergence,
-    released_count,
+    paper_code_count,
     softmax_divergence,
 )
 from tests.distillation.losses.dicod.cases import CASES, close, inputs
@@ -89,7 +89,7 @@ def test_far_logits_stay_finite(kind) -> None:
     assert bool(found.isfinite().all()) and bool(student.grad.isfinite().all()) and bool(student.grad.any())
 
 
-def test_an_image_without_positives_counts_as_one_with_one_in_the_published_code() -> None:
-    assert released_count(torch.tensor([0, 0, 2]), 4) == 2 + 1 + 1 + 1
-    assert released_count(torch.tensor([0, 0, 2]), 3) == 4
-    assert released_count(torch.zeros(0, dtype=torch.long), 2) == 2
+def test_an_image_without_positives_counts_as_one_with_one_in_the_papers_code() -> None:
+    assert paper_code_count(torch.tensor([0, 0, 2]), 4) == 2 + 1 + 1 + 1
+    assert paper_code_count(torch.tensor([0, 0, 2]), 3) == 4
+    assert paper_code_count(torch.zeros(0, dtype=torch.long), 2) == 2

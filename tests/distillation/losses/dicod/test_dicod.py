@@ -196,20 +196,20 @@ def test_positives_of_one_box_share_one_answer_of_the_classifier() -> None:
     assert len(student.match_predictions(lesson.student_outputs, BOXES).target) > len(BOXES)
 
 
-def test_the_published_denominator_counts_images_without_positives() -> None:
+def test_the_denominator_of_the_papers_code_counts_images_without_positives() -> None:
     student = network()
     lesson = given(student, said_by(student))
     values = {}
-    for reduction in ("mean", "released"):
+    for reduction in ("mean", "paper_code"):
         loss = prepared(Dicod(toy(), reduction=reduction), student)
         loss(lesson)
         values[reduction] = loss.parts
     count = len(student.match_predictions(lesson.student_outputs, BOXES).target)
     torch.testing.assert_close(
-        values["released"]["classification"] * (count + 1), values["mean"]["classification"] * count
+        values["paper_code"]["classification"] * (count + 1), values["mean"]["classification"] * count
     )
     for name in ("localization_image", "localization_features"):
-        torch.testing.assert_close(values["released"][name], values["mean"][name])
+        torch.testing.assert_close(values["paper_code"][name], values["mean"][name])
 
 
 def test_classes_are_matched_by_name_and_unknown_ones_left_out() -> None:
@@ -272,7 +272,7 @@ def test_the_order_of_images_and_boxes_does_not_matter() -> None:
     torch.testing.assert_close(loss(given(student, said, reordered)), value)
 
 
-@pytest.mark.parametrize("reduction", ["mean", "released"])
+@pytest.mark.parametrize("reduction", ["mean", "paper_code"])
 @pytest.mark.parametrize("targets", [no_boxes(3), BOXES.keep(torch.zeros(3, dtype=torch.bool))], ids=["none", "off"])
 def test_no_boxes_cost_nothing(targets: Targets, reduction: str) -> None:
     student = network()
@@ -401,7 +401,7 @@ def test_the_frozen_detector_as_classifier_teaches_alone() -> None:
         ({"temperature": 0.0}, "temperature must be finite and above 0, got 0.0"),
         ({"temperature": math.inf}, "temperature must be finite and above 0, got inf"),
         ({"form": "softmax"}, 'form must be "l1_normalized" or null.*softmax'),
-        ({"reduction": "sum"}, 'reduction must be "mean" or "released", got \'sum\''),
+        ({"reduction": "sum"}, 'reduction must be "mean" or "paper_code", got \'sum\''),
         ({"image_pool": 0}, "image_pool must be at least 1, got 0"),
         ({"feature_pool": 0}, "feature_pool must be at least 1, got 0"),
         ({"localization_warmup_steps": -1}, "localization_warmup_steps must be at least 0, got -1"),
