@@ -1,28 +1,23 @@
 """From a trained detector to labeled images: `python synthesize.py --help`."""
 
+import sys
+
 import hydra
-from hydra.core.hydra_config import HydraConfig
-from hydra.errors import InstantiationException
-from hydra.utils import instantiate
-from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf import DictConfig
+
+from diode_pl.cli import refuse_renamed, run
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="synthesize")
-def main(config: DictConfig) -> float | None:
-    """Composes, instantiates, runs."""
-    from diode_pl.synthesis.job import synthesize
+def compose_and_run(config: DictConfig) -> float | None:
+    """Constructs what the config names and runs it."""
+    return run(config)
 
-    job = HydraConfig.get()
-    try:
-        settings = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
-        inversion, trainer = (instantiate(config[part], _convert_="object") for part in ("inversion", "trainer"))
-        settings["overrides"] = list(job.overrides.task)
-        return synthesize(inversion, trainer, job.runtime.output_dir, settings)
-    except (ValueError, OSError, FloatingPointError, OmegaConfBaseException, InstantiationException) as error:
-        if job.mode is not None and job.mode.name == "MULTIRUN":
-            raise  # the sweep goes on with its next job
-        raise SystemExit(f"error: {error.__cause__ if isinstance(error, InstantiationException) else error}") from error
+
+def main() -> None:
+    """Runs what the command line says."""
+    refuse_renamed(sys.argv[1:])
+    compose_and_run()
 
 
 if __name__ == "__main__":

@@ -181,7 +181,7 @@ def test_other_ways_to_train(overrides: list[str], train: Train, quick: None) ->
         (["distill.mimic=null"], "no loss with a weight above 0"),
         (["alpha_detection=1", "train.labeled=false"], "alpha_detection=0"),
         (["ckpt=nowhere.ckpt"], "nowhere.ckpt does not exist"),
-        (["resolution=72"], "train.resolution: 72 px will not do, teacher and student can take multiples of 32"),
+        (["resolution=72"], "resolution: 72 px will not do, teacher and student can take multiples of 32"),
         (["fit=false", "tiled=5"], "leave one of them out"),
         (["batch_size=7", "trainer.devices=2", "data.mosaic=2"], "mosaic in [0, 1]"),
     ],

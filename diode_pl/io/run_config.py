@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 # What may differ between two runs that fill the same folder with the same images, or with more of them. These
-# repeat others: `inversion`, `overrides`, `callbacks.verifier.detector`, `trainer.callbacks` and `trainer.logger`.
-FREE = {"output_dir", "num_images", "tiled", "inversion", "overrides", "logger"}
+# repeat others: `inversion`, `task`, `overrides`, `callbacks.verifier.detector`, `trainer.callbacks`, `trainer.logger`.
+FREE = {"output_dir", "num_images", "tiled", "inversion", "task", "overrides", "logger"}
 FREE |= {"callbacks.progress", "callbacks.loss_log", "callbacks.verifier.detector", "callbacks.image_log"}
 FREE |= {"trainer.callbacks", "trainer.logger", "trainer.devices", "trainer.num_nodes", "trainer.start_method"}
 
@@ -23,11 +23,17 @@ FREE_IN_TRAINING |= {"data.workers", "data.cache_gib", "max_bad", "train.max_bad
 FREE_IN_TRAINING |= {f"trainer.{part}" for part in ("callbacks", "logger", "max_epochs", "accelerator")}
 FREE_IN_TRAINING |= {f"trainer.{part}" for part in ("devices", "num_nodes", "start_method")}
 
+# How Hydra calls a class says nothing of the result. Nor does the name of a class of ours, which may move: its
+# arguments tell options apart. Classes of other libraries may take the same arguments as one another.
+_HYDRA_KEYS = {"_partial_", "_convert_", "_recursive_"}
+
 
 def differences(
     old: Mapping[str, Any], new: Mapping[str, Any], free: Collection[str] = FREE
 ) -> list[tuple[str, Any, Any]]:
     """Keys on which two configurations differ, those left out that do not change the result.
+
+    Arguments count, and classes of other libraries, but not where a class of ours lives: it may have moved.
 
     Args:
         old: nested plain data.
@@ -71,6 +77,8 @@ def _flatten(node: Any, free: Collection[str], prefix: str = "") -> Iterator[tup
     if isinstance(node, Mapping | list) and node:
         items = node.items() if isinstance(node, Mapping) else enumerate(node)
         for key, value in items:
+            if key in _HYDRA_KEYS or (key == "_target_" and str(value).startswith("diode_pl.")):
+                continue
             yield from _flatten(value, free, f"{prefix}.{key}" if prefix else str(key))
     elif node not in ({}, []):
         yield prefix, node

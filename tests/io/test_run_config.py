@@ -1,6 +1,24 @@
-import pytest
+from pathlib import Path
+from typing import Any
 
-from diode_pl.io.run_config import FREE_IN_TRAINING, differences
+import pytest
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
+
+from diode_pl.io.run_config import FREE, FREE_IN_TRAINING, differences
+
+CONF = Path(__file__).resolve().parents[2] / "conf"
+
+
+def stands(key: str, config: Any) -> bool:
+    """Whether a dotted key stands in a config, in what it repeats of another part too."""
+    for part in key.split("."):
+        if isinstance(config, str) and config.startswith("${"):
+            return True
+        if not isinstance(config, dict) or part not in config:
+            return False
+        config = config[part]
+    return True
 
 
 def test_like_configurations_do_not_differ() -> None:
@@ -20,6 +38,25 @@ def test_what_only_one_side_has_differs() -> None:
 
 def test_empty_and_absent_are_the_same() -> None:
     assert differences({"augmentations": {}, "x": []}, {}) == []
+
+
+def test_a_class_that_moved_is_the_same_and_another_library_s_is_not() -> None:
+    old = {"recipe": {"_target_": "diode_pl.recipe.Recipe", "final_lr": 0.05}}
+    new = {"recipe": {"_target_": "diode_pl.training.optim.Recipe", "_partial_": False, "final_lr": 0.05}}
+    assert differences(old, new) == []
+    network = "torchvision.models.detection"
+    old, new = ({"net": {"_target_": f"{network}.{name}"}} for name in ("ssd300_vgg16", "fcos_resnet50_fpn"))
+    assert differences(old, new) == [("net._target_", f"{network}.ssd300_vgg16", f"{network}.fcos_resnet50_fpn")]
+
+
+def test_every_free_key_is_one_of_a_config() -> None:
+    commands = [("synthesize", []), ("train", ["distill=dicod_classifier", "callbacks=training"])]
+    commands += [("train", ["job=classifier", "data@val=yolo"])]
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        configs = [OmegaConf.to_container(compose(*command), resolve=False) for command in commands]
+    made = {"overrides"}  # the entry points add it
+    names = [key for key in (FREE | FREE_IN_TRAINING) - made if not any(stands(key, config) for config in configs)]
+    assert not names
 
 
 @pytest.mark.parametrize(

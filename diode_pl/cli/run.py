@@ -1,0 +1,52 @@
+"""What both entry points do with a composed config."""
+
+from hydra.conf import HydraConf
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import InstantiationException
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from diode_pl.cli.errors import describe_error
+
+
+def run(config: DictConfig, task: str = "task") -> float | None:
+    """Constructs the objects of a config and runs its task.
+
+    Args:
+        config: as composed, with interpolations unresolved.
+        task: key of a partial function, called with ``folder`` and ``settings``.
+
+    Returns:
+        What the task returns: the number that a sweep would maximize.
+
+    Raises:
+        SystemExit: something that the user can mend; the message names the keys. In a sweep, ValueError: the sweep
+            goes on with its next job.
+    """
+    from pytorch_lightning import seed_everything  # torch comes with it: --help need not wait
+
+    job = HydraConfig.get()
+    written = OmegaConf.to_container(config, resolve=False)  # now: instantiate resolves parts of it in place
+    try:
+        settings = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+        assert isinstance(settings, dict)
+        settings["overrides"] = list(job.overrides.task)
+        seed_everything(config.seed, verbose=False)  # random weights
+        function = instantiate(config[task], _convert_="object")
+        return function(folder=job.runtime.output_dir, settings=settings)
+    except (ValueError, OSError, FloatingPointError, OmegaConfBaseException, InstantiationException) as error:
+        message = describe_error(error, written, _choices(job, written))
+        if job.mode is not None and job.mode.name == "MULTIRUN":
+            raise ValueError(message) from error
+        raise SystemExit(f"error: {message}") from error
+
+
+def _choices(job: HydraConf, config: object) -> dict[str, str]:
+    """What was chosen of each group, several options included, which Hydra leaves out of ``runtime.choices``."""
+    choices = {group: str(option) for group, option in job.runtime.choices.items() if not group.startswith("hydra/")}
+    for override in job.overrides.task:
+        group, _, options = override.lstrip("+~").partition("=")
+        if isinstance(config, dict) and isinstance(config.get(group), dict):
+            choices.setdefault(group, options)
+    return choices
