@@ -16,6 +16,7 @@ from diode_pl.classification.module import Classification
 from diode_pl.classifier import ClassifierCard, CropClassifier, encode_classifier
 from diode_pl.data import DetectionData
 from diode_pl.distillation.module import Distillation
+from diode_pl.provenance import Provenance
 from diode_pl.synthesis.loss_weighting import ConstantWeights, GradientShares
 from tests.tiny_network import write_tiny_network
 from tests.training_run import NAMES, write_teacher
@@ -186,7 +187,7 @@ def test_every_option_of_a_training_builds_its_objects(tiny, group, option, tmp_
     (tmp_path / "given.json").write_text(json.dumps(counted))
     weights = tmp_path / "classifier.safetensors"
     weights.write_bytes(
-        encode_classifier(CropClassifier(NAMES, crop_size=16, kind="both"), ClassifierCard(("teacher",), 0.9, 0.9))
+        encode_classifier(CropClassifier(NAMES, crop_size=16, kind="both"), ClassifierCard(Provenance(True), 0.9, 0.9))
     )
     given = {"from_dataset": "tiling.path=", "dicod_classifier": "distill.dicod.classifier.weights="}
     files = {"from_dataset": tmp_path / "given.json", "dicod_classifier": weights}

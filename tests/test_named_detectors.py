@@ -115,7 +115,7 @@ def test_they_are_all_here() -> None:
 @pytest.mark.parametrize("name", TORCHVISION)
 def test_builds_with_classes_of_ones_own_and_downloads_nothing(name: str) -> None:
     detector = built(name, names=["cat", "dog", "bird"])
-    assert detector.class_names == ("cat", "dog", "bird") and detector.data_access is None
+    assert detector.class_names == ("cat", "dog", "bird") and detector.provenance is None
     assert (len(detector.norm_layers()) == 0) == (name == "ssd300_vgg16")
     # The constructor took the least size through the network; below it, the detector says so and torch does not.
     assert detector.smallest % detector.stride == 0

@@ -23,6 +23,7 @@ from diode_pl.distillation.job import train
 from diode_pl.distillation.losses import DistillLoss, Mimic
 from diode_pl.distillation.module import Distillation
 from diode_pl.metrics import DetectionScores
+from diode_pl.provenance import GIVEN_WEIGHTS
 from diode_pl.report import save_weights
 from diode_pl.shapes import ShapesWorld
 from diode_pl.training.ema import WarmupEMA
@@ -67,7 +68,7 @@ def _lucky(names: tuple[str, ...]) -> Darknet:
         labels = match_classes(names, NAMES)
         scores.update([each.relabel(labels) for each in found], batch.targets, batch.sizes)
         if scores.compute()["AP50"] > 0.003:
-            detector.data_access = "given weights"  # stands for one that was trained
+            detector.provenance = GIVEN_WEIGHTS  # stands for one that was trained
             return detector.train()
     raise AssertionError("none of 49 random detectors finds anything")
 

@@ -14,6 +14,7 @@ from diode_pl.data.epoch_sampler import SampleKey
 from diode_pl.data.pseudo_labels import LabelPolicy
 from diode_pl.data.readers import ImageSet
 from diode_pl.detector import Detector
+from diode_pl.provenance import Provenance
 
 log = logging.getLogger(__name__)
 
@@ -97,9 +98,9 @@ class CropData(BaseDataModule):
         return self.train.class_names
 
     @property
-    def data_access(self) -> set[str]:
+    def provenance(self) -> Provenance:
         """What a classifier has seen because of these images."""
-        return {self.train.data_access}
+        return self.train.provenance
 
     def use_teacher(self, label_source: LabelPolicy, teacher: Detector) -> None:
         """Lets a teacher say which objects count, when the data are set up.

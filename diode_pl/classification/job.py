@@ -16,8 +16,8 @@ from diode_pl.data.pseudo_labels import LabelPolicy
 from diode_pl.detector import Detector
 from diode_pl.io.atomic import atomic_write, write_picture
 from diode_pl.io.run_config import FREE_IN_TRAINING, differences
+from diode_pl.provenance import Provenance
 from diode_pl.report import crop_sheet, write_curves
-from diode_pl.training.provenance import as_level, seen_in
 from diode_pl.training.resume import fit_or_resume, read_compatible_checkpoint, require_weights
 from diode_pl.training.run_folder import TrainingFolder
 
@@ -78,9 +78,9 @@ def train_classifier(
     classification.split = _split(data, label_source, settings) | brought
     if ckpt is not None:
         _check_split(ckpt, read_compatible_checkpoint(ckpt, classification, _PART, _MUST)[_PART], classification.split)
-    seen = seen_in(data.data_access, labels=label_source.reads_data)
-    classification.outside = "teacher" not in seen  # to be asked of labels makes no image
-    classification.data_access = sorted(seen if asked is None else seen | {"teacher"})
+    seen = data.provenance.with_labels(read=label_source.reads_data)
+    classification.outside = not seen.teacher  # to be asked of labels makes no image
+    classification.provenance = seen | Provenance(teacher=asked is not None)
     run = TrainingFolder(folder, dict(settings) | brought, "classifier", _PART)
     if not fit_or_resume(run, classification, data, trainer, ckpt):
         return None
@@ -131,7 +131,7 @@ def _write(classification: Classification, data: CropData, folder: Path) -> floa
     classification.eval()
     classification.save(folder / "classifier.safetensors")
     write_curves(folder / "curves.png", classification.history)
-    level = as_level(classification.data_access)
+    level = str(classification.provenance)
     seconds = sum(entry["seconds"] for entry in classification.history)
     facts = {
         "accuracy": classification.scores.get("accuracy"),

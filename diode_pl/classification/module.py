@@ -33,7 +33,7 @@ class Classification(TrainingModule):
         counts: images and crops, as :class:`CropData` counts them.
         untrained: classes without a training crop, by name.
         split: settings that decide which crops are held out, as plain data.
-        data_access: what the classifier has seen; a checkpoint adds what it saw before.
+        provenance: what the classifier has seen; a checkpoint adds what it saw before.
         outside: whether it learned from images that were not made from a teacher, here or before a checkpoint.
 
     Raises:
@@ -43,7 +43,7 @@ class Classification(TrainingModule):
     """
 
     part = "classification"
-    kept = ("history", "scores", "per_class", "counts", "untrained", "split", "data_access", "outside")
+    kept = ("history", "scores", "per_class", "counts", "untrained", "split", "outside")
     classifier: CropClassifier
 
     def __init__(
@@ -145,7 +145,7 @@ class Classification(TrainingModule):
             ValueError: a weight is not finite.
         """
         record = ClassifierCard(
-            tuple(self.data_access),
+            self.provenance,
             self.scores.get("accuracy"),
             self.scores.get("macro_accuracy"),
             self.per_class,

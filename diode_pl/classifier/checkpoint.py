@@ -10,6 +10,7 @@ from safetensors.torch import load_file
 
 from diode_pl.classifier.network import CropClassifier
 from diode_pl.io.safetensors import to_safetensors
+from diode_pl.provenance import Provenance
 
 _FORMAT = "diode_pl.crop_classifier.1"
 
@@ -19,7 +20,7 @@ class ClassifierCard:
     """What is known of a classifier beside its weights.
 
     Args:
-        data_access: what was seen on the way to it (``teacher``, ``real images``, ...); empty where that is not known.
+        provenance: what it has seen; empty if that is not known.
         accuracy: share of the held-out crops that it names right, in [0, 1]; None where none were held out.
         macro_accuracy: the mean of that share over the classes with a training and a held-out crop.
         per_class: that share by class; None for a class without a held-out crop.
@@ -27,7 +28,7 @@ class ClassifierCard:
         outside: whether it learned from images that were not made from a teacher.
     """
 
-    data_access: tuple[str, ...] = ()
+    provenance: Provenance = Provenance()
     accuracy: float | None = None
     macro_accuracy: float | None = None
     per_class: dict[str, float | None] = field(default_factory=dict)
@@ -47,7 +48,9 @@ def encode_classifier(classifier: CropClassifier, record: ClassifierCard) -> byt
     }
     if broken := [name for name, value in state.items() if not bool(torch.isfinite(value).all())]:
         raise ValueError(f"{broken[0]} is not finite, so that the classifier would be of no use")
-    metadata = {"format": _FORMAT, "settings": json.dumps(classifier.settings), "record": json.dumps(asdict(record))}
+    known = asdict(record) | {"data_access": str(record.provenance)}
+    del known["provenance"]
+    metadata = {"format": _FORMAT, "settings": json.dumps(classifier.settings), "record": json.dumps(known)}
     return to_safetensors(state, metadata)
 
 
@@ -70,7 +73,8 @@ def load_classifier(path: str | Path) -> tuple[CropClassifier, ClassifierCard]:
             "are read into the one that the key network gives"
         )
     known = json.loads(metadata["record"])
-    record = ClassifierCard(**known | {key: tuple(known[key]) for key in ("data_access", "untrained")})
+    seen = Provenance.parse(known.pop("data_access"))
+    record = ClassifierCard(seen, **known | {"untrained": tuple(known["untrained"])})
     classifier = CropClassifier(**json.loads(metadata["settings"]))
     classifier.load_state_dict(load_file(path))
     return classifier.eval(), record

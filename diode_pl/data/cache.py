@@ -25,7 +25,7 @@ class InMemory(ImageSet):
     """
 
     def __init__(self, source: ImageSet, workers: int, name: str) -> None:
-        super().__init__(source.class_names, source.resolution, source.data_access, source.faults.max_bad)
+        super().__init__(source.class_names, source.resolution, source.provenance, source.faults.max_bad)
         self.faults = source.faults
         side = source.resolution
         log.info("reading %d %s into memory", len(source), name)  # the bar is for terminals alone

@@ -20,6 +20,7 @@ from diode_pl.data.training_set import TrainingSet
 from diode_pl.data.wrappers import NoneOnBadImage, Relabeled
 from diode_pl.detector import Detector
 from diode_pl.detector.input_size import InputSize
+from diode_pl.provenance import Provenance
 
 log = logging.getLogger(__name__)
 
@@ -74,10 +75,9 @@ class DetectionData(BaseDataModule):
         self._train_classes: Sequence[int] = range(len(train.class_names)) if train is not None else ()
 
     @property
-    def data_access(self) -> set[str]:
+    def provenance(self) -> Provenance:
         """What a student has seen because of this data."""
-        levels = (self.train.data_access if self.train is not None else None, self.tiling.data_access)
-        return {level for level in levels if level}
+        return self.tiling.provenance if self.train is None else self.train.provenance | self.tiling.provenance
 
     @property
     def resolution(self) -> int:

@@ -11,6 +11,7 @@ from diode_pl.class_names import match_classes
 from diode_pl.detector.nms import detections
 from diode_pl.detector.outputs import DensePredictions, Detections, MatchedPredictions, Outputs
 from diode_pl.io.safetensors import fingerprint
+from diode_pl.provenance import Provenance
 from diode_pl.targets import Targets
 
 __all__ = ["DensePredictions", "Detections", "Detector", "Outputs", "MatchedPredictions"]
@@ -25,8 +26,7 @@ class Detector(nn.Module, ABC):
         smallest: least height and width, in pixels; the stride when not given.
 
     Attributes:
-        data_access: what the weights have seen: a data access level, ``given weights`` where their file does not tell,
-            None of random ones.
+        provenance: what the weights have seen, ``GIVEN_WEIGHTS`` if their file does not tell; None for random weights.
         class_activation: what its class logits were made for: "sigmoid", each class on its own, or "softmax", the
             classes against one another and against background.
 
@@ -42,7 +42,7 @@ class Detector(nn.Module, ABC):
             raise ValueError(f"class names must differ from one another, got {list(class_names)}")
         self.class_names = tuple(class_names)
         self.stride, self.smallest = stride, stride if smallest is None else smallest
-        self.data_access: str | None = None
+        self.provenance: Provenance | None = None
         self._frozen = False
 
     @abstractmethod

@@ -12,9 +12,9 @@ from pytorch_lightning.callbacks import ModelCheckpoint
 from diode_pl.data import DetectionData
 from diode_pl.data.synthetic import write_tiled
 from diode_pl.distillation.module import Distillation
-from diode_pl.distillation.provenance import seen_by
+from diode_pl.distillation.provenance import provenance_of
 from diode_pl.distillation.report import write_report, write_scores
-from diode_pl.training.provenance import as_level, seen_in
+from diode_pl.provenance import Provenance
 from diode_pl.training.resume import (
     checkpoint_options,
     describe_random_weights,
@@ -88,11 +88,11 @@ def train(
             given = read_compatible_checkpoint(ckpt, distillation, _PART, _STUDENT)
             of_student = {name: value for name, value in given["state_dict"].items() if name.startswith("student.")}
             distillation.student.load_state_dict({n.removeprefix("student."): v for n, v in of_student.items()})
-            distillation.data_access = given[_PART].get("data_access", [])
+            distillation.provenance = Provenance.parse(given[_PART].get("data_access", ""))
         return _measure(distillation, data, trainer, _Measurement(data, Path(folder), ckpt))
     if ckpt is not None:
         read_compatible_checkpoint(ckpt, distillation, _PART, _STUDENT | _LOSSES)
-    distillation.data_access = sorted(seen_by(distillation, data))
+    distillation.provenance = provenance_of(distillation, data)
     run = TrainingFolder(folder, dict(settings) | _teachers(distillation))
     if not fit_or_resume(run, distillation, data, trainer, ckpt, _best(run, data)):
         return None
@@ -111,7 +111,7 @@ def _check_apart(folder: str | Path, settings: Mapping[str, Any]) -> None:
 
 def _check_weights(distillation: Distillation, fit: bool, ckpt: str | Path | None) -> None:
     teacher, student = distillation.teacher, distillation.student
-    if not fit and ckpt is None and student.data_access is None:
+    if not fit and ckpt is None and student.provenance is None:
         raise ValueError(
             f"fit=false would measure the student {describe_random_weights(student)}: give ckpt=PATH, a checkpoint of "
             "train.py, or student.weights=FILE"
@@ -127,9 +127,9 @@ def _write_tiled(data: DetectionData, count: int, folder: str | Path, settings: 
             "tiled=%d with tiling=none: every image is written as it is; tiling=fixed tiling.tiles=4 joins four", count
         )
     names = data.train.class_names
-    level = as_level(seen_in(data.data_access, labels=bool(names)))
-    write_tiled(data.training_set(), count, data.seed, folder, names, level, settings)
-    log.info("%s: %d tiled images, data access %s", Path(folder) / "images", count, level)
+    seen = Provenance(teacher=False) | data.provenance.with_labels(read=bool(names))
+    write_tiled(data.training_set(), count, data.seed, folder, names, seen, settings)
+    log.info("%s: %d tiled images, data access %s", Path(folder) / "images", count, seen)
 
 
 def _teachers(distillation: Distillation) -> dict[str, Any]:
@@ -163,8 +163,11 @@ class _Measurement(pl.Callback):
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         assert isinstance(pl_module, Distillation)
         if trainer.is_global_zero:
-            level = as_level(pl_module.data_access) if pl_module.data_access else pl_module.student.data_access
-            facts = {"checkpoint": None if self.ckpt is None else str(self.ckpt), "data_access": level}
+            seen = pl_module.provenance or pl_module.student.provenance
+            facts = {
+                "checkpoint": None if self.ckpt is None else str(self.ckpt),
+                "data_access": None if seen is None else str(seen),
+            }
             names = ("measured.json", "measured.png")  # not those of a training in the same folder
             write_scores(pl_module, self.data, self.folder, pl_module.student_scores, facts, names)
             log.info("%s: %s", self.folder, ", ".join(name for name in names if (self.folder / name).exists()))

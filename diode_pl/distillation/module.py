@@ -39,7 +39,7 @@ class Distillation(TrainingModule):
         teacher_scores, student_scores: on the validation set; the teacher's on the classes that it has, the student's
             latest.
         per_class: the same by class name.
-        data_access: what the student has seen; a checkpoint adds what it saw before.
+        provenance: what the student has seen; a checkpoint adds what it saw before.
 
     Raises:
         ValueError: no loss is left, or a loss needs a teacher and there is none.
@@ -48,7 +48,7 @@ class Distillation(TrainingModule):
     """
 
     part = "distillation"
-    kept = ("history", "teacher_scores", "per_class", "data_access")
+    kept = ("history", "teacher_scores", "per_class")
 
     def __init__(
         self,
@@ -170,7 +170,7 @@ class Distillation(TrainingModule):
             return
         blind = "the teacher's AP50 on the validation set is 0"
         question = "Does val show the teacher's classes, at a resolution that it knows?"
-        if self.teacher.data_access is None:
+        if self.teacher.provenance is None:
             question = "Its weights are random (teacher.weights)."
         if not self.trainer.validating:
             raise ValueError(

@@ -2,13 +2,13 @@
 
 from diode_pl.data import DetectionData
 from diode_pl.distillation.module import Distillation
-from diode_pl.training.provenance import parts, seen_in
+from diode_pl.provenance import Provenance
 
 
-def seen_by(distillation: Distillation, data: DetectionData) -> set[str]:
-    """What a student sees in this training: ``teacher``, ``real images``, ``real labels``, ..."""
-    before = distillation.student.data_access
-    given = set() if before is None else parts(before)
-    given |= set() if distillation.teacher is None else {"teacher"}
-    given = given.union(*(loss.data_access for loss in distillation.objective.terms.values()))
-    return given | seen_in(data.data_access, distillation.objective.reads_labels)
+def provenance_of(distillation: Distillation, data: DetectionData) -> Provenance:
+    """What a student has seen after this training, including what its weights have seen before."""
+    objective, before = distillation.objective, distillation.student.provenance
+    seen = Provenance(teacher=distillation.teacher is not None) | (before or Provenance())
+    for loss in objective.terms.values():
+        seen |= loss.provenance
+    return seen | data.provenance.with_labels(read=objective.reads_labels)

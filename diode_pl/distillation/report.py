@@ -10,7 +10,6 @@ from diode_pl.detector import Detector
 from diode_pl.distillation.module import Distillation
 from diode_pl.io.atomic import atomic_write, write_picture
 from diode_pl.report import Found, export_onnx, prediction_sheet, save_weights, write_curves
-from diode_pl.training.provenance import as_level
 from diode_pl.training.run_folder import best_epoch
 
 log = logging.getLogger(__name__)
@@ -35,7 +34,7 @@ def write_report(distillation: Distillation, data: DetectionData, folder: Path) 
     student, history = distillation.student.eval(), distillation.history
     last = history[-1] if history else {}
     scores = {name.removeprefix("val/"): value for name, value in last.items() if name.startswith("val/")}
-    level = as_level(distillation.data_access)
+    level = str(distillation.provenance)
     notes = {"data_access": level} | {name: f"{value:.4f}" for name, value in scores.items()}
     save_weights(student, folder / "student.safetensors", notes)
     teacher = {f"val/{name}": value for name, value in distillation.teacher_scores.items()}

@@ -26,6 +26,7 @@ FREE_IN_TRAINING |= {f"trainer.{part}" for part in ("devices", "num_nodes", "sta
 # How Hydra calls a class says nothing of the result. Nor does the name of a class of ours, which may move: its
 # arguments tell options apart. Classes of other libraries may take the same arguments as one another.
 _HYDRA_KEYS = {"_partial_", "_convert_", "_recursive_"}
+_RENAMED = {"data_access": "provenance"}  # keys of folders that earlier versions made
 
 
 def differences(
@@ -79,6 +80,7 @@ def _flatten(node: Any, free: Collection[str], prefix: str = "") -> Iterator[tup
         for key, value in items:
             if key in _HYDRA_KEYS or (key == "_target_" and str(value).startswith("diode_pl.")):
                 continue
-            yield from _flatten(value, free, f"{prefix}.{key}" if prefix else str(key))
+            name = _RENAMED.get(str(key), str(key))
+            yield from _flatten(value, free, f"{prefix}.{name}" if prefix else name)
     elif node not in ({}, []):
         yield prefix, node

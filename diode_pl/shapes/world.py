@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from diode_pl.data.readers.base import Example, ImageSet
+from diode_pl.provenance import PROXY_IMAGES, REAL_IMAGES
 from diode_pl.shapes.backdrop import landscape, pattern, studio
 from diode_pl.shapes.far_objects import OTHER_THINGS
 from diode_pl.shapes.objects import THINGS
@@ -30,7 +31,7 @@ _STYLES = {
     "far": Style(tuple(OTHER_THINGS.values()), landscape, Palette((0, 1), (0.2, 0.8), (0.15, 0.95)), _VIVID, clutter=1),
 }
 # The world that is trained on counts as the real one, the others stand for what somebody happens to have.
-_DATA_ACCESS = {"shapes": "real images", "near": "proxy images", "far": "proxy images"}
+_PROVENANCE = {"shapes": REAL_IMAGES, "near": PROXY_IMAGES, "far": PROXY_IMAGES}
 
 
 class ShapesWorld(ImageSet):
@@ -69,7 +70,7 @@ class ShapesWorld(ImageSet):
             )
         names = tuple(OTHER_THINGS if world == "far" else THINGS)
         # Nothing drawn is bad.
-        super().__init__(names if labeled else (), resolution, _DATA_ACCESS[world], max_bad=0)
+        super().__init__(names if labeled else (), resolution, _PROVENANCE[world], max_bad=0)
         self.size, self.seed, self.labeled = size, seed, labeled
         self._name = f"{world}/{split}"
         self._key = (_WORLDS.index(world), _SPLITS.index(split))

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from diode_pl.detector import convert_sync_batch_norm
+from diode_pl.provenance import Provenance
 from diode_pl.training.epoch_means import EpochMeans
 from diode_pl.training.optim import Recipe
 
@@ -23,9 +24,9 @@ class TrainingModule(pl.LightningModule, ABC):
 
     Attributes:
         part: what checkpoints call the things that the weights do not say.
-        kept: those things, as names of attributes.
+        kept: those things, as names of attributes; ``provenance`` is always among them.
         history: an entry an epoch: losses, learning rate, scores, seconds.
-        data_access: what the network has seen; a checkpoint adds what it saw before.
+        provenance: what the network has seen; a checkpoint adds what it saw before.
     """
 
     part: str
@@ -34,7 +35,7 @@ class TrainingModule(pl.LightningModule, ABC):
     def __init__(self, recipe: Recipe, log_every: int) -> None:
         super().__init__()
         self.recipe, self.log_every = recipe, log_every
-        self.history, self.data_access = list[dict[str, float]](), list[str]()
+        self.history, self.provenance = list[dict[str, float]](), Provenance()
 
     @property
     @abstractmethod
@@ -99,13 +100,14 @@ class TrainingModule(pl.LightningModule, ABC):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Keeps what the weights do not say."""
-        checkpoint[self.part] = {name: getattr(self, name) for name in self.kept}
+        kept = {name: getattr(self, name) for name in self.kept}
+        checkpoint[self.part] = kept | {"data_access": str(self.provenance)}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Goes on where the checkpoint stopped."""
-        kept = checkpoint.get(self.part, {})
-        seen = {*kept.get("data_access", ()), *self.data_access}
-        for name, value in (kept | {"data_access": sorted(seen)}).items():
+        kept = dict(checkpoint.get(self.part, {}))
+        self.provenance |= Provenance.parse(kept.pop("data_access", ""))
+        for name, value in kept.items():
             setattr(self, name, value)
 
     def _rate(self) -> float:

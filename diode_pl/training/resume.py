@@ -85,7 +85,7 @@ def require_weights(teacher: Detector) -> None:
     Raises:
         ValueError: it has random weights.
     """
-    if teacher.data_access is None:
+    if teacher.provenance is None:
         raise ValueError(
             f"teacher.weights: nothing can be learned from a teacher {describe_random_weights(teacher)}. Give "
             "teacher.weights=FILE; detector@student=NAME detector@teacher=none distill=detection trains it first, on "
@@ -94,9 +94,9 @@ def require_weights(teacher: Detector) -> None:
 
 
 def describe_random_weights(detector: Detector) -> str:
-    """What a message says of a detector whose ``data_access`` is None."""
+    """What a message says of a detector whose ``provenance`` is None."""
     name = type(detector).__name__
-    return f"({name}) with random weights (a detector of your own that has loaded its weights says so in data_access)"
+    return f"({name}) with random weights (a detector of your own that has loaded its weights says so in provenance)"
 
 
 def read_compatible_checkpoint(

@@ -11,6 +11,7 @@ from torch import Tensor
 from diode_pl.classification.datamodule import CropData
 from diode_pl.data.pseudo_labels import LabelPolicy
 from diode_pl.data.readers import ImageSet
+from diode_pl.provenance import Provenance
 from diode_pl.shapes import ShapesWorld
 from tests.data.colored import Colored
 from tests.data.knowing import knowing
@@ -49,7 +50,7 @@ def test_what_it_counts() -> None:
         "held_out_crops": 12,
         "too_small": 0,
     }
-    assert made.class_names == ("red", "green", "blue") and made.data_access == {"teacher-only"}
+    assert made.class_names == ("red", "green", "blue") and made.provenance == Provenance(teacher=True)
 
 
 def test_an_epoch_is_as_long_as_there_are_crops() -> None:

@@ -24,6 +24,7 @@ from diode_pl.classification.module import Classification
 from diode_pl.classifier import BinaryCrossEntropy, CropClassifier, CrossEntropy, load_classifier
 from diode_pl.data.pseudo_labels import LabelPolicy
 from diode_pl.data.readers import ImageSet
+from diode_pl.provenance import Provenance
 from diode_pl.training.ema import WarmupEMA
 from diode_pl.training.optim import Recipe
 from diode_pl.training.trainer import training_trainer
@@ -152,7 +153,7 @@ def test_without_held_out_images_nothing_is_known(tmp_path: Path) -> None:
     ],
 )
 def test_says_what_the_classifier_has_seen(tmp_path: Path, images: str, level: str) -> None:
-    run(tmp_path, epochs=1, train=Colored(6, data_access=images))
+    run(tmp_path, epochs=1, train=Colored(6, provenance=images))
     assert metrics(tmp_path)["data_access"] == level
 
 
@@ -182,7 +183,7 @@ def test_learns_only_where_the_teacher_agrees_and_tells_what_was_dropped(
 def test_a_teacher_with_random_weights_is_not_asked(tmp_path: Path) -> None:
     images = Colored(6)
     teacher = knowing(images, lambda i, k: True)
-    teacher.data_access = None
+    teacher.provenance = None
     with pytest.raises(ValueError, match=r"^teacher\.weights: .*\(Darknet\) with random weights.*weights=FILE"):
         run(tmp_path, train=images, label_source=AGREEMENT, teacher=teacher)
     assert not list(tmp_path.iterdir())
@@ -217,18 +218,18 @@ def test_without_a_teacher_every_labeled_object_counts(
 @pytest.mark.parametrize(
     ("source", "images", "seen", "outside"),
     [
-        ("sampled", "real images", ["real images", "real labels", "teacher"], True),
-        ("teacher", "real images", ["real images", "teacher"], True),
-        ("sampled", "teacher +verifier", ["teacher", "verifier"], False),
+        ("sampled", "real images", "teacher +real images +real labels", True),
+        ("teacher", "real images", "teacher +real images", True),
+        ("sampled", "teacher +verifier", "teacher +verifier", False),
     ],
 )
 def test_a_teacher_that_is_asked_is_seen_and_makes_no_images(
-    tmp_path: Path, only_set_up: None, source: str, images: str, seen: list[str], outside: bool
+    tmp_path: Path, only_set_up: None, source: str, images: str, seen: str, outside: bool
 ) -> None:
-    shown = Colored(6, data_access=images)
+    shown = Colored(6, provenance=images)
     asks = LabelPolicy(source, agreement=True)
     _, module = run(tmp_path, train=shown, label_source=asks, teacher=knowing(shown, lambda i, k: True))
-    assert module.data_access == seen and module.outside == outside
+    assert str(module.provenance) == seen and module.outside == outside
 
 
 def test_images_without_labels_are_refused(unchecked: None) -> None:
@@ -337,7 +338,7 @@ def test_from_the_command_line_to_a_student(
     assert {path.name for path in made.iterdir()} == FILES | {"train.log"}
     classifier, record = load_classifier(made / "classifier.safetensors")
     assert classifier.kind == "both" and classifier.crop_size == 16 and classifier.backbone == "resnet18"
-    assert record.data_access == ("real images", "real labels", "teacher")
+    assert record.provenance == Provenance.parse("teacher +real images +real labels")
     assert record.macro_accuracy == metrics(made)["macro_accuracy"]
     counts = metrics(made)["counts"]
     assert 0 < counts["dropped"] < counts["sampled"] and counts["added"] == 0  # by the embedded teacher

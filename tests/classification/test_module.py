@@ -17,6 +17,7 @@ from diode_pl.classification.datamodule import CropData
 from diode_pl.classification.module import Classification
 from diode_pl.classifier import BinaryCrossEntropy, ClassificationLoss, CropClassifier, CrossEntropy, load_classifier
 from diode_pl.data.readers import ImageSet
+from diode_pl.provenance import REAL_IMAGES, Provenance
 from diode_pl.training.optim import Recipe
 from diode_pl.training.trainer import training_trainer
 from tests.data.colored import Colored
@@ -212,12 +213,12 @@ def test_a_class_without_crops_has_no_accuracy() -> None:
 
 
 def test_what_is_saved_tells_what_is_known(tmp_path: Path, learned: Classification) -> None:
-    learned.data_access = ["teacher"]
+    learned.provenance = Provenance(teacher=True)
     learned.save(tmp_path / "run" / "classifier.safetensors")
     classifier, record = load_classifier(tmp_path / "run" / "classifier.safetensors")
     assert record.accuracy == learned.scores["accuracy"] and record.per_class == learned.per_class
     assert record.macro_accuracy == learned.scores["macro_accuracy"]
-    assert record.data_access == ("teacher",) and record.untrained == ()
+    assert record.provenance == Provenance(teacher=True) and record.untrained == ()
     crops = torch.rand(2, 3, 16, 16)
     with torch.no_grad():
         torch.testing.assert_close(classifier(crops), learned.classifier.eval()(crops))
@@ -225,9 +226,9 @@ def test_what_is_saved_tells_what_is_known(tmp_path: Path, learned: Classificati
 
 def test_a_checkpoint_adds_what_it_has_seen() -> None:
     module = parts()[0]
-    module.data_access = ["teacher"]
+    module.provenance = Provenance(teacher=True)
     module.on_load_checkpoint({"classification": {"data_access": ["real images"], "history": []}})
-    assert module.data_access == ["real images", "teacher"]
+    assert module.provenance == Provenance(teacher=True) | REAL_IMAGES
 
 
 @pytest.mark.parametrize(("before", "now"), [(True, False), (False, True), (False, False)])

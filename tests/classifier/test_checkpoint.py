@@ -1,12 +1,15 @@
+import json
 from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 
 from diode_pl.classifier import ClassifierCard, CropClassifier, encode_classifier, load_classifier
+from diode_pl.provenance import PROXY_IMAGES, Provenance
 
-RECORD = ClassifierCard(("teacher", "proxy images"), 0.9, 0.8, {"cat": 0.7, "dog": None}, ("dog",))
+RECORD = ClassifierCard(Provenance(True) | PROXY_IMAGES, 0.9, 0.8, {"cat": 0.7, "dog": None}, ("dog",))
 
 
 def classifier() -> CropClassifier:
@@ -25,6 +28,18 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
         torch.testing.assert_close(other(crops), one.eval()(crops))
     path.write_bytes(encode_classifier(other, ClassifierCard()))
     assert load_classifier(path)[1] == ClassifierCard()
+
+
+def test_the_card_of_an_earlier_version_lists_what_was_seen(tmp_path: Path) -> None:
+    path = tmp_path / "classifier.safetensors"
+    path.write_bytes(encode_classifier(classifier(), RECORD))
+    with safe_open(path, "pt") as file:
+        metadata = file.metadata()
+    card = json.loads(metadata["record"])
+    assert card["data_access"] == "teacher +proxy images" and "provenance" not in card
+    card["data_access"] = ["proxy images", "teacher"]
+    save_file(load_file(path), path, metadata | {"record": json.dumps(card)})
+    assert load_classifier(path)[1] == RECORD
 
 
 def test_a_broken_classifier_is_not_written() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 
 from diode_pl.data.synthetic import FinishedBatch, SyntheticSet
+from diode_pl.provenance import Provenance
 from diode_pl.targets import Targets
 
 NAMES = ("cat", 'a "big": dog', "café")
@@ -40,7 +41,7 @@ def finished(number: int = 0, count: int = 2, first: int | None = None, **change
         "losses": {"detection": 0.25},
         "scores": {"teacher_map50": 0.5},
         "seconds": 2.0,
-        "data_access": "teacher-only",
+        "provenance": Provenance(teacher=True),
     }
     return FinishedBatch(**parts | changes)
 

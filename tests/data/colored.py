@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import torch
 
 from diode_pl.data.readers import Example, ImageSet
+from diode_pl.provenance import Provenance
 
 COLORS = {"red": (220, 40, 40), "green": (40, 220, 40), "blue": (40, 40, 220)}
 SIDE = 48
@@ -18,7 +19,7 @@ class Colored(ImageSet):
         shares: how often each class comes in a round of things; one of 0 never comes.
         names: of the classes, as many as ``shares``.
         size: width and height of every box in pixels; None draws it.
-        data_access: see :class:`ImageSet`.
+        provenance: see :class:`ImageSet`.
     """
 
     def __init__(
@@ -27,9 +28,9 @@ class Colored(ImageSet):
         shares: Sequence[int] = (1, 1, 1),
         names: Sequence[str] = tuple(COLORS),
         size: int | None = None,
-        data_access: str = "teacher-only",
+        provenance: Provenance | str = "teacher-only",
     ) -> None:
-        super().__init__(names, SIDE, data_access, max_bad=0)
+        super().__init__(names, SIDE, provenance, max_bad=0)
         self.count, self.size = count, size
         self.turn = [label for label, share in enumerate(shares) for _ in range(share)]
 

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from diode_pl.data.readers import BadImage, Example, ImageSet
 from diode_pl.detector import Darknet, Detections, Outputs
+from diode_pl.provenance import GIVEN_WEIGHTS
 from tests.distillation.losses.lessons import network
 
 SCORE = 0.5
@@ -24,7 +25,7 @@ def knowing(
         seed: of its weights, which tell nothing.
     """
     teacher = network(names=names or source.class_names, seed=seed)
-    teacher.data_access = "given weights"  # stands for one that was trained
+    teacher.provenance = GIVEN_WEIGHTS  # stands for one that was trained
     labels = torch.tensor([teacher.class_names.index(name) for name in source.class_names])
     examples = {i: example for i in range(len(source)) if (example := _readable(source, i)) is not None}
 

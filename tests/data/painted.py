@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from diode_pl.data.readers import BadImage, Example, ImageSet
+from diode_pl.provenance import Provenance
 
 SIDE = 32
 NAMES = ("cat", "dog", "cup")
@@ -34,9 +35,9 @@ class Painted(ImageSet):
         bad: Collection[int] = (),
         max_bad: int = 10,
         side: int = SIDE,
-        data_access: str = "real images",
+        provenance: Provenance | str = "real images",
     ) -> None:
-        super().__init__(names, side, data_access, max_bad)
+        super().__init__(names, side, provenance, max_bad)
         self.count, self.bad, self.reads = count, bad, 0
         self._known_bad = torch.zeros(count, dtype=torch.bool).share_memory_()
 

@@ -10,7 +10,7 @@ def test_is_the_same_as_its_source(workers: int) -> None:
     source = Painted(7, bad={2})
     memory = InMemory(source, workers, "some images")
     assert len(memory) == 7 and memory.class_names == source.class_names and memory.resolution == source.resolution
-    assert memory.data_access == source.data_access and memory.faults is source.faults
+    assert memory.provenance == source.provenance and memory.faults is source.faults
     for i in range(7):
         if i != 2:
             assert same(memory[i], source[i])

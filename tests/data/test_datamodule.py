@@ -18,6 +18,7 @@ from diode_pl.data.tiling import Fixed, FromDataset, Tiling, Uniform
 from diode_pl.data.training_set import TrainingSet
 from diode_pl.data.wrappers import Relabeled
 from diode_pl.detector import Darknet, Detector, yolov3_tiny
+from diode_pl.provenance import OBJECT_COUNTS, PROXY_IMAGES, REAL_IMAGES
 from diode_pl.shapes import ShapesWorld
 from diode_pl.targets import Targets
 from tests.data.painted import SIDE, Painted
@@ -163,14 +164,14 @@ def test_bad_scales(sides: list[int]) -> None:
         DetectionData(Painted(4), None, Fixed(1), {}, multi_scale=sides)
 
 
-def test_data_access_of_all_parts(tmp_path) -> None:
-    assert data(Painted(4, data_access="proxy images")).data_access == {"proxy images"}
+def test_provenance_of_all_parts(tmp_path) -> None:
+    assert data(Painted(4, provenance="proxy images")).provenance == PROXY_IMAGES
     path = tmp_path / "a.json"
     image, box = {"id": 1, "file_name": "a.png", "width": 9, "height": 9}, {"id": 1, "image_id": 1, "category_id": 1}
     box |= {"bbox": [1, 1, 3, 3], "area": 9, "iscrowd": 0}
     page = {"images": [image], "categories": [{"id": 1, "name": "cat"}], "annotations": [box]}
     path.write_text(str(page).replace("'", '"'))
-    assert data(tiling=FromDataset(path)).data_access == {"real images", "number of real objects an image"}
+    assert data(tiling=FromDataset(path)).provenance == REAL_IMAGES | OBJECT_COUNTS
 
 
 # --- training batches ----------------------------------------------------------------------------------------------
@@ -382,7 +383,8 @@ def test_a_trainer_takes_batches_without_an_image(workers: int) -> None:
 
 def test_validation_images_that_are_training_images_are_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     world = ShapesWorld("train", 4, 32)
-    write_tiled(TrainingSet(Relabeled(world, range(8)), 32, Fixed(1), 0.0), 4, 0, tmp_path, world.class_names, "x", {})
+    images = TrainingSet(Relabeled(world, range(8)), 32, Fixed(1), 0.0)
+    write_tiled(images, 4, 0, tmp_path, world.class_names, REAL_IMAGES, {})
     data = DetectionData(Synthetic(tmp_path, 32), Synthetic(tmp_path, 32, limit=3), Fixed(1), {})
     data.prepare_for(Darknet(yolov3_tiny(8, 0.05), None, world.class_names))
     assert "val: 3 of 3 images are training images" in caplog.text

@@ -17,6 +17,7 @@ from diode_pl.distillation.job import train
 from diode_pl.distillation.losses import FKD, Decoded, Detection, Dicod, DistillLoss, Mimic
 from diode_pl.distillation.losses.dicod import DetectorAsClassifier, TrainedClassifier
 from diode_pl.metrics import DetectionScores
+from diode_pl.provenance import Provenance
 from tests.training_run import (
     BATCH,
     NAMES,
@@ -262,7 +263,9 @@ def test_goes_on_with_the_same_classifier_wherever_its_file_lies(tmp_path: Path)
     for path, seed in ((moved, 1), (file, 0)):
         torch.manual_seed(seed)
         path.write_bytes(
-            encode_classifier(CropClassifier(NAMES, crop_size=16, kind="both"), ClassifierCard(("teacher",), 0.9, 0.9))
+            encode_classifier(
+                CropClassifier(NAMES, crop_size=16, kind="both"), ClassifierCard(Provenance(True), 0.9, 0.9)
+            )
         )
     taught_by(file, 1)
     other = moved.read_bytes()

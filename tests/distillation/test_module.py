@@ -16,6 +16,7 @@ from diode_pl.detector import Darknet, Detections
 from diode_pl.detector.darknet.layers import YoloHead
 from diode_pl.distillation.losses import Decoded, Detection, DistillationBatch, DistillLoss, Mimic
 from diode_pl.distillation.module import Distillation
+from diode_pl.provenance import GIVEN_WEIGHTS, Provenance
 from diode_pl.shapes import ShapesWorld
 from tests.distillation.losses.lessons import network
 from tests.training_run import (
@@ -98,12 +99,12 @@ def test_a_teacher_that_sees_nothing_stops_the_run(tmp_path: Path) -> None:
     assert (tmp_path / "student.ckpt").exists()
 
 
-@pytest.mark.parametrize(("seen", "reason"), [("given weights", "Does val show"), (None, "Its weights are random")])
+@pytest.mark.parametrize(("seen", "reason"), [(GIVEN_WEIGHTS, "Does val show"), (None, "Its weights are random")])
 def test_a_teacher_that_sees_nothing_stops_no_measurement(
-    caplog: pytest.LogCaptureFixture, seen: str | None, reason: str
+    caplog: pytest.LogCaptureFixture, seen: Provenance | None, reason: str
 ) -> None:
     distillation, data, trainer = parts(student=tiny_teacher(), teacher=blind(tiny_teacher()))
-    distillation.teacher.data_access = seen
+    distillation.teacher.provenance = seen
     distillation.prepare(data, learns=False)
     trainer.validate(distillation, datamodule=data, verbose=False)
     assert distillation.student_scores["AP50"] > 0 and distillation.teacher_scores["AP50"] == 0

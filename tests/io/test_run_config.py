@@ -36,6 +36,12 @@ def test_what_only_one_side_has_differs() -> None:
     assert differences({"a": {"b": 1}}, {"a": {"c": 2}}) == [("a.b", 1, None), ("a.c", None, 2)]
 
 
+def test_keys_of_earlier_versions_are_known_by_their_new_names() -> None:
+    old, new = {"train": {"data_access": "noise"}}, {"train": {"provenance": "real images"}}
+    assert differences(old, new) == [("train.provenance", "noise", "real images")]
+    assert not differences(old, {"train": {"provenance": "noise"}})
+
+
 def test_empty_and_absent_are_the_same() -> None:
     assert differences({"augmentations": {}, "x": []}, {}) == []
 

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 
+from diode_pl.provenance import PROXY_IMAGES, REAL_IMAGES, Provenance
 from diode_pl.shapes import ShapesWorld
 from diode_pl.targets import Targets
 from tests.shapes.scenes import MANY, WORLDS, scenes
@@ -113,10 +114,10 @@ def test_items_become_targets(world: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("world", "data_access"), [("shapes", "real images"), ("near", "proxy images"), ("far", "proxy images")]
+    ("world", "provenance"), [("shapes", REAL_IMAGES), ("near", PROXY_IMAGES), ("far", PROXY_IMAGES)]
 )
-def test_a_world_says_what_it_stands_for(world: Any, data_access: str) -> None:
-    assert ShapesWorld("train", 1, 32, world).data_access == data_access
+def test_a_world_says_what_it_stands_for(world: Any, provenance: Provenance) -> None:
+    assert ShapesWorld("train", 1, 32, world).provenance == provenance
 
 
 def test_without_labels_the_images_stay() -> None:

@@ -9,6 +9,7 @@ import pytorch_lightning as pl
 import torch
 
 from diode_pl.data.synthetic import FinishedBatch
+from diode_pl.provenance import GIVEN_WEIGHTS, Provenance
 from diode_pl.synthesis.job import synthesize
 from diode_pl.synthesis.schedule.plan import Plan
 from diode_pl.targets import Targets
@@ -29,7 +30,7 @@ def test_advice_to_go_on_is_given_where_a_batch_is_finished(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, unchecked: None, finished: int
 ) -> None:
     teacher = TinyDetector()
-    teacher.data_access = "given weights"
+    teacher.provenance = GIVEN_WEIGHTS
     given: Any = SimpleNamespace(teacher=teacher, plan=Plan(4, 2), stages=[None])
     trainer: Any = SimpleNamespace(world_size=1, fit_loop=SimpleNamespace(max_epochs=0), callbacks=[])
 
@@ -37,7 +38,7 @@ def test_advice_to_go_on_is_given_where_a_batch_is_finished(
         nothing = Targets(torch.zeros(0, 4), torch.zeros(0, dtype=torch.long), torch.zeros(0, dtype=torch.long), 2)
         for number in range(finished):
             trainer.callbacks[-1].dataset.write(
-                FinishedBatch(number, 2 * number, torch.rand(2, 3, 8, 8), nothing, 0, [], {}, {}, 1.0, "teacher-only")
+                FinishedBatch(number, 2 * number, torch.rand(2, 3, 8, 8), nothing, 0, [], {}, {}, 1.0, Provenance(True))
             )
         raise ValueError("sampler.classes: nobody knows dogs")
 

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from diode_pl.detector.sync_batch_norm import SynchronizedBatchNorm
+from diode_pl.provenance import REAL_IMAGES, Provenance
 from diode_pl.training.module import TrainingModule
 from diode_pl.training.optim import Recipe
 
@@ -17,7 +18,7 @@ from diode_pl.training.optim import Recipe
 class Number(TrainingModule):
     """Falls, epoch by epoch, from 1; may break in its weight alone."""
 
-    part, kept = "number", ("history", "data_access", "found")
+    part, kept = "number", ("history", "found")
 
     def __init__(self, breaks: bool = False) -> None:
         recipe = Recipe(partial(torch.optim.SGD, lr=0.1, momentum=0.0), warmup_epochs=0.0, warmup_steps=0)
@@ -61,14 +62,25 @@ def test_an_epoch_has_its_means_its_rate_and_its_scores() -> None:
 
 def test_a_checkpoint_keeps_what_the_weights_do_not_say() -> None:
     module, other, content = Number(), Number(), dict[str, Any]()
-    module.history, module.data_access, module.found = [{"epoch": 0.0}], ["real images"], 3.0
+    module.history, module.provenance, module.found = [{"epoch": 0.0}], REAL_IMAGES, 3.0
     module.on_save_checkpoint(content)
-    other.data_access = ["teacher"]
+    other.provenance = Provenance(teacher=True)
     other.on_load_checkpoint(content)
     assert set(content) == {"number"} and other.found == 3 and other.history == module.history
-    assert other.data_access == ["real images", "teacher"]
+    assert other.provenance == Provenance(teacher=True) | REAL_IMAGES
     other.on_load_checkpoint({})  # of another training
-    assert other.found == 3 and other.data_access == ["real images", "teacher"]
+    assert other.found == 3 and other.provenance == Provenance(teacher=True) | REAL_IMAGES
+
+
+def test_a_checkpoint_of_an_earlier_version_lists_what_was_seen() -> None:
+    module, content = Number(), dict[str, Any]()
+    module.provenance = Provenance(teacher=True) | REAL_IMAGES
+    module.on_save_checkpoint(content)
+    assert content["number"]["data_access"] == "teacher +real images"
+    for seen in ("teacher +real images", ["real images", "teacher"]):
+        other = Number()
+        other.on_load_checkpoint({"number": content["number"] | {"data_access": seen}})
+        assert other.provenance == module.provenance
 
 
 def test_a_gradient_that_breaks_a_weight_stops_the_training() -> None:

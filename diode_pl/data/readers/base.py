@@ -10,6 +10,8 @@ from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from diode_pl.provenance import Provenance
+
 log = logging.getLogger(__name__)
 
 
@@ -78,17 +80,18 @@ class ImageSet(Dataset, ABC):
     Args:
         class_names: by label; empty where nothing is labeled.
         resolution: height and width of every image in pixels.
-        data_access: what has been seen by whoever was trained on it: ``real images``, ``proxy images``, ...
+        provenance: the data access level that training on this set adds (``real images``, ``proxy images``, ...).
         max_bad: so many bad images and annotations are skipped.
 
     Raises:
-        ValueError: ``resolution`` is below 1 or ``max_bad`` negative.
+        ValueError: ``resolution`` is below 1, ``max_bad`` negative, or the text of ``provenance`` unknown.
     """
 
-    def __init__(self, class_names: Sequence[str], resolution: int, data_access: str, max_bad: int) -> None:
+    def __init__(self, class_names: Sequence[str], resolution: int, provenance: Provenance | str, max_bad: int) -> None:
         if resolution < 1:
             raise ValueError(f"resolution must be at least 1, got {resolution}")
-        self.class_names, self.resolution, self.data_access = tuple(class_names), resolution, data_access
+        self.class_names, self.resolution = tuple(class_names), resolution
+        self.provenance = Provenance.from_setting(provenance)
         self.faults = BadFileCounter(max_bad)
 
     @abstractmethod

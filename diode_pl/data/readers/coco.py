@@ -6,6 +6,7 @@ from diode_pl.data.readers.base import BadFileCounter
 from diode_pl.data.readers.files import Annotation, ImageFiles
 from diode_pl.data.readers.paths import key_of, place, require_folder
 from diode_pl.io.coco import read_coco
+from diode_pl.provenance import Provenance
 
 
 class Coco(ImageFiles):
@@ -21,7 +22,7 @@ class Coco(ImageFiles):
         images: folder of the image files, relative to ``root``.
         annotations: the JSON file, relative to ``root``.
         resolution: height and width of every image in pixels.
-        data_access: what has been seen by whoever was trained on it.
+        provenance: the data access level that training on this set adds (``real images``, ``proxy images``, ...).
         limit: takes so many images, spread over all; None takes all.
         labeled: False hands out no boxes.
         max_bad: so many bad annotations and unreadable images are skipped.
@@ -37,7 +38,7 @@ class Coco(ImageFiles):
         images: str,
         annotations: str,
         resolution: int,
-        data_access: str = "real images",
+        provenance: Provenance | str = "real images",
         limit: int | None = None,
         labeled: bool = True,
         max_bad: int = 10,
@@ -53,4 +54,4 @@ class Coco(ImageFiles):
         if not read:
             raise ValueError(f"{path} lists no image")
         known = [Annotation(folder / image.file_name, image.boxes, image.labels, image.size) for image in read]
-        super().__init__(known, names, resolution, data_access, faults, limit, labeled)
+        super().__init__(known, names, resolution, provenance, faults, limit, labeled)

@@ -12,6 +12,7 @@ from torch import Tensor
 from diode_pl.data.readers.base import BadFileCounter, BadImage, Example, ImageSet
 from diode_pl.data.readers.paths import key_of
 from diode_pl.io.images import read_pixels
+from diode_pl.provenance import Provenance
 
 _UNKNOWN = (0.0, 0.0)  # the size of an image whose annotations declare none
 
@@ -86,7 +87,7 @@ class ImageFiles(ImageSet):
         annotations: one an image.
         class_names: by label.
         resolution: see :class:`ImageSet`.
-        data_access: as above.
+        provenance: see :class:`ImageSet`.
         faults: what was bad in the annotations already counted.
         limit: takes so many images, drawn once and for all of them alike; None takes all.
         labeled: False hands out no boxes, as if there were none.
@@ -100,12 +101,12 @@ class ImageFiles(ImageSet):
         annotations: Sequence[Annotation],
         class_names: Sequence[str],
         resolution: int,
-        data_access: str,
+        provenance: Provenance | str,
         faults: BadFileCounter,
         limit: int | None,
         labeled: bool,
     ) -> None:
-        super().__init__(class_names if labeled else (), resolution, data_access, faults.max_bad)
+        super().__init__(class_names if labeled else (), resolution, provenance, faults.max_bad)
         if limit is not None and limit < 1:
             raise ValueError(f"{key_of('limit')} must be at least 1, got {limit}")
         if not annotations:

@@ -6,6 +6,7 @@ from diode_pl.data.readers.base import BadFileCounter
 from diode_pl.data.readers.files import Annotation, ImageFiles
 from diode_pl.data.readers.paths import place, require_folder
 from diode_pl.io.images import SUFFIXES
+from diode_pl.provenance import Provenance
 
 
 def list_images(folder: Path) -> list[Path]:
@@ -28,7 +29,7 @@ class ImageFolder(ImageFiles):
         resolution: height and width of every image in pixels.
         folder: which is searched, with its subfolders; relative to ``root``.
         split: is filled in where ``root`` or ``folder`` says ``{split}``.
-        data_access: what has been seen by whoever was trained on it.
+        provenance: the data access level that training on this set adds (``real images``, ``proxy images``, ...).
         limit: takes so many images, spread over all; None takes all.
         max_bad: so many unreadable images are skipped.
 
@@ -42,7 +43,7 @@ class ImageFolder(ImageFiles):
         resolution: int,
         folder: str = ".",
         split: str | None = None,
-        data_access: str = "proxy images",
+        provenance: Provenance | str = "proxy images",
         limit: int | None = None,
         max_bad: int = 10,
     ) -> None:
@@ -51,4 +52,4 @@ class ImageFolder(ImageFiles):
         # One for all: there may be a million.
         nothing = Annotation.from_objects(base, [])
         annotations = [Annotation(path, nothing.boxes, nothing.labels) for path in paths]
-        super().__init__(annotations, (), resolution, data_access, BadFileCounter(max_bad), limit, labeled=False)
+        super().__init__(annotations, (), resolution, provenance, BadFileCounter(max_bad), limit, labeled=False)

@@ -4,6 +4,7 @@ import numpy as np
 import torch
 
 from diode_pl.data.readers.base import Example, ImageSet
+from diode_pl.provenance import NOISE
 
 
 class UniformNoise(ImageSet):
@@ -22,7 +23,7 @@ class UniformNoise(ImageSet):
     """
 
     def __init__(self, size: int, resolution: int, split: str = "train", seed: int = 0) -> None:
-        super().__init__((), resolution, "noise", 0)
+        super().__init__((), resolution, NOISE, 0)
         if size < 1 or seed < 0:
             raise ValueError(f"size must be at least 1 and seed not negative, got {size} and {seed}")
         self.size, self._key = size, (seed, *split.encode())

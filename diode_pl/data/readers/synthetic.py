@@ -5,6 +5,7 @@ from pathlib import Path
 
 from diode_pl.data.readers.coco import Coco
 from diode_pl.data.readers.paths import place
+from diode_pl.provenance import Provenance
 
 _FILES = ("annotations.json", "dataset.json")
 
@@ -41,12 +42,11 @@ class Synthetic(Coco):
                 f"python synthesize.py output_dir={folder} makes one, or continues one that was interrupted"
             )
         try:
-            data_access = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))["data_access"]
+            level = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))["data_access"]
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ValueError(
                 f"root: {folder / 'dataset.json'} does not say what the images were made from (data_access): "
                 f"{type(error).__name__}: {error}. The command that made the set, given again, writes it anew"
             ) from error
-        super().__init__(
-            folder, None, "images", "annotations.json", resolution, str(data_access), limit, labeled, max_bad
-        )
+        seen = Provenance.parse(str(level))
+        super().__init__(folder, None, "images", "annotations.json", resolution, seen, limit, labeled, max_bad)

@@ -8,6 +8,7 @@ from diode_pl.data.readers.base import BadFileCounter
 from diode_pl.data.readers.files import Annotation, ImageFiles, clipped
 from diode_pl.data.readers.paths import key_of, place, require_folder
 from diode_pl.io.images import SUFFIXES, read_pixels
+from diode_pl.provenance import Provenance
 
 # fmt: off
 VOC_CLASSES = (
@@ -27,7 +28,7 @@ class Voc(ImageFiles):
         annotations: folder of the XML files, relative to ``root``.
         images: folder of the image files, relative to ``root``.
         class_names: by label; None collects them from the XML files, in alphabetical order.
-        data_access: what has been seen by whoever was trained on it.
+        provenance: the data access level that training on this set adds (``real images``, ``proxy images``, ...).
         limit: takes so many images, spread over all; None takes all.
         labeled: False hands out no boxes.
         max_bad: so many bad annotations and unreadable images are skipped.
@@ -45,7 +46,7 @@ class Voc(ImageFiles):
         annotations: str = "Annotations",
         images: str = "JPEGImages",
         class_names: Sequence[str] | None = VOC_CLASSES,
-        data_access: str = "real images",
+        provenance: Provenance | str = "real images",
         limit: int | None = None,
         labeled: bool = True,
         max_bad: int = 10,
@@ -82,7 +83,7 @@ class Voc(ImageFiles):
             Annotation.from_objects(image, [(label[name], box) for name, box in things], size)
             for image, things, size in read
         ]
-        super().__init__(known, names, resolution, data_access, faults, limit, labeled)
+        super().__init__(known, names, resolution, provenance, faults, limit, labeled)
 
 
 def _of_split(root: Path, split: str, annotations: Path) -> list[Path]:

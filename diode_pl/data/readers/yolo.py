@@ -10,6 +10,7 @@ from diode_pl.data.readers.base import BadFileCounter
 from diode_pl.data.readers.files import Annotation, ImageFiles, clipped
 from diode_pl.data.readers.folder import list_images
 from diode_pl.data.readers.paths import key_of, place
+from diode_pl.provenance import Provenance
 
 _ROUNDING = 1e-3  # so far beyond the image is what few decimals make of a box at its edge
 
@@ -21,7 +22,7 @@ class Yolo(ImageFiles):
         root: the data.yaml, or the folder where it lies.
         split: ``train``, ``val`` or ``test``: the key of data.yaml that says where the images are.
         resolution: height and width of every image in pixels.
-        data_access: what has been seen by whoever was trained on it.
+        provenance: the data access level that training on this set adds (``real images``, ``proxy images``, ...).
         limit: takes so many images, spread over all; None takes all.
         labeled: False hands out no boxes and reads no label file.
         max_bad: so many bad labels and unreadable images are skipped.
@@ -35,7 +36,7 @@ class Yolo(ImageFiles):
         root: str | Path,
         split: str,
         resolution: int,
-        data_access: str = "proxy images",
+        provenance: Provenance | str = "proxy images",
         limit: int | None = None,
         labeled: bool = True,
         max_bad: int = 10,
@@ -64,7 +65,7 @@ class Yolo(ImageFiles):
             raise ValueError(
                 f"{path}, {split}: no image has a label file; {images[0]} would have {_label_file(images[0])}"
             )
-        super().__init__(known, names, resolution, data_access, faults, limit, labeled)
+        super().__init__(known, names, resolution, provenance, faults, limit, labeled)
 
 
 def _data_yaml(root: Path) -> Path:

@@ -20,6 +20,7 @@ from diode_pl.data.synthetic.summary import summarize
 from diode_pl.io.atomic import atomic_write, remove_remnants, write_picture
 from diode_pl.io.images import to_pillow
 from diode_pl.io.run_config import refuse_different_config
+from diode_pl.provenance import Provenance
 from diode_pl.targets import Targets
 
 log = logging.getLogger(__name__)
@@ -39,7 +40,7 @@ class FinishedBatch:
         losses: the last value of each term.
         scores: mAP@0.5 of teacher and verifier, as far as measured.
         seconds: wall-clock time from drawing its targets to its last score.
-        data_access: what the images were made from, besides the teacher.
+        provenance: what the images were made from.
     """
 
     number: int
@@ -51,7 +52,7 @@ class FinishedBatch:
     losses: Mapping[str, float]
     scores: Mapping[str, float]
     seconds: float
-    data_access: str
+    provenance: Provenance
 
 
 class SyntheticSet:
@@ -139,7 +140,7 @@ class SyntheticSet:
             "losses": batch.losses,
             "scores": batch.scores,
             "seconds": round(batch.seconds, 3),
-            "data_access": batch.data_access,
+            "data_access": str(batch.provenance),
             "versions": {package: version(package) for package in ("torch", "torchvision", "pytorch-lightning")},
             "images": entries,
             "configuration": self.configuration,

@@ -14,6 +14,7 @@ from diode_pl.data.batch import Batch
 from diode_pl.data.epoch_sampler import EpochSampler, SampleKey
 from diode_pl.data.synthetic.dataset import FinishedBatch, SyntheticSet
 from diode_pl.data.training_set import TrainingSet
+from diode_pl.provenance import Provenance
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +27,7 @@ def write_tiled(
     seed: int,
     folder: str | Path,
     class_names: Sequence[str],
-    data_access: str,
+    provenance: Provenance,
     settings: Mapping[str, Any],
 ) -> None:
     """Writes images as tiling joins them, in the form of a synthetic set; finished batches are not made again.
@@ -37,7 +38,7 @@ def write_tiled(
         seed: of all draws.
         folder: as of ``synthesize.py``: ``images/``, ``annotations.json``, ``labels/``, ``contact_sheet.png``, ...
         class_names: by label.
-        data_access: what the images were made from.
+        provenance: what the images were made from.
         settings: of the run, as plain data; kept with the images.
 
     Raises:
@@ -63,7 +64,7 @@ def write_tiled(
                 losses={},
                 scores={},
                 seconds=time.perf_counter() - began,
-                data_access=data_access,
+                provenance=provenance,
             )
         )
     summary = dataset.finish()

@@ -4,6 +4,8 @@ import torch
 from jaxtyping import Float
 from torch import Generator, Tensor
 
+from diode_pl.provenance import Provenance
+
 MOST = 25
 """The most images in one: 5 x 5, as in the paper."""
 
@@ -18,13 +20,13 @@ class Tiling:
 
     Attributes:
         probabilities: the same, in float64, with sum 1.
-        data_access: what a result has seen because of it, besides the teacher; None for nothing.
+        provenance: what a result has seen because of it; empty for nothing.
 
     Raises:
         ValueError: there are no or more than 25 weights, or they are no distribution.
     """
 
-    data_access: str | None = None
+    provenance = Provenance()
 
     def __init__(self, weights: Float[Tensor, " most"]) -> None:
         if weights.dim() != 1 or not 1 <= len(weights) <= MOST:

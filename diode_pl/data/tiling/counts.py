@@ -6,6 +6,7 @@ import torch
 
 from diode_pl.data.tiling.base import MOST, Tiling
 from diode_pl.io.coco import read_coco
+from diode_pl.provenance import OBJECT_COUNTS
 
 
 class Fixed(Tiling):
@@ -100,7 +101,7 @@ class FromDataset(Tiling):
         ValueError: the file is no such JSON, or none of its images has a box.
     """
 
-    data_access = "number of real objects an image"
+    provenance = OBJECT_COUNTS
 
     def __init__(self, path: str | Path) -> None:
         counts = torch.tensor([len(image.labels) for image in read_coco(path)[0]], dtype=torch.long).clamp(max=MOST)

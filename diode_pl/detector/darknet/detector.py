@@ -14,7 +14,7 @@ from diode_pl.detector.darknet.builder import Layer, build_layers
 from diode_pl.detector.darknet.cfg import ConfigError, Section, number_sections, read_cfg
 from diode_pl.detector.darknet.init import draw_weights
 from diode_pl.detector.darknet.layers import Convolution, MaxPool, YoloHead
-from diode_pl.detector.darknet.weights import STATE_SUFFIXES, load_darknet, load_state, read_data_access
+from diode_pl.detector.darknet.weights import STATE_SUFFIXES, load_darknet, load_state, read_provenance
 from diode_pl.detector.darknet.yolo_decode import decode_yolo, match_yolo_predictions
 from diode_pl.detector.darknet.yolo_loss import YoloLoss
 from diode_pl.detector.untrained_classes import untrained_classes
@@ -82,7 +82,7 @@ class Darknet(Detector):
             load_state(self, weights)
         else:
             load_darknet(network, weights)
-        self.data_access = None if weights is None else read_data_access(weights)
+        self.provenance = None if weights is None else read_provenance(weights)
 
     def forward(self, images: Float[Tensor, "n 3 h w"]) -> Outputs:
         height, width = images.shape[2:]

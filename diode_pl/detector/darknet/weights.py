@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from diode_pl.detector.darknet.builder import Layer
 from diode_pl.detector.darknet.cfg import ConfigError
 from diode_pl.detector.darknet.layers import Convolution
+from diode_pl.provenance import GIVEN_WEIGHTS, Provenance
 
 # Suffixes of what holds, or is taken for, a state dict.
 STATE_SUFFIXES = frozenset({".safetensors", ".pt", ".pth", ".ckpt"})
@@ -103,12 +104,13 @@ def read_state(path: str | Path) -> dict[str, Tensor]:
     return _read_safetensors(path) if Path(path).suffix == ".safetensors" else _read_pickle(path)
 
 
-def read_data_access(path: str | Path) -> str:
-    """The data access level that a weights file states; ``given weights`` where it states none."""
+def read_provenance(path: str | Path) -> Provenance:
+    """Reads what the weights of a file have seen: ``GIVEN_WEIGHTS`` if the file does not say."""
     if Path(path).suffix != ".safetensors":
-        return "given weights"
+        return GIVEN_WEIGHTS
     with safe_open(path, framework="pt") as content:
-        return (content.metadata() or {}).get("data_access", "given weights")
+        level = (content.metadata() or {}).get("data_access")
+    return GIVEN_WEIGHTS if level is None else Provenance.parse(level)
 
 
 def _read_safetensors(path: str | Path) -> dict[str, Tensor]:

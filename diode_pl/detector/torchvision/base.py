@@ -55,7 +55,7 @@ class TorchvisionDetector(Detector):
         loaded = load_network(network, weights, names, self.first)
         super().__init__(loaded.class_names, stride, smallest)
         self.network = loaded.network
-        self.data_access = loaded.data_access
+        self.provenance = loaded.provenance
         transform = self.network.transform
         for name, numbers in (("_mean", transform.image_mean), ("_std", transform.image_std)):
             self.register_buffer(name, torch.tensor(numbers).view(1, 3, 1, 1), persistent=False)

@@ -12,9 +12,10 @@ from torchvision.models.detection import FasterRCNN_ResNet50_FPN_Weights
 
 from diode_pl.class_names import match_classes, read_names
 from diode_pl.detector.darknet.cfg import ConfigError
-from diode_pl.detector.darknet.weights import STATE_SUFFIXES, read_data_access, read_state
+from diode_pl.detector.darknet.weights import STATE_SUFFIXES, read_provenance, read_state
 from diode_pl.detector.torchvision.frozen_norms import freeze_norms, has_batch_counter, restore_frozen_norms
 from diode_pl.detector.torchvision.pretrained import pretrained_file
+from diode_pl.provenance import Provenance
 
 # Torchvision's own networks for COCO have 91 outputs: background, 80 classes and numbers that were never given away.
 _COCO = tuple(FasterRCNN_ResNet50_FPN_Weights.COCO_V1.meta["categories"])
@@ -30,13 +31,13 @@ class Loaded:
         network: torchvision's.
         class_names: in the order of the labels.
         columns: the output of each of them.
-        data_access: see :class:`~diode_pl.detector.Detector`.
+        provenance: see :class:`~diode_pl.detector.Detector`.
     """
 
     network: nn.Module
     class_names: list[str]
     columns: list[int]
-    data_access: str | None
+    provenance: Provenance | None
 
 
 def load_network(
@@ -76,7 +77,7 @@ def load_network(
         tried = build(num_classes=outputs) if columns else None
         if tried is not None and not _fill(tried, state):
             restore_frozen_norms(tried, path)
-            return Loaded(tried, listed, columns, read_data_access(path))
+            return Loaded(tried, listed, columns, read_provenance(path))
     raise ConfigError(
         f"{path}: found another network's weights, or those of another number of classes than the "
         f"{len(listed)} of names; {_fill(build(num_classes=counts[0]), state)}"

@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from diode_pl.detector import Detector, Outputs
+from diode_pl.provenance import Provenance
 from diode_pl.targets import Targets
 
 
@@ -69,8 +70,7 @@ class DistillLoss(nn.Module, ABC):
         needs_teacher: whether it reads the teacher and its outputs.
         needs_labels: whether it reads the targets.
         complete: whether it trains every output of the student by itself.
-        data_access: what has been seen on the way to what the term brings along (``real images``, ...); the student
-            has seen it then.
+        provenance: what the student has seen because of it; empty for nothing.
         parts: what the latest term was made of, by name: raw scalars without gradient, for the log. Empty where the
             term is of one piece.
     """
@@ -78,7 +78,7 @@ class DistillLoss(nn.Module, ABC):
     needs_teacher = True
     needs_labels = False
     complete = True
-    data_access: tuple[str, ...] = ()
+    provenance = Provenance()
 
     def __init__(self, weight: float) -> None:
         super().__init__()

@@ -5,6 +5,7 @@ import time
 import pytorch_lightning as pl
 
 from diode_pl.data.synthetic import FinishedBatch, SyntheticSet
+from diode_pl.provenance import Provenance
 from diode_pl.synthesis.module import Inversion
 
 
@@ -38,13 +39,14 @@ class ImageWriter(pl.Callback):
                 losses=pl_module.term_values(),
                 scores=pl_module.scores,
                 seconds=time.perf_counter() - pl_module.started,
-                data_access=data_access(pl_module, trainer),
+                provenance=provenance_of(pl_module, trainer),
             )
         )
 
 
-def data_access(module: Inversion, trainer: pl.Trainer) -> str:
-    """What a run saw: ``teacher-only``, or ``teacher`` and all that its parts declare, as in ``teacher +verifier``."""
-    parts = [module.sampler, module.initializer, *module.objective.losses.values(), *trainer.callbacks]  # type: ignore[attr-defined]
-    seen = dict.fromkeys(level for part in parts if (level := getattr(part, "data_access", None)))
-    return "teacher" + "".join(f" +{level}" for level in seen) if seen else "teacher-only"
+def provenance_of(module: Inversion, trainer: pl.Trainer) -> Provenance:
+    """What a run has seen: the teacher, and all that its parts add, as in ``teacher +verifier``."""
+    seen = Provenance(teacher=True)
+    for part in (module.sampler, module.initializer, *module.objective.losses.values(), *trainer.callbacks):  # type: ignore[attr-defined]
+        seen |= getattr(part, "provenance", Provenance())
+    return seen

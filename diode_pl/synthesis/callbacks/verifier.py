@@ -11,6 +11,7 @@ from diode_pl.detector import Detector
 from diode_pl.detector.input_size import InputSize
 from diode_pl.io.images import to_uint8
 from diode_pl.metrics import mean_average_precision
+from diode_pl.provenance import VERIFIER, Provenance
 from diode_pl.synthesis.module import Inversion
 
 log = logging.getLogger(__name__)
@@ -39,9 +40,9 @@ class Verifier(pl.Callback):
         self.every = every
 
     @property
-    def data_access(self) -> str | None:
+    def provenance(self) -> Provenance:
         """What a result saw because of this callback."""
-        return None if self.detector is None else "verifier"
+        return Provenance() if self.detector is None else VERIFIER
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Moves the verifier to the images' device and matches its classes."""

@@ -5,15 +5,17 @@ from abc import ABC, abstractmethod
 from jaxtyping import Float
 from torch import Generator, Tensor
 
+from diode_pl.provenance import Provenance
+
 
 class Initializer(ABC):
     """What pixels start from.
 
     Attributes:
-        data_access: what a result has seen because of it, besides the teacher; None for nothing.
+        provenance: what a result has seen because of it; empty for nothing.
     """
 
-    data_access: str | None = None
+    provenance = Provenance()
 
     @abstractmethod
     def __call__(self, count: int, resolution: int, generator: Generator) -> Float[Tensor, "n 3 h w"]:

@@ -7,6 +7,7 @@ from jaxtyping import Float
 from torch import Generator, Tensor
 
 from diode_pl.io.images import image_paths, read_image
+from diode_pl.provenance import PROXY_IMAGES
 from diode_pl.synthesis.initializer.base import Initializer
 
 
@@ -21,7 +22,7 @@ class Images(Initializer):
         ValueError: ``share`` is outside [0, 1].
     """
 
-    data_access = "proxy images"
+    provenance = PROXY_IMAGES
 
     def __init__(self, folder: str | Path, share: float = 1.0) -> None:
         if not 0 <= share <= 1:

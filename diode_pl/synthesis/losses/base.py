@@ -7,6 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from diode_pl.detector import BatchNormRecorder, Detector, Outputs
+from diode_pl.provenance import Provenance
 from diode_pl.targets import Targets
 
 
@@ -43,11 +44,11 @@ class Loss(ABC):
         ValueError: ``weight`` is negative.
 
     Attributes:
-        data_access: what a result has seen because of it, besides the teacher; None for nothing.
+        provenance: what a result has seen because of it; empty for nothing.
         norm_layers: number of leading norm layers of the teacher that must be recorded for it in the current stage.
     """
 
-    data_access: str | None = None
+    provenance = Provenance()
     norm_layers: int = 0
 
     def __init__(self, weight: float) -> None:

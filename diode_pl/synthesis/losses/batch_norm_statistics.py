@@ -10,6 +10,7 @@ from torch import Tensor
 
 from diode_pl.detector import BatchNormRecorder, ChannelStats, Detector
 from diode_pl.io.images import read_folder
+from diode_pl.provenance import REAL_IMAGES, Provenance
 from diode_pl.synthesis.losses.base import Loss, SynthesisState
 from diode_pl.synthesis.losses.batch_norm_distance import FORMS, Form, batch_norm_distance
 from diode_pl.synthesis.losses.running_moments import MomentAverage
@@ -60,7 +61,7 @@ class BatchNormStatistics(Loss):
         if min_layers is not None and min_layers < 1:
             raise ValueError(f"losses.batch_norm.min_layers must be 1 or more, got {min_layers}")
         self.form, self.norm, self.layers, self.min_layers, self.reference = form, norm, layers, min_layers, reference
-        self.data_access = None if reference is None else "real images"
+        self.provenance = Provenance() if reference is None else REAL_IMAGES
         self._average = MomentAverage(momentum)
         self._moments: list[ChannelStats] | None = None
         self._references: dict[int, list[ChannelStats]] = {}

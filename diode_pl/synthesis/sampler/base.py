@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from torch import Generator
 
+from diode_pl.provenance import Provenance
 from diode_pl.targets import Targets
 
 
@@ -12,10 +13,10 @@ class Sampler(ABC):
     """Decides which objects the images are to show, and where.
 
     Attributes:
-        data_access: what a result has seen because of it, besides the teacher; None for nothing.
+        provenance: what a result has seen because of it; empty for nothing.
     """
 
-    data_access: str | None = None
+    provenance = Provenance()
 
     @abstractmethod
     def sample(self, first: int, count: int, classes: Mapping[str, int], generator: Generator) -> Targets:

@@ -9,6 +9,7 @@ from torch import Generator, Tensor
 
 from diode_pl.class_names import match_classes
 from diode_pl.io.coco import read_coco
+from diode_pl.provenance import REAL_LABELS
 from diode_pl.synthesis.sampler.base import Sampler
 from diode_pl.targets import Targets
 
@@ -29,7 +30,7 @@ class Labels(Sampler):
     Source: Chawla et al., WACV 2021, table 3 (upper bound with real labels).
     """
 
-    data_access = "real labels"
+    provenance = REAL_LABELS
 
     def __init__(self, path: str | Path) -> None:
         self.path = path

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from diode_pl.data.readers import Coco
+from diode_pl.provenance import REAL_IMAGES
 from tests.data.readers.pictures import cut_short, paint, usable
 
 GOOD = {"id": 1, "image_id": 5, "category_id": 3, "bbox": [2, 1, 10, 5]}
@@ -34,7 +35,7 @@ def read(root, split="train", **changes):
 
 def test_images_come_with_their_boxes(tmp_path):
     images = read(save(tmp_path))
-    assert len(images) == 2 and images.class_names == ("dog", "cat") and images.data_access == "real images"
+    assert len(images) == 2 and images.class_names == ("dog", "cat") and images.provenance == REAL_IMAGES
     example = images[0]
     assert example.name == "a.png" and example.labels.tolist() == [1]
     torch.testing.assert_close(example.boxes, torch.tensor([[0.1, 0.1, 0.6, 0.6]]))

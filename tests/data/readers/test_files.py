@@ -10,6 +10,7 @@ from torch.utils.data import DataLoader
 
 from diode_pl.data.readers.base import BadFileCounter, BadImage
 from diode_pl.data.readers.files import Annotation, ImageFiles, clipped
+from diode_pl.provenance import REAL_IMAGES
 from tests.data.readers.pictures import cut_short, paint, usable
 
 
@@ -24,7 +25,7 @@ def files(folder: Path, count: int = 6, limit: int | None = None, labeled: bool 
 
 def test_an_example_is_a_square_image_with_the_boxes_of_its_file(tmp_path):
     images = files(tmp_path)
-    assert len(images) == 6 and images.class_names == ("cat", "dog") and images.data_access == "real images"
+    assert len(images) == 6 and images.class_names == ("cat", "dog") and images.provenance == REAL_IMAGES
     example = images[5]
     assert example.image.shape == (3, 16, 16) and example.image.dtype == torch.uint8
     assert example.image[:, 3, 3].tolist() == [255, 0, 0]

@@ -7,6 +7,7 @@ from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 
 from diode_pl.data.readers import ImageFolder
+from diode_pl.provenance import PROXY_IMAGES
 from tests.data.readers.pictures import cut_short, paint, usable
 
 CONF = Path(__file__).resolve().parents[3] / "conf"
@@ -18,7 +19,7 @@ def test_every_image_below_the_folder_and_nothing_else(tmp_path):
     (tmp_path / "sub" / "notes.txt").write_text("no image")
     images = ImageFolder(tmp_path, 8)
     assert [images[i].name for i in range(len(images))] == ["a.JPEG", "b.png", "c.bmp", "d.webp"]
-    assert images.class_names == () and images.data_access == "proxy images"
+    assert images.class_names == () and images.provenance == PROXY_IMAGES
     assert images[2].boxes.shape == (0, 4) and images[2].size == (10, 20)
 
 
@@ -66,7 +67,7 @@ def test_a_proxy_is_read_as_it_is_unpacked(tmp_path, name, train, val):
         config = compose("train", [f"data@train={name}", f"data@val={name}", *roots, "resolution=8"])
     for split, path in ((config.train, train), (config.val, val)):
         images = instantiate(split, _convert_="object")
-        assert isinstance(images, ImageFolder) and len(images) == 1 and images.data_access == "proxy images"
+        assert isinstance(images, ImageFolder) and len(images) == 1 and images.provenance == PROXY_IMAGES
         example = images[0]
         assert example.name == Path(path).name and example.image.shape == (3, 8, 8) and example.size == (10, 20)
         assert example.image[0].min() > 250 and example.image[1:].max() < 5 and len(example.labels) == 0

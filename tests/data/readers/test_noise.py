@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from diode_pl.data.readers import UniformNoise
+from diode_pl.provenance import NOISE
 
 
 def test_values_are_uniform_and_follow_from_the_numbers() -> None:
@@ -11,7 +12,7 @@ def test_values_are_uniform_and_follow_from_the_numbers() -> None:
     assert torch.equal(noise[1].image, UniformNoise(9, 64)[1].image)
     others = [noise[2], UniformNoise(3, 64, seed=1)[1], UniformNoise(3, 64, split="val")[1]]
     assert not any(torch.equal(noise[1].image, other.image) for other in others)
-    assert noise.class_names == () and not len(noise[0].labels) and noise.data_access == "noise"
+    assert noise.class_names == () and not len(noise[0].labels) and noise.provenance == NOISE
 
 
 def test_bad_numbers() -> None:

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from diode_pl.data.readers import Coco, Synthetic, Yolo
+from diode_pl.provenance import Provenance
 from tests.data.batches import HEIGHT, NAMES, WIDTH, data_set, finished
 from tests.data.readers.pictures import usable
 
@@ -15,7 +16,7 @@ from tests.data.readers.pictures import usable
 def folder(tmp_path):
     written = data_set(tmp_path)
     for number in range(2):
-        written.write(finished(number, data_access="teacher-only, proxy images"))
+        written.write(finished(number, provenance=Provenance.parse("teacher +proxy images")))
     written.finish()
     return tmp_path
 
@@ -23,7 +24,7 @@ def folder(tmp_path):
 def test_images_boxes_and_access_are_those_of_the_set(folder):
     images = Synthetic(folder, 16)
     assert len(images) == 4 and images.class_names == NAMES
-    assert images.data_access == "teacher-only, proxy images"
+    assert images.provenance == Provenance(True, frozenset({"proxy images"}))
     for i in range(4):
         batch = finished(i // 2)
         boxes, labels = batch.targets.per_image()[i % 2]
@@ -73,4 +74,4 @@ def test_a_set_that_does_not_say_what_it_was_made_from_is_refused(folder, conten
 
 
 def test_access_is_what_dataset_json_holds(folder):
-    assert json.loads((folder / "dataset.json").read_text())["data_access"] == Synthetic(folder, 16).data_access
+    assert json.loads((folder / "dataset.json").read_text())["data_access"] == str(Synthetic(folder, 16).provenance)

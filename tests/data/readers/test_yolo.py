@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from diode_pl.data.readers import Yolo
+from diode_pl.provenance import PROXY_IMAGES
 from tests.data.readers.pictures import cut_short, paint, usable
 
 YAML = "train: images/train\nval: images/val\nnames: [cat, dog]\n"
@@ -24,7 +25,7 @@ def save(root, labels="1 0.5 0.5 0.2 0.4\n", text=YAML):
 
 def test_images_come_with_their_boxes(tmp_path):
     images = Yolo(save(tmp_path), "train", 16)
-    assert len(images) == 2 and images.class_names == ("cat", "dog") and images.data_access == "proxy images"
+    assert len(images) == 2 and images.class_names == ("cat", "dog") and images.provenance == PROXY_IMAGES
     assert images[0].name == "a.png" and images[0].labels.tolist() == [1]
     torch.testing.assert_close(images[0].boxes, torch.tensor([[0.4, 0.3, 0.6, 0.7]]))
     assert len(images[1].labels) == 0 and len(images.faults) == 0, "no label file, no box"

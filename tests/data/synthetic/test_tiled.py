@@ -8,6 +8,7 @@ from diode_pl.data.synthetic import write_tiled
 from diode_pl.data.tiling import Fixed
 from diode_pl.data.training_set import TrainingSet
 from diode_pl.data.wrappers import Relabeled
+from diode_pl.provenance import Provenance
 from diode_pl.shapes import ShapesWorld
 
 
@@ -18,13 +19,13 @@ def images(tiles: int, size: int = 6) -> TrainingSet:
 
 def write(folder: Path, tiles: int = 4, count: int = 5) -> Synthetic:
     names = ShapesWorld("train", 1).class_names
-    write_tiled(images(tiles), count, 0, folder, names, "teacher-only", {"tiling": tiles})
+    write_tiled(images(tiles), count, 0, folder, names, Provenance(teacher=True), {"tiling": tiles})
     return Synthetic(folder, 64)
 
 
 def test_a_tiled_set_is_read_back_with_all_boxes_of_its_tiles(tmp_path: Path) -> None:
     written = write(tmp_path)
-    assert len(written) == 5 and written.data_access == "teacher-only"
+    assert len(written) == 5 and written.provenance == Provenance(teacher=True)
     world = ShapesWorld("train", 6, 64)
     fewest = min(len(world[i].labels) for i in range(6))
     assert all(len(written[i].labels) >= 4 * fewest for i in range(5))

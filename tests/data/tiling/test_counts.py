@@ -76,7 +76,7 @@ def test_geometric_with_mean_one_is_one() -> None:
 def test_from_dataset_has_its_histogram(tmp_path: Path) -> None:
     path = annotations(tmp_path, [0, 0, 0, 1, 2, 2, 2, 30, 26, 25])
     assert_drawn_from(drawn(FromDataset(path)), {1: 1 / 7, 2: 3 / 7, 25: 3 / 7})
-    assert FromDataset(path).data_access and Geometric(2.0).data_access is None
+    assert FromDataset(path).provenance and not Geometric(2.0).provenance
 
 
 @pytest.mark.parametrize("tiling", [Fixed(3), Uniform(), FullGrids(), Geometric(7.3), Geometric(2.4)])

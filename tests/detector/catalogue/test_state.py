@@ -69,7 +69,7 @@ def test_training_mode_comes_and_goes(name: str) -> None:
     assert not any(module.training for module in detector.modules())
     assert all(module.training for module in detector.train().modules())
     assert all(parameter.requires_grad for parameter in detector.parameters())
-    assert detector.data_access is None
+    assert detector.provenance is None
 
 
 @every

@@ -12,6 +12,7 @@ from torchvision.ops import FrozenBatchNorm2d
 from diode_pl.detector import ConfigError, Detector, FasterRCNN, RetinaNet
 from diode_pl.detector.torchvision.frozen_norms import freeze_norms
 from diode_pl.detector.torchvision.loading import COCO_CLASSES, load_network
+from diode_pl.provenance import GIVEN_WEIGHTS, REAL_IMAGES
 from tests.detector.torchvision.test_narrow_models import tiny_faster_rcnn, tiny_retinanet
 
 NAMES = ["cat", "dog", "cup"]
@@ -45,7 +46,7 @@ def state_file(module: nn.Module, path: Path) -> Path:
 
 def test_random_weights_know_nothing() -> None:
     loaded = load_network(tiny_retinanet, None, NAMES, first=0)
-    assert (loaded.class_names, loaded.columns, loaded.data_access) == (NAMES, [0, 1, 2], None)
+    assert (loaded.class_names, loaded.columns, loaded.provenance) == (NAMES, [0, 1, 2], None)
     assert load_network(tiny_faster_rcnn, None, NAMES, first=1).columns == [1, 2, 3]
 
 
@@ -70,14 +71,14 @@ def test_takes_the_state_of_the_network_and_of_the_detector(tmp_path: Path, suff
     calibrated(source)
     path = state_file(source if whole else source.network, tmp_path / f"my{suffix}")
     loaded = RetinaNet(tiny_retinanet, path, NAMES)
-    assert same(source, loaded) and loaded.data_access == "given weights"
+    assert same(source, loaded) and loaded.provenance == GIVEN_WEIGHTS
     assert loaded.fingerprint() == source.fingerprint()
 
 
 def test_a_file_tells_what_its_weights_have_seen(tmp_path: Path) -> None:
     network = tiny_retinanet(num_classes=3)
     save_file(network.state_dict(), tmp_path / "my.safetensors", metadata={"data_access": "real images"})
-    assert load_network(tiny_retinanet, tmp_path / "my.safetensors", NAMES, 0).data_access == "real images"
+    assert load_network(tiny_retinanet, tmp_path / "my.safetensors", NAMES, 0).provenance == REAL_IMAGES
 
 
 @pytest.mark.parametrize(

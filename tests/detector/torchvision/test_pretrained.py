@@ -26,6 +26,7 @@ from torchvision.ops import FrozenBatchNorm2d
 from diode_pl.detector import SSD, ConfigError, Detector, DownloadError, FasterRCNN, RetinaNet
 from diode_pl.detector.torchvision.frozen_norms import freeze_norms
 from diode_pl.detector.torchvision.loading import COCO_CLASSES, load_network
+from diode_pl.provenance import GIVEN_WEIGHTS
 from tests.detector.torchvision.test_loading import calibrated, same, state_file
 from tests.detector.torchvision.test_narrow_models import tiny_retinanet
 
@@ -99,7 +100,7 @@ def test_finds_published_weights_where_torch_keeps_them(
     publish(PUBLISHED, source.state_dict(), home, monkeypatch)
     detector = SSD(ssdlite320_mobilenet_v3_large, "COCO_V1", None, stride=32, smallest=32)
     assert same(source, detector.network) and detector.class_names == COCO_CLASSES
-    assert detector.data_access == "given weights" and all(p.requires_grad for p in detector.parameters())
+    assert detector.provenance == GIVEN_WEIGHTS and all(p.requires_grad for p in detector.parameters())
 
 
 def test_ones_own_folder_comes_first(

@@ -5,6 +5,7 @@ import torch
 from PIL import Image
 from torch import Generator
 
+from diode_pl.provenance import PROXY_IMAGES
 from diode_pl.synthesis.initializer import Images
 
 LEVELS = (51, 102, 153)
@@ -48,7 +49,7 @@ def test_same_seed_same_images(folder: Path) -> None:
 
 
 def test_a_result_says_that_it_saw_them(folder: Path) -> None:
-    assert Images(folder).data_access == "proxy images"
+    assert Images(folder).provenance == PROXY_IMAGES
 
 
 @pytest.mark.parametrize("share", [-0.1, 1.1])

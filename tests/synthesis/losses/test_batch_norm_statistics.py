@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from diode_pl.io.images import read_folder, to_pillow
+from diode_pl.provenance import REAL_IMAGES
 from diode_pl.synthesis.losses import BatchNormStatistics
 from diode_pl.synthesis.losses.batch_norm_distance import batch_norm_distance
 from diode_pl.synthesis.losses.running_moments import MomentAverage
@@ -126,7 +127,7 @@ def test_reference_images_replace_running_statistics(references: Path) -> None:
     assert loss(tiny_step(read_folder(references, 8))) < 1e-5
     step = tiny_step(read_folder(references, 8))
     assert prepared(BatchNormStatistics(layers="all"), step)(step) > 0.1
-    assert loss.data_access == "real images"
+    assert loss.provenance == REAL_IMAGES
 
 
 def test_reference_statistics_belong_to_a_resolution(references: Path) -> None:

@@ -38,4 +38,4 @@ def test_the_term_is_one_finite_number(kind: type[Loss], targets: Targets) -> No
 
 @every
 def test_nothing_but_reference_images_counts_as_data(kind: type[Loss]) -> None:
-    assert kind(weight=1.0).data_access is None
+    assert not kind(weight=1.0).provenance

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Generator
 
+from diode_pl.provenance import REAL_LABELS
 from diode_pl.synthesis.sampler import Labels
 from diode_pl.targets import Targets
 
@@ -80,7 +81,7 @@ def test_the_next_batch_goes_on_where_the_last_one_ended(tmp_path: Path) -> None
 
 
 def test_a_result_says_that_it_saw_them(tmp_path: Path) -> None:
-    assert Labels(save(tmp_path, content())).data_access == "real labels"
+    assert Labels(save(tmp_path, content())).provenance == REAL_LABELS
 
 
 def test_a_teacher_that_knows_none_of_the_categories_raises(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from diode_pl.detector import Detector
 from diode_pl.distillation.losses.base import DistillationBatch
+from diode_pl.provenance import Provenance
 
 
 class CropTeacher(nn.Module, ABC):
@@ -22,7 +23,7 @@ class CropTeacher(nn.Module, ABC):
         class_names: one name a class, in the order of its logits.
         crop_size: side of the crops that it wants, in pixels.
         needs_detector: whether it reads the lesson's teacher.
-        data_access: what was seen on the way to it, beside that teacher.
+        provenance: what it has seen, besides that teacher; empty for nothing.
         for_logits, for_features: methods of that teacher that :meth:`object_logits` and :meth:`features` call, and
             that not every detector has.
     """
@@ -31,7 +32,7 @@ class CropTeacher(nn.Module, ABC):
     class_names: tuple[str, ...]
     crop_size: int
     needs_detector = False
-    data_access: tuple[str, ...] = ()
+    provenance = Provenance()
     for_logits: tuple[str, ...] = ()
     for_features: tuple[str, ...] = ()
 

@@ -82,7 +82,7 @@ class Dicod(DistillLoss):
                 f"Dicod: classifier must be a crop teacher, got {classifier!r}; DetectorAsClassifier is one"
             )
         self._classifier = (classifier.requires_grad_(False).eval(),)  # inside a tuple, modules do not find it
-        self.needs_teacher, self.data_access = classifier.needs_detector, classifier.data_access
+        self.needs_teacher, self.provenance = classifier.needs_detector, classifier.provenance
         self.classification = self._gain("classification", classification)
         self.localization = self._gain("localization", localization)
         if not classification and not localization:

@@ -15,11 +15,11 @@ from diode_pl.detector.darknet.weights import load_state
 from diode_pl.distillation.losses.base import DistillationBatch
 from diode_pl.distillation.losses.dicod.classifier_teacher import CropTeacher
 from diode_pl.numerics.roi_crop import crops
+from diode_pl.provenance import EXTERNAL_CLASSIFIER
 
 log = logging.getLogger(__name__)
 
 _AT_ONCE = 256  # crops: bounds the memory
-_UNKNOWN = ("external classifier",)
 _KEY = "distill.dicod.classifier"
 
 
@@ -31,12 +31,11 @@ class TrainedClassifier(CropTeacher):
         min_accuracy: a classifier whose accuracy on held-out crops, the mean over the classes that it learned, is
             below it or is not known does not serve, in [0, 1]; 0 lets every one serve.
         layers: in which crops are compared: 0 is the stem, 1 to 4 are the stages; none of them compares pixels alone.
-        external: lets a classifier serve that was not made from a teacher's images; ``data_access`` tells of it.
+        external: lets a classifier serve that was not made from a teacher's images; ``provenance`` tells of it.
         network: what a file of torchvision's own names, such as ``conv1.weight``, goes into; None for a file of ours.
 
     Attributes:
-        data_access: what was seen on the way to the classifier: ``teacher``, ``real images``, ...;
-            ``external classifier`` where that is not known.
+        provenance: what the classifier has seen; ``EXTERNAL_CLASSIFIER`` if that is not known.
         accuracy: the mean over classes, on held-out crops; None where it is not known.
 
     Raises:
@@ -68,11 +67,11 @@ class TrainedClassifier(CropTeacher):
         else:
             load_state(network.network, weights)
             self.network, record = network.eval(), ClassifierCard()
-        self.data_access = record.data_access or _UNKNOWN
-        if (record.outside or "teacher" not in self.data_access) and not external:
+        self.provenance = record.provenance or EXTERNAL_CLASSIFIER
+        if (record.outside or not self.provenance.teacher) and not external:
             raise ValueError(
-                f"{_KEY}.weights: {weights} was not made from a teacher's images (it saw: "
-                f"{', '.join(self.data_access)}), so that what it teaches is not free of other data. "
+                f"{_KEY}.weights: {weights} was not made from a teacher's images (data access level: "
+                f"{self.provenance}), so that what it teaches is not free of other data. "
                 f"{_KEY}.external=true uses it, and the data access level of the student says so"
             )
         self.accuracy = record.macro_accuracy
@@ -114,7 +113,7 @@ class TrainedClassifier(CropTeacher):
             "accuracy": self._record.accuracy,
             "macro_accuracy": self._record.macro_accuracy,
             "untrained": list(self._record.untrained),
-            "data_access": list(self.data_access),
+            "data_access": str(self.provenance),
         }
 
     @torch.no_grad()

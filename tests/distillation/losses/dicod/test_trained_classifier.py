@@ -12,11 +12,13 @@ from torchvision.models import resnet18
 from diode_pl.classifier import ClassifierCard, CropClassifier, encode_classifier
 from diode_pl.distillation.losses import DistillationBatch
 from diode_pl.distillation.losses.dicod import DetectorAsClassifier, Dicod, TrainedClassifier
+from diode_pl.provenance import EXTERNAL_CLASSIFIER, REAL_IMAGES, REAL_LABELS, Provenance
 from diode_pl.targets import Targets
 from tests.distillation.losses.lessons import SIZE, answer, learnable, network, no_boxes
 
 NAMES = ("cat", "dog", "cup")
-GOOD = ClassifierCard(("teacher",), 0.95, 0.9)
+TEACHER = Provenance(teacher=True)
+GOOD = ClassifierCard(TEACHER, 0.95, 0.9)
 
 
 def written(folder: Path, record: ClassifierCard = GOOD, **settings: Any) -> Path:
@@ -86,30 +88,30 @@ def test_features_are_those_of_the_layers_and_carry_gradients(tmp_path: Path) ->
 def test_what_its_logits_are_for(tmp_path: Path, kind: str, said: str) -> None:
     teacher = TrainedClassifier(written(tmp_path, kind=kind))
     assert teacher.kind == said and teacher.class_names == NAMES and teacher.crop_size == 16
-    assert teacher.data_access == ("teacher",) and teacher.accuracy == 0.9 and not teacher.needs_detector
+    assert teacher.provenance == TEACHER and teacher.accuracy == 0.9 and not teacher.needs_detector
 
 
 def test_a_poor_classifier_does_not_serve_unless_told_to(tmp_path: Path) -> None:
-    poor = written(tmp_path, ClassifierCard(("teacher",), 0.9, 0.42))  # what it is right in is one frequent class
+    poor = written(tmp_path, ClassifierCard(TEACHER, 0.9, 0.42))  # what it is right in is one frequent class
     with pytest.raises(ValueError, match=r"mean over classes, is 0\.420, and min_accuracy is 0\.7") as error:
         TrainedClassifier(poor)
     assert str(error.value).endswith(" with distill.dicod.classifier.min_accuracy=0")
     assert TrainedClassifier(poor, min_accuracy=0.4).accuracy == 0.42
-    unknown = written(tmp_path, ClassifierCard(("teacher",)))
+    unknown = written(tmp_path, ClassifierCard(TEACHER))
     with pytest.raises(ValueError, match="is not known, and min_accuracy"):
         TrainedClassifier(unknown, min_accuracy=0.1)
     assert TrainedClassifier(unknown, min_accuracy=0.0).accuracy is None
 
 
-@pytest.mark.parametrize("seen", [("real images", "real labels"), ()])
-def test_other_data_need_a_word(tmp_path: Path, seen: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("seen", [REAL_IMAGES | REAL_LABELS, Provenance()])
+def test_other_data_need_a_word(tmp_path: Path, seen: Provenance) -> None:
     path = written(tmp_path, ClassifierCard(seen, 0.9, 0.9))
     with pytest.raises(
         ValueError, match=r"not made from a teacher's images.* distill\.dicod\.classifier\.external=true"
     ):
         TrainedClassifier(path)
-    assert TrainedClassifier(path, external=True).data_access == (seen or ("external classifier",))
-    assert TrainedClassifier(written(tmp_path), external=True).data_access == ("teacher",)
+    assert TrainedClassifier(path, external=True).provenance == (seen or EXTERNAL_CLASSIFIER)
+    assert TrainedClassifier(written(tmp_path), external=True).provenance == TEACHER
 
 
 def test_weights_of_the_librarys_networks(tmp_path: Path, unchecked: None) -> None:
@@ -124,7 +126,7 @@ def test_weights_of_the_librarys_networks(tmp_path: Path, unchecked: None) -> No
         mean, std = (torch.tensor(options[key]).view(3, 1, 1) for key in ("mean", "std"))
         with torch.no_grad():
             torch.testing.assert_close(found, theirs((images()[:1] - mean) / std), rtol=1e-4, atol=1e-4)
-        assert teacher.data_access == ("external classifier",) and teacher.kind == "softmax"
+        assert teacher.provenance == EXTERNAL_CLASSIFIER and teacher.kind == "softmax"
     with pytest.raises(ValueError, match="external=true"):
         TrainedClassifier(pickled, 0.0, network=CropClassifier(NAMES))
     with pytest.raises(ValueError, match="is not known"):
@@ -164,18 +166,18 @@ def test_what_is_wrong_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture)
     with pytest.raises(ValueError, match=r"min_accuracy must be in \[0, 1\], got 70"):
         TrainedClassifier(written(tmp_path), min_accuracy=70.0)
     caplog.set_level(logging.WARNING)
-    TrainedClassifier(written(tmp_path, ClassifierCard(("teacher",), 0.9, 0.9, {}, ("cup",))))
+    TrainedClassifier(written(tmp_path, ClassifierCard(TEACHER, 0.9, 0.9, {}, ("cup",))))
     assert "shown no crop of these classes and does not teach them: cup" in caplog.text
 
 
 def test_classes_that_were_not_measured_are_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING)
     rates = {"cat": 0.9, "dog": None, "cup": None}
-    TrainedClassifier(written(tmp_path, ClassifierCard(("teacher",), 0.9, 0.9, rates, ("cup",))))
+    TrainedClassifier(written(tmp_path, ClassifierCard(TEACHER, 0.9, 0.9, rates, ("cup",))))
     assert len(caplog.messages) == 2 and "shown no crop" in caplog.messages[0]
     assert "no crop of these classes was held out" in caplog.messages[1] and caplog.messages[1].endswith(": dog")
     caplog.clear()
-    TrainedClassifier(written(tmp_path, ClassifierCard(("teacher",), 0.9, 0.9, dict.fromkeys(NAMES, 0.9))))
+    TrainedClassifier(written(tmp_path, ClassifierCard(TEACHER, 0.9, 0.9, dict.fromkeys(NAMES, 0.9))))
     assert not caplog.messages
 
 
@@ -183,7 +185,7 @@ def test_classes_without_a_crop_are_not_taught(tmp_path: Path) -> None:
     student = network()
     known, teacher = (
         written(tmp_path / "known"),
-        written(tmp_path / "new", ClassifierCard(("teacher",), 0.9, 0.9, {}, ("cup",))),
+        written(tmp_path / "new", ClassifierCard(TEACHER, 0.9, 0.9, {}, ("cup",))),
     )
     assert TrainedClassifier(teacher).learned_classes() == {"cat": 0, "dog": 1}
     boxes = torch.tensor([[0.1, 0.2, 0.5, 0.6], [0.3, 0.3, 0.9, 0.8]])
@@ -201,14 +203,14 @@ def test_classes_without_a_crop_are_not_taught(tmp_path: Path) -> None:
 
 
 def test_its_accuracy_is_among_the_facts_of_the_loss(tmp_path: Path) -> None:
-    loss = Dicod(TrainedClassifier(written(tmp_path, ClassifierCard(("teacher",), 0.95, 0.9, {}, ("cup",)))))
-    known = {"accuracy": 0.95, "macro_accuracy": 0.9, "untrained": ["cup"], "data_access": ["teacher"]}
+    loss = Dicod(TrainedClassifier(written(tmp_path, ClassifierCard(TEACHER, 0.95, 0.9, {}, ("cup",)))))
+    known = {"accuracy": 0.95, "macro_accuracy": 0.9, "untrained": ["cup"], "data_access": "teacher-only"}
     assert loss.facts == {"classifier": known}
     assert Dicod(DetectorAsClassifier()).facts == {}
 
 
 def test_agreement_of_a_teacher_makes_no_images_of_a_teacher(tmp_path: Path) -> None:
-    path = written(tmp_path, ClassifierCard(("real images", "real labels", "teacher"), 0.9, 0.9, outside=True))
+    path = written(tmp_path, ClassifierCard(TEACHER | REAL_IMAGES | REAL_LABELS, 0.9, 0.9, outside=True))
     with pytest.raises(
         ValueError, match=r"not made from a teacher's images.* distill\.dicod\.classifier\.external=true"
     ):

@@ -1,6 +1,7 @@
 """What was seen on the way to a data set and to a student."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -11,16 +12,73 @@ from diode_pl.data.readers import Synthetic
 from diode_pl.data.tiling import Fixed, FromDataset
 from diode_pl.distillation.job import train
 from diode_pl.distillation.losses import Detection, DistillLoss, Mimic
-from diode_pl.distillation.provenance import seen_by
-from diode_pl.training.provenance import as_level, seen_in
+from diode_pl.distillation.provenance import provenance_of
+from diode_pl.provenance import (
+    EXTERNAL_CLASSIFIER,
+    GIVEN_WEIGHTS,
+    OBJECT_COUNTS,
+    PROXY_IMAGES,
+    REAL_IMAGES,
+    REAL_LABELS,
+    Provenance,
+)
 from tests.data.painted import Painted
 from tests.training_run import parts, shapes, tiny_teacher
+
+
+@pytest.mark.parametrize(
+    ("text", "provenance"),
+    [
+        ("", Provenance()),
+        ("teacher-only", Provenance(teacher=True)),
+        ("no teacher", Provenance(teacher=False)),
+        ("real images", REAL_IMAGES),
+        ("given weights", GIVEN_WEIGHTS),
+        ("proxy images +real labels", PROXY_IMAGES | REAL_LABELS),
+        ("teacher +proxy images", Provenance(True, frozenset({"proxy images"}))),
+        ("no teacher +real images +real labels", Provenance(False, frozenset({"real images", "real labels"}))),
+        ("teacher +number of real objects an image", Provenance(True) | OBJECT_COUNTS),
+        ("teacher +depth maps", Provenance(True, frozenset({"depth maps"}))),
+    ],
+)
+def test_a_level_is_written_as_it_is_read(text: str, provenance: Provenance) -> None:
+    assert str(provenance) == text and Provenance.parse(text) == provenance
+    assert bool(provenance) == bool(text)
+
+
+def test_earlier_versions_wrote_lists_and_other_orders() -> None:
+    teacher, outside = Provenance(teacher=True), Provenance(teacher=False)
+    assert Provenance.parse(["teacher"]) == teacher and not Provenance.parse([])
+    assert Provenance.parse(["proxy images", "teacher"]) == teacher | PROXY_IMAGES
+    assert Provenance.parse(["real images", "real labels"]) == outside | REAL_IMAGES | REAL_LABELS
+    level = Provenance.parse("teacher +real labels +proxy images")
+    assert level == teacher | PROXY_IMAGES | REAL_LABELS and str(level) == "teacher +proxy images +real labels"
+
+
+def test_a_teacher_that_was_seen_once_stays_seen() -> None:
+    teacher, outside, nothing = Provenance(teacher=True), Provenance(teacher=False), Provenance()
+    assert teacher | outside == outside | teacher == teacher | nothing == teacher
+    assert outside | nothing == nothing | outside == outside and nothing | nothing == nothing
+    assert outside | REAL_IMAGES | teacher | REAL_LABELS == Provenance(True, frozenset({"real images", "real labels"}))
+
+
+@pytest.mark.parametrize("text", ["real image", "", "teacher, real images", "teacher +raw images"])
+def test_a_wrong_setting_is_answered_with_the_known_parts(text: str) -> None:
+    with pytest.raises(ValueError, match=r"^provenance: .*proxy images, real images.*got '" + re.escape(text)):
+        Painted(2, provenance=text)
+
+
+def test_a_setting_may_be_any_known_level() -> None:
+    for given in ("real images", "teacher-only", "no teacher +proxy images", "proxy images +real labels"):
+        assert str(Painted(2, provenance=given).provenance) == given
+    own = Provenance.parse("depth maps")  # in code, every source may have a name of its own
+    assert Painted(2, provenance=own).provenance == own
 
 
 class Seen(Fixed):
     """A tiling that has seen something."""
 
-    data_access = "object counts"
+    provenance = Provenance.parse("object counts")
 
 
 _ALL = "teacher +object counts +real images +real labels"
@@ -56,37 +114,37 @@ def test_says_what_the_student_has_seen(
 ) -> None:
     images = shapes("train", 1)
     distillation, _, _ = parts(losses=losses, teacher=tiny_teacher() if teacher else None)
-    before, images.data_access = images.data_access, level_of_images
+    before, images.provenance = images.provenance, Provenance.parse(level_of_images)
     try:
         data = DetectionData(images, None, tiling, {})
-        assert as_level(seen_by(distillation, data)) == level
+        assert str(provenance_of(distillation, data)) == level
     finally:
-        images.data_access = before
+        images.provenance = before
 
 
 class FromOutside(Detection):
     """Brings something along."""
 
-    data_access = ("external classifier",)
+    provenance = EXTERNAL_CLASSIFIER
 
 
 def test_what_a_loss_brings_along_the_student_has_seen() -> None:
     _, data, _ = parts()
     for weight, expected in ((0.5, True), (0.0, False)):
         distillation, _, _ = parts(losses={"mimic": Mimic(), "outside": FromOutside(weight)})
-        assert ("external classifier" in seen_by(distillation, data)) == expected
+        assert ("external classifier" in provenance_of(distillation, data).others) == expected
 
 
 @pytest.mark.parametrize(
     ("images", "seen"),
     [
-        ("real images", {"real images", "real labels"}),
-        ("teacher-only", {"teacher"}),
-        ("teacher +real labels", {"teacher", "real labels"}),
+        ("real images", REAL_IMAGES | REAL_LABELS),
+        ("teacher-only", Provenance(teacher=True)),
+        ("teacher +real labels", Provenance(teacher=True) | REAL_LABELS),
     ],
 )
-def test_crops_have_seen_the_labels_too(images: str, seen: set[str]) -> None:
-    assert seen_in(CropData(Painted(6, data_access=images)).data_access, labels=True) == seen
+def test_crops_have_seen_the_labels_too(images: str, seen: Provenance) -> None:
+    assert CropData(Painted(6, provenance=images)).provenance.with_labels(read=True) == seen
 
 
 def test_counting_the_objects_of_a_data_set_is_seeing_its_labels(tmp_path: Path) -> None:
@@ -95,14 +153,14 @@ def test_counting_the_objects_of_a_data_set_is_seeing_its_labels(tmp_path: Path)
     content = {"images": images, "annotations": [box], "categories": categories}
     (tmp_path / "some.json").write_text(json.dumps(content))
     data = DetectionData(shapes("train", 1), None, FromDataset(tmp_path / "some.json"), {})
-    assert len(data.data_access) == 2 and data.tiling.data_access in as_level(seen_in(data.data_access, labels=False))
+    assert data.provenance == REAL_IMAGES | OBJECT_COUNTS == data.provenance.with_labels(read=False)
 
 
 @pytest.mark.parametrize(
     ("images", "stored", "learnt"),
     [
         (Painted(6), "no teacher +real images +real labels", "no teacher +real images +real labels"),
-        (Painted(6, data_access="teacher +verifier"), "teacher +verifier", "teacher +verifier"),
+        (Painted(6, provenance="teacher +verifier"), "teacher +verifier", "teacher +verifier"),
         (Painted(6, names=()), "no teacher +real images", None),
     ],
     ids=["real", "synthetic", "without labels"],
@@ -113,9 +171,9 @@ def test_a_tiled_set_remembers_what_it_was_made_from(
     distillation, _, trainer = parts(teacher=None, losses={"labels": Detection()})
     train(distillation, DetectionData(images, None, Fixed(1), {}), trainer, tmp_path, {}, tiled=3)
     tiled = Synthetic(tmp_path, 32)
-    assert tiled.data_access == stored and tiled.class_names == images.class_names
+    assert str(tiled.provenance) == stored and tiled.class_names == images.class_names
     # The student knows none of these classes: nothing is trained.
     assert [len(tiled[i].labels) for i in range(3)] == [len(images.class_names) > 0] * 3
     assert ("the images have no boxes" in caplog.text) == (learnt is None)
     if learnt is not None:
-        assert as_level(seen_by(distillation, DetectionData(tiled, None, Fixed(1), {}))) == learnt
+        assert str(provenance_of(distillation, DetectionData(tiled, None, Fixed(1), {}))) == learnt
