@@ -11,7 +11,7 @@ from diode_pl.cli import refuse_renamed, run
 @hydra.main(version_base="1.3", config_path="conf", config_name="train")
 def compose_and_run(config: DictConfig) -> float | None:
     """Constructs what the config names and runs it."""
-    return run(config, task="job")
+    return run(config, task="task")
 
 
 def main() -> None:

@@ -2,7 +2,7 @@
 
 python train.py +experiment=teacher_shapes
 python benchmarks/pack_weights.py outputs/teacher_shapes/student.safetensors diode_pl/assets/teacher_shapes.safetensors
-python train.py fit=false student.weights=diode_pl/assets/teacher_shapes.safetensors distillation.iou=0.45
+python train.py task=evaluate student.weights=diode_pl/assets/teacher_shapes.safetensors distillation.iou=0.45
 """
 
 import argparse

@@ -42,7 +42,7 @@ HOMES = {
 }
 OUR_GROUPS = set(HOMES)
 THIRD_PARTY_GROUPS = {"optimizer", "scheduler", "logger"}
-OVERLAYS = {"experiment", "job"}
+OVERLAYS = {"experiment", "task"}
 # What a group of ours may name beside its own folder, as prefixes: what a library does well, we do not write.
 FOREIGN_TARGETS = {
     # weights that come with the package; networks that torchvision builds

@@ -15,6 +15,7 @@ from diode_pl.classification.datamodule import CropData
 from diode_pl.classification.module import Classification
 from diode_pl.classifier import ClassifierCard, CropClassifier, encode_classifier
 from diode_pl.data import DetectionData
+from diode_pl.distillation.evaluation import Evaluation
 from diode_pl.distillation.module import Distillation
 from diode_pl.provenance import Provenance
 from diode_pl.synthesis.loss_weighting import ConstantWeights, GradientShares
@@ -27,7 +28,7 @@ GROUPS = ["sampler", "schedule", "initializer", "augmentations", "losses", "call
 # Of groups that both entry points have, what is written for one of them.
 OF_TRAINING = {"augmentations": {"student"}, "callbacks": {"training"}, "trainer": {"distillation"}}
 TRAINING_GROUPS = ["detector@teacher", "detector@student", "data@train", "data@val", "tiling", "distill"]
-TRAINING_GROUPS += ["augmentations", "optimizer", "logger", "job", "classifier"]
+TRAINING_GROUPS += ["augmentations", "optimizer", "logger", "task", "classifier"]
 
 
 def options(group: str) -> list[str]:
@@ -58,8 +59,8 @@ def composes(experiment: str, entry_point: str) -> bool:
     """Whether an experiment changes groups and keys that the entry point has for its job, and adds none."""
     try:
         found = composed(f"+experiment={experiment}", entry_point=entry_point)
-        job = found.hydra.runtime.choices.get("job")
-        return set(found) <= set(composed(*([f"job={job}"] if job else []), entry_point=entry_point))
+        job = found.hydra.runtime.choices.get("task")
+        return set(found) <= set(composed(*([f"task={job}"] if job else []), entry_point=entry_point))
     except ConfigCompositionException:
         return False
 
@@ -198,9 +199,7 @@ def test_every_option_of_a_training_builds_its_objects(tiny, group, option, tmp_
     if not any(term.complete for term in distillation.objective.terms.values()):
         config = training(*tiny, f"{group}=[decoded,{option}]", *extra)
         distillation, expected = instantiate(config.distillation, _convert_="object"), expected | {"decoded"}
-    data = instantiate(config.data, _convert_="object")
-    assert isinstance(distillation, Distillation) and isinstance(data, DetectionData)
-    distillation.prepare(data)
+    assert isinstance(distillation, Distillation) and isinstance(distillation.data, DetectionData)
     assert len(distillation.configure_optimizers().param_groups) == 3
     if group == "distill":
         assert set(distillation.objective.terms) == expected
@@ -238,8 +237,7 @@ def test_without_a_detector_says_which_key_names_one(tiny, who, unchecked):
     keys = [key for key in tiny if not key.startswith(f"{who}.")]
     config = training(*keys, f"detector@{who}=none")
     with pytest.raises(Exception, match=f"detector@{who}"):
-        distillation = instantiate(config.distillation, _convert_="object")
-        distillation.prepare(instantiate(config.data, _convert_="object"))
+        instantiate(config.distillation, _convert_="object")
 
 
 def test_the_default_is_the_recipe_of_the_paper():
@@ -273,8 +271,8 @@ def test_embedded_detectors_learn_from_labels_alone():
 
 
 def test_a_distillation_has_no_keys_of_a_classifier():
-    assert training().job._target_ == "diode_pl.distillation.job.train"
-    assert set(training("job=classifier")) - set(training()) == {"classifier", "classification", "crops"}
+    assert training().task._target_ == "diode_pl.distillation.jobs.distill"
+    assert set(training("task=classify")) - set(training()) == {"classifier", "classification", "crops"}
 
 
 @pytest.mark.parametrize("classifier", options("classifier"))
@@ -282,10 +280,10 @@ def test_every_classifier_builds_its_objects_and_has_the_form_of_its_losses(clas
     keys = ["+experiment=dicod_classifier", f"classifier={classifier}", "hydra.runtime.output_dir=."]
     keys += ["data@train=shapes", "train.size=4", "trainer.accelerator=cpu"]
     for terms, kind in (([], "both"), (["cross_entropy=null"], "sigmoid"), (["binary_cross_entropy=null"], "softmax")):
-        job = instantiate(training(*keys, *(f"classification.losses.{t}" for t in terms)).job, _convert_="object")
-        module, crops = job.keywords["classification"], job.keywords["data"]
+        job = instantiate(training(*keys, *(f"classification.losses.{t}" for t in terms)).task, _convert_="object")
+        module = job.keywords["module"]
+        crops = module.data
         assert isinstance(module, Classification) and isinstance(crops, CropData)
-        module.prepare(crops)
         assert module.classifier.kind == kind and module.classifier.backbone == classifier
         assert module.classifier.class_names == NAMES and module.classifier.crop_size == crops.crop_size == 64
 
@@ -294,24 +292,26 @@ def test_a_classifier_takes_pace_and_workers_of_the_data():
     crops = training("+experiment=dicod_classifier", "data.workers=3", "data.cache_gib=1.5").crops
     assert (crops.workers, crops.cache_gib, crops.steps_per_epoch) == (3, 1.5, 25)
     assert training("+experiment=dicod_classifier", "data.steps_per_epoch=7").crops.steps_per_epoch == 7
-    assert training("job=classifier").crops.steps_per_epoch is None
+    assert training("task=classify").crops.steps_per_epoch is None
 
 
 def test_a_classifier_asks_the_teacher_of_synthetic_images_and_can_do_without():
     config = training("+experiment=dicod_classifier", "hydra.runtime.output_dir=.")
-    assert config.job.label_source.agreement and config.job.teacher == config.teacher
-    assert not training("job=classifier").job.label_source.agreement
+    assert config.classification.label_source.agreement and config.classification.teacher == config.teacher
+    assert not training("task=classify").classification.label_source.agreement
     alone = training("+experiment=dicod_classifier", "detector@teacher=none")
-    assert instantiate(alone.job.teacher) is None
+    assert instantiate(alone.classification.teacher) is None
 
 
-def test_the_students_job_takes_the_same_parts_in_the_same_order(tiny):
-    # The random weights of a student come first.
-    keys = list(training().job)
-    assert keys[2:] == ["distillation", "data", "trainer", "fit", "ckpt", "tiled"]
-    job = instantiate(training(*tiny, "fit=false", "tiled=3").job, _convert_="object")
-    assert isinstance(job.keywords["distillation"], Distillation) and isinstance(job.keywords["data"], DetectionData)
-    assert (job.keywords["fit"], job.keywords["ckpt"], job.keywords["tiled"]) == (False, None, 3)
+def test_every_task_takes_its_own_arguments(tiny):
+    student = ["student.weights=null", "hydra.runtime.output_dir=."]
+    for task, keys in (("distill", {"module", "trainer", "ckpt"}), ("evaluate", {"module", "trainer", "ckpt"})):
+        made = instantiate(training(*tiny, *student, f"task={task}").task, _convert_="object")
+        assert set(made.keywords) == keys and made.keywords["ckpt"] is None
+        assert isinstance(made.keywords["module"], Distillation if task == "distill" else Evaluation)
+    made = instantiate(training(*tiny, "task=tile", "task.count=3").task, _convert_="object")
+    assert made.keywords["count"] == 3 and made.keywords["data"].val is None
+    assert "ckpt" not in training("task=tile")
 
 
 HELP = str(OmegaConf.load(CONF / "train.yaml").hydra.help.template)

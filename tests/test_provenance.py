@@ -10,9 +10,8 @@ from diode_pl.classification.datamodule import CropData
 from diode_pl.data import DetectionData
 from diode_pl.data.readers import Synthetic
 from diode_pl.data.tiling import Fixed, FromDataset
-from diode_pl.distillation.job import train
+from diode_pl.distillation.jobs import tile
 from diode_pl.distillation.losses import Detection, DistillLoss, Mimic
-from diode_pl.distillation.provenance import provenance_of
 from diode_pl.provenance import (
     EXTERNAL_CLASSIFIER,
     GIVEN_WEIGHTS,
@@ -23,7 +22,7 @@ from diode_pl.provenance import (
     Provenance,
 )
 from tests.data.painted import Painted
-from tests.training_run import parts, shapes, tiny_teacher
+from tests.training_run import parts, shapes, tiny_detector, tiny_teacher
 
 
 @pytest.mark.parametrize(
@@ -113,11 +112,11 @@ def test_says_what_the_student_has_seen(
     level_of_images: str, losses: dict[str, DistillLoss], teacher: bool, tiling: Fixed, level: str
 ) -> None:
     images = shapes("train", 1)
-    distillation, _, _ = parts(losses=losses, teacher=tiny_teacher() if teacher else None)
     before, images.provenance = images.provenance, Provenance.parse(level_of_images)
     try:
-        data = DetectionData(images, None, tiling, {})
-        assert str(provenance_of(distillation, data)) == level
+        given = {"losses": losses, "teacher": tiny_teacher() if teacher else None, "train": images, "val": None}
+        distillation, _, _ = parts(**given, data={"tiling": tiling})
+        assert str(distillation.provenance) == level
     finally:
         images.provenance = before
 
@@ -129,10 +128,9 @@ class FromOutside(Detection):
 
 
 def test_what_a_loss_brings_along_the_student_has_seen() -> None:
-    _, data, _ = parts()
     for weight, expected in ((0.5, True), (0.0, False)):
         distillation, _, _ = parts(losses={"mimic": Mimic(), "outside": FromOutside(weight)})
-        assert ("external classifier" in provenance_of(distillation, data).others) == expected
+        assert ("external classifier" in distillation.provenance.others) == expected
 
 
 @pytest.mark.parametrize(
@@ -168,12 +166,12 @@ def test_counting_the_objects_of_a_data_set_is_seeing_its_labels(tmp_path: Path)
 def test_a_tiled_set_remembers_what_it_was_made_from(
     tmp_path: Path, images: Painted, stored: str, learnt: str | None, caplog: pytest.LogCaptureFixture
 ) -> None:
-    distillation, _, trainer = parts(teacher=None, losses={"labels": Detection()})
-    train(distillation, DetectionData(images, None, Fixed(1), {}), trainer, tmp_path, {}, tiled=3)
+    tile(DetectionData(images, None, Fixed(1), {}), 3, tmp_path, {})
     tiled = Synthetic(tmp_path, 32)
     assert str(tiled.provenance) == stored and tiled.class_names == images.class_names
-    # The student knows none of these classes: nothing is trained.
     assert [len(tiled[i].labels) for i in range(3)] == [len(images.class_names) > 0] * 3
     assert ("the images have no boxes" in caplog.text) == (learnt is None)
     if learnt is not None:
-        assert str(provenance_of(distillation, DetectionData(tiled, None, Fixed(1), {}))) == learnt
+        student = tiny_detector(names=images.class_names)
+        given = {"losses": {"labels": Detection()}, "teacher": None, "student": student, "val": None}
+        assert str(parts(**given, train=tiled)[0].provenance) == learnt

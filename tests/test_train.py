@@ -77,7 +77,7 @@ def whole(tiny: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_help_answers_at_once() -> None:
     run = subprocess.run([sys.executable, str(ROOT / "train.py"), "--help"], capture_output=True, text=True)
-    for word in ("data@train", "detector@student", "tiling", "distill", "$DIODE_WEIGHTS", "ckpt=PATH", "fit=false"):
+    for word in ("data@train", "detector@student", "tiling", "distill", "$DIODE_WEIGHTS", "ckpt=PATH", "task.count=N"):
         assert word in run.stdout
     assert max(map(len, run.stdout.splitlines())) <= 120
     check = "import sys, train; assert 'torch' not in sys.modules"
@@ -133,17 +133,17 @@ def test_a_killed_run_ends_like_one_that_was_not(
 
 
 def test_measures_alone(whole: Path, tmp_path: Path, train: Train) -> None:
-    folder = train("fit=false", f"ckpt={whole / 'student.ckpt'}")
+    folder = train("task=evaluate", f"ckpt={whole / 'student.ckpt'}")
     measured = json.loads((folder / "measured.json").read_text())
     assert measured["student"] == metrics(whole)["student"] and measured["teacher"] == metrics(whole)["teacher"]
     assert measured["data_access"] == metrics(whole)["data_access"]
     # Training images are not needed, and the weights alone will do, too.
     for name, root in (("none", []), ("synthetic", [f"train.root={tmp_path / 'nowhere'}"])):
-        options = ["fit=false", f"data@train={name}", *root, f"ckpt={whole / 'student.ckpt'}"]
+        options = ["task=evaluate", f"data@train={name}", *root, f"ckpt={whole / 'student.ckpt'}"]
         folder = train(*options, output_dir=tmp_path / name, without="train.")
         again = json.loads((folder / "measured.json").read_text())
         assert again["student"] == measured["student"] and again["resolution"]["train"] is None
-    folder = train("fit=false", f"student.weights={whole / 'student.safetensors'}", output_dir=tmp_path / "weights")
+    folder = train("task=evaluate", f"student.weights={whole / 'student.safetensors'}", output_dir=tmp_path / "weights")
     assert json.loads((folder / "measured.json").read_text())["student"] == measured["student"]
 
 
@@ -182,7 +182,10 @@ def test_other_ways_to_train(overrides: list[str], train: Train, quick: None) ->
         (["alpha_detection=1", "train.labeled=false"], "alpha_detection=0"),
         (["ckpt=nowhere.ckpt"], "nowhere.ckpt does not exist"),
         (["resolution=72"], "resolution: 72 px will not do, teacher and student can take multiples of 32"),
-        (["fit=false", "tiled=5"], "leave one of them out"),
+        (["task=evaluate", "data@val=none"], "choose data@val"),
+        (["fit=false"], "fit has been replaced by task=evaluate"),
+        (["tiled=5"], "tiled has been replaced by task=tile task.count=N"),
+        (["job=classifier"], "job has been replaced by task=distill or task=classify"),
         (["batch_size=7", "trainer.devices=2", "data.mosaic=2"], "mosaic in [0, 1]"),
     ],
     ids=lambda value: value[0] if isinstance(value, list) else "",
@@ -243,7 +246,7 @@ def test_a_sweep_gives_each_job_a_folder(train: Train, quick: None, tmp_path: Pa
 
 def test_writes_tiled_images_instead(train: Train) -> None:
     # A set of its own: what the student could learn from it does not matter.
-    folder = train("tiled=5", "tiling=fixed", "tiling.tiles=2", "student.names=[a,b,c,d,e,f,g,h]")
+    folder = train("task=tile", "task.count=5", "tiling=fixed", "tiling.tiles=2", "student.names=[a,b,c,d,e,f,g,h]")
     summary = json.loads((folder / "dataset.json").read_text())
     assert summary["images"] == 5 and summary["data_access"] == "no teacher +real images +real labels"
     assert len(list((folder / "images").iterdir())) == 5 and not (folder / "student.ckpt").exists()

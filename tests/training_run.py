@@ -15,11 +15,13 @@ from diode_pl.augmentations import Flip
 from diode_pl.class_names import match_classes
 from diode_pl.data import Batch, DetectionData
 from diode_pl.data.cache import InMemory
+from diode_pl.data.pseudo_labels import LabelPolicy
 from diode_pl.data.readers import ImageSet
 from diode_pl.data.tiling import Fixed
 from diode_pl.detector import Darknet, yolov3_tiny
 from diode_pl.detector.darknet.layers import YoloHead
-from diode_pl.distillation.job import train
+from diode_pl.distillation.evaluation import Evaluation
+from diode_pl.distillation.jobs import distill, evaluate
 from diode_pl.distillation.losses import DistillLoss, Mimic
 from diode_pl.distillation.module import Distillation
 from diode_pl.metrics import DetectionScores
@@ -94,33 +96,57 @@ def parts(
     callbacks: Mapping[str, pl.Callback] | None = None,
     optimizer: Any = None,
     data: Mapping[str, Any] | None = None,
+    label_source: LabelPolicy | None = None,
     **options: Any,
 ) -> tuple[Distillation, DetectionData, pl.Trainer]:
-    """What :func:`diode_pl.distillation.job.train` takes, new at every call and always the same."""
-    distillation = Distillation(
-        student or tiny_detector(),
-        tiny_teacher() if teacher == "tiny" else teacher,
-        losses,
-        Recipe(optimizer or partial(torch.optim.SGD, lr=0.05, momentum=0.9), warmup_epochs=1.0, warmup_steps=0),
-        log_every=1,
-    )
-    images = DetectionData(
+    """What :func:`diode_pl.distillation.jobs.distill` takes, new at every call and always the same."""
+    detectors = student or tiny_detector(), tiny_teacher() if teacher == "tiny" else teacher
+    images = some_data(train, val, data)
+    recipe = Recipe(optimizer or partial(torch.optim.SGD, lr=0.05, momentum=0.9), warmup_epochs=1.0, warmup_steps=0)
+    distillation = Distillation(*detectors, losses, recipe, images, label_source, log_every=1)
+    return distillation, images, some_trainer(epochs, callbacks, **options)
+
+
+def some_data(
+    train: ImageSet | None = None, val: ImageSet | None | str = "shapes", data: Mapping[str, Any] | None = None
+) -> DetectionData:
+    """A few images to train and measure on."""
+    return DetectionData(
         train or shapes("train", 3 * BATCH),
         shapes("val", VALIDATION) if val == "shapes" else val,
-        Fixed(1),
-        **{"augmentations": {"flip": Flip(0.5, per_image=True)}, "mosaic": 0.5, "batch_size": BATCH} | dict(data or {}),
+        **{"tiling": Fixed(1), "augmentations": {"flip": Flip(0.5, per_image=True)}, "mosaic": 0.5, "batch_size": BATCH}
+        | dict(data or {}),
     )
+
+
+def some_trainer(epochs: int = 2, callbacks: Mapping[str, pl.Callback] | None = None, **options: Any) -> pl.Trainer:
+    """One that averages the weights and runs on the CPU."""
     listeners = {"ema": WeightAveraging(multi_avg_fn=WarmupEMA())} | dict(callbacks or {})
-    return distillation, images, training_trainer(listeners, {}, epochs, accelerator="cpu", **options)
+    return training_trainer(listeners, {}, epochs, accelerator="cpu", **options)
 
 
 def run(
-    folder: Path, fit: bool = True, ckpt: Path | None = None, settings: Mapping[str, Any] | None = None, **options: Any
+    folder: Path, ckpt: Path | None = None, settings: Mapping[str, Any] | None = None, **options: Any
 ) -> tuple[float | None, Distillation]:
-    """Trains or measures; returns the score and what was trained."""
-    distillation, data, trainer = parts(**options)
+    """Trains; returns the score and what was trained."""
+    distillation, _, trainer = parts(**options)
     folder.mkdir(parents=True, exist_ok=True)
-    return train(distillation, data, trainer, folder, settings or {"seed": 0}, fit, ckpt), distillation
+    return distill(distillation, trainer, folder, settings or {"seed": 0}, ckpt), distillation
+
+
+def measure(
+    folder: Path,
+    ckpt: Path | None = None,
+    student: Darknet | None = None,
+    teacher: Darknet | None | str = "tiny",
+    val: ImageSet | None | str = "shapes",
+    **options: Any,
+) -> tuple[float, Evaluation]:
+    """Measures; returns the score and what was measured."""
+    detectors = student or tiny_detector(), tiny_teacher() if teacher == "tiny" else teacher
+    evaluation = Evaluation(*detectors, some_data(None, val))
+    folder.mkdir(parents=True, exist_ok=True)
+    return evaluate(evaluation, some_trainer(**options), folder, {}, ckpt), evaluation
 
 
 def checkpoint(folder: Path, name: str = "student.ckpt") -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """A classifier learns from the crops of labeled objects."""
 
+import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,14 @@ from torchmetrics.classification import MulticlassConfusionMatrix
 
 from diode_pl.classification.datamodule import CropData, Crops
 from diode_pl.classifier import ClassificationLoss, ClassifierCard, CropClassifier, encode_classifier, output_form
+from diode_pl.data.pseudo_labels import LabelPolicy
+from diode_pl.detector import Detector
 from diode_pl.io.atomic import atomic_write
+from diode_pl.provenance import Provenance
 from diode_pl.training.module import TrainingModule
 from diode_pl.training.optim import Recipe
+
+log = logging.getLogger(__name__)
 
 
 class Classification(TrainingModule):
@@ -22,7 +28,10 @@ class Classification(TrainingModule):
         classifier: makes the network from ``class_names``, ``kind`` and ``crop_size``, which data and losses decide.
         losses: terms by name; None or a weight of 0 leaves one out. Terms for softmax and for sigmoid heads together
             make a classifier that serves both.
-        recipe: how the weights are moved.
+        recipe: optimizer and learning rate schedule.
+        data: what it is trained and measured on.
+        label_source: which boxes count as objects; those of the data set when not given.
+        teacher: the detector that ``label_source`` asks; without one, agreement is not looked for.
         log_every: steps between two rows of the log.
 
     Attributes:
@@ -37,30 +46,44 @@ class Classification(TrainingModule):
         outside: whether it learned from images that were not made from a teacher, here or before a checkpoint.
 
     Raises:
-        ValueError: no loss is left.
+        ValueError: no loss is left, the data has only one class, or the teacher is missing or has random weights.
 
     Source: Guo, Alvarez, Salzmann, NeurIPS 2021, section 3.1.
     """
 
     part = "classification"
     kept = ("history", "scores", "per_class", "counts", "untrained", "split", "outside")
-    classifier: CropClassifier
 
     def __init__(
         self,
         classifier: Callable[..., CropClassifier],
         losses: Mapping[str, ClassificationLoss | None],
         recipe: Recipe,
+        data: CropData,
+        label_source: LabelPolicy | None = None,
+        teacher: Detector | None = None,
         log_every: int = 10,
     ) -> None:
         super().__init__(recipe, log_every)
+        if len(data.class_names) < 2:
+            raise ValueError(
+                f"train: a classifier tells classes from one another, and the images have only one, "
+                f"{data.class_names[0]}. Choose a data@train with more of them; distill=dicod needs no classifier"
+            )
         active = {name: loss for name, loss in losses.items() if loss is not None and loss.weight > 0}
         self.kind = output_form(list(active.values()))
-        self.losses, self._make = nn.ModuleDict(active), classifier
+        self.losses, self.data = nn.ModuleDict(active), data
         self.scores, self.per_class = dict[str, float](), dict[str, float | None]()
-        self.counts, self.untrained, self.outside = dict[str, int](), list[str](), False
-        self.split = dict[str, Any]()
+        self.counts, self.untrained, self.split = dict[str, int](), list[str](), dict[str, Any]()
         self._measured_in = -1
+        self.label_source = label_source or LabelPolicy()
+        self.teacher_sha256 = self._use_teacher(teacher)
+        seen = data.provenance.with_labels(read=self.label_source.reads_data)
+        self.outside = not seen.teacher  # to be asked of labels makes no image
+        self.provenance = seen | Provenance(teacher=self.teacher_sha256 is not None)
+        made = classifier(class_names=data.class_names, kind=self.kind, crop_size=data.crop_size)
+        self.classifier: CropClassifier = made.to(memory_format=torch.channels_last)
+        self.confusion = MulticlassConfusionMatrix(len(data.class_names))
 
     @property
     def terms(self) -> dict[str, ClassificationLoss]:
@@ -70,21 +93,6 @@ class Classification(TrainingModule):
     @property
     def learner(self) -> tuple[str, nn.Module]:
         return "classifier", self.classifier
-
-    def prepare(self, data: CropData) -> None:
-        """Makes the network for the classes and crops of the data; before training or loading a state.
-
-        Raises:
-            ValueError: there is only one class.
-        """
-        if len(data.class_names) < 2:
-            raise ValueError(
-                f"train: a classifier tells classes from one another, and the images have only one, "
-                f"{data.class_names[0]}. Choose a data@train with more of them; distill=dicod needs no classifier"
-            )
-        made = self._make(class_names=data.class_names, kind=self.kind, crop_size=data.crop_size)
-        self.classifier = made.to(memory_format=torch.channels_last)
-        self.confusion = MulticlassConfusionMatrix(len(data.class_names))
 
     def on_fit_start(self) -> None:
         """Notes what there is to learn from, and forgets what a checkpoint tells of other crops."""
@@ -100,7 +108,8 @@ class Classification(TrainingModule):
         total = torch.stack([self.terms[name].weight * term for name, term in terms.items()]).sum()
         row = {f"loss/{name}": term.detach() for name, term in (terms | {"total": total}).items()}
         right = (logits.detach().argmax(dim=1) == labels).float().mean()
-        return self.log_step(total, row, len(crops), batch_idx, {"train/accuracy": right})
+        self.log_step(row, batch_idx, {"train/accuracy": right})
+        return self.scale_loss(total, len(crops))
 
     def take_scores(self) -> dict[str, float]:
         return self.scores if self._measured_in == self.current_epoch else {}
@@ -153,3 +162,19 @@ class Classification(TrainingModule):
             self.outside,
         )
         atomic_write(Path(path), encode_classifier(self.classifier, record))
+
+    def _use_teacher(self, teacher: Detector | None) -> str | None:
+        """Lets the teacher say which objects count, where the labels ask it; returns its fingerprint."""
+        if not self.label_source.needs_teacher:
+            return None
+        if teacher is not None:
+            teacher.require_trained("teacher")
+            self.data.use_teacher(self.label_source, teacher)
+            return teacher.fingerprint()
+        if self.label_source.source != "sampled":
+            raise ValueError(
+                f"label_source={self.label_source.source} asks the teacher, got detector@teacher=none; name one, or "
+                "take label_source=sampled"
+            )
+        log.info("detector@teacher=none: every labeled object counts, whatever label_source.agreement says")
+        return None

@@ -103,40 +103,50 @@ class DetectionData(BaseDataModule):
         for key, side in sides:
             self._sides.check(key, side)
 
-    def prepare_for(self, detector: Detector, readers: Sequence[str] = ()) -> None:
-        """Fits the data to a detector's classes, and says which of theirs it does not have.
+    def match_classes(self, class_names: Sequence[str]) -> None:
+        """Renumbers labels as a detector does, and warns of classes that it does not have.
 
         Args:
-            detector: whose numbering the labels get.
-            readers: names of the losses that read the labels of training images.
+            class_names: of the detector.
 
         Raises:
-            ValueError: labels that are needed are not there, or none of ``val`` is of a class of the detector.
+            ValueError: none of the classes of ``val`` is one of the detector's.
         """
+        self._class_names = tuple(class_names)
         if self.train is not None:
-            self._train_classes = match_classes(self.train.class_names, detector.class_names)
-            if readers and not any(label >= 0 for label in self._train_classes):
-                raise ValueError(
-                    f"distill: {', '.join(readers)} needs labels, and the training set has none of a class of the "
-                    f"detector: its classes are {list(self.train.class_names)}, the detector's "
-                    f"{list(detector.class_names)}. Choose another data@train; label_source=teacher, which takes what "
-                    f"the teacher finds; or distill.{readers[0]}=null (alpha_detection=0 leaves detection out)"
-                )
-            if readers:
-                _report("train", self.train, self._train_classes)
+            self._train_classes = match_classes(self.train.class_names, class_names)
         if self.val is None:
             return
-        self._val_classes = match_classes(self.val.class_names, detector.class_names)
+        self._val_classes = match_classes(self.val.class_names, class_names)
         self.evaluated = sorted({label for label in self._val_classes if label >= 0})
         if not self.evaluated:
             raise ValueError(
                 f"val: none of its classes {list(self.val.class_names)} is one of the detector's "
-                f"{list(detector.class_names)}; choose another data@val, or data@val=none for no scores"
+                f"{list(class_names)}; choose another data@val, or data@val=none for no scores"
             )
         _report("val", self.val, self._val_classes)
         shared = self.val.shared_with(self.train) if isinstance(self.val, ImageFiles) and self.train is not None else 0
         if shared:
             log.warning("val: %d of %d images are training images, which flatters the scores", shared, len(self.val))
+
+    def require_labels(self, readers: Sequence[str]) -> None:
+        """Checks that training images have labels, after :meth:`match_classes`.
+
+        Args:
+            readers: names of the losses that read them.
+
+        Raises:
+            ValueError: they have none of a class of the detector.
+        """
+        assert self.train is not None
+        if not any(label >= 0 for label in self._train_classes):
+            raise ValueError(
+                f"distill: {', '.join(readers)} needs labels, and the training set has none of a class of the "
+                f"detector: its classes are {list(self.train.class_names)}, the detector's "
+                f"{list(self._class_names)}. Choose another data@train; label_source=teacher, which takes what "
+                f"the teacher finds; or distill.{readers[0]}=null (alpha_detection=0 leaves detection out)"
+            )
+        _report("train", self.train, self._train_classes)
 
     def setup(self, stage: str) -> None:
         """Reads into memory what fits; Lightning calls it in every process."""
@@ -146,7 +156,7 @@ class DetectionData(BaseDataModule):
             self._validation = NoneOnBadImage(Relabeled(self._cached(self.val, "validation images"), self._val_classes))
 
     def training_set(self) -> TrainingSet:
-        """What training images are made by; in the data set's own numbering before :meth:`prepare_for`."""
+        """What training images are made by; in the data set's own numbering before :meth:`match_classes`."""
         assert self.train is not None
         source = Relabeled(self._cached(self.train, "training images"), self._train_classes)
         return TrainingSet(source, self.train.resolution, self.tiling, self.mosaic)

@@ -140,6 +140,29 @@ class Detector(nn.Module, ABC):
         """SHA-256 over all parameters and buffers: the same for the same weights, wherever they came from."""
         return fingerprint(self)
 
+    def describe_random_weights(self) -> str:
+        """What a message says of a detector that has not been trained."""
+        return (
+            f"({type(self).__name__}) with random weights (a detector of your own that has loaded its weights says so "
+            "in provenance)"
+        )
+
+    def require_trained(self, role: str) -> None:
+        """Refuses a detector that has nothing to teach.
+
+        Args:
+            role: what it is to be, such as ``teacher``.
+
+        Raises:
+            ValueError: it has random weights.
+        """
+        if self.provenance is None:
+            raise ValueError(
+                f"{role}.weights: nothing can be learned from a {role} {self.describe_random_weights()}. Give "
+                f"{role}.weights=FILE; detector@student=NAME detector@teacher=none distill=detection trains it first, "
+                "on labels"
+            )
+
     def freeze(self) -> "Detector":
         """Stops all learning for good: no gradients to weights, batch norm in eval mode even after ``.train()``."""
         self._frozen = True

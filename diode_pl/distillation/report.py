@@ -5,8 +5,9 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from diode_pl.data import Batch, DetectionData
+from diode_pl.data import Batch
 from diode_pl.detector import Detector
+from diode_pl.distillation.evaluation import Evaluation
 from diode_pl.distillation.module import Distillation
 from diode_pl.io.atomic import atomic_write, write_picture
 from diode_pl.report import Found, export_onnx, prediction_sheet, save_weights, write_curves
@@ -19,19 +20,18 @@ _LIKELY = 0.3  # confidence above which a detection is drawn
 _SAID = ("AP50", "AP", "F1")
 
 
-def write_report(distillation: Distillation, data: DetectionData, folder: Path) -> float | None:
+def write_report(distillation: Distillation, folder: Path) -> float | None:
     """Writes the student in two formats, its scores and its pictures.
 
     Args:
         distillation: on the CPU, with the student's final weights and the history that led to them.
-        data: what it was trained and measured on.
         folder: gets ``student.safetensors``, ``metrics.json``, ``curves.png``, ``predictions.png`` and, where the
             student can be exported, ``student.onnx`` at the resolution that it was measured at.
 
     Returns:
         AP50 of the student, None without validation images.
     """
-    student, history = distillation.student.eval(), distillation.history
+    student, history, data = distillation.student.eval(), distillation.history, distillation.data
     last = history[-1] if history else {}
     scores = {name.removeprefix("val/"): value for name, value in last.items() if name.startswith("val/")}
     level = str(distillation.provenance)
@@ -49,19 +49,18 @@ def write_report(distillation: Distillation, data: DetectionData, folder: Path) 
         "distill": distillation.objective.facts,
         "history": history,
     }
-    write_scores(distillation, data, folder, scores, facts)
+    write_scores(distillation, folder, scores, facts)
     # Last, and no failure of it is one of the training: exporters cannot do all that torch can.
     facts["onnx_difference"] = _exported(
         student, folder / "student.onnx", data.resolution if data.val is None else data.val.resolution
     )
-    _write_facts(distillation, data, folder / "metrics.json", scores, facts)
+    _write_facts(distillation, folder / "metrics.json", scores, facts)
     log.info("%s: %d epochs, %.0f s, data access %s", folder, len(history), facts["seconds"], level)
     return scores.get("AP50")
 
 
 def write_scores(
-    distillation: Distillation,
-    data: DetectionData,
+    evaluation: Evaluation,
     folder: Path,
     scores: dict[str, float],
     facts: dict[str, Any],
@@ -70,17 +69,17 @@ def write_scores(
     """Writes the scores and, where there are validation images, a picture of what both detectors find.
 
     Args:
-        distillation: whose student the scores are of.
-        data: what it was measured on.
+        evaluation: whose student the scores are of.
         folder: where to.
         scores: of the student.
         facts: what else shall stand beside the scores.
         names: of the two files.
     """
-    _write_facts(distillation, data, folder / names[0], scores, facts)
+    _write_facts(evaluation, folder / names[0], scores, facts)
+    data = evaluation.data
     if data.val is None:
         return
-    for who, values in (("teacher", distillation.teacher_scores), ("student", scores)):
+    for who, values in (("teacher", evaluation.teacher_scores), ("student", scores)):
         if values:
             log.info("%s: AP50 %.3f, AP %.3f, F1 %.3f on validation images", who, *(values[k] for k in _SAID))
     shown = [example for example in data.validation_examples(_SHOWN) if example is not None]
@@ -89,24 +88,22 @@ def write_scores(
         return
     batch = Batch.from_examples(shown).to_float()
     columns: dict[str, list[Found]] = {"truth": [(boxes, labels, None) for boxes, labels in batch.targets.per_image()]}
-    if distillation.teacher is not None:
-        columns["teacher"] = _likely(distillation, distillation.teacher.cpu(), batch)
-    columns["student"] = _likely(distillation, distillation.student.cpu().eval(), batch)
-    sheet = prediction_sheet(batch.images, columns, distillation.student.class_names, _LIKELY)
+    if evaluation.teacher is not None:
+        columns["teacher"] = _likely(evaluation, evaluation.teacher.cpu(), batch)
+    columns["student"] = _likely(evaluation, evaluation.student.cpu().eval(), batch)
+    sheet = prediction_sheet(batch.images, columns, evaluation.student.class_names, _LIKELY)
     write_picture(folder / names[1], sheet)
 
 
-def _write_facts(
-    distillation: Distillation, data: DetectionData, path: Path, scores: dict[str, float], facts: dict[str, Any]
-) -> None:
-    sets = {"train": data.train, "val": data.val}
+def _write_facts(evaluation: Evaluation, path: Path, scores: dict[str, float], facts: dict[str, Any]) -> None:
+    sets = {"train": evaluation.data.train, "val": evaluation.data.val}
     content = {
         "student": scores,
-        "teacher": distillation.teacher_scores,
+        "teacher": evaluation.teacher_scores,
         **facts,
         "resolution": {name: None if images is None else images.resolution for name, images in sets.items()},
         "skipped": {name: None if images is None else len(images.faults) for name, images in sets.items()},
-        "per_class": distillation.per_class,
+        "per_class": evaluation.per_class,
     }
     atomic_write(path, json.dumps(content, indent=1).encode())
 
@@ -123,6 +120,6 @@ def _exported(student: Detector, path: Path, resolution: int) -> float | None:
     return difference
 
 
-def _likely(distillation: Distillation, detector: Detector, batch: Batch) -> list[Found]:
-    found = distillation.predict_with(detector, batch, _LIKELY)
+def _likely(evaluation: Evaluation, detector: Detector, batch: Batch) -> list[Found]:
+    found = evaluation.predict_with(detector, batch, _LIKELY)
     return [(each.boxes, each.labels, each.scores) for each in found]

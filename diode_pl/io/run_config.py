@@ -6,17 +6,21 @@ from typing import Any
 
 # What may differ between two runs that fill the same folder with the same images, or with more of them. These
 # repeat others: `inversion`, `task`, `overrides`, `callbacks.verifier.detector`, `trainer.callbacks`, `trainer.logger`.
-FREE = {"output_dir", "num_images", "tiled", "inversion", "task", "overrides", "logger"}
+FREE = {"output_dir", "num_images", "inversion", "task", "overrides", "logger"}
 FREE |= {"callbacks.progress", "callbacks.loss_log", "callbacks.verifier.detector", "callbacks.image_log"}
 FREE |= {"trainer.callbacks", "trainer.logger", "trainer.devices", "trainer.num_nodes", "trainer.start_method"}
 
 # The same for a training: it may go on for more epochs, on other devices, past more bad images. The parts of
 # `distillation`, `data`, `classification`, `crops` and `trainer` that are groups or keys of their own are listed: they
-# repeat those, as all of `job` does.
-FREE_IN_TRAINING = {"output_dir", "fit", "ckpt", "overrides", "logger", "callbacks.progress", "distillation.log_every"}
-FREE_IN_TRAINING |= {"job", "classification.classifier", "classification.recipe", "classification.log_every"}
+# repeat those, as all of `task` does.
+FREE_IN_TRAINING = {"output_dir", "ckpt", "overrides", "logger", "callbacks.progress", "task"}
+FREE_IN_TRAINING |= {
+    f"distillation.{part}" for part in ("student", "teacher", "losses", "recipe", "data", "label_source", "log_every")
+}
+FREE_IN_TRAINING |= {
+    f"classification.{part}" for part in ("classifier", "data", "recipe", "label_source", "teacher", "log_every")
+}
 FREE_IN_TRAINING |= {f"crops.{part}" for part in ("train", "batch_size", "seed", "workers", "cache_gib")}
-FREE_IN_TRAINING |= {f"distillation.{part}" for part in ("student", "teacher", "losses", "recipe", "label_source")}
 FREE_IN_TRAINING |= {"distill.dicod.classifier.weights"}  # where the file lies; `distill_sha256` tells what it holds
 FREE_IN_TRAINING |= {f"data.{part}" for part in ("train", "val", "tiling", "augmentations", "batch_size", "seed")}
 FREE_IN_TRAINING |= {"data.workers", "data.cache_gib", "max_bad", "train.max_bad", "val.max_bad"}

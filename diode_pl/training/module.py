@@ -67,23 +67,27 @@ class TrainingModule(pl.LightningModule, ABC):
         steps, per_epoch = int(self.trainer.estimated_stepping_batches), int(self.trainer.num_training_batches)
         self.recipe.apply(self.trainer.optimizers[0], self.trainer.global_step, steps, per_epoch)
 
-    def log_step(
-        self, total: Tensor, row: dict[str, Tensor], images: int, batch_idx: int, rates: dict[str, Tensor] | None = None
-    ) -> Tensor:
-        """Takes a step into means and log; returns what Lightning is to go down.
+    def log_step(self, row: dict[str, Tensor], batch_idx: int, rates: dict[str, Tensor] | None = None) -> None:
+        """Adds one step to the means of the epoch and, every ``log_every`` steps, to the log.
 
         Args:
-            total: of the losses, with gradient.
-            row: of the log, raw and without gradient; ``loss/total`` is among it.
-            images: of this process's part of the batch.
+            row: raw values without gradient; must contain ``loss/total``.
             batch_idx: of this epoch.
-            rates: for the means alone.
+            rates: added to the means only.
         """
         self._means.add(row | (rates or {}))
         if batch_idx % self.log_every == 0:
             self._stop_if_not_finite()
             self.log_dict(row | {"lr": self._rate()}, batch_size=1)
             self.log("loss", row["loss/total"], prog_bar=True, logger=False, batch_size=1)
+
+    def scale_loss(self, total: Tensor, images: int) -> Tensor:
+        """The loss to backpropagate.
+
+        Args:
+            total: the sum of the losses, with gradient.
+            images: number of images in this process's part of the batch.
+        """
         # Every process has its part of the batch, and their gradients are averaged.
         return total * self.recipe.loss_scale(images * self.trainer.world_size)
 

@@ -61,11 +61,11 @@ def run(
     optimizer = partial(torch.optim.SGD, lr=0.02, momentum=0.9, weight_decay=1e-4)
     recipe = Recipe(optimizer, warmup_epochs=0.5, warmup_steps=0, nominal_batch=None)
     losses = {"cross_entropy": CrossEntropy(), "binary": BinaryCrossEntropy()}
-    module = Classification(classifier, losses, recipe, log_every=1)
     crops = CropData(train or Colored(20), **{"crop_size": 16, "batch_size": 8, "held_out": 0.25} | (data or {}))
+    module = Classification(classifier, losses, recipe, crops, log_every=1, **options)
     listeners = {"ema": WeightAveraging(multi_avg_fn=WarmupEMA())} | (callbacks or {})
     trainer = training_trainer(listeners, {}, epochs, accelerator="cpu")
-    return train_classifier(module, crops, trainer, folder, settings or {"seed": 0}, ckpt=ckpt, **options), module
+    return train_classifier(module, trainer, folder, settings or {"seed": 0}, ckpt), module
 
 
 @pytest.fixture(scope="module")
@@ -250,15 +250,6 @@ def test_another_run_in_the_same_folder_is_refused(tmp_path: Path, whole: Path) 
         run(tmp_path)
 
 
-@pytest.mark.parametrize(("given", "said"), [({"fit": False}, "fit=false"), ({"tiled": 5}, "tiled=5")])
-def test_what_does_not_train_is_refused(tmp_path: Path, given: dict[str, Any], said: str) -> None:
-    module = Classification(shallow, {"cross_entropy": CrossEntropy()}, Recipe(partial(torch.optim.SGD, lr=0.02)))
-    trainer = training_trainer({}, {}, 1, accelerator="cpu")
-    with pytest.raises(ValueError, match=f"{said} .*job=distillation"):
-        train_classifier(module, CropData(Colored(6), crop_size=16), trainer, tmp_path, {}, **given)
-    assert not list(tmp_path.iterdir())
-
-
 def test_says_what_is_wrong_with_a_checkpoint(tmp_path: Path, whole: Path) -> None:
     with pytest.raises(ValueError, match=r"ckpt: .*nowhere\.ckpt does not exist"):
         run(tmp_path / "new", ckpt=tmp_path / "nowhere.ckpt")
@@ -345,8 +336,6 @@ def test_from_the_command_line_to_a_student(
 
     tiny = [*write_teacher(tmp_path / "teacher"), "data@train=shapes_near", "train.size=8", "trainer.max_epochs=1"]
     tiny += ["distill=[mimic,dicod_classifier]", f"distill.dicod.classifier.weights={made / 'classifier.safetensors'}"]
-    with pytest.raises(SystemExit, match="error: fit=false .*job=classifier only trains"):
-        train("measured", "+experiment=dicod_classifier", *images, *sizes, "fit=false")
     with pytest.raises(SystemExit, match="error: .*external=true"):
         train("refused", *tiny)
     used = ["distill.dicod.classifier.external=true", "distill.dicod.classifier.min_accuracy=0.0"]

@@ -69,9 +69,8 @@ def parts(
         nominal_batch=None,
     )
     torch.manual_seed(0)
-    module = Classification(classifier, copy.deepcopy(losses), recipe, log_every=1)
     crops = CropData(train or Colored(20), **{"crop_size": 16, "batch_size": 8, "held_out": 0.25} | (data or {}))
-    module.prepare(crops)
+    module = Classification(classifier, copy.deepcopy(losses), recipe, crops, log_every=1)
     trainer = training_trainer({}, {}, epochs, accelerator="cpu", **options)
     trainer.callbacks.extend((callbacks or {}).values())  # the trainer itself takes no checkpoints
     return module, crops, trainer

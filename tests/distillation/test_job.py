@@ -13,9 +13,11 @@ from PIL import Image
 from diode_pl.classifier import ClassifierCard, CropClassifier, encode_classifier
 from diode_pl.data import Batch, DetectionData
 from diode_pl.data.tiling import Fixed
-from diode_pl.distillation.job import train
+from diode_pl.distillation.evaluation import Evaluation
+from diode_pl.distillation.jobs import evaluate, tile
 from diode_pl.distillation.losses import FKD, Decoded, Detection, Dicod, DistillLoss, Mimic
 from diode_pl.distillation.losses.dicod import DetectorAsClassifier, TrainedClassifier
+from diode_pl.distillation.module import Distillation
 from diode_pl.metrics import DetectionScores
 from diode_pl.provenance import Provenance
 from tests.training_run import (
@@ -25,10 +27,13 @@ from tests.training_run import (
     StopsAt,
     blind,
     checkpoint,
+    measure,
     parts,
     run,
     same,
     shapes,
+    some_data,
+    some_trainer,
     tiny_detector,
     tiny_teacher,
     without_seconds,
@@ -200,7 +205,7 @@ def test_scores_of_the_teacher_are_those_on_this_runs_images(tmp_path: Path, who
 def test_measures_without_training(tmp_path: Path, whole: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     expected = json.loads((whole / "metrics.json").read_text())
-    score, distillation = run(tmp_path, fit=False, ckpt=whole / "student.ckpt", student=tiny_detector(9))
+    score, distillation = measure(tmp_path, whole / "student.ckpt", student=tiny_detector(9))
     measured = json.loads((tmp_path / "measured.json").read_text())
     assert measured["student"] == expected["student"] and measured["per_class"] == expected["per_class"]
     assert measured["teacher"] == expected["teacher"]
@@ -217,7 +222,7 @@ def test_measures_without_training(tmp_path: Path, whole: Path, caplog: pytest.L
 def test_measuring_leaves_a_training_in_the_same_folder_alone(tmp_path: Path) -> None:
     run(tmp_path, epochs=1)
     before = {path: path.read_bytes() for path in tmp_path.iterdir()}
-    run(tmp_path, fit=False, settings={"seed": 5}, student=tiny_teacher())
+    measure(tmp_path, student=tiny_teacher())
     # Nobody knows what a student without a checkpoint has seen.
     assert json.loads((tmp_path / "measured.json").read_text())["data_access"] == "given weights"
     assert {path: path.read_bytes() for path in before} == before
@@ -228,15 +233,12 @@ def test_measures_whatever_taught_the_student(tmp_path: Path) -> None:
     losses = {"decoded": Decoded(), "fkd": FKD()}
     score, taught = run(tmp_path / "taught", epochs=1, losses=losses, student=tiny_detector(3, anchors=two_heads))
     assert any(name.startswith("objective.") for name in taught.state_dict())
-    unlabeled = {"mimic": Mimic(), "detection": Detection()}, shapes("train", 24, labeled=False)
-    for folder, (given, images) in (("mimic", (None, None)), ("labels", unlabeled)):
-        other = tiny_detector(9, anchors=two_heads)
-        options = {"student": other, "train": images, **({"losses": given} if given else {})}
-        again, measured = run(tmp_path / folder, fit=False, ckpt=tmp_path / "taught" / "student.ckpt", **options)
-        assert again == pytest.approx(score)
-        assert same(dict(measured.student.state_dict()), dict(taught.student.state_dict()))
+    other = tiny_detector(9, anchors=two_heads)
+    again, measured = measure(tmp_path / "again", tmp_path / "taught" / "student.ckpt", student=other)
+    assert again == pytest.approx(score)
+    assert same(dict(measured.student.state_dict()), dict(taught.student.state_dict()))
     with pytest.raises(ValueError, match=r"another student, .*student\..*detector@student"):
-        run(tmp_path / "other", fit=False, ckpt=tmp_path / "taught" / "student.ckpt")
+        measure(tmp_path / "other", tmp_path / "taught" / "student.ckpt")
 
 
 def test_goes_on_with_the_losses_that_it_learned_with(tmp_path: Path, whole: Path) -> None:
@@ -315,14 +317,14 @@ def test_a_student_remembers_what_it_saw_in_an_earlier_training(tmp_path: Path, 
     near, ckpt = shapes("train", BATCH, world="near"), whole / "student.ckpt"
     run(tmp_path / "next", epochs=EPOCHS + 1, ckpt=ckpt, train=near)
     assert json.loads((tmp_path / "next" / "metrics.json").read_text())["data_access"] == seen
-    run(tmp_path, fit=False, ckpt=tmp_path / "next" / "best.ckpt")
+    measure(tmp_path, tmp_path / "next" / "best.ckpt")
     assert json.loads((tmp_path / "measured.json").read_text())["data_access"] == seen
 
 
 def test_measures_without_training_images(tmp_path: Path, whole: Path) -> None:
-    distillation, _, trainer = parts()
     data = DetectionData(None, shapes("val", VALIDATION), Fixed(1), {}, batch_size=BATCH)
-    score = train(distillation, data, trainer, tmp_path, {}, fit=False, ckpt=whole / "student.ckpt")
+    evaluation = Evaluation(tiny_detector(), tiny_teacher(), data)
+    score = evaluate(evaluation, some_trainer(), tmp_path, {}, whole / "student.ckpt")
     assert score == pytest.approx(json.loads((whole / "metrics.json").read_text())["student"]["AP50"])
     measured = json.loads((tmp_path / "measured.json").read_text())
     assert measured["resolution"]["train"] is None and measured["skipped"] == {"train": None, "val": 0}
@@ -331,8 +333,8 @@ def test_measures_without_training_images(tmp_path: Path, whole: Path) -> None:
 def test_random_weights_neither_teach_nor_are_measured(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"^teacher\.weights: .*\(Darknet\) with random weights.*weights=FILE"):
         run(tmp_path, teacher=tiny_detector(5))
-    with pytest.raises(ValueError, match=r"^fit=false .*random weights.*ckpt=PATH.*student\.weights=FILE"):
-        run(tmp_path, fit=False)
+    with pytest.raises(ValueError, match=r"^task=evaluate .*random weights.*ckpt=PATH.*student\.weights=FILE"):
+        measure(tmp_path)
     assert not list(tmp_path.iterdir())
     run(tmp_path, teacher=tiny_detector(5), losses={"detection": Detection()}, val=None, epochs=1)  # it is not asked
 
@@ -347,21 +349,24 @@ def test_nothing_is_written_among_the_images(tmp_path: Path, key: str) -> None:
 
 @pytest.mark.parametrize("tiles", [1, 2])
 def test_says_what_tiled_images_it_wrote(tmp_path: Path, caplog: pytest.LogCaptureFixture, tiles: int) -> None:
-    caplog.set_level(logging.INFO, "diode_pl.distillation.job")
-    distillation, data, trainer = parts(teacher=None, losses={"labels": Detection()})
+    caplog.set_level(logging.INFO, "diode_pl.distillation.jobs.tile")
+    data = some_data()
     data.tiling = Fixed(tiles)
-    train(distillation, data, trainer, tmp_path, {}, tiled=3)
-    said = [record.getMessage() for record in caplog.records if record.name == "diode_pl.distillation.job"]
+    tile(data, 3, tmp_path, {})
+    said = [record.getMessage() for record in caplog.records if record.name == "diode_pl.distillation.jobs.tile"]
     assert said[-1].startswith(f"{tmp_path / 'images'}: 3 tiled images, ")
-    assert [message.startswith("tiled=3 with tiling=none") for message in said] == [True, False][tiles - 1 :]
+    assert [message.startswith("tiling=none") for message in said] == [True, False][tiles - 1 :]
 
 
-@pytest.mark.parametrize("options", [{}, {"tiled": 5}])
-def test_nothing_is_made_without_training_images(tmp_path: Path, options: dict[str, int]) -> None:
-    distillation, _, trainer = parts()
+def test_nothing_is_made_without_training_images(tmp_path: Path) -> None:
+    module, _, _ = parts()
     data = DetectionData(None, shapes("val", VALIDATION), Fixed(1), {})
-    with pytest.raises(ValueError, match="data@train=none .*choose data@train.*fit=false"):
-        train(distillation, data, trainer, tmp_path, {}, **options)
+    with pytest.raises(ValueError, match="data@train=none .*choose data@train.*task=evaluate"):
+        Distillation(tiny_detector(), tiny_teacher(), {"mimic": Mimic()}, module.recipe, data)
+    with pytest.raises(ValueError, match="data@train=none .*choose data@train"):
+        tile(data, 5, tmp_path, {})
+    with pytest.raises(ValueError, match="count must be >= 1, got 0"):
+        tile(some_data(), 0, tmp_path, {})
 
 
 def test_another_accelerator_and_other_overrides_go_on(tmp_path: Path) -> None:
@@ -389,7 +394,7 @@ def test_no_validation_images_no_scores_but_a_student(tmp_path: Path) -> None:
     metrics = json.loads((tmp_path / "metrics.json").read_text())
     assert metrics["student"] == metrics["teacher"] == {} and metrics["best"] is None
     with pytest.raises(ValueError, match="choose data@val"):
-        run(tmp_path, fit=False, val=None)
+        measure(tmp_path, val=None)
 
 
 def test_says_what_is_wrong_with_a_checkpoint(tmp_path: Path, whole: Path) -> None:
@@ -398,21 +403,21 @@ def test_says_what_is_wrong_with_a_checkpoint(tmp_path: Path, whole: Path) -> No
         run(tmp_path / "new", ckpt=given)
     given.write_bytes((whole / "student.ckpt").read_bytes()[:1000])
     for path in (given, whole / "student.safetensors"):
-        with pytest.raises(ValueError, match=r"no checkpoint of train\.py, or is damaged.*student\.weights=FILE"):
+        with pytest.raises(ValueError, match=r"not a checkpoint of train\.py, or is damaged.*student\.weights=FILE"):
             run(tmp_path / "new", ckpt=path)
     with pytest.raises(ValueError, match=r"is of another student, .*detector@student"):
         few = tiny_detector(names=("mug", "key"))
         run(tmp_path / "new", ckpt=whole / "student.ckpt", student=few, teacher=None, losses={"labels": Detection()})
     with pytest.raises(ValueError, match=r"has 3 epochs behind it.*trainer\.max_epochs=2 counts"):
         run(tmp_path / "new", epochs=2, ckpt=whole / "student.ckpt")
-    with pytest.raises(ValueError, match=r"no checkpoint of train\.py, or is damaged"):
+    with pytest.raises(ValueError, match=r"not a checkpoint of train\.py, or is damaged"):
         (tmp_path / "new" / "student.ckpt").write_bytes(given.read_bytes())
         run(tmp_path / "new")
 
 
 def test_two_processes_measure_as_one(tmp_path: Path, whole: Path) -> None:
     expected = json.loads((whole / "metrics.json").read_text())
-    score, _ = run(tmp_path, fit=False, ckpt=whole / "student.ckpt", devices=2)
+    score, _ = measure(tmp_path, whole / "student.ckpt", devices=2)
     measured = json.loads((tmp_path / "measured.json").read_text())
     assert measured["student"] == pytest.approx(expected["student"], rel=1e-4)
     assert measured["teacher"] == pytest.approx(expected["teacher"], rel=1e-4)

@@ -14,6 +14,7 @@ import torch
 from diode_pl.data.pseudo_labels import LabelPolicy
 from diode_pl.detector import Darknet, Detections
 from diode_pl.detector.darknet.layers import YoloHead
+from diode_pl.distillation.evaluation import Evaluation
 from diode_pl.distillation.losses import Decoded, Detection, DistillationBatch, DistillLoss, Mimic
 from diode_pl.distillation.module import Distillation
 from diode_pl.provenance import GIVEN_WEIGHTS, Provenance
@@ -29,6 +30,8 @@ from tests.training_run import (
     run,
     same,
     shapes,
+    some_data,
+    some_trainer,
     tiny_detector,
     tiny_teacher,
 )
@@ -39,7 +42,7 @@ ADAM = partial(torch.optim.AdamW, lr=0.01, betas=(0.9, 0.999), weight_decay=0.05
 @pytest.fixture(autouse=True)
 def quick_outcome(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a run writes is tested elsewhere, and takes longer than the run."""
-    monkeypatch.setattr("diode_pl.distillation.job.write_report", lambda *_: None)
+    monkeypatch.setattr("diode_pl.distillation.jobs.distill.write_report", lambda *_: None)
 
 
 class Infinite(DistillLoss):
@@ -64,7 +67,6 @@ def test_learns_and_the_teacher_stays_the_same_bit_for_bit(tmp_path: Path) -> No
     teacher = distillation.teacher
     before = {name: value.clone() for name, value in teacher.state_dict().items()}
     student = {name: value.clone() for name, value in distillation.student.state_dict().items()}
-    distillation.prepare(data)
     trainer.fit(distillation, datamodule=data)
     losses = [entry["loss/mimic"] for entry in distillation.history]
     assert losses[-1] < 0.8 * losses[0] and losses == sorted(losses, reverse=True)
@@ -87,7 +89,7 @@ def test_the_teacher_is_measured_before_anything_is_learned(tmp_path: Path, capl
     caplog.set_level(logging.INFO)
     with pytest.raises(ConnectionAbortedError):
         run(tmp_path, callbacks={"accident": StopsAt(0)})
-    said = [record.message for record in caplog.records if record.name == "diode_pl.distillation.module"]
+    said = [record.message for record in caplog.records if record.name == "diode_pl.distillation.evaluation"]
     assert len(said) == 1 and re.fullmatch(r"teacher on the validation set: AP50 0\.\d+, AP 0\.\d+", said[0])
 
 
@@ -103,11 +105,10 @@ def test_a_teacher_that_sees_nothing_stops_the_run(tmp_path: Path) -> None:
 def test_a_teacher_that_sees_nothing_stops_no_measurement(
     caplog: pytest.LogCaptureFixture, seen: Provenance | None, reason: str
 ) -> None:
-    distillation, data, trainer = parts(student=tiny_teacher(), teacher=blind(tiny_teacher()))
-    distillation.teacher.provenance = seen
-    distillation.prepare(data, learns=False)
-    trainer.validate(distillation, datamodule=data, verbose=False)
-    assert distillation.student_scores["AP50"] > 0 and distillation.teacher_scores["AP50"] == 0
+    evaluation = Evaluation(tiny_teacher(), blind(tiny_teacher()), some_data())
+    evaluation.teacher.provenance = seen
+    some_trainer().validate(evaluation, datamodule=evaluation.data, verbose=False)
+    assert evaluation.student_scores["AP50"] > 0 and evaluation.teacher_scores["AP50"] == 0
     (said,) = (message for message in caplog.messages if "teacher's AP50 on the validation set is 0" in message)
     assert "detector@teacher=none" in said and reason in said
 
@@ -117,7 +118,6 @@ def test_a_teacher_is_not_measured_on_classes_that_it_cannot_name(caplog: pytest
         images = copy.copy(shapes("val", VALIDATION))
         images.class_names = tuple(val)
         distillation, data, trainer = parts(losses={"decoded": Decoded()}, teacher=teacher, val=images)
-        distillation.prepare(data)
         trainer.validate(distillation, datamodule=data, verbose=False)
         assert set(distillation.per_class) == set(NAMES) & set(val)  # the student, on all that there is
         return distillation.teacher_scores
@@ -153,7 +153,6 @@ def in_the_students_order(teacher: Darknet) -> Darknet:
 def test_scores_of_a_teacher_with_other_classes_are_those_of_the_shared_ones() -> None:
     def scores(teacher: Darknet) -> dict[str, float]:
         distillation, data, trainer = parts(losses={"decoded": Decoded()}, teacher=teacher)
-        distillation.prepare(data)
         trainer.validate(distillation, datamodule=data, verbose=False)
         return distillation.teacher_scores
 
@@ -170,7 +169,6 @@ def test_scores_of_a_teacher_with_other_classes_are_those_of_the_shared_ones() -
 def test_finds_in_the_students_numbering() -> None:
     teacher = tiny_teacher(names=("teapot", *reversed(NAMES)))
     distillation, data, _ = parts(losses={"decoded": Decoded()}, teacher=teacher)
-    distillation.prepare(data)
     data.setup("validate")
     batch = next(iter(data.val_dataloader())).to_float()
     found = distillation.predict_with(teacher, batch, 0.2)
@@ -204,7 +202,6 @@ def test_stops_at_what_is_not_finite(tmp_path: Path, step: int, gradient_only: b
 def test_a_check_at_every_tenth_step_does_not_miss_one_between(tmp_path: Path) -> None:
     distillation, data, trainer = parts(losses={"broken": Infinite(1)})
     distillation.log_every = 10
-    distillation.prepare(data)
     with pytest.raises(FloatingPointError, match="loss/broken"):
         trainer.fit(distillation, datamodule=data)
     assert not distillation.history
@@ -213,7 +210,6 @@ def test_a_check_at_every_tenth_step_does_not_miss_one_between(tmp_path: Path) -
 def test_the_total_is_the_weighted_sum() -> None:
     losses = {"mimic": Mimic(2.0), "detection": Detection(0.5), "none": None, "zero": Detection(0.0)}
     distillation, data, trainer = parts(losses=losses, epochs=1)
-    distillation.prepare(data)
     trainer.fit(distillation, datamodule=data)
     entry = distillation.history[0]
     assert {key for key in entry if key.startswith("loss/")} == {"loss/mimic", "loss/detection", "loss/total"}
@@ -222,12 +218,9 @@ def test_the_total_is_the_weighted_sum() -> None:
 
 
 def test_what_does_not_fit_is_said_before_anything_runs(unchecked: None) -> None:
-    def prepared(**options: object) -> None:
-        distillation, data, _ = parts(**options)
-        distillation.prepare(data)
-
+    prepared = parts
     with pytest.raises(ValueError, match=r"detector@student=NAME"):
-        Distillation(None, None, {"detection": Detection()}, parts()[0].recipe)
+        Distillation(None, None, {"detection": Detection()}, parts()[0].recipe, some_data())
     for losses in ({}, {"mimic": None}, {"mimic": Mimic(0.0)}):
         with pytest.raises(ValueError, match="no loss with a weight above 0"):
             prepared(losses=losses)
@@ -254,17 +247,14 @@ def test_what_does_not_fit_is_said_before_anything_runs(unchecked: None) -> None
 
 def test_says_that_labels_are_taken_from_where_nobody_reads_them(caplog: pytest.LogCaptureFixture) -> None:
     for losses, times in (({"mimic": Mimic()}, 1), ({"mimic": Mimic(), "detection": Detection(0.1)}, 0)):
-        distillation, data, _ = parts(losses=losses)
-        distillation.objective.label_source = LabelPolicy("union")
         caplog.clear()
-        distillation.prepare(data)
+        parts(losses=losses, label_source=LabelPolicy("union"))
         said = [
             record.getMessage() for record in caplog.records if "label_source=union changes nothing" in record.message
         ]
         assert len(said) == times
     caplog.clear()
-    distillation, data, _ = parts()
-    distillation.prepare(data)
+    parts()
     assert "label_source" not in caplog.text
 
 
@@ -272,7 +262,6 @@ def test_says_that_labels_are_taken_from_where_nobody_reads_them(caplog: pytest.
 def test_adam_and_half_precision_learn_too(precision: str) -> None:
     losses = {"mimic": Mimic(), "detection": Detection(0.01)}
     distillation, data, trainer = parts(losses=losses, optimizer=ADAM, precision=precision, epochs=3)
-    distillation.prepare(data)
     trainer.fit(distillation, datamodule=data)
     first, *_, last = [entry["loss/mimic"] for entry in distillation.history]
     assert last < 0.95 * first
@@ -287,7 +276,6 @@ def test_the_recipe_moves_every_step(tmp_path: Path) -> None:
             rates.append(trainer.optimizers[0].param_groups[0]["lr"])
 
     distillation, data, trainer = parts(callbacks={"rates": Rates()}, epochs=3)
-    distillation.prepare(data)
     trainer.fit(distillation, datamodule=data)
     assert rates[0] == 0 and len(rates) == 9  # three steps an epoch, one epoch of burn-in
     assert rates[:4] == sorted(rates[:4]) and rates[3:] == sorted(rates[3:], reverse=True)

@@ -15,7 +15,7 @@ from diode_pl.distillation.losses import FKD, Decoded
 from diode_pl.distillation.report import write_report
 from diode_pl.shapes import ShapesWorld
 from tests.data.painted import Painted
-from tests.training_run import ANCHORS, NAMES, RESOLUTION, checkpoint, parts, run, tiny_detector, tiny_teacher
+from tests.training_run import ANCHORS, NAMES, RESOLUTION, checkpoint, measure, parts, run, tiny_detector, tiny_teacher
 
 
 def picture(path: Path) -> Image.Image:
@@ -58,18 +58,17 @@ def test_writes_the_student_its_scores_and_its_pictures(tmp_path: Path, caplog: 
     loaded = Darknet(
         yolov3_tiny(len(NAMES), 0.05, ANCHORS), tmp_path / "student.safetensors", NAMES, backbone_sections=13
     )
-    again, _ = run(tmp_path / "again", fit=False, student=loaded)
+    again, _ = measure(tmp_path / "again", student=loaded)
     measured = json.loads((tmp_path / "again" / "measured.json").read_text())
     assert measured["student"] == metrics["student"] and again == pytest.approx(score)
 
 
 def test_pictures_name_what_a_teacher_with_other_classes_sees(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     teacher = tiny_teacher(names=("teapot", *NAMES, "anchor"))
-    distillation, data, _ = parts(losses={"decoded": Decoded()}, teacher=teacher, student=tiny_detector())
-    distillation.prepare(data)
+    distillation, _, _ = parts(losses={"decoded": Decoded()}, teacher=teacher, student=tiny_detector())
     monkeypatch.setattr("diode_pl.distillation.report._LIKELY", 0.01)
     monkeypatch.setattr("diode_pl.distillation.report.export_onnx", lambda *_: 0.0)
-    assert write_report(distillation, data, tmp_path) is None  # no epoch was trained
+    assert write_report(distillation, tmp_path) is None  # no epoch was trained
     picture(tmp_path / "predictions.png")
 
 
@@ -100,9 +99,8 @@ def test_the_export_has_the_resolution_that_was_measured(
     asked = []
     monkeypatch.setattr("diode_pl.distillation.report.export_onnx", lambda *given: asked.append(given[2]) or 0.0)
     images = None if val is None else ShapesWorld("val", 2, val)
-    distillation, data, _ = parts(val=images)
-    distillation.prepare(data)
-    write_report(distillation, data, tmp_path)
+    distillation, _, _ = parts(val=images)
+    write_report(distillation, tmp_path)
     assert asked == [expected]
     assert json.loads((tmp_path / "metrics.json").read_text())["resolution"] == {"train": 64, "val": val}
 
@@ -115,9 +113,8 @@ def test_counts_what_was_skipped_and_draws_nothing_of_nothing(
     for i in range(3):
         with pytest.raises(BadImage):
             bad[i]
-    distillation, data, _ = parts(val=bad)
-    distillation.prepare(data)
-    write_report(distillation, data, tmp_path)
+    distillation, _, _ = parts(val=bad)
+    write_report(distillation, tmp_path)
     assert json.loads((tmp_path / "metrics.json").read_text())["skipped"] == {"train": 0, "val": 3}
     assert not (tmp_path / "predictions.png").exists() and "predictions.png is not drawn" in caplog.text
 

@@ -39,7 +39,8 @@ class Number(TrainingModule):
         if self.breaks and self.found == 1:  # the last step
             total = total + (self.network.weight * 0).sqrt().sum()  # its gradient is no number
         self.found += 1
-        return self.log_step(total, {"loss/total": total.detach()}, len(batch), batch_idx, {"rate": torch.tensor(0.5)})
+        self.log_step({"loss/total": total.detach()}, batch_idx, {"rate": torch.tensor(0.5)})
+        return self.scale_loss(total, len(batch))
 
 
 def fitted(module: Number, epochs: int, **options: Any) -> pl.Trainer:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from diode_pl.training.run_folder import TrainingFolder, read_checkpoint
+from diode_pl.training.run_folder import RunFolder
 
 SETTINGS = {"seed": 0, "train": {"limit": None}, "data": {"mosaic": 1.0}, "names": ["cat", "dog"]}
 
@@ -17,25 +17,26 @@ def finish(folder: Path, epochs: int) -> None:
 
 
 def test_a_new_folder_is_made_and_keeps_the_settings(tmp_path: Path) -> None:
-    run = TrainingFolder(tmp_path / "runs" / "a", SETTINGS)
+    run = RunFolder(tmp_path / "runs" / "a", SETTINGS)
     assert json.loads((tmp_path / "runs" / "a" / "configuration.json").read_text()) == SETTINGS
-    assert run.checkpoint is None and run.epochs_done == 0 and run.state() == {}
+    assert run.read_checkpoint() is None
 
 
 def test_the_same_settings_go_on(tmp_path: Path) -> None:
-    TrainingFolder(tmp_path, SETTINGS)
+    RunFolder(tmp_path, SETTINGS)
     finish(tmp_path, 3)
-    run = TrainingFolder(str(tmp_path), SETTINGS | {"names": ("cat", "dog")})  # tuples and lists are one in JSON
-    assert run.checkpoint == tmp_path / "student.ckpt" and run.epochs_done == 3
-    assert torch.equal(run.state()["state_dict"]["weight"], torch.ones(2))
+    run = RunFolder(str(tmp_path), SETTINGS | {"names": ("cat", "dog")})  # tuples and lists are one in JSON
+    found = run.read_checkpoint()
+    assert found is not None and found.path == tmp_path / "student.ckpt" and found.epochs == 3
+    assert torch.equal(found.content["state_dict"]["weight"], torch.ones(2))
 
 
 def test_other_settings_are_refused_by_name_and_leave_the_record(tmp_path: Path) -> None:
-    TrainingFolder(tmp_path, SETTINGS)
+    RunFolder(tmp_path, SETTINGS)
     finish(tmp_path, 1)
     other = SETTINGS | {"seed": 1, "data": {"mosaic": 0.5}}
     with pytest.raises(ValueError) as error:
-        TrainingFolder(tmp_path, other)
+        RunFolder(tmp_path, other)
     for line in ("data.mosaic: 1.0 there, 0.5 now", "seed: 0 there, 1 now", "choose another output_dir"):
         assert line in str(error.value)
     assert "limit" not in str(error.value)
@@ -43,25 +44,13 @@ def test_other_settings_are_refused_by_name_and_leave_the_record(tmp_path: Path)
 
 
 def test_without_a_checkpoint_nothing_is_lost_by_other_settings(tmp_path: Path) -> None:
-    TrainingFolder(tmp_path, SETTINGS)
-    TrainingFolder(tmp_path, SETTINGS | {"seed": 1})
+    RunFolder(tmp_path, SETTINGS)
+    RunFolder(tmp_path, SETTINGS | {"seed": 1})
     assert json.loads((tmp_path / "configuration.json").read_text())["seed"] == 1
 
 
 def test_what_a_killed_process_left_is_removed(tmp_path: Path) -> None:
     gone = 2**22 + 1  # above the largest process number
     (tmp_path / f".student.ckpt.{gone}.part").write_bytes(b"half")
-    TrainingFolder(tmp_path, SETTINGS)
+    RunFolder(tmp_path, SETTINGS)
     assert [path.name for path in tmp_path.iterdir()] == ["configuration.json"]
-
-
-@pytest.mark.parametrize("content", [b"", b"no checkpoint", "cut", "other"])
-def test_says_what_no_checkpoint_is(tmp_path: Path, content: bytes | str) -> None:
-    finish(tmp_path, 1)
-    path = tmp_path / "given.ckpt"
-    if content == "other":
-        torch.save({"weight": torch.ones(2)}, path)
-    else:
-        path.write_bytes(content if isinstance(content, bytes) else (tmp_path / "student.ckpt").read_bytes()[:-100])
-    with pytest.raises(ValueError, match=r"given\.ckpt is no checkpoint of train\.py, or is damaged"):
-        read_checkpoint(path)

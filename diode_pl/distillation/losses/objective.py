@@ -1,5 +1,6 @@
 """What a student is trained on: several losses, summed."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -11,24 +12,40 @@ from diode_pl.data.pseudo_labels import LabelPolicy, unseen_classes
 from diode_pl.detector import Detector
 from diode_pl.distillation.losses.base import DistillationBatch, DistillLoss
 
+log = logging.getLogger(__name__)
+
 
 class Objective(nn.Module):
     """The weighted sum of the losses that have a weight.
 
     Args:
         losses: terms by name; None or a weight of 0 leaves one out.
+        teacher: None where no loss needs one.
+        student: on the device that it will be trained on.
+        resolution: side of the training images in pixels.
         label_source: which boxes count as labels; those of the data set when not given.
 
     Raises:
-        ValueError: no loss is left.
+        ValueError: no loss is left, the losses do not fit the two detectors, or together leave outputs of the student
+            untrained.
     """
 
-    def __init__(self, losses: Mapping[str, DistillLoss | None], label_source: LabelPolicy | None = None) -> None:
+    def __init__(
+        self,
+        losses: Mapping[str, DistillLoss | None],
+        teacher: Detector | None,
+        student: Detector,
+        resolution: int,
+        label_source: LabelPolicy | None = None,
+    ) -> None:
         super().__init__()
         active = {name: loss for name, loss in losses.items() if loss is not None and loss.weight > 0}
         if not active:
             raise ValueError("distill: no loss with a weight above 0 is left")
         self.losses, self.label_source = nn.ModuleDict(active), label_source or LabelPolicy()
+        self._check(teacher, student)
+        for loss in self.terms.values():
+            loss.prepare(teacher, student, resolution)
 
     @property
     def terms(self) -> dict[str, DistillLoss]:
@@ -55,12 +72,18 @@ class Objective(nn.Module):
     def _needs_labels(self) -> bool:
         return any(loss.needs_labels for loss in self.terms.values())
 
-    def prepare(self, teacher: Detector | None, student: Detector, resolution: int) -> None:
-        """See :meth:`DistillLoss.prepare`.
+    def label_readers(self) -> list[str]:
+        """Names of the losses that read the labels of the training images; warns if ``label_source`` has no reader."""
+        readers = [name for name, loss in self.terms.items() if loss.needs_labels]
+        if self.label_source.needs_teacher and not readers:
+            log.warning(
+                "label_source=%s changes nothing: no term of distill reads labels (alpha_detection, detection, dicod "
+                "do)",
+                self.label_source.source,
+            )
+        return readers if self.label_source.reads_data else []
 
-        Raises:
-            ValueError: the losses do not fit the two detectors, or together leave outputs of the student untrained.
-        """
+    def _check(self, teacher: Detector | None, student: Detector) -> None:
         if not any(loss.complete for loss in self.terms.values()):
             names = ",".join(self.terms)
             raise ValueError(
@@ -72,8 +95,6 @@ class Objective(nn.Module):
             raise ValueError("label_source asks the teacher, got detector@teacher=none; take label_source=sampled")
         if teacher is not None and self.reads_labels and self.label_source.agreement:
             unseen_classes(student.class_names, teacher.class_names)
-        for loss in self.terms.values():
-            loss.prepare(teacher, student, resolution)
 
     def forward(self, lesson: DistillationBatch) -> tuple[Tensor, dict[str, Tensor]]:
         """The sum with gradient, and a row for the log: each loss and each of its parts, raw and without gradient."""

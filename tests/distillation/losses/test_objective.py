@@ -1,9 +1,11 @@
 import logging
+from collections.abc import Mapping
 
 import pytest
 import torch
 
 from diode_pl.data.pseudo_labels import LabelPolicy
+from diode_pl.detector import Detector
 from diode_pl.distillation.losses import (
     FKD,
     Decoded,
@@ -17,6 +19,16 @@ from diode_pl.distillation.losses import (
 from diode_pl.distillation.losses.dicod import DetectorAsClassifier
 from diode_pl.targets import Targets
 from tests.distillation.losses.lessons import IMAGES, SIZE, answer, learnable, lesson, network
+
+
+def objective_of(
+    losses: Mapping[str, DistillLoss | None],
+    label_source: LabelPolicy | None = None,
+    detectors: tuple[Detector | None, Detector] | None = None,
+) -> Objective:
+    """An objective between two detectors of the same kind, unless others are given."""
+    teacher, student = detectors or (network(), network(seed=1))
+    return Objective(losses, teacher, student, SIZE, label_source)
 
 
 class Counting(DistillLoss):
@@ -34,7 +46,7 @@ def test_sums_what_has_a_weight_and_logs_it_raw() -> None:
     net, said = network(), answer(network())
     learnable(said)
     boxes = Targets(torch.rand(3, 4).sort(dim=1)[0], torch.zeros(3).long(), torch.zeros(3).long(), 2)
-    objective = Objective({"a": Counting(2.0), "b": Counting(0.5), "off": Counting(0.0), "gone": None})
+    objective = objective_of({"a": Counting(2.0), "b": Counting(0.5), "off": Counting(0.0), "gone": None})
     total, row = objective(DistillationBatch(IMAGES, net, None, said, None, boxes))
     assert float(total.detach()) == 7.5 and total.requires_grad and set(objective.terms) == {"a", "b"}
     expected = {f"loss/{name}{part}": n for name in "ab" for part, n in {"": 3, "/boxes": 3, "/twice": 6}.items()}
@@ -50,12 +62,12 @@ class Informed(Counting):
 
 def test_collects_what_is_known_of_the_terms_that_count() -> None:
     terms = {"a": Counting(1.0), "b": Informed(1.0), "off": Informed(0.0), "gone": None}
-    assert Objective(terms).facts == {"b": {"accuracy": 0.9}}
+    assert objective_of(terms).facts == {"b": {"accuracy": 0.9}}
 
 
 def test_labels_come_from_where_they_are_to_come_from() -> None:
     net, said = network(), answer(network())
-    objective = Objective({"counting": Counting(1.0)}, LabelPolicy("teacher", confidence=0.0))
+    objective = objective_of({"counting": Counting(1.0)}, LabelPolicy("teacher", confidence=0.0))
     assert not objective.reads_labels
     total, row = objective(lesson(net, said, net, answer(net, seed=1)))
     assert row["labels/added"] > 0 and float(total.detach()) == 2 * float(row["labels/added"])
@@ -63,10 +75,10 @@ def test_labels_come_from_where_they_are_to_come_from() -> None:
 
 def test_without_a_loss_on_labels_nobody_asks_for_them() -> None:
     net = network()
-    objective = Objective({"mimic": Mimic()}, LabelPolicy("union"))
+    objective = objective_of({"mimic": Mimic()}, LabelPolicy("union"))
     _, row = objective(lesson(net, answer(net), net, answer(net, seed=1)))
     assert set(row) == {"loss/mimic", "loss/total"} and not objective.reads_labels
-    assert Objective({"detection": Detection()}).reads_labels
+    assert objective_of({"detection": Detection()}).reads_labels
 
 
 def test_terms_that_train_no_whole_student_are_refused_alone() -> None:
@@ -75,19 +87,19 @@ def test_terms_that_train_no_whole_student_are_refused_alone() -> None:
     for names in (["fkd"], ["dicod"], ["fkd", "dicod"]):
         alone, listed = {name: partial[name] for name in names}, ",".join(names)
         with pytest.raises(ValueError, match=rf"distill={listed} alone leaves.*'distill=\[decoded,{listed}\]'"):
-            Objective(alone).prepare(teacher, student, SIZE)
+            objective_of(alone, detectors=(teacher, student))
         with pytest.raises(ValueError, match="untrained"):
-            Objective(alone | {"decoded": Decoded(0.0)}).prepare(teacher, student, SIZE)
+            objective_of(alone | {"decoded": Decoded(0.0)}, detectors=(teacher, student))
         for beside in (Decoded(), Detection(0.1)):
-            Objective(alone | {"beside": beside}).prepare(teacher, student, SIZE)
+            objective_of(alone | {"beside": beside}, detectors=(teacher, student))
 
 
 def test_bad_input() -> None:
     with pytest.raises(ValueError, match="no loss with a weight above 0"):
-        Objective({"mimic": None, "detection": Detection(0.0)})
+        objective_of({"mimic": None, "detection": Detection(0.0)})
     with pytest.raises(ValueError, match=r"detector@teacher=none; take label_source=sampled"):
-        Objective({"detection": Detection()}, LabelPolicy("union")).prepare(None, network(), SIZE)
-    Objective({"detection": Detection()}, LabelPolicy()).prepare(None, network(), SIZE)
+        objective_of({"detection": Detection()}, LabelPolicy("union"), detectors=(None, network()))
+    objective_of({"detection": Detection()}, LabelPolicy(), detectors=(None, network()))
 
 
 def test_labels_of_classes_that_the_teacher_lacks_are_not_dropped_in_silence(caplog: pytest.LogCaptureFixture) -> None:
@@ -95,7 +107,7 @@ def test_labels_of_classes_that_the_teacher_lacks_are_not_dropped_in_silence(cap
     student, teacher = network(), network(names=("cat", "owl"))
     terms = {"detection": Detection()}
     for kept in (LabelPolicy("union"), LabelPolicy("teacher", agreement=True), LabelPolicy()):
-        Objective(terms, kept).prepare(teacher, student, SIZE)
+        objective_of(terms, kept, detectors=(teacher, student))
     assert not caplog.messages
-    Objective(terms, LabelPolicy(agreement=True)).prepare(teacher, student, SIZE)
+    objective_of(terms, LabelPolicy(agreement=True), detectors=(teacher, student))
     assert caplog.messages == ["label_source: the teacher has no such class, and sees none of these: dog, cup"]

@@ -1,0 +1,118 @@
+"""Scores of a student, and of the teacher beside it, on labeled images."""
+
+import logging
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from tqdm import tqdm
+
+from diode_pl.data import Batch, DetectionData
+from diode_pl.detector import Detections, Detector
+from diode_pl.distillation.losses.shared_classes import shared_labels
+from diode_pl.metrics import DetectionScores
+
+log = logging.getLogger(__name__)
+
+
+class Evaluation(pl.LightningModule):
+    """Measures a student on the validation images, and the teacher on those of its own classes.
+
+    The teacher is no submodule: it is in no checkpoint, in no moving average, and receives no gradient.
+
+    Args:
+        student: whose class numbering is used.
+        teacher: is frozen here; None measures the student alone.
+        data: the images; their labels get the student's numbering.
+        confidence: detections at or below it are dropped, in [0, 1].
+        iou: threshold of non-maximum suppression, in [0, 1].
+        options: of the next class in line, where a training inherits from this one too.
+
+    Attributes:
+        teacher_scores, student_scores: on the validation set; the student's are the latest.
+        per_class: the latest scores of the student by class name.
+
+    Raises:
+        ValueError: student and data do not fit each other.
+    """
+
+    def __init__(
+        self,
+        student: Detector,
+        teacher: Detector | None,
+        data: DetectionData,
+        confidence: float = 0.001,
+        iou: float = 0.6,
+        **options: Any,
+    ) -> None:
+        super().__init__(**options)
+        if not isinstance(student, Detector):
+            raise ValueError(f"student: got {student!r} where a detector is needed; detector@student=NAME picks one")
+        # First: others try the detectors, whose own errors name no key.
+        data.check_resolution({"student": student} | ({} if teacher is None else {"teacher": teacher}))
+        data.match_classes(student.class_names)
+        self.student = student.to(memory_format=torch.channels_last)
+        if teacher is not None:
+            teacher.freeze().to(memory_format=torch.channels_last)
+        self._teacher = (teacher,)  # inside a tuple, modules do not find it
+        self.data, self.confidence, self.iou = data, confidence, iou
+        self.teacher_scores, self.student_scores = dict[str, float](), dict[str, float]()
+        self.per_class: dict[str, dict[str, float]] = {}
+        self.scores = DetectionScores(student.class_names, data.evaluated) if data.evaluated else None
+        shared = () if teacher is None else shared_labels(teacher, student)
+        self._shared = [label for label in data.evaluated if label in shared]
+        if teacher is not None and data.evaluated and not self._shared:
+            log.warning("val: the teacher has none of its classes, and is not measured")
+
+    @property
+    def teacher(self) -> Detector | None:
+        """The frozen detector."""
+        return self._teacher[0]
+
+    def on_validation_start(self) -> None:
+        """Measures the teacher, once."""
+        self.measure_teacher()
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        """Takes in the student's detections on one batch."""
+        if self.scores is not None:
+            self.scores.update(self.predict_with(self.student, batch, self.confidence), batch.targets, batch.sizes)
+
+    def on_validation_epoch_end(self) -> None:
+        """The scores of all images, of all processes."""
+        if self.scores is None:
+            return
+        self.student_scores, self.per_class = self.scores.compute(), self.scores.per_class()
+        self.scores.reset()
+        self.log_dict({f"val/{name}": value for name, value in self.student_scores.items()}, sync_dist=True)
+        self.log("AP50", self.student_scores["AP50"], prog_bar=True, logger=False, sync_dist=True)
+
+    @torch.no_grad()
+    def predict_with(self, detector: Detector, batch: Batch, confidence: float) -> list[Detections]:
+        """Detections of each image, in the student's class numbering; classes that the student lacks are left out."""
+        outputs = detector(batch.images)
+        return detector.predict_as(self.student.class_names, outputs, confidence=confidence, iou=self.iou)
+
+    def measure_teacher(self) -> None:
+        """Scores the teacher on the classes that it has, unless that has been done."""
+        if self.teacher is not None:
+            self.teacher.to(self.device)
+        if self.teacher is None or not self._shared or self.teacher_scores:
+            return
+        # Of what it cannot name it finds nothing, which says nothing of how well it finds the rest.
+        scores = DetectionScores(self.student.class_names, self._shared).to(self.device)
+        batches = self.trainer.datamodule.val_dataloader()  # type: ignore[attr-defined]
+        for batch in tqdm(batches, "teacher", unit="batches", leave=False, disable=self.global_rank > 0 or None):
+            batch = self.trainer.strategy.batch_to_device(batch)
+            scores.update(self.predict_with(self.teacher, batch, self.confidence), batch.targets, batch.sizes)
+        self.teacher_scores = scores.compute()
+        log.info("teacher on the validation set: AP50 %(AP50).3f, AP %(AP).3f", self.teacher_scores)
+        if self.teacher_scores["AP50"] == 0:
+            question = "Does val show the teacher's classes, at a resolution that it knows?"
+            if self.teacher.provenance is None:
+                question = "Its weights are random (teacher.weights)."
+            self.on_blind_teacher(f"the teacher's AP50 on the validation set is 0. {question}")
+
+    def on_blind_teacher(self, message: str) -> None:
+        """Called when the teacher finds nothing on the validation set: warns; a training raises."""
+        log.warning("%s detector@teacher=none measures the student alone", message)

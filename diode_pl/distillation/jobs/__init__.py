@@ -1,0 +1,7 @@
+"""What `train.py` does with a student: one function each, chosen by `task=`."""
+
+from diode_pl.distillation.jobs.distill import distill
+from diode_pl.distillation.jobs.evaluate import evaluate
+from diode_pl.distillation.jobs.tile import tile
+
+__all__ = ["distill", "evaluate", "tile"]

@@ -1,0 +1,67 @@
+"""Trains a student, from where its folder stands to the finished files."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+
+from diode_pl.distillation.jobs.output_folder import require_own_folder
+from diode_pl.distillation.module import Distillation
+from diode_pl.distillation.report import write_report
+from diode_pl.training.checkpoint import Checkpoint
+from diode_pl.training.resume import fit_or_resume
+from diode_pl.training.run_folder import RunFolder
+
+# What losses learn along depends on both detectors; a student alone does not.
+_MUST = {
+    "student.": ("student", "detector@student must be the one that it was made with"),
+    "objective.": (
+        "distill",
+        "Go on with the distill and detector@teacher that it was made with, or begin a new training from its student "
+        "with student.weights=FILE, the student.safetensors beside it",
+    ),
+}
+
+
+def distill(
+    module: Distillation,
+    trainer: pl.Trainer,
+    folder: str | Path,
+    settings: Mapping[str, Any],
+    ckpt: str | Path | None = None,
+) -> float | None:
+    """Trains a student, or goes on where an earlier run in the same folder stopped, and writes its report.
+
+    Args:
+        module: what to train, with its data.
+        trainer: of :func:`diode_pl.training.trainer.training_trainer`.
+        folder: where everything goes.
+        settings: of the run, as plain data; kept with the student.
+        ckpt: a checkpoint to start from; left alone where ``folder`` has its own.
+
+    Returns:
+        AP50 of the student, None without validation images.
+
+    Raises:
+        ValueError: the teacher has random weights, ``ckpt`` does not fit, or the folder holds another run or the
+            images.
+    """
+    require_own_folder(folder, settings)
+    if module.teacher is not None and module.objective.asks_teacher:
+        module.teacher.require_trained("teacher")
+    start = None if ckpt is None else Checkpoint.read(ckpt)
+    if start is not None:
+        start.require_same_shapes(module, _MUST)
+    run = RunFolder(folder, dict(settings) | _fingerprints(module))
+    best = [] if module.data.val is None else [run.keep_best()]
+    if not fit_or_resume(run, module, module.data, trainer, start, best):
+        return None
+    return write_report(module, run.folder)
+
+
+def _fingerprints(module: Distillation) -> dict[str, Any]:
+    """Fingerprints of all that teaches: a file may change and keep its name."""
+    brought = {name: loss.fingerprint() for name, loss in module.objective.terms.items()}
+    found = {"distill_sha256": {name: value for name, value in brought.items() if value is not None}}
+    return found if module.teacher is None else found | {"teacher_sha256": module.teacher.fingerprint()}

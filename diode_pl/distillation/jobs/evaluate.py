@@ -1,0 +1,73 @@
+"""Measures a student and trains nothing."""
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+
+from diode_pl.distillation.evaluation import Evaluation
+from diode_pl.distillation.jobs.output_folder import require_own_folder
+from diode_pl.distillation.report import write_scores
+from diode_pl.provenance import Provenance
+from diode_pl.training.checkpoint import Checkpoint
+
+log = logging.getLogger(__name__)
+
+_MUST = {"student.": ("student", "detector@student must be the one that it was made with")}
+_FILES = ("measured.json", "measured.png")  # not those of a training in the same folder
+
+
+def evaluate(
+    module: Evaluation,
+    trainer: pl.Trainer,
+    folder: str | Path,
+    settings: Mapping[str, Any],
+    ckpt: str | Path | None = None,
+) -> float:
+    """Measures the student of a checkpoint, or without one the student as it was given.
+
+    Args:
+        module: with student, teacher and validation images.
+        trainer: of :func:`diode_pl.training.trainer.training_trainer`.
+        folder: gets ``measured.json`` and ``measured.png``.
+        settings: of the run, as plain data.
+        ckpt: a checkpoint of a training, whatever losses taught the student.
+
+    Returns:
+        AP50 of the student.
+
+    Raises:
+        ValueError: there are no validation images, the student has random weights, or ``ckpt`` does not fit.
+    """
+    require_own_folder(folder, settings)
+    if module.data.val is None:
+        raise ValueError("task=evaluate measures on validation images, and there are none: choose data@val")
+    provenance = module.student.provenance
+    if ckpt is not None:
+        checkpoint = Checkpoint.read(ckpt)
+        checkpoint.require_same_shapes(module, _MUST)
+        module.student.load_state_dict(checkpoint.weights_of("student"))
+        provenance = Provenance.parse(checkpoint.kept.get("data_access", ""))
+    elif provenance is None:
+        raise ValueError(
+            f"task=evaluate would measure the student {module.student.describe_random_weights()}: give ckpt=PATH, a "
+            "checkpoint of train.py, or student.weights=FILE"
+        )
+    facts = {"checkpoint": None if ckpt is None else str(ckpt), "data_access": str(provenance)}
+    trainer.callbacks.append(_Writer(Path(folder), facts))  # type: ignore[attr-defined]
+    return float(trainer.validate(module, datamodule=module.data, verbose=False)[0]["val/AP50"])
+
+
+class _Writer(pl.Callback):
+    """Writes what was measured, in the process that knows it."""
+
+    def __init__(self, folder: Path, facts: dict[str, Any]) -> None:
+        self.folder, self.facts = folder, facts
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        assert isinstance(pl_module, Evaluation)
+        if trainer.is_global_zero:
+            write_scores(pl_module, self.folder, pl_module.student_scores, self.facts, _FILES)
+            log.info("%s: %s", self.folder, ", ".join(name for name in _FILES if (self.folder / name).exists()))

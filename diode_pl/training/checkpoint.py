@@ -1,0 +1,88 @@
+"""A checkpoint of a training, read once."""
+
+import pickle
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """The state of a training at the end of an epoch.
+
+    Args:
+        path: of the file.
+        content: of the file, as Lightning writes it, tensors on the CPU.
+        part: the key of ``content`` that holds what the weights do not say, its ``history`` among it.
+    """
+
+    path: Path
+    content: Mapping[str, Any]
+    part: str
+
+    @classmethod
+    def read(cls, path: str | Path, part: str = "distillation") -> "Checkpoint":
+        """Reads a checkpoint as tensors and plain data only: no code in it is run.
+
+        Raises:
+            ValueError: there is no such file, it is damaged, or it is something else.
+        """
+        if not Path(path).is_file():
+            raise ValueError(f"ckpt: {Path(path).resolve()} does not exist")
+        try:
+            content = torch.load(path, map_location="cpu", weights_only=True)
+        except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
+            content = error
+        if not isinstance(content, dict) or not {"state_dict", part} <= content.keys():
+            raise ValueError(
+                f"{path} is not a checkpoint of train.py, or is damaged: expected the state of a {part}. A "
+                "detector's weights alone are given as student.weights=FILE"
+            )
+        return cls(Path(path), content, part)
+
+    @property
+    def kept(self) -> Mapping[str, Any]:
+        """What the weights do not say: ``history``, scores and the like."""
+        return self.content[self.part]
+
+    @property
+    def epochs(self) -> int:
+        """Number of finished epochs."""
+        return len(self.kept.get("history", ()))
+
+    def weights_of(self, name: str) -> dict[str, torch.Tensor]:
+        """The state dict of one submodule, such as ``student``."""
+        state, start = self.content["state_dict"], f"{name}."
+        return {key.removeprefix(start): value for key, value in state.items() if key.startswith(start)}
+
+    def require_same_shapes(self, module: nn.Module, must: Mapping[str, tuple[str, str]]) -> None:
+        """Checks that a module can start from this state.
+
+        Args:
+            module: whose tensors must have the same names and shapes.
+            must: prefixes of the names that are compared, each with what it belongs to and the way out.
+
+        Raises:
+            ValueError: they differ.
+        """
+        there, here = (
+            {name: tuple(value.shape) for name, value in state.items()}
+            for state in (self.content["state_dict"], module.state_dict())
+        )
+        names = sorted(name for name in there.keys() | here.keys() if there.get(name) != here.get(name))
+        for start, (owner, way_out) in must.items():
+            if different := [name for name in names if name.startswith(start)]:
+                raise ValueError(
+                    f"ckpt: {self.path} is of another {owner}, {len(different)} tensors differ; {different[0]} is "
+                    f"{there.get(different[0], 'not')} there and {here.get(different[0], 'not')} here. {way_out}"
+                )
+
+    def restore(self, module: Any) -> None:
+        """Loads weights and history into a module of the same build, and moves it to the CPU."""
+        module.load_state_dict(self.content["state_dict"])
+        module.on_load_checkpoint(dict(self.content))
+        module.cpu()

@@ -1,0 +1,37 @@
+"""What is read of a checkpoint, and what is refused."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from diode_pl.training.checkpoint import Checkpoint
+from tests.training.test_run_folder import finish
+
+
+@pytest.mark.parametrize("content", [b"", b"no checkpoint", "cut", "other"])
+def test_says_what_no_checkpoint_is(tmp_path: Path, content: bytes | str) -> None:
+    finish(tmp_path, 1)
+    path = tmp_path / "given.ckpt"
+    if content == "other":
+        torch.save({"weight": torch.ones(2)}, path)
+    else:
+        path.write_bytes(content if isinstance(content, bytes) else (tmp_path / "student.ckpt").read_bytes()[:-100])
+    with pytest.raises(ValueError, match=r"given\.ckpt is not a checkpoint of train\.py, or is damaged"):
+        Checkpoint.read(path)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"ckpt: .*nowhere\.ckpt does not exist"):
+        Checkpoint.read(tmp_path / "nowhere.ckpt")
+
+
+def test_only_tensors_of_the_named_parts_are_compared(tmp_path: Path) -> None:
+    state = {"student.weight": torch.ones(2, 1), "objective.weight": torch.ones(3)}
+    torch.save({"state_dict": state, "distillation": {}}, tmp_path / "a.ckpt")
+    found, module = Checkpoint.read(tmp_path / "a.ckpt"), nn.ModuleDict({"student": nn.Linear(1, 2, bias=False)})
+    assert found.epochs == 0 and found.weights_of("student").keys() == {"weight"}
+    found.require_same_shapes(module, {"student.": ("student", "")})
+    with pytest.raises(ValueError, match=r"another loss, 1 tensors differ; objective\.weight is \(3,\) there"):
+        found.require_same_shapes(module, {"objective.": ("loss", "Go back.")})
