@@ -85,9 +85,13 @@ def test_the_stem_has_the_pooling_that_follows_at_once() -> None:
     assert net.forward_stem(torch.rand(1, 3, SIZE, SIZE)).shape == (1, 8, SIZE // 2, SIZE // 2)
 
 
-@pytest.mark.parametrize("method", ["positives", "class_logits", "stem"])
+@pytest.mark.parametrize("method", ["match_predictions", "class_logits", "forward_stem"])
 def test_a_detector_without_them_says_so(method: str) -> None:
     net, images = TinyDetector(), torch.rand(1, 3, 8, 8)
-    given = {"positives": (net(images), no_boxes(1)), "class_logits": (net(images),), "stem": (images,)}[method]
+    given = {
+        "match_predictions": (net(images), no_boxes(1)),
+        "class_logits": (net(images),),
+        "forward_stem": (images,),
+    }[method]
     with pytest.raises(NotImplementedError, match=rf"TinyDetector does not .*{method}\(\) is missing"):
         getattr(net, method)(*given)

@@ -25,7 +25,7 @@ class DetectorAsClassifier(CropTeacher):
     """
 
     needs_detector = True
-    for_logits, for_features = ("class_logits",), ("stem",)
+    for_logits, for_features = ("class_logits",), ("forward_stem",)
 
     def __init__(self, crop_size: int = 64) -> None:
         super().__init__()

@@ -122,7 +122,7 @@ class Dicod(DistillLoss):
 
     def prepare(self, teacher: Detector | None, student: Detector, resolution: int) -> None:
         super().prepare(teacher, student, resolution)
-        check_offers("student", student, ("positives",))
+        check_offers("student", student, ("match_predictions",))
         if teacher is not None:
             asked = (self.classification, self.classifier.for_logits), (self.localization, self.classifier.for_features)
             check_offers("teacher", teacher, [name for factor, names in asked if factor > 0 for name in names])
