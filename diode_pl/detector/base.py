@@ -86,11 +86,11 @@ class Detector(nn.Module, ABC):
 
     def match_predictions(self, outputs: Outputs, targets: Targets) -> MatchedPredictions:
         """The candidates that :meth:`loss` would hold to the valid targets; waits for the device."""
-        raise NotImplementedError(f"{type(self).__name__} does not say its positives: positives() is missing")
+        raise NotImplementedError(f"{type(self).__name__} does not say its positives: match_predictions() is missing")
 
     def forward_stem(self, images: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n c p q"]:
         """What the first convolution makes of images of any size, differentiable; with the pooling right after it."""
-        raise NotImplementedError(f"{type(self).__name__} does not show its first layers: stem() is missing")
+        raise NotImplementedError(f"{type(self).__name__} does not show its first layers: forward_stem() is missing")
 
     @torch.no_grad()
     def predict(
