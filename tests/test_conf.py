@@ -344,7 +344,7 @@ def test_help_of_training_names_its_experiments_and_no_others():
 
 def test_help_of_training_names_only_keys_that_there_are():
     terms = "distill=[mimic,fkd,dicod]"
-    config = training("job=classifier", terms, "data@train=coco", "train.root=a", "data@val=coco", "val.root=b")
+    config = training("task=classify", terms, "data@train=coco", "train.root=a", "data@val=coco", "val.root=b")
     named = {word.split("=")[0].strip("(,") for word in HELP[HELP.index("\nKeys") :].split() if "=" in word}
     patterns = {"distill.NAME.weight", "distill.NAME", "augmentations.NAME", "train.size"}
     patterns |= {"distill.dicod.classifier.weights", "classification.losses.NAME.weight"}

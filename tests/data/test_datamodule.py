@@ -24,7 +24,7 @@ from diode_pl.targets import Targets
 from tests.data.painted import SIDE, Painted
 from tests.detector.detectors import small
 from tests.distillation.losses.lessons import network
-from tests.tiny import TinyDetector
+from tests.tiny import CLASSES, TinyDetector
 
 STUDENT = {"flip": Flip(per_image=True), "hue_saturation_value": HueSaturationValue()}
 
@@ -35,7 +35,8 @@ def data(train: Painted | None = None, val: Painted | None = None, tiling: Tilin
     options = {"mosaic": 0.0, "batch_size": 4} | options
     made = DetectionData(train or Painted(12), val, tiling or Fixed(1), augmentations, **options)
     made.check_resolution({"student": TinyDetector()})
-    made.prepare_for(TinyDetector(), readers=["detection"])
+    made.match_classes(CLASSES)
+    made.require_labels(["detection"])
     made.setup("fit")
     return made
 
@@ -80,7 +81,8 @@ def test_classes_match_by_name(caplog: pytest.LogCaptureFixture) -> None:
     train, val = Painted(20, VOC_CLASSES), Painted(6, ("Sofa", "unicorn", "cat"))
     made = DetectionData(train, val, Fixed(1), {}, mosaic=0.0, batch_size=20)
     with caplog.at_level(logging.WARNING):
-        made.prepare_for(network(names=("tv", "cat", "couch")), readers=["detection"])
+        made.match_classes(("tv", "cat", "couch"))
+        made.require_labels(["detection"])
     made.setup("fit")
     (batch,) = training(made)
     known = {VOC_CLASSES.index("tvmonitor"): 0, VOC_CLASSES.index("cat"): 1, VOC_CLASSES.index("sofa"): 2}
@@ -90,7 +92,7 @@ def test_classes_match_by_name(caplog: pytest.LogCaptureFixture) -> None:
     assert made.evaluated == [1, 2]
     (batch,) = validation(made)
     assert batch.targets.labels.tolist() == [2, 1, 2, 1] and batch.targets.image_index.tolist() == [0, 2, 3, 5]
-    train_says, val_says = (record.getMessage() for record in caplog.records)
+    val_says, train_says = (record.getMessage() for record in caplog.records)
     assert train_says.startswith("train: ") and "aeroplane" in train_says and "tvmonitor" not in train_says
     assert val_says.startswith("val: ") and val_says.endswith("left out: unicorn")
 
@@ -98,7 +100,7 @@ def test_classes_match_by_name(caplog: pytest.LogCaptureFixture) -> None:
 def test_nothing_is_reported_of_labels_that_nobody_reads(caplog: pytest.LogCaptureFixture) -> None:
     made = DetectionData(Painted(4, ("unicorn",)), None, Fixed(1), {}, batch_size=2)
     with caplog.at_level(logging.WARNING):
-        made.prepare_for(TinyDetector())
+        made.match_classes(CLASSES)
     assert not caplog.records and made.evaluated == []
 
 
@@ -106,16 +108,17 @@ def test_nothing_is_reported_of_labels_that_nobody_reads(caplog: pytest.LogCaptu
 def test_labels_that_are_needed_and_not_there(names: Sequence[str]) -> None:
     made = DetectionData(Painted(4, names), None, Fixed(1), {})
     message = r"distill: dicod, detection needs labels.*, 'dog', 'cup'\].*another data@train; .*distill.dicod=null"
+    made.match_classes(CLASSES)
     with pytest.raises(ValueError, match=message) as error:
-        made.prepare_for(TinyDetector(), readers=["dicod", "detection"])
+        made.require_labels(["dicod", "detection"])
     assert "label_source=teacher" in str(error.value) and "alpha_detection=0" in str(error.value)
-    made.prepare_for(TinyDetector())
+    made.match_classes(CLASSES)
 
 
 def test_validation_without_a_shared_class() -> None:
     made = DetectionData(Painted(4), Painted(4, ("unicorn",)), Fixed(1), {})
     with pytest.raises(ValueError, match=r"val: none of .*\['unicorn'\].*choose another data@val, or data@val=none"):
-        made.prepare_for(TinyDetector())
+        made.match_classes(CLASSES)
 
 
 @pytest.mark.parametrize(
@@ -310,7 +313,8 @@ def test_a_cached_set_is_read_once_and_another_as_often_as_needed() -> None:
 def test_each_process_keeps_a_copy_within_the_same_memory(copies: float, reads: int) -> None:
     train = Painted(12)
     made = DetectionData(train, None, Fixed(1), {}, batch_size=4, cache_gib=copies * 12 * 3 * SIDE**2 / 2**30)
-    made.prepare_for(TinyDetector(), readers=["detection"])
+    made.match_classes(CLASSES)
+    made.require_labels(["detection"])
     rank(made, 1, 2).setup("fit")
     assert train.reads == reads
 
@@ -370,7 +374,8 @@ def test_a_trainer_takes_batches_without_an_image(workers: int) -> None:
     made = DetectionData(
         Painted(8), Painted(9, bad={4, 5, 6, 7}), Fixed(1), STUDENT, mosaic=0.0, batch_size=4, workers=workers
     )
-    made.prepare_for(TinyDetector(), readers=["detection"])
+    made.match_classes(CLASSES)
+    made.require_labels(["detection"])
     module = Spectator()
     trainer.validate(module, datamodule=made, verbose=False)
     assert [batch and len(batch.images) for batch in module.seen] == [4, None, 1]
