@@ -17,8 +17,10 @@ from diode_pl.detector.torchvision import (
     narrow_retinanet,
     ssd_vgg16_bn,
 )
+from diode_pl.provenance import GIVEN_WEIGHTS
 
 __all__ = [
+    "GIVEN_WEIGHTS",
     "ConfigError",
     "Darknet",
     "DensePredictions",
