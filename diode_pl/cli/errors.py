@@ -12,6 +12,8 @@ from typing import Any
 _ARGUMENT = r"[a-z_]\w*(?:\.\w+|\[\w+\])*"
 _NAMED = re.compile(rf"(?:([A-Z]\w*): )?({_ARGUMENT}(?:(?:, | and ){_ARGUMENT})*)(?=:|=| must )")
 _INTERPOLATION = re.compile(r"\$\{([\w.]+)\}")
+# What the task is called with, beside what the config names.
+_PASSED = {"folder": "output_dir"}
 _FULL_KEY = re.compile(r"^full_key: (\S+)$", re.MULTILINE)
 
 
@@ -30,10 +32,11 @@ def describe_error(error: Exception, config: Any, choices: Mapping[str, str]) ->
     text = str(error.__cause__ or error) if at else str(error)
     owner = at and typed_key(at[1], config)
     named = _NAMED.match(text)
-    arguments = re.split(", | and ", named[2]) if named else []
-    keys = [_key_of(argument, owner, named and named[1], config) for argument in arguments]
+    words = re.split("(, | and )", named[2]) if named else []
+    keys = [_key_of(argument, owner, named and named[1], config) for argument in words[::2]]
     if named and all(keys):
-        text = ", ".join(map(str, keys)) + text[named.end() :]
+        words[::2] = map(str, keys)
+        text = "".join(words) + text[named.end() :]
     elif owner:
         keys, text = [owner], f"{owner}: {text}"
     return "\n  ".join([text, *filter(None, (_way_out(key, config, choices) for key in dict.fromkeys(keys)))])
@@ -58,6 +61,12 @@ def _node(key: str, config: Any) -> Any:
     return config
 
 
+def _is_there(key: str, config: Any) -> bool:
+    parent, _, last = key.rpartition(".")
+    node = _node(parent, config) if parent else config
+    return last in node if isinstance(node, Mapping) else isinstance(node, list) and int(last) < len(node)
+
+
 def _key_of(argument: str, owner: str | None, class_name: str | None, config: Any) -> str | None:
     """The key of an argument; None where there is none, or more than one to choose from.
 
@@ -74,7 +83,10 @@ def _key_of(argument: str, owner: str | None, class_name: str | None, config: An
     elif class_name is not None:
         nodes = [(key, node) for key, node in nodes if str(node.get("_target_")).split(".")[-1] == class_name]
     found = {typed_key(f"{key}.{first}".lstrip("."), config) for key, _ in nodes}
-    return typed_key(found.pop() + rest, config) if len(found) == 1 else None
+    if owner is None and argument in _PASSED:
+        return _PASSED[argument]
+    key = typed_key(found.pop() + rest, config) if len(found) == 1 else None
+    return key if key and _is_there(key, config) else None
 
 
 def _mappings(node: Any, key: str = "") -> Iterator[tuple[str, Mapping[str, Any]]]:

@@ -1,20 +1,21 @@
 """What both entry points do with a composed config."""
 
-from hydra.conf import HydraConf
+from typing import Any
+
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from diode_pl.cli.errors import describe_error
 
 
-def run(config: DictConfig, task: str = "task") -> float | None:
+def run(config: Any, task: str = "task") -> float | None:
     """Constructs the objects of a config and runs its task.
 
     Args:
-        config: as composed, with interpolations unresolved.
+        config: a DictConfig as composed, with interpolations unresolved.
         task: key of a partial function, called with ``folder`` and ``settings``.
 
     Returns:
@@ -42,7 +43,7 @@ def run(config: DictConfig, task: str = "task") -> float | None:
         raise SystemExit(f"error: {message}") from error
 
 
-def _choices(job: HydraConf, config: object) -> dict[str, str]:
+def _choices(job: Any, config: Any) -> dict[str, str]:
     """What was chosen of each group, several options included, which Hydra leaves out of ``runtime.choices``."""
     choices = {group: str(option) for group, option in job.runtime.choices.items() if not group.startswith("hydra/")}
     for override in job.overrides.task:

@@ -70,9 +70,9 @@ def refuse_different_config(
     changed = differences(old, new, free)
     if changed:
         raise ValueError(
-            f"output_dir: {folder} holds {holds} of another configuration. Different are"
+            f"folder: {folder} holds {holds} of another configuration. Different are"
             + "".join(f"\n  {key}: {before!r} there, {now!r} now" for key, before, now in changed)
-            + "\nGo back to those values to continue it, or choose another output_dir."
+            + "\nGo back to those values to continue it, or choose another folder."
         )
 
 

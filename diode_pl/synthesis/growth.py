@@ -46,7 +46,7 @@ class TargetGrowth:
 
     def __post_init__(self) -> None:
         if self.every < 1 or self.start > self.stop:
-            raise ValueError(f"growth: need every >= 1 and start <= stop, got {self.every}, {self.start}, {self.stop}")
+            raise ValueError(f"every must be >= 1 and start <= stop, got {self.every}, {self.start}, {self.stop}")
 
     def due(self, iteration: int, budget: float = 1.0) -> bool:
         """Whether a round is due once ``iteration`` iterations are done, all times multiplied by ``budget``."""

@@ -35,9 +35,8 @@ def synthesize(
     if inversion.teacher.provenance is None:
         raise ValueError(
             f"teacher.weights: those of the teacher ({type(inversion.teacher).__name__}) are random, and what never "
-            "learned has no images to give. Train it first (train.py distill=detection detector@student=NAME; those "
-            "of the embedded world: +experiment=NAME, such as ssd_shapes) and give teacher.weights=FILE, the "
-            "student.safetensors of that run; a detector of your own that has loaded its weights says so in provenance"
+            "learned has no images to give. Train it first, on labels alone, and give the student.safetensors of that "
+            "training; a detector of your own that has loaded its weights says so in provenance"
         )
     settings = dict(settings) | {"teacher_sha256": inversion.teacher.fingerprint()}
     dataset = SyntheticSet(folder, inversion.teacher.class_names, settings)

@@ -67,29 +67,29 @@ class Inversion(pl.LightningModule):
         super().__init__()
         self.automatic_optimization = False
         if not isinstance(teacher, Detector):
-            raise ValueError(f"teacher: got {teacher!r} where a detector is needed; detector@teacher=NAME picks one")
+            raise ValueError(f"teacher: expected a detector, got {teacher!r}")
         if not isinstance(seed, int) or seed < 0:
-            raise ValueError(f"seed must be a whole number from 0 on, got {seed!r}")
+            raise ValueError(f"seed must be an integer >= 0, got {seed!r}")
         if not isinstance(budget, int | float) or budget <= 0:
-            raise ValueError(f"budget must be a number above 0, got {budget!r}")
+            raise ValueError(f"budget must be a number > 0, got {budget!r}")
         if not stages:
-            raise ValueError("schedule.stages is empty")
+            raise ValueError("stages: expected at least one, got none")
         self.plan = Plan(num_images, batch_size)
         self.objective = Objective(losses, loss_weighting or ConstantWeights())
         for i, stage in enumerate(stages):
-            stage.check(f"schedule.stages.{i}", teacher)
+            stage.check(f"stages[{i}]", teacher)
             self.objective.weights(stage.loss_factors)  # raises if they do not fit
         self.teacher = teacher.freeze().to(memory_format=torch.channels_last)
         self.classes = teacher.learned_classes()
         unlearned = [name for name in teacher.class_names if name not in self.classes]
         if unlearned:
             log.warning(
-                "left out, as the teacher's weights show that it never saw an example: %s (teacher.twin_similarity=1 "
-                "keeps them)",
+                "left out, as the teacher's weights show that it never saw an example: %s (twin_similarity 1 of the "
+                "teacher keeps them)",
                 ", ".join(unlearned),
             )
         if not self.classes:
-            raise ValueError("the teacher has learned no class; teacher.twin_similarity=1 takes all as learned")
+            raise ValueError("teacher.twin_similarity: no class counts as learned; 1 takes all of them as learned")
         self.sampler, self.stages, self.initializer = sampler, list(stages), initializer
         self.augmentations = [a for a in augmentations.values() if a is not None]
         self.seed, self.budget = seed, budget

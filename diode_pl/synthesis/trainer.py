@@ -66,7 +66,7 @@ def synthesis_trainer(
         ValueError: ``devices`` or ``num_nodes`` is below 1.
     """
     if devices < 1 or num_nodes < 1:
-        raise ValueError(f"trainer.devices and trainer.num_nodes must be 1 or more, got {devices} and {num_nodes}")
+        raise ValueError(f"devices and num_nodes must be >= 1, got {devices} and {num_nodes}")
     prepare_process()
     several = devices * num_nodes > 1
     return pl.Trainer(

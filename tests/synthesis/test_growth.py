@@ -143,5 +143,5 @@ def test_the_last_round_is_not_after_the_stop() -> None:
 
 @pytest.mark.parametrize("arguments", [{"every": 0}, {"start": 10, "stop": 9}], ids=str)
 def test_bad_arguments_raise(arguments: dict[str, int]) -> None:
-    with pytest.raises(ValueError, match="growth: need"):
+    with pytest.raises(ValueError, match="^every must be"):
         TargetGrowth(**arguments)

@@ -52,7 +52,7 @@ class BadFileCounter:
 
     def __init__(self, max_bad: int) -> None:
         if max_bad < 0:
-            raise ValueError(f"max_bad must not be negative, got {max_bad}")
+            raise ValueError(f"max_bad must be >= 0, got {max_bad}")
         self.max_bad = max_bad
         self._count = torch.zeros(1, dtype=torch.long).share_memory_()
 
@@ -89,7 +89,7 @@ class ImageSet(Dataset, ABC):
 
     def __init__(self, class_names: Sequence[str], resolution: int, provenance: Provenance | str, max_bad: int) -> None:
         if resolution < 1:
-            raise ValueError(f"resolution must be at least 1, got {resolution}")
+            raise ValueError(f"resolution must be >= 1, got {resolution}")
         self.class_names, self.resolution = tuple(class_names), resolution
         self.provenance = Provenance.from_setting(provenance)
         self.faults = BadFileCounter(max_bad)

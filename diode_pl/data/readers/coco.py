@@ -4,7 +4,7 @@ from pathlib import Path
 
 from diode_pl.data.readers.base import BadFileCounter
 from diode_pl.data.readers.files import Annotation, ImageFiles
-from diode_pl.data.readers.paths import key_of, place, require_folder
+from diode_pl.data.readers.paths import place, require_folder
 from diode_pl.io.coco import read_coco
 from diode_pl.provenance import Provenance
 
@@ -47,9 +47,7 @@ class Coco(ImageFiles):
         path, faults = base / place(annotations, split), BadFileCounter(max_bad)
         folder = require_folder(base / place(images, split), "images", "the images")
         if not path.is_file():
-            raise ValueError(
-                f"{key_of('annotations')}: {path.resolve()} does not exist; expected the JSON file of the boxes"
-            )
+            raise ValueError(f"annotations: {path.resolve()} does not exist; expected the JSON file of the boxes")
         read, names = read_coco(path, lambda name, reason: faults.add(f"{path}: {name}", reason))
         if not read:
             raise ValueError(f"{path} lists no image")

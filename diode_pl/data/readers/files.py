@@ -10,7 +10,6 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from diode_pl.data.readers.base import BadFileCounter, BadImage, Example, ImageSet
-from diode_pl.data.readers.paths import key_of
 from diode_pl.io.images import read_pixels
 from diode_pl.provenance import Provenance
 
@@ -108,7 +107,7 @@ class ImageFiles(ImageSet):
     ) -> None:
         super().__init__(class_names if labeled else (), resolution, provenance, faults.max_bad)
         if limit is not None and limit < 1:
-            raise ValueError(f"{key_of('limit')} must be at least 1, got {limit}")
+            raise ValueError(f"limit must be >= 1, got {limit}")
         if not annotations:
             raise ValueError("the data set holds no image")
         self.faults, self.labeled = faults, labeled

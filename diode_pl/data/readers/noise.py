@@ -25,7 +25,7 @@ class UniformNoise(ImageSet):
     def __init__(self, size: int, resolution: int, split: str = "train", seed: int = 0) -> None:
         super().__init__((), resolution, NOISE, 0)
         if size < 1 or seed < 0:
-            raise ValueError(f"size must be at least 1 and seed not negative, got {size} and {seed}")
+            raise ValueError(f"size and seed must be >= 1 and >= 0, got {size} and {seed}")
         self.size, self._key = size, (seed, *split.encode())
 
     def __len__(self) -> int:

@@ -5,11 +5,6 @@ from pathlib import Path
 _SPLIT = "{split}"
 
 
-def key_of(name: str) -> str:
-    """A setting of a data set as it is typed; a reader cannot know which of the two it reads."""
-    return f"train.{name} (or val.{name})"
-
-
 def place(pattern: str | Path, split: str | None) -> Path:
     """A path with ``{split}`` in it filled in, and ``~`` too.
 
@@ -17,9 +12,7 @@ def place(pattern: str | Path, split: str | None) -> Path:
         ValueError: it asks for a split where there is none.
     """
     if _SPLIT in str(pattern) and split is None:
-        raise ValueError(
-            f"{key_of('split')}: {str(pattern)!r} needs one, got null; name it, or write a path without {_SPLIT}"
-        )
+        raise ValueError(f"split: {str(pattern)!r} needs one, got null; name it, or write a path without {_SPLIT}")
     # No str.format: other braces belong to the path.
     return Path(str(pattern).replace(_SPLIT, split or "")).expanduser()
 
@@ -29,12 +22,12 @@ def require_folder(path: Path, name: str, content: str) -> Path:
 
     Args:
         path: of the folder.
-        name: of the setting that holds the path, for the message.
+        name: of the argument that holds the path, for the message.
         content: what lies there, for the message.
 
     Raises:
         ValueError: it is not there.
     """
     if not path.is_dir():
-        raise ValueError(f"{key_of(name)}: {path.resolve()} is no folder; expected that of {content}")
+        raise ValueError(f"{name}: {path.resolve()} is no folder; expected that of {content}")
     return path

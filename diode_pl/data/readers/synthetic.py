@@ -39,7 +39,7 @@ class Synthetic(Coco):
         if missing:
             raise ValueError(
                 f"root: {folder} is no finished synthetic set, {' and '.join(missing)} not there. "
-                f"python synthesize.py output_dir={folder} makes one, or continues one that was interrupted"
+                f"A synthesis into {folder} makes one, or continues one that was interrupted"
             )
         try:
             level = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))["data_access"]

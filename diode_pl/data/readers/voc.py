@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 
 from diode_pl.data.readers.base import BadFileCounter
 from diode_pl.data.readers.files import Annotation, ImageFiles, clipped
-from diode_pl.data.readers.paths import key_of, place, require_folder
+from diode_pl.data.readers.paths import place, require_folder
 from diode_pl.io.images import SUFFIXES, read_pixels
 from diode_pl.provenance import Provenance
 
@@ -57,7 +57,7 @@ class Voc(ImageFiles):
         pictures = require_folder(base / place(images, split), "images", "the images")
         paths = sorted(folder.glob("*.xml")) if split is None else _of_split(base, split, folder)
         if not paths:
-            raise ValueError(f"{key_of('annotations')}: {folder.resolve()} holds no XML file of split {split}")
+            raise ValueError(f"annotations: {folder.resolve()} holds no XML file of split {split}")
         read = []
         for path in paths:
             try:
@@ -91,10 +91,7 @@ def _of_split(root: Path, split: str, annotations: Path) -> list[Path]:
     path = root / "ImageSets" / "Main" / f"{split}.txt"
     if not path.is_file():
         there = ", ".join(sorted(p.stem for p in path.parent.glob("*.txt"))) or "none"
-        raise ValueError(
-            f"{key_of('split')}: {path} is not there, of {there}; train.split=null (or val.split=null) takes every "
-            f"file in {annotations}"
-        )
+        raise ValueError(f"split: {path} is not there, of {there}; null takes every file in {annotations}")
     return [annotations / f"{line.split()[0]}.xml" for line in path.read_text().splitlines() if line.strip()]
 
 
@@ -128,10 +125,7 @@ def _name(thing: ElementTree.Element, class_names: Sequence[str] | None) -> str:
     if not name:
         raise ValueError("it has no name")
     if class_names is not None and name not in class_names:
-        raise ValueError(
-            f"{name!r} is none of class_names; train.class_names=null (or val.class_names=null) takes those of the "
-            "files"
-        )
+        raise ValueError(f"{name!r} is none of class_names; null for class_names takes those of the files")
     return name
 
 

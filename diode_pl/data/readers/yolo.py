@@ -9,7 +9,7 @@ import yaml
 from diode_pl.data.readers.base import BadFileCounter
 from diode_pl.data.readers.files import Annotation, ImageFiles, clipped
 from diode_pl.data.readers.folder import list_images
-from diode_pl.data.readers.paths import key_of, place
+from diode_pl.data.readers.paths import place
 from diode_pl.provenance import Provenance
 
 _ROUNDING = 1e-3  # so far beyond the image is what few decimals make of a box at its edge
@@ -72,9 +72,7 @@ def _data_yaml(root: Path) -> Path:
     path = root / "data.yaml" if root.is_dir() else root
     if not path.is_file():
         there = ", ".join(str(p) for p in sorted(root.glob("*.y*ml"))) or "no other YAML file either"
-        raise ValueError(
-            f"{key_of('root')}: {path.resolve()} is not there ({there}); expected a data.yaml or its folder"
-        )
+        raise ValueError(f"root: {path.resolve()} is not there ({there}); expected a data.yaml or its folder")
     return path
 
 

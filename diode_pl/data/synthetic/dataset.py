@@ -95,7 +95,7 @@ class SyntheticSet:
         if surplus:
             raise ValueError(
                 f"num_images: {self.folder} already holds batches up to number {max(surplus)}, more than are planned; "
-                "a set can grow, not shrink: choose another output_dir"
+                "a set can grow, not shrink: choose another folder"
             )
         missing = [batch for batch, count in counts.items() if not self._is_whole(batch, records.get(batch), count)]
         for batch in missing:
@@ -184,7 +184,7 @@ class SyntheticSet:
         if len(entries) != count:
             raise ValueError(
                 f"num_images: {path} holds {len(entries)} images where {count} are planned: only a num_images that "
-                f"fills the last batch can grow. Choose another output_dir, or delete {path} to make that batch anew."
+                f"fills the last batch can grow. Choose another folder, or delete {path} to make that batch anew."
             )
         return all(self._is_intact(entry) for entry in entries)
 

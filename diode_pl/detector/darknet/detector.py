@@ -59,9 +59,7 @@ class Darknet(Detector):
     ) -> None:
         for key, path in (("cfg", cfg), ("weights", weights), ("names", names)):
             if isinstance(path, str | Path) and not Path(path).is_file():
-                raise ConfigError(
-                    f"teacher.{key} (or student.{key}, verifier.{key}): {Path(path).resolve()} does not exist"
-                )
+                raise ConfigError(f"{key}: {Path(path).resolve()} does not exist")
         sections = read_cfg(cfg) if isinstance(cfg, str | Path) else number_sections(cfg, "network in code")
         network = build_layers(sections)
         if not any(isinstance(layer.module, YoloHead) for layer in network):

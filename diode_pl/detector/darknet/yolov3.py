@@ -91,13 +91,13 @@ def _section(kind: str, **options: str | int) -> Section:
 
 def _net(classes: int) -> Section:
     if classes < 1:
-        raise ValueError(f"classes must be at least 1, got {classes}")
+        raise ValueError(f"classes must be >= 1, got {classes}")
     return _section("net", width=416, height=416, channels=3)
 
 
 def _convolution(filters: int, size: int, width: float, stride: int = 1) -> Section:
     if width <= 0:
-        raise ValueError(f"width must be above 0, got {width}")
+        raise ValueError(f"width must be > 0, got {width}")
     form = {"filters": filters if width == 1 else max(8, round(filters * width)), "size": size, "stride": stride}
     return _section("convolutional", batch_normalize=1, activation="leaky", pad=1, **form)
 

@@ -65,8 +65,7 @@ def load_network(
         published = _published(build, str(weights))
         if unknown := [name for name, column in zip(listed, match_classes(listed, _COCO), strict=True) if column < 0]:
             raise ConfigError(
-                f"weights={weights} knows COCO's classes, and names has others: {unknown}; teacher.names=null (or "
-                "student.names, verifier.names) takes COCO's"
+                f"names: {weights} knows COCO's classes, and these are others: {unknown}; null takes COCO's"
             )
         # As torchvision does: the backbone's own weights are of no use beside these.
         path, counts, build = pretrained_file(published), [len(_COCO)], partial(build, weights_backbone=None)
@@ -102,8 +101,8 @@ def _published(build: Callable[..., nn.Module], name: str) -> WeightsEnum:
     suffixes = ", ".join(sorted(STATE_SUFFIXES))
     if name not in known:
         raise ConfigError(
-            f"teacher.weights={name} (or student.weights, verifier.weights): there is no such file; expected the path "
-            f"of a state dict ({suffixes}; train.py leaves student.safetensors), null for a student's random weights"
+            f"weights: {name} does not exist; expected the path of a state dict ({suffixes}; a training leaves "
+            "student.safetensors), null for a student's random weights"
             + (f", or one of torchvision's: {', '.join(known)}" if known else "")
         )
     return known[name]

@@ -40,7 +40,7 @@ class NarrowBackbone(nn.Module):
         super().__init__()
         if len(channels) != 5 or len(repeats) != 5 or min(repeats) < 1:
             raise ValueError(
-                f"channels and repeats: expected five numbers from 1 on, got {list(channels)} and {list(repeats)}"
+                f"channels and repeats: expected five numbers >= 1, got {list(channels)} and {list(repeats)}"
             )
         self.body = nn.ModuleList()
         for before, within, count in zip((3, *channels), channels, repeats, strict=False):

@@ -43,7 +43,7 @@ class SSDBackbone(nn.Module):
         if len(repeats) != len(_STAGES) or min(repeats) < 1:
             raise ValueError(f"repeats: expected {len(_STAGES)} numbers from 1 on, got {list(repeats)}")
         if width <= 0 or not 2 <= maps <= 2 + len(_EXTRA):
-            raise ValueError(f"expected width above 0 and maps from 2 to {2 + len(_EXTRA)}, got {width} and {maps}")
+            raise ValueError(f"width and maps must be > 0 and in [2, {2 + len(_EXTRA)}], got {width} and {maps}")
 
         def scale(channels: int) -> int:
             return max(8, round(channels * width))

@@ -17,7 +17,7 @@ class ImageLog(pl.Callback):
 
     def __init__(self, limit: int = 32) -> None:
         if limit < 1:
-            raise ValueError(f"callbacks.image_log.limit must be 1 or more, got {limit}")
+            raise ValueError(f"limit must be >= 1, got {limit}")
         self.limit = limit
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:

@@ -19,7 +19,7 @@ class LossLog(pl.Callback):
 
     def __init__(self, every: int = 50) -> None:
         if every < 1:
-            raise ValueError(f"callbacks.loss_log.every must be 1 or more, got {every}")
+            raise ValueError(f"every must be >= 1, got {every}")
         self.every = every
 
     def on_train_batch_end(
@@ -39,7 +39,7 @@ class LossLog(pl.Callback):
         if broken:
             raise FloatingPointError(
                 f"{', '.join(broken)} is not finite at iteration {batch_idx + 1} of batch {pl_module.batch}; "
-                "try trainer.precision=32-true, a lower learning rate or lower weights"
+                "try the precision 32-true, a lower learning rate or lower weights"
             )
         assert pl_module.batch is not None
         entry |= {"lr": pl_module.learning_rate, "boxes": float(len(pl_module.current_targets))}

@@ -25,7 +25,7 @@ class SynthesisProgress(ProgressBar):
     def __init__(self, refresh: int = 10) -> None:
         super().__init__()
         if refresh < 1:
-            raise ValueError(f"callbacks.progress.refresh must be 1 or more, got {refresh}")
+            raise ValueError(f"refresh must be >= 1, got {refresh}")
         self.refresh = refresh
         self._enabled = True
 

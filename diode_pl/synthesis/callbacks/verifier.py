@@ -35,7 +35,7 @@ class Verifier(pl.Callback):
 
     def __init__(self, detector: Detector | None = None, every: int = 0) -> None:
         if every < 0:
-            raise ValueError(f"callbacks.verifier.every must not be negative, got {every}")
+            raise ValueError(f"every must be >= 0, got {every}")
         self.detector = None if detector is None else detector.freeze()
         self.every = every
 
@@ -56,13 +56,11 @@ class Verifier(pl.Callback):
         self.class_map = [label if name in learned else -1 for name, label in zip(known, labels, strict=True)]
         missing = [name for i, name in enumerate(names) if i not in self.class_map]
         if len(missing) == len(names):
-            log.warning(
-                "the verifier knows none of the teacher's classes and is left out: detector@verifier=NAME picks another"
-            )
+            log.warning("the verifier knows none of the teacher's classes and is left out")
             self.detector = self.class_map = None
             return
         last = len(pl_module.stages) - 1
-        self._sides(self.detector).check(f"schedule.stages.{last}.resolution", pl_module.stages[last].resolution)
+        self._sides(self.detector).check(f"stages[{last}].resolution", pl_module.stages[last].resolution)
         if missing:
             log.warning("the verifier does not know %s: its score leaves them out", ", ".join(missing))
         self.detector.to(pl_module.device).to(memory_format=torch.channels_last)

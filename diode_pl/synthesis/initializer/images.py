@@ -26,7 +26,7 @@ class Images(Initializer):
 
     def __init__(self, folder: str | Path, share: float = 1.0) -> None:
         if not 0 <= share <= 1:
-            raise ValueError(f"initializer.share must be in [0, 1], got {share}")
+            raise ValueError(f"share must be in [0, 1], got {share}")
         self.folder, self.share = folder, share
 
     def __call__(self, count: int, resolution: int, generator: Generator) -> Float[Tensor, "n 3 h w"]:

@@ -24,7 +24,7 @@ class Noise(Initializer):
 
     def __init__(self, mean: float = 0.0, std: float = 1.0, grain: int = 1) -> None:
         if std < 0 or grain < 1:
-            raise ValueError(f"noise: need std >= 0 and grain >= 1, got {std} and {grain}")
+            raise ValueError(f"std and grain must be >= 0 and >= 1, got {std} and {grain}")
         self.mean, self.std, self.grain = mean, std, grain
 
     def __call__(self, count: int, resolution: int, generator: Generator) -> Float[Tensor, "n 3 h w"]:

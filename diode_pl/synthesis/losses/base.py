@@ -53,7 +53,7 @@ class Loss(ABC):
 
     def __init__(self, weight: float) -> None:
         if weight < 0:
-            raise ValueError(f"{type(self).__name__}: weight must not be negative, got {weight}")
+            raise ValueError(f"{type(self).__name__}: weight must be >= 0, got {weight}")
         self.weight = weight
 
     @abstractmethod

@@ -48,18 +48,15 @@ class BatchNormStatistics(Loss):
     ) -> None:
         super().__init__(weight)
         if form not in FORMS:
-            raise ValueError(f"losses.batch_norm.form must be one of {', '.join(FORMS)}, got {form!r}")
+            raise ValueError(f"form must be one of {', '.join(FORMS)}, got {form!r}")
         if not 1 <= norm < math.inf:
-            raise ValueError(f"losses.batch_norm.norm must be a number from 1 on, got {norm}")
+            raise ValueError(f"norm must be a number >= 1, got {norm}")
         if form != "paper" and norm != 2:
-            raise ValueError(
-                f"losses.batch_norm.norm must be 2 with form={form}, which has no p-norms, got {norm}; "
-                "losses.batch_norm.form=paper has them"
-            )
+            raise ValueError(f"norm must be 2 with form={form}, which has no p-norms, got {norm}; form=paper has them")
         if layers not in ("all", "backbone") and not (isinstance(layers, int) and layers >= 1):
-            raise ValueError(f"losses.batch_norm.layers must be all, backbone or a number from 1 on, got {layers!r}")
+            raise ValueError(f"layers must be all, backbone or an integer >= 1, got {layers!r}")
         if min_layers is not None and min_layers < 1:
-            raise ValueError(f"losses.batch_norm.min_layers must be 1 or more, got {min_layers}")
+            raise ValueError(f"min_layers must be >= 1, got {min_layers}")
         self.form, self.norm, self.layers, self.min_layers, self.reference = form, norm, layers, min_layers, reference
         self.provenance = Provenance() if reference is None else REAL_IMAGES
         self._average = MomentAverage(momentum)

@@ -74,7 +74,7 @@ class Objective:
             why, so = "the teacher has no batch norm layers", "image priors and augmentations lead alone"
             if detector.norm_layers():
                 why = "none of the teacher's batch norm layers is among those that they ask for"
-                so = "losses.NAME.layers=all asks for every one"
+                so = "layers=all of a loss asks for every one"
             log.warning("left out, as %s: %s; %s", why, ", ".join(name for name in weights if name in idle), so)
         self.weighting.begin({name: weights[name] for name in self.active})
 

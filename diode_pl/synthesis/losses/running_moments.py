@@ -23,7 +23,7 @@ class MomentAverage:
 
     def __init__(self, momentum: float) -> None:
         if not 0 <= momentum < 1:
-            raise ValueError(f"losses.batch_norm.momentum must be in [0, 1), got {momentum}; 0 looks at one batch")
+            raise ValueError(f"momentum must be in [0, 1), got {momentum}; 0 looks at one batch")
         self.momentum = momentum
         self.forget()
 

@@ -55,8 +55,10 @@ class Labels(Sampler):
         known = [(image, table[image.labels]) for image in self._images]
         usable = [(image.boxes[labels >= 0], labels[labels >= 0]) for image, labels in known if (labels >= 0).any()]
         if not usable:
-            raise ValueError(f"sampler.path: {self.path}: the teacher has learned none of its categories {self._names}")
+            raise ValueError(
+                f"{type(self).__name__}: path: the teacher has learned no category of {self.path}: {self._names}"
+            )
         if unknown:
-            log.warning("sampler.path: the teacher has not learned %s: their boxes are left out", ", ".join(unknown))
+            log.warning("the teacher has not learned %s: their boxes are left out", ", ".join(unknown))
         self._filtered = classes, usable
         return usable

@@ -30,11 +30,11 @@ class OneBox(Sampler):
         self, size: Sequence[float] = (0.2, 0.8), inside: bool = True, classes: Sequence[str] | None = None
     ) -> None:
         if not 0 < size[0] <= size[1] <= 1:
-            raise ValueError(f"one-box sampler: size is an increasing range within (0, 1], got {tuple(size)}")
+            raise ValueError(f"size must be an increasing range within (0, 1], got {tuple(size)}")
         if isinstance(classes, str):
-            raise ValueError(f"sampler.classes is a list: sampler.classes=[{classes}]")
+            raise ValueError(f"classes must be a list, got {classes}; for one class, [{classes}]")
         if classes is not None and not classes:
-            raise ValueError("sampler.classes is empty: name at least one class, or null for all")
+            raise ValueError("classes must name at least one class, or be null for all")
         self.size, self.inside, self.classes = size, inside, classes
 
     def sample(self, first: int, count: int, classes: Mapping[str, int], generator: Generator) -> Targets:
@@ -45,7 +45,9 @@ class OneBox(Sampler):
         """
         unknown = [name for name in self.classes or () if name not in classes]
         if unknown:
-            raise ValueError(f"sampler.classes: the teacher has learned no {unknown}; it has learned {list(classes)}")
+            raise ValueError(
+                f"{type(self).__name__}: classes: the teacher has learned no {unknown}; it has learned {list(classes)}"
+            )
         choice = torch.tensor([classes[name] for name in self.classes or classes])
         labels = choice[torch.randint(len(choice), (count,), generator=generator)]
         low, high = self.size

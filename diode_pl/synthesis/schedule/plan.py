@@ -23,7 +23,7 @@ class Plan:
     def __post_init__(self) -> None:
         for name, value in (("num_images", self.num_images), ("batch_size", self.batch_size)):
             if type(value) is not int or value < 1:
-                raise ValueError(f"{name} must be a whole number from 1 on, got {value!r}")
+                raise ValueError(f"{name} must be an integer >= 1, got {value!r}")
         if self.todo is None:
             self.todo = list(range(self.num_batches))
 

@@ -40,9 +40,9 @@ class PyramidAdam(torch.optim.Optimizer):
         weights: Sequence[float] = (0.05, 0.15, 0.3, 0.3, 0.3, 0.3, 0.2),
     ) -> None:
         if lr <= 0 or eps <= 0 or not all(0 <= beta < 1 for beta in betas):
-            raise ValueError(f"pyramid Adam: need lr > 0, eps > 0 and betas in [0, 1), got {lr}, {eps} and {betas}")
+            raise ValueError(f"lr, eps and betas must be > 0, > 0 and in [0, 1), got {lr}, {eps} and {betas}")
         if len(scales) != len(weights) or min(scales, default=0) < 1:
-            raise ValueError(f"pyramid Adam: need one weight for each scale from 1 on, got {scales} and {weights}")
+            raise ValueError(f"scales and weights: expected one weight for each scale >= 1, got {scales} and {weights}")
         options = {"lr": lr, "betas": tuple(betas), "eps": eps, "scales": tuple(scales), "weights": tuple(weights)}
         super().__init__(params, options)
 

@@ -42,15 +42,13 @@ class Stage:
     def __post_init__(self) -> None:
         for name, value in (("resolution", self.resolution), ("iterations", self.iterations)):
             if type(value) is not int or value < 1:
-                raise ValueError(f"schedule.stages: {name} must be a whole number from 1 on, got {value!r}")
+                raise ValueError(f"{name} must be an integer >= 1, got {value!r}")
         if self.initial_lr <= 0 or self.final_lr < 0:
-            raise ValueError(
-                f"schedule.stages: need initial_lr > 0 and final_lr >= 0, got {self.initial_lr} and {self.final_lr}"
-            )
+            raise ValueError(f"initial_lr and final_lr must be > 0 and >= 0, got {self.initial_lr} and {self.final_lr}")
         if self.growth is not None and self.growth.start > self.iterations:
             raise ValueError(
-                f"stage: growth.start ({self.growth.start}) is after the last of {self.iterations} iterations, so no "
-                "target would ever be added; use `budget` to shorten both alike, or set growth.start as well"
+                f"growth.start: {self.growth.start} is after the last of {self.iterations} iterations, so that no "
+                "target would be added; a smaller budget shortens both alike"
             )
 
     def check(self, name: str, teacher: Detector) -> None:

@@ -145,13 +145,11 @@ def test_annotations_and_images_count_together(tmp_path):
 
 
 def test_what_is_not_there_is_named(tmp_path):
-    with pytest.raises(
-        ValueError, match=r"^train\.root \(or val\.root\): .*absent is no folder; expected that of the data set"
-    ):
+    with pytest.raises(ValueError, match=r"^root: .*absent is no folder; expected that of the data set"):
         read(tmp_path / "absent")
-    with pytest.raises(ValueError, match=r"^train\.images \(or val\.images\): .*test2017 is no folder"):
+    with pytest.raises(ValueError, match=r"^images: .*test2017 is no folder"):
         read(save(tmp_path), "test")
-    with pytest.raises(ValueError, match=r"^train\.annotations \(or val\.annotations\): .*absent\.json does not exist"):
+    with pytest.raises(ValueError, match=r"^annotations: .*absent\.json does not exist"):
         Coco(tmp_path, None, "train2017", "absent.json", 16)
     with pytest.raises(ValueError, match="is no COCO annotation file"):
         read(save(tmp_path, images=3))

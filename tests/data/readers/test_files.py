@@ -163,7 +163,11 @@ def test_workers_count_together(tmp_path, start, workers):
 
 @pytest.mark.parametrize(
     ("changes", "message"),
-    [({"count": 0}, "no image"), ({"limit": 0}, "at least 1, got 0"), ({"max_bad": -1}, "negative, got -1")],
+    [
+        ({"count": 0}, "no image"),
+        ({"limit": 0}, "limit must be >= 1, got 0"),
+        ({"max_bad": -1}, "max_bad must be >= 0, got -1"),
+    ],
 )
 def test_arguments_out_of_range_are_refused(tmp_path, changes, message):
     with pytest.raises(ValueError, match=message):
@@ -172,7 +176,7 @@ def test_arguments_out_of_range_are_refused(tmp_path, changes, message):
 
 def test_a_resolution_of_nothing_is_refused(tmp_path):
     known = [Annotation.from_objects(paint(tmp_path / "a.png"), [])]
-    with pytest.raises(ValueError, match="resolution must be at least 1, got 0"):
+    with pytest.raises(ValueError, match="resolution must be >= 1, got 0"):
         ImageFiles(known, (), 0, "real images", BadFileCounter(0), None, True)
 
 

@@ -28,7 +28,7 @@ def test_a_split_is_a_folder_where_the_path_says_so(tmp_path):
         paint(tmp_path / name)
     assert list(usable(ImageFolder(tmp_path, 8, "100k/{split}", "val"))) == ["b.png"]
     assert list(usable(ImageFolder(f"{tmp_path}/100k/{{split}}", 8, split="train"))) == ["a.png"]
-    with pytest.raises(ValueError, match=r"^train\.split \(or val\.split\): '100k/\{split\}' needs one"):
+    with pytest.raises(ValueError, match=r"^split: '100k/\{split\}' needs one"):
         ImageFolder(tmp_path, 8, "100k/{split}")
 
 
@@ -43,9 +43,9 @@ def test_bad_images_are_skipped_up_to_the_limit(tmp_path):
 
 
 def test_where_there_is_nothing_it_is_said(tmp_path):
-    with pytest.raises(ValueError, match=r"^train\.root \(or val\.root\): .*absent is no folder"):
+    with pytest.raises(ValueError, match=r"^root: .*absent is no folder"):
         ImageFolder(tmp_path / "absent", 8)
-    with pytest.raises(ValueError, match=r"^train\.folder \(or val\.folder\): .*train is no folder"):
+    with pytest.raises(ValueError, match=r"^folder: .*train is no folder"):
         ImageFolder(tmp_path, 8, "train")
     with pytest.raises(ValueError, match="hold no image"):
         ImageFolder(tmp_path, 8)

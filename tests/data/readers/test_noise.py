@@ -16,7 +16,7 @@ def test_values_are_uniform_and_follow_from_the_numbers() -> None:
 
 
 def test_bad_numbers() -> None:
-    with pytest.raises(ValueError, match="size must be at least 1 and seed not negative, got 0 and 0"):
+    with pytest.raises(ValueError, match="size and seed must be >= 1 and >= 0, got 0 and 0"):
         UniformNoise(0, 64)
     with pytest.raises(IndexError):
         UniformNoise(3, 64)[3]

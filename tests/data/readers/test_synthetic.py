@@ -62,7 +62,7 @@ def test_bad_images_and_missing_labels(folder):
 @pytest.mark.parametrize("name", ["annotations.json", "dataset.json"])
 def test_a_set_that_is_not_finished_is_named_with_the_way_out(folder, name):
     (folder / name).unlink()
-    with pytest.raises(ValueError, match=rf"no finished synthetic set, {name} not there.*synthesize\.py output_dir="):
+    with pytest.raises(ValueError, match=rf"no finished synthetic set, {name} not there.*A synthesis into"):
         Synthetic(folder, 16)
 
 

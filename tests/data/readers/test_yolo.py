@@ -145,9 +145,7 @@ def test_what_is_wrong_with_data_yaml_is_said(tmp_path, text, reason):
 
 def test_a_folder_without_data_yaml_says_what_it_holds(tmp_path):
     (tmp_path / "config.yaml").touch()
-    with pytest.raises(
-        ValueError, match=r"^train\.root \(or val\.root\): .*data\.yaml is not there \(.*config\.yaml\)"
-    ):
+    with pytest.raises(ValueError, match=r"^root: .*data\.yaml is not there \(.*config\.yaml\)"):
         Yolo(tmp_path, "train", 16)
 
 

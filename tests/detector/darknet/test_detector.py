@@ -132,7 +132,7 @@ def test_too_few_or_too_many_names(tmp_path: Path, names: Sequence[str]) -> None
 def test_a_file_that_is_not_there_is_named_with_its_key(tmp_path: Path, key: str) -> None:
     cfg, weights = write_network(tmp_path)
     files = {"cfg": cfg, "weights": weights, "names": NAMES} | {key: tmp_path / "absent"}
-    said = rf"^teacher\.{key} \(or student\.{key}, verifier\.{key}\): .*absent does not exist"
+    said = rf"^{key}: .*absent does not exist"
     with pytest.raises(ConfigError, match=said):
         Darknet(**files)
 

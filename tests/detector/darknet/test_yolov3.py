@@ -134,7 +134,7 @@ def test_narrow_networks_keep_some_filters() -> None:
 
 def test_bad_options() -> None:
     for build in (yolov3, yolov3_tiny):
-        with pytest.raises(ValueError, match="classes must be at least 1, got 0"):
+        with pytest.raises(ValueError, match="classes must be >= 1, got 0"):
             build(classes=0)
     with pytest.raises(ValueError, match="width must be above 0, got 0.0"):
         yolov3_tiny(width=0.0)

@@ -62,7 +62,7 @@ def publish(weights: WeightsEnum, state: Mapping[str, Any], folder: Path, monkey
 
 
 def test_names_that_coco_lacks_do_not_go_with_its_weights() -> None:
-    with pytest.raises(ConfigError, match=r"weights=COCO_V1 knows COCO's .*: \['gear'\]; teacher\.names=null \(or"):
+    with pytest.raises(ConfigError, match=r"^names: COCO_V1 knows COCO's .*: \['gear'\]; null takes"):
         load_network(ssdlite, "COCO_V1", ["cat", "gear"], first=1)
 
 
@@ -212,15 +212,11 @@ def test_without_a_network_says_what_to_put_where(home: Path, offline: None) -> 
 
 
 def test_an_unknown_name_is_answered_with_those_that_there_are() -> None:
-    with pytest.raises(
-        ConfigError, match=r"teacher\.weights=COCO_V7 .*: there is no such file.*null.*torchvision's: .*COCO_V1"
-    ):
+    with pytest.raises(ConfigError, match=r"^weights: COCO_V7 does not exist; .*null.*torchvision's: .*COCO_V1"):
         load_network(ssdlite, "COCO_V7", None, first=1)
 
 
 def test_a_network_that_nobody_publishes_weights_for_has_no_names_of_any() -> None:
-    with pytest.raises(
-        ConfigError, match=r"teacher\.weights=COCO_V1 .*: there is no such file; expected the path"
-    ) as error:
+    with pytest.raises(ConfigError, match=r"^weights: COCO_V1 does not exist; expected the path") as error:
         load_network(tiny_retinanet, "COCO_V1", None, first=0)
     assert "torchvision's" not in str(error.value)

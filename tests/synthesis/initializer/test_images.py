@@ -54,7 +54,7 @@ def test_a_result_says_that_it_saw_them(folder: Path) -> None:
 
 @pytest.mark.parametrize("share", [-0.1, 1.1])
 def test_a_share_out_of_range_raises(folder: Path, share: float) -> None:
-    with pytest.raises(ValueError, match="initializer.share"):
+    with pytest.raises(ValueError, match="^share must"):
         Images(folder, share)
 
 

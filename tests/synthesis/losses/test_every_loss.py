@@ -14,7 +14,7 @@ every = pytest.mark.parametrize("kind", EVERY, ids=lambda kind: kind.__name__)
 @every
 def test_weight_is_kept_and_must_not_be_negative(kind: type[Loss]) -> None:
     assert kind(weight=0.25).weight == 0.25
-    with pytest.raises(ValueError, match="weight must not be negative"):
+    with pytest.raises(ValueError, match="weight must be >= 0"):
         kind(weight=-0.1)
 
 

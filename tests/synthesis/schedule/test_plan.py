@@ -29,5 +29,5 @@ def test_all_is_to_do_unless_something_else_is_said():
 
 @pytest.mark.parametrize(("images", "size"), [(0, 1), (1, 0)])
 def test_numbers_below_one_are_refused(images, size):
-    with pytest.raises(ValueError, match="must be a whole number from 1 on, got 0"):
+    with pytest.raises(ValueError, match="must be an integer >= 1, got 0"):
         Plan(images, size)
