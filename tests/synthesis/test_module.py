@@ -167,11 +167,11 @@ def test_a_step_never_waits_for_the_device(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"stages": [Stage(36, 1, sign_descent)]}, r"stages\.0\.resolution: 36 px .* of 8 px .* is 32"),
+        ({"stages": [Stage(36, 1, sign_descent)]}, r"^stages\[0\]\.resolution: 36 px .* of 8 px .* is 32"),
         ({"stages": [Stage(32, 1, sign_descent, loss_factors={"tv": 1.0})]}, r"no loss named \['tv'\]"),
         ({"losses": {"detection": None}}, "all are null"),
-        ({"num_images": 0}, "num_images must be a whole number from 1 on, got 0"),
-        ({"budget": 0.0}, "budget must be a number above 0, got 0.0"),
+        ({"num_images": 0}, "num_images must be an integer >= 1, got 0"),
+        ({"budget": 0.0}, "budget must be a number > 0, got 0.0"),
     ],
 )
 def test_bad_settings_are_refused(tmp_path, changes, message):
