@@ -1,0 +1,61 @@
+"""Loads a detector and detects objects, in one call each; part of the Python API."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from diode_pl.assets import asset
+from diode_pl.detector.base import Detector
+from diode_pl.detector.darknet.detector import Darknet
+from diode_pl.detector.darknet.yolov3 import yolov3_tiny
+from diode_pl.detector.outputs import Detections
+
+SHAPES = ("mug", "key", "star", "crescent", "gear", "house", "fish", "umbrella")
+_ANCHORS = (18, 18, 26, 24, 34, 34, 45, 42, 52, 66, 72, 50, 70, 72, 84, 88, 106, 106)
+
+
+def load_detector(
+    cfg: str | Path | None = None,
+    weights: str | Path | None = None,
+    class_names: str | Path | Sequence[str] = SHAPES,
+    width: float = 0.375,
+) -> Darknet:
+    """Loads a detector that is described by a Darknet ``.cfg``, or builds one for the embedded world.
+
+    Args:
+        cfg: path of the network's definition; None is a narrow YOLOv3-tiny for the classes of the embedded world.
+        weights: path of ``.weights``, ``.safetensors``, ``.pt`` or ``.pth``; ``"embedded"`` are those that come with
+            the package, for ``cfg=None``; None draws random ones.
+        class_names: names in the order of the labels, or path of a file with one name per line.
+        width: factor of the number of channels, with ``cfg=None``.
+
+    Raises:
+        ConfigError: definition, weights and names do not fit each other.
+    """
+    file = asset("teacher_shapes.safetensors") if weights == "embedded" else weights
+    if cfg is not None:
+        return Darknet(cfg, file, class_names)
+    gains = {"box_gain": 0.7, "class_gain": 7.5, "objectness_gain": 13.0}
+    return Darknet(yolov3_tiny(8, width, _ANCHORS), file, class_names, backbone_sections=13, **gains)
+
+
+@torch.no_grad()
+def predict(
+    detector: Detector, images: Float[Tensor, "n 3 h w"], confidence: float = 0.25, iou: float = 0.45
+) -> list[Detections]:
+    """Detects objects in images.
+
+    Args:
+        detector: any detector; it is left in evaluation mode.
+        images: RGB in [0, 1]; height and width must be multiples of ``detector.stride``.
+        confidence: detections at or below this score are dropped, in [0, 1].
+        iou: threshold of non-maximum suppression, in [0, 1].
+
+    Returns:
+        For each image boxes (x1, y1, x2, y2 in units of image width and height), scores and labels, best first.
+    """
+    detector.eval()
+    return detector.predict(detector(images), confidence, iou)

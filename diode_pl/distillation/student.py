@@ -1,0 +1,67 @@
+"""Trains a student in one call, as ``train.py +experiment=quick`` does; part of the Python API."""
+
+from functools import partial
+from pathlib import Path
+
+import torch
+
+from diode_pl.augmentations import Flip, HueSaturationValue, Zoom
+from diode_pl.data import DetectionData
+from diode_pl.data.readers import ImageSet
+from diode_pl.data.tiling import Fixed
+from diode_pl.detector import Detector
+from diode_pl.distillation.jobs import distill
+from diode_pl.distillation.losses import Decoded
+from diode_pl.distillation.module import Distillation
+from diode_pl.training.optim import Recipe
+from diode_pl.training.trainer import training_trainer
+
+
+def distill_student(
+    student: Detector,
+    teacher: Detector,
+    train: ImageSet,
+    folder: str | Path,
+    val: ImageSet | None = None,
+    epochs: int = 20,
+    steps_per_epoch: int = 100,
+    batch_size: int = 16,
+    lr: float = 0.002,
+    accelerator: str = "auto",
+) -> float | None:
+    """Trains a student on a teacher's outputs on images, as ``train.py +experiment=quick`` does.
+
+    The same call continues what was interrupted.
+
+    Args:
+        student: the detector to train, in place.
+        teacher: a trained detector; any architecture that shares classes with the student.
+        train: images; their labels are not read.
+        folder: gets ``student.safetensors``, ``student.onnx``, checkpoints, scores and pictures.
+        val: labeled images to measure on.
+        epochs: number of epochs.
+        steps_per_epoch: optimizer steps per epoch.
+        batch_size: images per step.
+        lr: learning rate.
+        accelerator: ``cpu``, ``gpu`` or ``auto``.
+
+    Returns:
+        AP at IoU 0.5 of the student on ``val``, or None.
+
+    Raises:
+        ValueError: the teacher's weights are random, detectors and images do not fit each other, or the folder holds
+            another training.
+    """
+    augmentations = {
+        "zoom": Zoom(),
+        "flip": Flip(per_image=True),
+        "hue_saturation_value": HueSaturationValue(hue=0.5, saturation=0.9, value=0.36),
+    }
+    data = DetectionData(
+        train, val, Fixed(1), augmentations, mosaic=0.5, batch_size=batch_size, steps_per_epoch=steps_per_epoch
+    )
+    optimizer = partial(torch.optim.AdamW, lr=lr, weight_decay=0.05)
+    recipe = Recipe(optimizer, warmup_epochs=0.0, warmup_steps=50, nominal_batch=None)
+    module = Distillation(student, teacher, {"decoded": Decoded()}, recipe, data)
+    trainer = training_trainer({}, {}, epochs, accelerator, gradient_clip_val=10.0, check_val_every_n_epoch=5)
+    return distill(module, trainer, folder, {"lr": lr, "steps_per_epoch": steps_per_epoch, "batch_size": batch_size})

@@ -1,0 +1,78 @@
+"""Makes a set of images in one call, with the defaults of ``synthesize.py``; part of the Python API."""
+
+from functools import partial
+from pathlib import Path
+
+from diode_pl.augmentations import Brightness, Contrast, Cutout, Flip, Jitter
+from diode_pl.data.readers import ImageSet, Synthetic
+from diode_pl.detector import Detector
+from diode_pl.synthesis.initializer import Noise
+from diode_pl.synthesis.job import synthesize
+from diode_pl.synthesis.loss_weighting import GradientShares
+from diode_pl.synthesis.losses import BatchNormStatistics, Detection, TotalVariation
+from diode_pl.synthesis.module import Inversion
+from diode_pl.synthesis.sampler import OneBox
+from diode_pl.synthesis.schedule import PyramidAdam, Stage
+from diode_pl.synthesis.trainer import synthesis_trainer
+
+
+def synthesize_images(
+    teacher: Detector,
+    folder: str | Path,
+    num_images: int = 32,
+    resolution: int = 160,
+    iterations: int = 500,
+    batch_size: int = 32,
+    seed: int = 0,
+    accelerator: str = "auto",
+) -> ImageSet:
+    """Optimizes images until a frozen detector sees one object in each, and writes them as a data set.
+
+    The same call continues what was interrupted.
+
+    Args:
+        teacher: a trained detector.
+        folder: where the data set goes.
+        num_images: number of images.
+        resolution: side of the images in pixels.
+        iterations: optimizer steps per batch of images.
+        batch_size: images optimized together.
+        seed: of all draws, not negative.
+        accelerator: ``cpu``, ``gpu`` or ``auto``.
+
+    Returns:
+        The data set, as training reads it.
+
+    Raises:
+        ValueError: the teacher's weights are random, or the folder holds images of other settings.
+    """
+    settings = {"resolution": resolution, "iterations": iterations, "batch_size": batch_size, "seed": seed}
+    weights = (0.05, 0.15, 0.3, 0.3, 0.3, 0.3, 0.2)
+    pyramid = partial(
+        PyramidAdam, lr=0.05, betas=(0.5, 0.9), eps=1e-8, scales=(1, 2, 4, 8, 16, 32, 64), weights=weights
+    )
+    inversion = Inversion(
+        teacher,
+        OneBox(size=(0.2, 0.8)),
+        [Stage(resolution, iterations, pyramid)],
+        {
+            "detection": Detection(1.0),
+            "total_variation": TotalVariation(0.3),
+            "batch_norm": BatchNormStatistics(0.3, form="standardized"),
+            "first_batch_norm": BatchNormStatistics(0.03, form="standardized", layers=1),
+        },
+        {
+            "jitter": Jitter(),
+            "flip": Flip(per_image=False),
+            "brightness": Brightness(),
+            "contrast": Contrast(),
+            "cutout": Cutout(),
+        },
+        Noise(mean=0.5, std=0.1),
+        num_images,
+        batch_size,
+        seed,
+        loss_weighting=GradientShares(steps=30),
+    )
+    synthesize(inversion, synthesis_trainer({}, {}, accelerator), folder, settings)
+    return Synthetic(folder, resolution)

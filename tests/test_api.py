@@ -1,0 +1,72 @@
+"""The Python API: its example runs, and its defaults are those of the command line."""
+
+import doctest
+import inspect
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hydra import compose, initialize_config_dir
+from hydra.utils import instantiate
+
+import diode_pl
+from diode_pl.distillation.module import Distillation
+from diode_pl.synthesis.module import Inversion
+from tests.training_run import shapes
+
+CONF = Path(__file__).resolve().parents[1] / "conf"
+
+
+def test_the_example_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("diode_pl.distillation.report.export_onnx", lambda *_: 0.0)  # takes longer than all the rest
+    found = doctest.testmod(diode_pl)
+    assert found.attempted > 5 and not found.failed
+
+
+def test_about_ten_names_and_no_others() -> None:
+    assert 8 <= len(diode_pl.__all__) <= 12
+    assert all(inspect.getdoc(getattr(diode_pl, name)) for name in diode_pl.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'synthesise'"):
+        _ = diode_pl.synthesise
+
+
+def settings(value: Any) -> Any:
+    """Plain values of an object and of what it holds, for a comparison of two."""
+    if isinstance(value, list | tuple):
+        return [settings(each) for each in value]
+    if isinstance(value, dict):
+        return {key: settings(each) for key, each in value.items()}
+    if hasattr(value, "func"):  # a partial
+        return (value.func, settings(value.keywords))
+    if type(value).__module__.startswith("diode_pl."):
+        return (type(value), settings({key: each for key, each in vars(value).items() if key[0] != "_"}))
+    return value
+
+
+def test_images_are_made_with_the_defaults_of_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = list[Inversion]()
+    monkeypatch.setattr("diode_pl.synthesis.images.synthesize", lambda inversion, *_: made.append(inversion))
+    monkeypatch.setattr("diode_pl.synthesis.images.Synthetic", lambda *_: shapes("train", 2))
+    diode_pl.synthesize_images(diode_pl.load_detector(weights="embedded"), tmp_path)
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        expected = instantiate(compose("synthesize").inversion, _convert_="object")
+    assert made[0].teacher.fingerprint() == expected.teacher.fingerprint()
+    for name in ("sampler", "stages", "augmentations", "initializer", "plan", "seed", "budget"):
+        assert settings(getattr(made[0], name)) == settings(getattr(expected, name)), name
+    assert settings(made[0].objective.weighting) == settings(expected.objective.weighting)
+    active = {name: loss for name, loss in expected.objective.losses.items() if loss.weight}
+    assert settings(made[0].objective.losses) == settings(active)
+
+
+def test_students_are_trained_as_quick_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = list[Distillation]()
+    monkeypatch.setattr("diode_pl.distillation.student.distill", lambda module, *_: made.append(module))
+    teacher = diode_pl.load_detector(weights="embedded")
+    diode_pl.distill_student(diode_pl.load_detector(), teacher, shapes("train", 8), tmp_path)
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        config = compose("train", ["+experiment=quick", "data@train=shapes", "train.size=8", "data@val=none"])
+    expected = instantiate(config.distillation, _convert_="object")
+    assert settings(made[0].recipe) == settings(expected.recipe)
+    for name in ("augmentations", "mosaic", "batch_size", "steps_per_epoch", "seed"):
+        assert settings(getattr(made[0].data, name)) == settings(getattr(expected.data, name)), name
+    assert set(made[0].objective.terms) == set(expected.objective.terms) == {"decoded"}
