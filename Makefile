@@ -37,7 +37,7 @@ $(STAMP): pyproject.toml requirements.lock
 	@touch $@
 
 demo: setup ## From the embedded teacher to images and a new student, in a few minutes; the result is in runs/demo.
-	OMP_NUM_THREADS=1 $(BIN)/python synthesize.py +experiment=demo_images
+	OMP_NUM_THREADS=1 $(BIN)/python synthesize.py +experiment=demo
 	OMP_NUM_THREADS=1 $(BIN)/python train.py +experiment=demo
 	@$(BIN)/python benchmarks/demo_table.py runs/demo/images runs/demo/student
 

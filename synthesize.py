@@ -1,11 +1,9 @@
 """From a trained detector to labeled images: `python synthesize.py --help`."""
 
-import sys
-
 import hydra
 from omegaconf import DictConfig
 
-from diode_pl.cli import refuse_renamed, run
+from diode_pl.cli import prepare_arguments, run
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="synthesize")
@@ -16,7 +14,7 @@ def compose_and_run(config: DictConfig) -> float | None:
 
 def main() -> None:
     """Runs what the command line says."""
-    refuse_renamed(sys.argv[1:])
+    prepare_arguments("synthesize")
     compose_and_run()
 
 

@@ -1,6 +1,6 @@
 r"""How large each loss's gradient with respect to the pixels is while images take shape.
 
-python synthesize.py +experiment=transfer/yolo loss_weighting._target_=benchmarks.gradient_norms.Told \
+python synthesize.py +experiment=tables/transfer/yolo loss_weighting._target_=benchmarks.gradient_norms.Told \
     loss_weighting.steps=60
 """
 

@@ -1,7 +1,7 @@
 """Which one setting serves all detectors: a column for each one's jobs, the setting that serves them best on top.
 
-python synthesize.py -m +experiment=transfer/ssd losses.batch_norm.weight=0.1,0.3 output_dir=runs/transfer/ssd
-python synthesize.py -m +experiment=transfer/nano losses.batch_norm.weight=0.1,0.3 output_dir=runs/transfer/nano
+python synthesize.py -m +experiment=tables/transfer/ssd losses.batch_norm.weight=0.1,0.3 output_dir=runs/transfer/ssd
+python synthesize.py -m +experiment=tables/transfer/nano losses.batch_norm.weight=0.1,0.3 output_dir=runs/transfer/nano
 python -m benchmarks.transfer_table runs/transfer/ssd runs/transfer/nano
 """
 

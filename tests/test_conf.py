@@ -14,6 +14,7 @@ from omegaconf import OmegaConf
 from diode_pl.classification.datamodule import CropData
 from diode_pl.classification.module import Classification
 from diode_pl.classifier import ClassifierCard, CropClassifier, encode_classifier
+from diode_pl.cli.experiments import qualify_experiments
 from diode_pl.data import DetectionData
 from diode_pl.distillation.evaluation import Evaluation
 from diode_pl.distillation.module import Distillation
@@ -26,7 +27,7 @@ CONF = Path(__file__).resolve().parents[1] / "conf"
 ENTRY_POINTS = ("synthesize", "train")
 GROUPS = ["sampler", "schedule", "initializer", "augmentations", "losses", "callbacks", "trainer", "logger"]
 # Of groups that both entry points have, what is written for one of them.
-OF_TRAINING = {"augmentations": {"student"}, "callbacks": {"training"}, "trainer": {"distillation"}}
+OF_TRAINING = {"augmentations": {"student"}, "callbacks": {"train"}, "trainer": {"train"}}
 TRAINING_GROUPS = ["detector@teacher", "detector@student", "data@train", "data@val", "tiling", "distill"]
 TRAINING_GROUPS += ["augmentations", "optimizer", "logger", "task", "classifier"]
 
@@ -34,7 +35,7 @@ TRAINING_GROUPS += ["augmentations", "optimizer", "logger", "task", "classifier"
 def options(group: str) -> list[str]:
     folder = CONF / group.split("@")[0]
     # What lies in a folder below is shared by options; experiments alone are sorted into folders.
-    paths = folder.rglob("*.yaml") if group == "experiment" else folder.glob("*.yaml")
+    paths = folder.rglob("*.yaml") if group.startswith("experiment/") else folder.glob("*.yaml")
     # A name that begins with _ is a part of options, none itself.
     return sorted(path.relative_to(folder).with_suffix("").as_posix() for path in paths if path.name[0] != "_")
 
@@ -46,23 +47,13 @@ def compose_once(entry_point: str, overrides: tuple[str, ...]):
 
 
 def composed(*overrides: str, entry_point: str = "synthesize"):
-    config = compose_once(entry_point, overrides)
+    config = compose_once(entry_point, tuple(qualify_experiments(overrides, entry_point)))
     HydraConfig.instance().set_config(config)
     return config
 
 
 def training(*overrides: str):
     return composed(*overrides, entry_point="train")
-
-
-def composes(experiment: str, entry_point: str) -> bool:
-    """Whether an experiment changes groups and keys that the entry point has for its job, and adds none."""
-    try:
-        found = composed(f"+experiment={experiment}", entry_point=entry_point)
-        job = found.hydra.runtime.choices.get("task")
-        return set(found) <= set(composed(*([f"task={job}"] if job else []), entry_point=entry_point))
-    except ConfigCompositionException:
-        return False
 
 
 @pytest.mark.parametrize("detector", options("detector"))
@@ -97,12 +88,27 @@ def test_every_loss_and_augmentation_can_be_removed(group, name, tmp_path):
     assert len(getattr(inversion.objective if group == "losses" else inversion, group)) == len(config[group]) - 1
 
 
-@pytest.mark.parametrize("experiment", options("experiment"))
-def test_every_experiment_composes_with_one_entry_point(experiment):
-    found = [entry_point for entry_point in ENTRY_POINTS if composes(experiment, entry_point)]
-    assert len(found) == 1
-    config = composed(f"+experiment={experiment}", entry_point=found[0])
-    assert OmegaConf.to_container(config.schedule if found == ["synthesize"] else config.distill, resolve=True)
+EXPERIMENTS = [(e, name) for e in ENTRY_POINTS for name in options(f"experiment/{e}")]
+
+
+@pytest.mark.parametrize(("entry_point", "name"), EXPERIMENTS)
+def test_every_experiment_composes_with_its_entry_point(entry_point, name):
+    config = composed(f"+experiment={name}", entry_point=entry_point)
+    assert OmegaConf.to_container(config.schedule if entry_point == "synthesize" else config.distill, resolve=True)
+    choices = config.hydra.runtime.choices
+    plain = composed(*[f"task={choices.task}"] if entry_point == "train" else [], entry_point=entry_point)
+    assert set(config) == set(plain)  # it adds no keys
+
+
+@pytest.mark.parametrize(("entry_point", "name"), EXPERIMENTS)
+def test_every_experiment_opens_with_its_command(entry_point, name):
+    # Hydra wants the package in the line before.
+    line = (CONF / "experiment" / entry_point / f"{name}.yaml").read_text().splitlines()[1]
+    assert f"{line} ".startswith(f"# python {entry_point}.py +experiment={name} ")
+
+
+def test_experiments_lie_in_the_folders_of_the_entry_points():
+    assert {path.name for path in (CONF / "experiment").iterdir()} == set(ENTRY_POINTS)
 
 
 def test_yolo_fp_grows_labels_throws_the_images_away_and_enlarges():
@@ -136,8 +142,8 @@ def test_the_steps_that_shares_are_measured_in_are_a_key():
     assert composed("loss_weighting.steps=7").inversion.loss_weighting.steps == 7
 
 
-def test_the_published_settings_are_those_of_the_paper():
-    config = composed("+experiment=published")
+def test_the_settings_of_the_paper():
+    config = composed("+experiment=paper")
     weights = {name: loss.weight for name, loss in config.losses.items()}
     assert (weights["total_variation"], weights["batch_norm"], weights["first_batch_norm"]) == (75, 0.1, 2)
     assert config.loss_weighting._target_.endswith(".ConstantWeights")
@@ -251,8 +257,8 @@ def test_the_default_is_the_recipe_of_the_paper():
     assert config.callbacks.ema is not None and config.data.mosaic == 1
 
 
-def test_the_published_student_adds_what_wants_a_gpu():
-    config = training("+experiment=published_student")
+def test_the_student_of_the_paper_adds_what_wants_a_gpu():
+    config = training("+experiment=paper")
     # A third less and half more than 320 px, in steps of the stride.
     assert list(config.data.multi_scale) == [224, 480] and training().data.multi_scale is None
     assert (config.train.resolution, config.val.resolution) == (320, 640)
@@ -261,7 +267,7 @@ def test_the_published_student_adds_what_wants_a_gpu():
 
 
 def test_embedded_detectors_learn_from_labels_alone():
-    first, second = (training(f"+experiment={name}_shapes") for name in ("teacher", "verifier"))
+    first, second = (training(f"+experiment={name}_shapes") for name in ("yolov3_tiny", "yolov3_res"))
     for config in (first, second):
         assert set(config.distill) == {"detection"} and config.train.world == "shapes"
         assert config.train.split == "train" and config.val.split == "val"
@@ -338,8 +344,8 @@ def test_help_of_training_names_every_option(group):
 
 
 def test_help_of_training_names_its_experiments_and_no_others():
-    of_training = {name for name in options("experiment") if composes(name, "train")}
-    assert named_in_help()["+experiment"] & set(options("experiment")) == of_training
+    of_training = set(options("experiment/train"))
+    assert named_in_help()["+experiment"] & {name for _, name in EXPERIMENTS} == of_training
 
 
 def test_help_of_training_names_only_keys_that_there_are():

@@ -154,12 +154,12 @@ def test_measures_alone(whole: Path, tmp_path: Path, train: Train) -> None:
         ["trainer.precision=bf16-mixed", "alpha_detection=0.01", "logger=none", "data.multi_scale=[32,64]"],
         ["distill=decoded", "student.cfg.anchors=[14,14,20,20,32,32,42,42,68,68,110,110]", "tiling=coco_like"],
         ["distill=objectness_scaled", "callbacks.ema=null", "train.labeled=false", "data@train=shapes_near"],
-        ["+experiment=teacher_shapes", "trainer.precision=32-true", "trainer.check_val_every_n_epoch=9"],
+        ["+experiment=yolov3_tiny_shapes", "trainer.precision=32-true", "trainer.check_val_every_n_epoch=9"],
     ],
     ids=["adamw without val", "bf16 and labels", "decoded", "objectness-scaled", "labels alone"],
 )
 def test_other_ways_to_train(overrides: list[str], train: Train, quick: None) -> None:
-    without = {"data@val=none": "val.", "+experiment=teacher_shapes": "teacher."}.get(overrides[0], "nothing")
+    without = {"data@val=none": "val.", "+experiment=yolov3_tiny_shapes": "teacher."}.get(overrides[0], "nothing")
     found = metrics(train(*overrides, "trainer.max_epochs=1", without=without))
     assert found["epochs"] == 1 and all(torch.isfinite(torch.tensor(value)) for value in found["history"][0].values())
     if "alpha_detection=0.01" in overrides:
@@ -168,7 +168,7 @@ def test_other_ways_to_train(overrides: list[str], train: Train, quick: None) ->
         assert found["student"] == {}
     if "data@train=shapes_near" in overrides:
         assert found["data_access"] == "teacher +proxy images"
-    if "+experiment=teacher_shapes" in overrides:
+    if "+experiment=yolov3_tiny_shapes" in overrides:
         assert found["data_access"] == "no teacher +real images +real labels" and found["teacher"] == {}
         assert "AP50" in found["student"]
 

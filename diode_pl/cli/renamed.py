@@ -1,5 +1,6 @@
 """Words of the command line that have a new name: each is refused with it."""
 
+import re
 from collections.abc import Sequence
 
 # What was typed, up to the equals sign or with it, and what to type instead.
@@ -19,10 +20,31 @@ RENAMED = {
     "losses.batch_norm.form=published": "losses.batch_norm.form=paper",
     "losses.first_batch_norm.form=published": "losses.first_batch_norm.form=paper",
     "distill.dicod.reduction=released": "distill.dicod.reduction=paper_code",
+    "callbacks=synthesis": "callbacks=synthesize",
+    "callbacks=training": "callbacks=train",
+    "trainer=inversion": "trainer=synthesize",
+    "trainer=distillation": "trainer=train",
+    "experiment=demo_images": "+experiment=demo",
+    "experiment=published": "+experiment=paper",
+    "experiment=published_student": "+experiment=paper",
+    "experiment=supervised_shapes": "an experiment that trains one detector, such as +experiment=yolov3_tiny_shapes",
+    "experiment=chain_images": "+experiment=tables/chain",
+    "experiment=methods": "+experiment=tables/methods",
     "recipe.burn_in_epochs": "recipe.warmup_epochs",
     "recipe.burn_in_steps": "recipe.warmup_steps",
     "recipe.burn_in_momentum": "recipe.warmup_momentum",
 }
+_TEACHER, _VERIFIER = "yolov3_tiny_shapes", "yolov3_res_shapes"
+for _role in ("teacher", "student", "verifier"):
+    RENAMED[f"detector@{_role}=teacher_shapes"] = f"detector@{_role}={_TEACHER}"
+    RENAMED[f"detector@{_role}=verifier_shapes"] = f"detector@{_role}={_VERIFIER}"
+RENAMED |= {"experiment=teacher_shapes": f"+experiment={_TEACHER}"}
+RENAMED |= {"experiment=verifier_shapes": f"+experiment={_VERIFIER}"}
+for _table, _rows in {
+    "chain": ("far", "fp", "labels", "near", "noise", "onebox", "real"),
+    "transfer": ("fasterrcnn", "nano", "retinanet", "ssd", "yolo", "yolo_fastest"),
+}.items():
+    RENAMED |= {f"experiment={_table}/{row}": f"+experiment=tables/{_table}/{row}" for row in _rows}
 
 
 def refuse_renamed(overrides: Sequence[str]) -> None:
@@ -35,7 +57,7 @@ def refuse_renamed(overrides: Sequence[str]) -> None:
         SystemExit: one of them has been renamed.
     """
     for override in overrides:
-        word = override.lstrip("+~")
-        for old in (word, word.partition("=")[0]):
+        key, _, value = override.lstrip("+~").partition("=")
+        for old in (key, *(f"{key}={option}" for option in re.split(r"[\[\],\s'\"]+", value))):
             if old in RENAMED:
                 raise SystemExit(f"error: {old} has been replaced by {RENAMED[old]}")

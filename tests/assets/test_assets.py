@@ -11,7 +11,7 @@ import diode_pl.assets
 from diode_pl.assets import asset
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKED = ["teacher_shapes.safetensors", "verifier_shapes.safetensors"]
+PACKED = ["yolov3_res_shapes.safetensors", "yolov3_tiny_shapes.safetensors"]
 # A network that is asked says no at once.
 OFFLINE = {name: "http://127.0.0.1:9" for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY")}
 

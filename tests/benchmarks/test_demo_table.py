@@ -34,7 +34,7 @@ def test_scores_seconds_access_and_paths(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     lines = printed(tmp_path, IMAGES, STUDENT, monkeypatch, capsys)
-    with safe_open(asset("verifier_shapes.safetensors"), "pt") as weights:
+    with safe_open(asset("yolov3_res_shapes.safetensors"), "pt") as weights:
         measured = f"{float(weights.metadata()['AP50']):.3f}"
     assert list(map(cells, lines[:4])) == [
         ["AP at IoU 0.5", "synthetic images", "validation images"],

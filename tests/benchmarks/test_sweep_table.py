@@ -79,7 +79,7 @@ def test_sweeps_of_images(tmp_path: Path, printed: Printed) -> None:
 
 
 def test_a_single_run_and_a_training_without_a_teacher(tmp_path: Path, printed: Printed) -> None:
-    training(tmp_path, ["+experiment=teacher_shapes"], 0.92, teacher=None)
+    training(tmp_path, ["+experiment=yolov3_tiny_shapes"], 0.92, teacher=None)
     assert printed(tmp_path)[1][:5] == ["–", "1", "0.920", "0.460", "–"]
 
 

@@ -12,7 +12,7 @@ from tests.benchmarks.test_sweep_table import synthesis
 def sweep(folder: Path, scores: dict[str, list[float | None]]) -> Path:
     jobs = [(setting, seed, score) for setting, group in scores.items() for seed, score in enumerate(group)]
     for number, (setting, seed, score) in enumerate(jobs):
-        overrides = [f"+experiment=transfer/{folder.name}", setting, f"seed={seed}", f"output_dir={folder}"]
+        overrides = [f"+experiment=tables/transfer/{folder.name}", setting, f"seed={seed}", f"output_dir={folder}"]
         synthesis(folder / str(number), overrides, score, 1.0, 2.0)
     return folder
 

@@ -1,16 +1,39 @@
 import pytest
 
-from diode_pl.cli import refuse_renamed
+from diode_pl.cli.renamed import RENAMED, refuse_renamed
 
 
-@pytest.mark.parametrize("typed", ["recipe.burn_in_steps=10", "+recipe.burn_in_steps=10", "losses=default"])
-def test_an_old_word_is_answered_with_the_new_one(typed: str) -> None:
-    with pytest.raises(SystemExit, match=r"^error: .* has been replaced by (recipe.warmup_steps|losses=shares)$"):
-        refuse_renamed(["output_dir=runs", typed])
+@pytest.mark.parametrize(
+    ("typed", "new"),
+    [
+        ("losses=default", "losses=shares"),
+        ("losses=fixed,published", "losses=factors_small"),
+        ("losses=[standardised,mine]", "losses=factors_standardized"),
+        ("balance=fixed", "losses=factors_..."),
+        ("balance.steps=7", r"loss_weighting\.steps"),
+        ("detector@teacher=teacher_shapes", "detector@teacher=yolov3_tiny_shapes"),
+        ("detector@verifier=verifier_shapes", "detector@verifier=yolov3_res_shapes"),
+        ("recipe.burn_in_steps=10", r"recipe\.warmup_steps"),
+        ("+recipe.burn_in_steps=10", r"recipe\.warmup_steps"),
+        ("+experiment=published_student", r"\+experiment=paper"),
+        ("+experiment=chain/fp,chain/real", r"\+experiment=tables/chain/fp"),
+    ],
+)
+def test_an_old_word_is_refused_with_the_new_one(typed: str, new: str) -> None:
+    with pytest.raises(SystemExit, match=f"has been replaced by .*{new}"):
+        refuse_renamed(["seed=1", typed])
 
 
-def test_other_words_pass() -> None:
-    refuse_renamed(["losses=shares", "recipe.warmup_steps=10", "--help", "distill.fkd.balance=1"])
+@pytest.mark.parametrize(
+    "typed",
+    ["losses=shares", "losses.balance=1", "+experiment=yolo_fp", "seed=default", "--help", "distill.fkd.balance=1"],
+)
+def test_other_words_pass(typed: str) -> None:
+    refuse_renamed([typed])
+
+
+def test_no_word_leads_to_another_old_one() -> None:
+    assert not RENAMED.keys() & {new.lstrip("+") for new in RENAMED.values()}
 
 
 @pytest.mark.parametrize("name", ["synthesize", "train"])

@@ -56,7 +56,7 @@ def test_a_class_that_moved_is_the_same_and_another_library_s_is_not() -> None:
 
 
 def test_every_free_key_is_one_of_a_config() -> None:
-    commands = [("synthesize", []), ("train", ["distill=dicod_classifier", "callbacks=training"])]
+    commands = [("synthesize", []), ("train", ["distill=dicod_classifier", "callbacks=train"])]
     commands += [("train", ["task=classify", "data@val=yolo"])]
     with initialize_config_dir(str(CONF), version_base="1.3"):
         configs = [OmegaConf.to_container(compose(*command), resolve=False) for command in commands]
