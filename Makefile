@@ -4,8 +4,9 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.complete
-# One process a core, and the tests of a file in one of them: they share what the file sets up.
-PARALLEL := --numprocesses logical --dist loadfile
+# One process a core, and the tests of a file in one of them: they share what the file sets up. Files in the order of
+# tests/conftest.py, the long ones first, so that all processes end together.
+PARALLEL := --numprocesses logical --dist loadfile --no-loadscope-reorder
 LOCKED := --no-deps --requirement requirements.lock --editable .
 
 # Processes that share cores lose more by threads that wait in a loop than by threads that sleep.

@@ -27,6 +27,11 @@ torch.set_num_threads(THREADS)
 ROOT = Path(__file__).resolve().parents[1]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files at the top of tests/ run whole programs and take longest: they come first, see PARALLEL in the Makefile."""
+    items.sort(key=lambda item: item.path.parent != ROOT / "tests")
+
+
 @pytest.fixture(autouse=True)
 def same_seed() -> None:
     """No test depends on the random numbers that the tests before it drew."""

@@ -215,6 +215,16 @@ def test_a_file_holds_one_idea() -> None:
     assert not [f"{place(path)}: {n} lines, at most {MAX_LINES}" for path, n in lengths.items() if n > MAX_LINES]
 
 
+def test_tests_import_nothing_from_each_other() -> None:
+    faults = [
+        f"{place(path, node)} imports {module}"
+        for path in sorted((ROOT / "tests").rglob("*.py"))
+        for node, module, names in imports(path)
+        if any(part.startswith("test_") for part in (*module.split("."), *names) if module.split(".")[0] == "tests")
+    ]
+    assert not faults, "what tests share stands in a file of its own"
+
+
 def test_entry_points_stay_short() -> None:
     texts = {path: path.read_text(encoding="utf-8").splitlines() for path in entry_points()}
     lengths = {path: sum(bool(line.strip()) for line in lines) for path, lines in texts.items()}

@@ -2,7 +2,6 @@
 
 import json
 import re
-import subprocess
 import sys
 from pathlib import Path
 
@@ -10,7 +9,11 @@ import pytest
 import torch
 from torch.overrides import TorchFunctionMode
 
-ROOT = Path(__file__).resolve().parents[1]
+import synthesize
+import train
+from tests.command_line import ROOT, run_main
+
+SCRIPTS = {"synthesize.py": synthesize, "train.py": train}
 PAGE = (ROOT / "docs" / "own_detector.md").read_text(encoding="utf-8")
 # What makes the page's commands short.
 SHORTER = {
@@ -19,31 +22,27 @@ SHORTER = {
     "runs/my_student": "batch_size=2 val.size=8 trainer.max_epochs=1 trainer.check_val_every_n_epoch=1 "
     "data.steps_per_epoch=2 resolution=64",
 }
-# One process for all of them: starting Python and PyTorch takes longer than what they do.
-RUN = "import runpy, sys\nfor line in {lines!r}:\n    sys.argv = line\n    runpy.run_path(line[0], run_name='__main__')"
 
 
 def blocks(language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", PAGE, re.DOTALL)
 
 
-def test_the_example_is_trained_inverted_and_distilled(tmp_path: Path) -> None:
+def test_the_example_is_trained_inverted_and_distilled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (code,), (yaml,), (shell,) = blocks("python"), blocks("yaml"), blocks("bash")
     (tmp_path / "my_detector.py").write_text(code)
     (tmp_path / "my_conf" / "detector").mkdir(parents=True)
     (tmp_path / "my_conf" / "detector" / "mine.yaml").write_text(yaml)
-    lines = []
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "my_detector", raising=False)
+    ran = set()
     for command in re.findall(r"^python (.*)$", shell.replace("\\\n", " "), re.MULTILINE):
         script, *words = command.split()
         (folder,) = (word.removeprefix("output_dir=") for word in words if word.startswith("output_dir="))
         more = [*SHORTER[folder].split(), "trainer.accelerator=cpu", "logger=none"]
-        lines.append([str(ROOT / script), *words, *more])
-    assert len(lines) == len(SHORTER)
-    paths = f"import sys; sys.path[:0] = ['.', {str(ROOT)!r}]\n"
-    run = subprocess.run(
-        [sys.executable, "-c", paths + RUN.format(lines=lines)], cwd=tmp_path, capture_output=True, text=True
-    )
-    assert run.returncode == 0, run.stdout + run.stderr
+        run_main(SCRIPTS[script], *words, *more, cwd=tmp_path)
+        ran.add(folder)
+    assert ran == set(SHORTER)
     assert len(json.loads((tmp_path / "runs/my_images/annotations.json").read_text())["images"]) == 2
     # Whatever it learned, a student of another build was made from it.
     metrics = json.loads((tmp_path / "runs/my_student/metrics.json").read_text())

@@ -1,9 +1,7 @@
 """Both entry points with torchvision's detectors: from a teacher to images, and from these to a student."""
 
 import json
-import logging
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -12,43 +10,38 @@ import pytest
 import synthesize
 import train
 from diode_pl.report import save_weights
+from tests.command_line import run_main
 from tests.detector.detectors import CASES
 from tests.training_run import NAMES
 
-ROOT = Path(__file__).resolve().parents[1]
 Run = Callable[..., Path]
 # A file of conf/detector, and what of it makes the small build of tests/detector/detectors.py.
 DETECTORS = {
     "ssd": (
         "ssd300_vgg16",
         "~network",
-        "+network={_target_: tests.detector.small_torchvision.ssd, _partial_: true}",
+        "+network={_target_: tests.detector.torchvision.small_networks.ssd, _partial_: true}",
         "+smallest=32",
     ),
     "faster_rcnn": (
         "fasterrcnn_shapes",
-        "network._target_=tests.detector.torchvision.small_faster_rcnn.network",
+        "network._target_=tests.detector.torchvision.small_networks.faster_rcnn_network",
     ),
 }
 
 
 @pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Runs an entry point in this process, which has imported everything already; returns the folder."""
-    handlers, level = logging.root.handlers[:], logging.root.level
     # Takes longer than all the rest, and is tested by itself.
     monkeypatch.setattr("diode_pl.distillation.report.export_onnx", lambda *_: 0.0)
 
     def of(script: ModuleType, folder: str, *overrides: str) -> Path:
-        # An imported script does not find its configuration by itself.
-        command = [f"{script.__name__}.py", f"--config-path={ROOT / 'conf'}", f"output_dir={tmp_path / folder}"]
         quiet = ["trainer.accelerator=cpu", "callbacks.progress=null", "logger=none"]
-        monkeypatch.setattr(sys, "argv", [*command, *quiet, *overrides])
-        script.main()
+        run_main(script, f"output_dir={tmp_path / folder}", *quiet, *overrides)
         return tmp_path / folder
 
-    yield of
-    logging.root.handlers[:], logging.root.level = handlers, level
+    return of
 
 
 def who(name: str, part: str, weights: Path | None) -> list[str]:

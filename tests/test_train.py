@@ -1,13 +1,11 @@
 """`python train.py` as people and scripts run it."""
 
 import json
-import logging
-import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,14 +14,12 @@ from PIL import Image
 
 import train as entry_point
 from diode_pl.detector import Darknet, yolov3_tiny
+from tests.command_line import ENVIRONMENT, ROOT, run_main, show_help
 from tests.training_run import ANCHORS, NAMES, checkpoint, same, without_seconds, write_teacher
 
-ROOT = Path(__file__).resolve().parents[1]
 FILES = {"student.ckpt", "best.ckpt", "student.safetensors", "student.onnx", "metrics.json", "curves.png"}
 FILES |= {"predictions.png", "configuration.json", "logs", "train.log"}
 Train = Callable[..., Path]
-# Sums are split by threads, and with them the last bits of every weight.
-ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": str(torch.get_num_threads())}
 
 
 @pytest.fixture(scope="module")
@@ -32,20 +28,15 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 
 
 @pytest.fixture
-def train(tiny: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Train]:
+def train(tiny: list[str], tmp_path: Path) -> Train:
     """Runs the entry point in this process, which has imported everything already; returns the folder."""
-    handlers, level = logging.root.handlers[:], logging.root.level
 
     def run(*overrides: object, output_dir: Path = tmp_path / "run", without: str = "nothing") -> Path:
-        # An imported script does not find its configuration by itself.
-        command = ["train.py", f"--config-path={ROOT / 'conf'}", f"output_dir={output_dir}"]
-        command += [override for override in tiny if not override.startswith(without)]
-        monkeypatch.setattr(sys, "argv", [*command, *map(str, overrides)])
-        entry_point.main()
+        kept = [override for override in tiny if not override.startswith(without)]
+        run_main(entry_point, f"output_dir={output_dir}", *kept, *overrides)
         return output_dir
 
-    yield run
-    logging.root.handlers[:], logging.root.level = handlers, level
+    return run
 
 
 @pytest.fixture
@@ -76,12 +67,10 @@ def whole(tiny: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_help_answers_at_once() -> None:
-    run = subprocess.run([sys.executable, str(ROOT / "train.py"), "--help"], capture_output=True, text=True)
+    shown = show_help("train")
     for word in ("data@train", "detector@student", "tiling", "distill", "$DIODE_WEIGHTS", "ckpt=PATH", "task.count=N"):
-        assert word in run.stdout
-    assert max(map(len, run.stdout.splitlines())) <= 120
-    check = "import sys, train; assert 'torch' not in sys.modules"
-    subprocess.run([sys.executable, "-c", check], cwd=ROOT, check=True)
+        assert word in shown
+    assert max(map(len, shown.splitlines())) <= 120
 
 
 def test_a_run_leaves_all_that_is_promised(whole: Path) -> None:

@@ -66,15 +66,21 @@ class TinyDetector(Detector):
 
 
 def tiny_step(
-    images: Tensor, targets: Targets | None = None, detector: TinyDetector | None = None, progress: float = 0.0
+    images: Tensor,
+    targets: Targets | None = None,
+    detector: TinyDetector | None = None,
+    progress: float = 0.0,
+    pixels: Tensor | None = None,
 ) -> SynthesisState:
-    """What the losses see once a tiny detector has looked at ``images``."""
+    """What the losses see once a tiny detector has looked at ``images``, augmented ``pixels``; None: the same."""
     detector = detector or TinyDetector().to(images.dtype)
     statistics = BatchNormRecorder(detector.norm_layers())
     with statistics.recording():
         outputs = detector(images)
     targets = targets or one_box_each(len(images))
-    return SynthesisState(images, images, targets, outputs, detector, statistics, progress)
+    return SynthesisState(
+        images if pixels is None else pixels, images, targets, outputs, detector, statistics, progress
+    )
 
 
 def prepared(loss: Loss, step: SynthesisState) -> Loss:
@@ -90,6 +96,6 @@ def one_box_each(count: int) -> Targets:
     return Targets(boxes, torch.arange(count) % len(CLASSES), torch.arange(count), count)
 
 
-def no_boxes(count: int) -> Targets:
+def no_boxes(count: int = 2) -> Targets:
     """A batch of images that are to show nothing."""
     return Targets.from_images([(torch.zeros(0, 4), torch.zeros(0, dtype=torch.long))] * count)

@@ -7,36 +7,24 @@ import numpy as np
 
 from diode_pl.detector import Darknet
 
-CFG = """
+INPUT = """\
 [net]
 width=32
 height=32
 channels=3
 
+"""
+HALVING = """\
 [convolutional]
 batch_normalize=1
-filters=8
+filters={}
 size=3
 stride=2
 pad=1
 activation=leaky
 
-[convolutional]
-batch_normalize=1
-filters=16
-size=3
-stride=2
-pad=1
-activation=leaky
-
-[convolutional]
-batch_normalize=1
-filters=16
-size=3
-stride=2
-pad=1
-activation=leaky
-
+"""
+HEAD = """\
 [convolutional]
 filters=21
 size=1
@@ -50,6 +38,7 @@ anchors=8,8, 14,14, 22,22
 classes=2
 num=3
 """
+CFG = INPUT + "".join(map(HALVING.format, (8, 16, 16))) + HEAD
 NAMES = ("cat", "dog")
 
 

@@ -3,7 +3,6 @@
 import tempfile
 from collections.abc import Callable
 from datetime import timedelta
-from functools import cache
 from pathlib import Path
 
 import torch
@@ -117,9 +116,8 @@ def _work(rank: int, folder: str) -> None:
     dist.destroy_process_group()
 
 
-@cache
 def both() -> tuple[dict, dict]:
-    """Results of both processes, computed once a test run."""
+    """Results of both processes."""
     with tempfile.TemporaryDirectory() as folder:
         spawn(_work, (folder,), nprocs=2)
         one, other = (torch.load(Path(folder, f"{rank}.pt")) for rank in range(2))

@@ -86,7 +86,7 @@ class Detector(nn.Module, ABC):
 
     def match_predictions(self, outputs: Outputs, targets: Targets) -> MatchedPredictions:
         """The candidates that :meth:`loss` would hold to the valid targets; waits for the device."""
-        raise NotImplementedError(f"{type(self).__name__} does not say its positives: match_predictions() is missing")
+        raise NotImplementedError(f"{type(self).__name__} does not match predictions: match_predictions() is missing")
 
     def forward_stem(self, images: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n c p q"]:
         """What the first convolution makes of images of any size, differentiable; with the pooling right after it."""

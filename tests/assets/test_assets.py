@@ -1,14 +1,13 @@
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from safetensors import safe_open
 
 import diode_pl.assets
+import synthesize
 from diode_pl.assets import asset
+from tests.command_line import run_main
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKED = ["yolov3_res_shapes.safetensors", "yolov3_tiny_shapes.safetensors"]
@@ -49,18 +48,14 @@ def test_weights_are_small_and_say_how_good_they_are(name: str) -> None:
     assert len(json.loads(said["class_names"])) == 8 and said["data_access"] == "no teacher +real images +real labels"
 
 
-def test_images_are_made_of_them_without_a_word_and_without_a_network(tmp_path: Path) -> None:
+def test_images_are_made_of_them_without_a_word_and_without_a_network(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DIODE_WEIGHTS", raising=False)
+    for name, value in (OFFLINE | {"DIODE_CACHE": str(tmp_path / "cache")}).items():
+        monkeypatch.setenv(name, value)
     short = ["budget=0.001", "num_images=1", "schedule.stages.0.iterations=1"]
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("DIODE_")} | OFFLINE
-    run = subprocess.run(
-        [sys.executable, str(ROOT / "synthesize.py"), "trainer.accelerator=cpu", "output_dir=set", *short],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        env=environment | {"DIODE_CACHE": str(tmp_path / "cache")},
-    )
-    assert run.returncode == 0, run.stdout + run.stderr
+    run_main(synthesize, "trainer.accelerator=cpu", "output_dir=set", *short, cwd=tmp_path)
     summary = json.loads((tmp_path / "set" / "dataset.json").read_text())
     assert set(summary["scores"]) == {"teacher_map50", "verifier_map50"} and "mug" in summary["classes"]
     assert len(list((tmp_path / "set" / "images").glob("*.png"))) == 1

@@ -1,13 +1,13 @@
 """The tables of sweeps, from files written by hand."""
 
-import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from benchmarks import sweep_table
+from tests.benchmarks.sweeps import synthesis, training
 
 Printed = Callable[..., list[list[str]]]
 
@@ -25,27 +25,6 @@ def printed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
         return [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines if "---" not in line]
 
     return run
-
-
-def write(path: Path, content: object) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(content))
-
-
-def training(job: Path, overrides: Sequence[str], score: float, teacher: float | None = 0.8, seconds: int = 60) -> None:
-    student = {"AP50": score, "AP": score / 2}
-    seen = "teacher +proxy images"
-    content = {"student": student, "teacher": {"AP50": teacher} if teacher else {}, "data_access": seen}
-    write(job / "metrics.json", content | {"seconds": seconds})
-    write(job / "configuration.json", {"overrides": list(overrides)})
-
-
-def synthesis(job: Path, overrides: Sequence[str], verifier: float | None, boxes: float, seconds: float) -> None:
-    scores = {"teacher_map50": 0.9} | ({"verifier_map50": verifier} if verifier is not None else {})
-    content = {"images": 16, "scores": scores, "boxes_per_image": boxes, "seconds_per_image": seconds}
-    write(job / "dataset.json", content)
-    # The configuration of a synthesis stands in its batches.
-    write(job / "batches" / "000000.json", {"configuration": {"overrides": list(overrides)}})
 
 
 def test_seeds_of_a_training_are_joined_and_what_all_share_is_left_out(tmp_path: Path, printed: Printed) -> None:

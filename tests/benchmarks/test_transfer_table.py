@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import transfer_table
-from tests.benchmarks.test_sweep_table import synthesis
+from tests.benchmarks.sweeps import synthesis
 
 
 def sweep(folder: Path, scores: dict[str, list[float | None]]) -> Path:

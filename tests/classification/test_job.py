@@ -1,10 +1,7 @@
 """A run of the training of a classifier: stopped, resumed, refused, from the command line, put to use."""
 
-import copy
 import json
-import logging
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -28,6 +25,7 @@ from diode_pl.provenance import Provenance
 from diode_pl.training.ema import WarmupEMA
 from diode_pl.training.optim import Recipe
 from diode_pl.training.trainer import training_trainer
+from tests.command_line import run_main
 from tests.data.colored import COLORS, Colored
 from tests.data.knowing import knowing
 from tests.training_run import StopsAt, checkpoint, same, without_seconds, write_teacher
@@ -304,18 +302,14 @@ def test_other_crops_are_learned_from_where_none_are_held_out(tmp_path: Path, wh
 
 
 @pytest.fixture
-def train(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Path]]:
+def train(tmp_path: Path) -> Callable[..., Path]:
     """Runs the entry point in this process, which has imported everything already; returns the folder."""
-    handlers, level = copy.copy(logging.root.handlers), logging.root.level
 
     def run(folder: str, *overrides: str) -> Path:
-        command = ["train.py", f"--config-path={CONF}", f"output_dir={tmp_path / folder}", "logger=none"]
-        monkeypatch.setattr(sys, "argv", [*command, *overrides])
-        entry_point.main()
+        run_main(entry_point, f"output_dir={tmp_path / folder}", "logger=none", *overrides)
         return tmp_path / folder
 
-    yield run
-    logging.root.handlers[:], logging.root.level = handlers, level
+    return run
 
 
 def test_from_the_command_line_to_a_student(

@@ -18,10 +18,9 @@ from diode_pl.detector.torchvision.frozen_norms import freeze_norms
 from diode_pl.detector.torchvision.retinanet import RetinaNet
 from diode_pl.detector.torchvision.ssd import SSD
 from diode_pl.targets import Targets
-from tests.detector import small_torchvision
 from tests.detector.darknet import small_network
-from tests.detector.small_torchvision import SIZE
-from tests.detector.torchvision import small_faster_rcnn
+from tests.detector.torchvision import small_networks
+from tests.detector.torchvision.small_networks import SIZE
 
 NAMES = ("cat", "dog", "cup")
 
@@ -109,18 +108,19 @@ def darknet(weights: Path | None, names: Sequence[str] | None) -> Darknet:
 # One of each kind.
 CASES = {
     "darknet": Case(darknet, (4, 2)),
-    "retinanet": Case(partial(RetinaNet, small_torchvision.retinanet), (4, 4)),
-    "fcos": Case(partial(FCOS, small_torchvision.fcos), (4, 4), frozen=True),
-    "ssd": Case(partial(SSD, small_torchvision.ssd, stride=4, smallest=32), (0, 0)),
-    "ssdlite": Case(partial(SSD, small_torchvision.ssdlite, stride=32, smallest=64), (37, 13)),
-    "faster_rcnn": Case(partial(FasterRCNN, small_faster_rcnn.network), (2, 2), dense=False),
+    "retinanet": Case(partial(RetinaNet, small_networks.retinanet), (4, 4)),
+    "fcos": Case(partial(FCOS, small_networks.fcos), (4, 4), frozen=True),
+    "ssd": Case(partial(SSD, small_networks.ssd, stride=4, smallest=32), (0, 0)),
+    "ssdlite": Case(partial(SSD, small_networks.ssdlite, stride=32, smallest=64), (37, 13)),
+    "faster_rcnn": Case(partial(FasterRCNN, small_networks.faster_rcnn_network), (2, 2), dense=False),
 }
-normed_faster_rcnn = partial(small_faster_rcnn.network, normed_head=True)
+faster_rcnn = small_networks.faster_rcnn_network
+normed_faster_rcnn = partial(faster_rcnn, normed_head=True)
 # With what others of a kind have.
 BUILDS = CASES | {
-    "ssd_bn": Case(partial(SSD, small_torchvision.ssd_bn, stride=4, smallest=12), (9, 7)),
+    "ssd_bn": Case(partial(SSD, small_networks.ssd_bn, stride=4, smallest=12), (9, 7)),
     "faster_rcnn_bn": Case(partial(FasterRCNN, normed_faster_rcnn), (2, 2), dense=False),
-    "faster_rcnn_frozen": Case(partial(FasterRCNN, small_faster_rcnn.network), (2, 2), frozen=True, dense=False),
+    "faster_rcnn_frozen": Case(partial(FasterRCNN, faster_rcnn), (2, 2), frozen=True, dense=False),
 }
 every = pytest.mark.parametrize("name", BUILDS)
 dense = pytest.mark.parametrize("name", [name for name, case in BUILDS.items() if case.dense])

@@ -7,7 +7,6 @@ from torch import Tensor, nn
 from diode_pl.detector import Darknet, convert_sync_batch_norm
 from diode_pl.detector.sync_batch_norm import SynchronizedBatchNorm
 from tests.distillation.losses.lessons import SIZE, network
-from tests.two_processes import DTYPES, LOSSES, both, whole_batch
 
 
 @pytest.fixture
@@ -20,26 +19,6 @@ def trained() -> Darknet:
     detector = network().train()
     detector(torch.rand(8, 3, SIZE, SIZE) * 3)
     return detector
-
-
-@pytest.mark.parametrize("loss", LOSSES)
-@pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-10), ("float32", 1e-5)])
-def test_two_processes_keep_the_statistics_of_one(loss: str, dtype: str, tolerance: float) -> None:
-    alone = whole_batch(loss, DTYPES[dtype])
-    buffers = [name for name in alone if name.split(".")[-1] in ("running_mean", "running_var", "num_batches_tracked")]
-    assert sum(name.startswith("student.") for name in buffers) == 9
-    for rank in both():
-        for name in buffers:
-            found = rank["steps"][f"{loss}, {dtype}"][name]
-            torch.testing.assert_close(found, alone[name], rtol=tolerance, atol=tolerance)
-            assert not name.endswith("tracked") or found == 2
-
-
-def test_both_processes_end_with_the_same() -> None:
-    one, other = both()
-    for name, found in one["steps"].items():
-        assert found.keys() == other["steps"][name].keys()
-        assert all(torch.equal(value, other["steps"][name][key]) for key, value in found.items())
 
 
 def test_weights_stay_the_same_objects_in_the_same_order() -> None:

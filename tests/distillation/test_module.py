@@ -12,7 +12,7 @@ import pytorch_lightning as pl
 import torch
 
 from diode_pl.data.pseudo_labels import LabelPolicy
-from diode_pl.detector import Darknet, Detections
+from diode_pl.detector import Darknet
 from diode_pl.detector.darknet.layers import YoloHead
 from diode_pl.distillation.evaluation import Evaluation
 from diode_pl.distillation.losses import Decoded, Detection, DistillationBatch, DistillLoss, Mimic
@@ -161,9 +161,6 @@ def test_scores_of_a_teacher_with_other_classes_are_those_of_the_shared_ones() -
     assert twin.class_names[: len(NAMES)] == list(NAMES)
     expected = scores(twin)
     assert expected["AP50"] > 0 and scores(teacher) == pytest.approx(expected, rel=1e-5)
-
-    found = Detections(torch.rand(3, 4), torch.rand(3), torch.tensor([2, 0, 1])).relabel([1, -1, 0])
-    assert found.labels.tolist() == [0, 1] and len(found.boxes) == len(found.scores) == 2
 
 
 def test_finds_in_the_students_numbering() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 FAULTS = """
 import resource, torch
-from diode_pl.allocation import keep_freed_memory
+from diode_pl.numerics.malloc import keep_freed_memory
 {}
 def work():
     for _ in range(20):

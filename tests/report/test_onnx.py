@@ -14,7 +14,7 @@ from diode_pl.detector import Darknet, Detector, Outputs, yolov3_tiny
 from diode_pl.detector.darknet.layers import Convolution
 from diode_pl.report import export_onnx
 from tests.detector.darknet.small_network import NAMES, write_network
-from tests.detector.torchvision.small_faster_rcnn import faster_rcnn
+from tests.detector.torchvision.small_networks import faster_rcnn
 
 REAL = ["mobilenetv2-yolov3-nano-coco/MobileNetV2-YOLOv3-Nano-coco", "yolo-fastest-1.1-coco/yolo-fastest-1.1"]
 CLASSES = ["cat", "dog", "käse"]

@@ -1,8 +1,11 @@
 """Syntheses of a second, on a tiny network."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
+import pytorch_lightning as pl
 import torch
+from pytorch_lightning.loggers import Logger
 
 from diode_pl.augmentations import Brightness, Flip, Jitter
 from diode_pl.synthesis.initializer import Noise
@@ -44,34 +47,30 @@ def inversion(folder: Path, stages: list[Stage] | None = None, **changes) -> Inv
     return Inversion(**parts | changes)
 
 
-class Record:
+class Record(pl.Callback):
     """Keeps what a fit leaves: images of each epoch's start and end."""
 
-    def __new__(cls):
-        import pytorch_lightning as pl
+    def __init__(self):
+        self.starts, self.ends, self.targets, self.totals = [], [], [], []
 
-        class Callback(pl.Callback):
-            def __init__(self):
-                self.starts, self.ends, self.targets, self.totals = [], [], [], []
+    def on_train_batch_start(self, trainer, module, batch, batch_idx):
+        if batch_idx == 0 and module.images is not None:
+            self.starts.append(module.images.detach().clone())
 
-            def on_train_batch_start(self, trainer, module, batch, batch_idx):
-                if batch_idx == 0 and module.images is not None:
-                    self.starts.append(module.images.detach().clone())
+    def on_train_batch_end(self, trainer, module, outputs, batch, batch_idx):
+        self.totals.append(float(module.objective.terms["total"]))
 
-            def on_train_batch_end(self, trainer, module, outputs, batch, batch_idx):
-                self.totals.append(float(module.objective.terms["total"]))
-
-            def on_train_epoch_end(self, trainer, module):
-                self.ends.append(module.images.detach().clone())
-                self.targets.append(module.targets)
-
-        return Callback()
+    def on_train_epoch_end(self, trainer, module):
+        self.ends.append(module.images.detach().clone())
+        self.targets.append(module.targets)
 
 
-def fit(module: Inversion, *callbacks, precision: str = "32-true") -> Record:
+def fit(module: Inversion, *callbacks, precision: str = "32-true", loggers: Sequence[Logger] = ()) -> Record:
+    """Optimizes all batches and stages of a module; the record comes last of the callbacks."""
     record = Record()
     named = {str(i): callback for i, callback in enumerate((*callbacks, record))}
-    trainer = synthesis_trainer(named, {}, accelerator="cpu", precision=precision)
+    logger = {str(i): each for i, each in enumerate(loggers)}
+    trainer = synthesis_trainer(named, logger, accelerator="cpu", precision=precision)
     trainer.fit_loop.max_epochs = len(module.plan.todo) * len(module.stages)
     trainer.fit(module)
     return record

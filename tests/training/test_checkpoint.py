@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from diode_pl.training.checkpoint import Checkpoint
-from tests.training.test_run_folder import finish
+from tests.training.run_folders import finish
 
 
 @pytest.mark.parametrize("content", [b"", b"no checkpoint", "cut", "other"])

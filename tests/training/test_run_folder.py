@@ -7,13 +7,9 @@ import pytest
 import torch
 
 from diode_pl.training.run_folder import RunFolder
+from tests.training.run_folders import finish
 
 SETTINGS = {"seed": 0, "train": {"limit": None}, "data": {"mosaic": 1.0}, "names": ["cat", "dog"]}
-
-
-def finish(folder: Path, epochs: int) -> None:
-    history = [{"epoch": float(epoch)} for epoch in range(epochs)]
-    torch.save({"state_dict": {"weight": torch.ones(2)}, "distillation": {"history": history}}, folder / "student.ckpt")
 
 
 def test_a_new_folder_is_made_and_keeps_the_settings(tmp_path: Path) -> None:

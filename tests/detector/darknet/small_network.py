@@ -1,27 +1,18 @@
 """A small network with most kinds of layers, and weight files written by hand."""
 
+import math
 import struct
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from diode_pl.detector import Darknet, Outputs
+from tests.tiny_network import HALVING, INPUT
+
 NAMES = ["cat", "dog"]
-CFG = """\
-[net]
-width=32
-height=32
-channels=3
-
-[convolutional]
-batch_normalize=1
-filters=8
-size=3
-stride=2
-pad=1
-activation=leaky
-
-[maxpool]
+CFG = f"""\
+{INPUT}{HALVING.format(8)}[maxpool]
 size=2
 stride=2
 
@@ -141,3 +132,15 @@ def write_network(folder: Path) -> tuple[Path, Path]:
     cfg.write_text(CFG)
     weights.write_bytes(weights_bytes(positive_variances(some_numbers())))
     return cfg, weights
+
+
+def known_outputs(small: Darknet) -> Outputs:
+    """Heads that are silent but for a few cells, image 32 x 32."""
+    coarse, fine = torch.full((2, 2, 4, 4, 7), -20.0), torch.full((2, 1, 8, 8, 7), -20.0)
+    for head in (coarse, fine):
+        head[..., :4] = 0
+    coarse[0, 1, 2, 1, 4:] = torch.tensor([20.0, 20.0, 0.0])  # anchor 20 x 24: a cat surely, a dog perhaps
+    coarse[0, 1, 2, 2, 4:] = torch.tensor([20.0, 1.0, -20.0])  # the same cat, one cell further
+    fine[1, 0, 0, 7, 4:] = torch.tensor([0.0, -20.0, 20.0])  # anchor 4 x 5: half a dog
+    fine[1, 0, 0, 7, 2] = math.log(2)
+    return Outputs((coarse, fine), (), (8, 4), (32, 32))

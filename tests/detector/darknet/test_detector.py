@@ -7,14 +7,17 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from diode_pl.detector import ConfigError, Darknet, Outputs, Section
+from diode_pl.detector import ConfigError, Darknet, Section, yolov3_tiny
 from diode_pl.targets import Targets
-from tests.detector.darknet.small_network import CFG, NAMES, positive_variances, some_numbers, write_network
-
-
-@pytest.fixture
-def small(tmp_path: Path) -> Darknet:
-    return Darknet(*write_network(tmp_path), NAMES)
+from tests.detector.darknet.small_network import (
+    CFG,
+    NAMES,
+    known_outputs,
+    positive_variances,
+    some_numbers,
+    write_network,
+)
+from tests.distillation.losses.lessons import SIZE, network
 
 
 def frozen(detector: Darknet) -> Darknet:
@@ -158,18 +161,6 @@ def test_heads_that_do_not_fit(tmp_path: Path, change: Callable[[str], str], wan
         Darknet(cfg, weights, NAMES)
 
 
-def known_outputs(small: Darknet) -> Outputs:
-    """Heads that are silent but for a few cells, image 32 x 32."""
-    coarse, fine = torch.full((2, 2, 4, 4, 7), -20.0), torch.full((2, 1, 8, 8, 7), -20.0)
-    for head in (coarse, fine):
-        head[..., :4] = 0
-    coarse[0, 1, 2, 1, 4:] = torch.tensor([20.0, 20.0, 0.0])  # anchor 20 x 24: a cat surely, a dog perhaps
-    coarse[0, 1, 2, 2, 4:] = torch.tensor([20.0, 1.0, -20.0])  # the same cat, one cell further
-    fine[1, 0, 0, 7, 4:] = torch.tensor([0.0, -20.0, 20.0])  # anchor 4 x 5: half a dog
-    fine[1, 0, 0, 7, 2] = math.log(2)
-    return Outputs((coarse, fine), (), (8, 4), (32, 32))
-
-
 def test_predict_of_known_logits(small: Darknet) -> None:
     first, second = small.predict(known_outputs(small), confidence=0.1, iou=0.4)
     assert first.labels.tolist() == [0, 1] and first.scores.tolist() == pytest.approx([1.0, 0.5], abs=1e-4)
@@ -191,44 +182,6 @@ def test_predict_options(small: Darknet) -> None:
     assert [len(d.labels) for d in nothing] == [0, 0] and nothing[0].boxes.shape == (0, 4)
 
 
-def test_decode_of_known_logits(small: Darknet) -> None:
-    dense = small.decode(known_outputs(small))
-    assert dense.boxes.shape == (2, 32 + 64, 4) and dense.classes.shape == (2, 96, 2)
-    at = 16 + 2 * 4 + 1  # second anchor, row 2, column 1
-    torch.testing.assert_close(dense.boxes[0, at] * 32, torch.tensor([2.0, 8, 22, 32]))
-    assert dense.objectness[0, at].item() == pytest.approx(1) and dense.classes[0, at, 1].item() == 0.5
-    torch.testing.assert_close(dense.boxes[1, 32 + 7] * 32, torch.tensor([26.0, -0.5, 34, 4.5]))
-    assert dense.objectness[1, 32 + 7].item() == 0.5
-
-
-def test_decode_stretches_centers(small: Darknet) -> None:
-    outputs = known_outputs(small)
-    outputs.heads[0][0, 1, 2, 1, :2] = torch.tensor([40.0, -40.0])
-    x1, y1, x2, y2 = small.decode(outputs).boxes[0, 16 + 9].tolist()
-    # scale_x_y = 1.1: a center may leave its cell by 0.05 on each side.
-    assert ((x1 + x2) / 2 * 4, (y1 + y2) / 2 * 4) == pytest.approx((2.05, 1.95))
-
-
-def test_cells_are_those_of_the_grids(small: Darknet) -> None:
-    dense = small.decode(small(torch.rand(1, 3, 32, 64)))
-    assert dense.cells.shape == dense.priors.shape == (2 * 4 * 8 + 1 * 8 * 16, 4)
-    assert dense.cells[0].tolist() == [0, 0, 8 / 64, 8 / 32] and dense.cells[-1].tolist() == [60 / 64, 28 / 32, 1, 1]
-
-
-def test_priors_are_anchors_in_the_middle_of_their_cells(small: Darknet) -> None:
-    outputs = known_outputs(small)
-    for head in outputs.heads:
-        head[..., :4] = 0  # half a cell in, as large as the anchor
-    dense = small.decode(outputs)
-    torch.testing.assert_close(dense.priors, dense.boxes[0])
-    torch.testing.assert_close(
-        (dense.priors[:, :2] + dense.priors[:, 2:]) / 2, (dense.cells[:, :2] + dense.cells[:, 2:]) / 2
-    )
-    wide = small.decode(small(torch.rand(1, 3, 32, 64)))
-    size = (wide.priors[:, 2:] - wide.priors[:, :2]) * torch.tensor([64, 32])
-    torch.testing.assert_close(size[[0, 32, 64]], torch.tensor([[10.0, 8], [20, 24], [4, 5]]))
-
-
 def test_gains_reach_the_loss(tmp_path: Path) -> None:
     cfg, weights = write_network(tmp_path)
     plain = frozen(Darknet(cfg, weights, NAMES))
@@ -238,3 +191,17 @@ def test_gains_reach_the_loss(tmp_path: Path) -> None:
     assert other.yolo_loss.anchor_threshold == 0.9
     a, b = plain.loss(outputs, some_targets()), other.loss(outputs, some_targets())
     assert a["class"] > 0 and b["class"] == 0 and a["box"] > 0 and b["box"] == 0
+
+
+def test_the_stem_is_the_first_convolution() -> None:
+    net, images = network().eval(), torch.rand(3, 3, 20, 20, requires_grad=True)
+    assert net.class_activation == "sigmoid"
+    found = net.forward_stem(images)
+    assert found.equal(net.layers[0](images)) and found.shape == (3, 16, 10, 10)
+    found.sum().backward()
+    assert bool(images.grad.any())
+
+
+def test_the_stem_has_the_pooling_that_follows_at_once() -> None:
+    net = Darknet(yolov3_tiny(len(NAMES), width=0.5), None, NAMES).eval()
+    assert net.forward_stem(torch.rand(1, 3, SIZE, SIZE)).shape == (1, 8, SIZE // 2, SIZE // 2)

@@ -6,7 +6,7 @@ from torch.overrides import TorchFunctionMode
 
 from diode_pl.targets import Targets
 from tests.detector.detectors import small, some_images, some_targets
-from tests.detector.torchvision.small_faster_rcnn import faster_rcnn
+from tests.detector.torchvision.small_networks import faster_rcnn
 
 
 class Calls(TorchFunctionMode):

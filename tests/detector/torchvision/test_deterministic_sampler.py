@@ -5,7 +5,7 @@ from torchvision.models.detection import FasterRCNN
 
 from diode_pl.detector.torchvision import deterministic_sampler as fixed_sample
 from diode_pl.detector.torchvision.deterministic_sampler import DeterministicBalancedSampler, share
-from tests.detector.torchvision.small_faster_rcnn import network
+from tests.detector.torchvision.small_networks import faster_rcnn_network
 
 
 def some_labels() -> list[Tensor]:
@@ -17,7 +17,7 @@ def some_labels() -> list[Tensor]:
 
 @pytest.mark.parametrize(("size", "fraction"), [(20, 0.25), (64, 0.5), (10_000, 1.0)])
 def test_as_many_are_taken_as_by_torchvision(size: int, fraction: float) -> None:
-    built: FasterRCNN = network(2, rpn_batch_size_per_image=size, rpn_positive_fraction=fraction)
+    built: FasterRCNN = faster_rcnn_network(2, rpn_batch_size_per_image=size, rpn_positive_fraction=fraction)
     ours, labels = DeterministicBalancedSampler(size, fraction), some_labels()
     found, expected = ours(labels), built.rpn.fg_bg_sampler(labels)
     for kind in range(2):

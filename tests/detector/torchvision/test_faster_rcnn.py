@@ -10,7 +10,7 @@ from diode_pl.detector import Outputs
 from diode_pl.detector.torchvision import deterministic_sampler as fixed_sample
 from diode_pl.detector.torchvision.faster_rcnn import FasterRCNN
 from diode_pl.targets import Targets
-from tests.detector.torchvision.small_faster_rcnn import NAMES, SIZE, faster_rcnn, images, network
+from tests.detector.torchvision.small_networks import NAMES, SIZE, faster_rcnn, faster_rcnn_network, images
 
 ALL = {"rpn_batch_size_per_image": 10_000, "box_batch_size_per_image": 10_000}  # the loss drops nothing
 BOXES = torch.tensor([[0.1, 0.1, 0.5, 0.6], [0.3, 0.3, 0.9, 0.8], [0.2, 0.5, 0.3, 0.6]])
@@ -67,11 +67,11 @@ def test_detections_equal_torchvisions(seed: int, confidence: float) -> None:
 
 def test_a_net_for_all_of_coco_serves_some_of_its_classes(tmp_path: Path) -> None:
     torch.manual_seed(0)
-    every = network(91)
+    every = faster_rcnn_network(91)
     for layer in (every.roi_heads.box_predictor.cls_score, every.rpn.head.cls_logits):
         nn.init.normal_(layer.weight, std=0.5)
     torch.save(every.state_dict(), tmp_path / "net.pth")
-    detector = FasterRCNN(network, tmp_path / "net.pth", ["dog", "person", "toothbrush"]).eval()
+    detector = FasterRCNN(faster_rcnn_network, tmp_path / "net.pth", ["dog", "person", "toothbrush"]).eval()
     every.eval().roi_heads.score_thresh = 0.002
     every.roi_heads.detections_per_img = 10_000
     for own, other in zip(detector.predict(detector(images()), 0.002, 0.5, 10_000), every(list(images())), strict=True):

@@ -9,7 +9,7 @@ from torchvision.ops import FrozenBatchNorm2d
 from diode_pl.detector import Detector, RetinaNet
 from diode_pl.detector.torchvision.frozen_norms import freeze_norms, frozen_norm_metadata
 from diode_pl.report import save_weights
-from tests.detector.torchvision.test_narrow_models import NAMES, tiny_retinanet
+from tests.detector.torchvision.small_networks import NAMES, tiny_retinanet
 
 
 def frozen(eps: float) -> Detector:

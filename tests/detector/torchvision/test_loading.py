@@ -13,32 +13,10 @@ from diode_pl.detector import ConfigError, Detector, FasterRCNN, RetinaNet
 from diode_pl.detector.torchvision.frozen_norms import freeze_norms
 from diode_pl.detector.torchvision.loading import COCO_CLASSES, load_network
 from diode_pl.provenance import GIVEN_WEIGHTS, REAL_IMAGES
-from tests.detector.torchvision.test_narrow_models import tiny_faster_rcnn, tiny_retinanet
+from tests.detector.torchvision.small_networks import calibrated, same, state_file, tiny_faster_rcnn, tiny_retinanet
 
 NAMES = ["cat", "dog", "cup"]
 COCO_NUMBERS = [17, 18, 47]  # of these, in COCO's own list of 90
-
-
-def calibrated(network: nn.Module) -> nn.Module:
-    """With norm statistics that are not those of a new network."""
-    for layer in network.modules():
-        if isinstance(layer, nn.BatchNorm2d):
-            nn.init.normal_(layer.running_mean)
-            nn.init.uniform_(layer.running_var, 0.5, 2.0)
-    return network
-
-
-def same(one: nn.Module, other: nn.Module) -> bool:
-    """Whether two networks have the same numbers; frozen norm layers count no batches."""
-    first, second = one.state_dict(), other.state_dict()
-    names = {name for name in (first | second) if not name.endswith("num_batches_tracked")}
-    return all(torch.equal(first[name], second[name]) for name in names)
-
-
-def state_file(module: nn.Module, path: Path) -> Path:
-    state = module.state_dict()
-    save_file(state, path) if path.suffix == ".safetensors" else torch.save(state, path)
-    return path
 
 
 # ---------------------------------------------------------------- random weights

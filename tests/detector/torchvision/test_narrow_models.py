@@ -9,11 +9,9 @@ from torch import nn
 
 from diode_pl.detector import SSD, Detector, FasterRCNN, RetinaNet, narrow_faster_rcnn, narrow_retinanet, ssd_vgg16_bn
 from diode_pl.targets import Targets
+from tests.detector.torchvision.small_networks import tiny_faster_rcnn, tiny_retinanet
 
 NAMES = ["mug", "key", "star"]
-FEW = {"channels": (8, 8, 8, 16, 16), "repeats": (1, 1, 1, 1, 1), "pyramid": 16}
-tiny_retinanet = partial(narrow_retinanet, **FEW)
-tiny_faster_rcnn = partial(narrow_faster_rcnn, **FEW, hidden=16)
 tiny_ssd = partial(ssd_vgg16_bn, width=0.05, repeats=(1, 1, 1, 1, 1), maps=4, scales=(0.1, 0.2, 0.4, 0.65, 0.9))
 
 DETECTORS: dict[str, Callable[[], Detector]] = {

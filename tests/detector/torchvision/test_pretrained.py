@@ -27,8 +27,7 @@ from diode_pl.detector import SSD, ConfigError, Detector, DownloadError, FasterR
 from diode_pl.detector.torchvision.frozen_norms import freeze_norms
 from diode_pl.detector.torchvision.loading import COCO_CLASSES, load_network
 from diode_pl.provenance import GIVEN_WEIGHTS
-from tests.detector.torchvision.test_loading import calibrated, same, state_file
-from tests.detector.torchvision.test_narrow_models import tiny_retinanet
+from tests.detector.torchvision.small_networks import calibrated, same, state_file, tiny_retinanet
 
 PUBLISHED = SSDLite320_MobileNet_V3_Large_Weights.COCO_V1
 FILE = PUBLISHED.url.rsplit("/", 1)[1]

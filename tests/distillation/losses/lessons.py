@@ -8,7 +8,7 @@ from torch import Tensor
 from diode_pl.detector import Darknet, Outputs, Section
 from diode_pl.distillation.losses import DistillationBatch
 from diode_pl.distillation.losses.compatibility import head_shapes
-from diode_pl.targets import Targets
+from tests.tiny import no_boxes
 
 NAMES = ("cat", "dog", "cup")
 SIZE = 32
@@ -60,11 +60,6 @@ def outputs(heads: Sequence[Tensor]) -> Outputs:
 
 
 IMAGES = torch.zeros(2, 3, SIZE, SIZE)
-
-
-def no_boxes(count: int = 2) -> Targets:
-    """Labels that show nothing."""
-    return Targets.from_images([(torch.zeros(0, 4), torch.zeros(0, dtype=torch.long))] * count)
 
 
 def lesson(

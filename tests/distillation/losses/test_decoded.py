@@ -10,18 +10,9 @@ from diode_pl.detector import Darknet, DensePredictions, Detector, Outputs
 from diode_pl.distillation.losses import Decoded, DistillationBatch, decoded
 from diode_pl.distillation.losses.decoded import divergence
 from diode_pl.targets import Targets
-from tests.detector.torchvision.small_faster_rcnn import faster_rcnn, images
-from tests.distillation.losses.lessons import (
-    NAMES,
-    SIZE,
-    answer,
-    clear_answer,
-    learnable,
-    lesson,
-    network,
-    no_boxes,
-    outputs,
-)
+from tests.detector.torchvision.small_networks import faster_rcnn, images
+from tests.distillation.losses.lessons import NAMES, SIZE, answer, clear_answer, learnable, lesson, network, outputs
+from tests.tiny import no_boxes
 
 OTHER = ("cup", "cow", "Dog")  # another order, one class of its own, cat is missing
 

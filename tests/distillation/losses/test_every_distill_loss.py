@@ -7,17 +7,8 @@ import torch
 
 from diode_pl.distillation.losses import Decoded, Detection, DistillationBatch, DistillLoss, Mimic, ObjectnessScaled
 from diode_pl.targets import Targets
-from tests.distillation.losses.lessons import (
-    IMAGES,
-    SIZE,
-    answer,
-    clear_answer,
-    learnable,
-    lesson,
-    network,
-    no_boxes,
-    outputs,
-)
+from tests.distillation.losses.lessons import IMAGES, SIZE, answer, clear_answer, learnable, lesson, network, outputs
+from tests.tiny import no_boxes
 
 EVERY = (Decoded, Detection, Mimic, ObjectnessScaled)
 every = pytest.mark.parametrize("kind", EVERY, ids=lambda kind: kind.__name__)

@@ -3,8 +3,9 @@ import pytest
 import torch
 
 from diode_pl.distillation.losses import DistillationBatch, Mimic
-from tests.detector.torchvision.small_faster_rcnn import faster_rcnn, images
-from tests.distillation.losses.lessons import answer, lesson, network, no_boxes, outputs
+from tests.detector.torchvision.small_networks import faster_rcnn, images
+from tests.distillation.losses.lessons import answer, lesson, network, outputs
+from tests.tiny import no_boxes
 
 
 def test_value_is_the_mean_of_each_head_added() -> None:

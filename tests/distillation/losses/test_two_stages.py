@@ -10,7 +10,7 @@ from diode_pl.detector import Detector
 from diode_pl.distillation.losses import FKD, Decoded, Detection, Dicod, DistillationBatch, DistillLoss, Mimic
 from diode_pl.distillation.losses.dicod import DetectorAsClassifier
 from diode_pl.targets import Targets
-from tests.detector.torchvision.small_faster_rcnn import NAMES, SIZE, faster_rcnn, images
+from tests.detector.torchvision.small_networks import NAMES, SIZE, faster_rcnn, images
 from tests.distillation.losses.lessons import network
 
 TARGETS = Targets(torch.tensor([[0.1, 0.1, 0.5, 0.6], [0.3, 0.3, 0.9, 0.8]]), torch.tensor([0, 2]), torch.arange(2), 2)

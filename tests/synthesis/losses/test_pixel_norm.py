@@ -20,6 +20,7 @@ def test_gradient_is_right() -> None:
     assert torch.autograd.gradcheck(pixel_norm, images)
 
 
-def test_the_term_is_of_the_images_that_the_detector_saw() -> None:
-    images = torch.randn(2, 3, 8, 8)
-    assert PixelNorm()(tiny_step(images)) == pixel_norm(images)
+def test_the_term_is_of_the_images_before_augmentation() -> None:
+    pixels, images = torch.rand(2, 3, 8, 8), torch.rand(2, 3, 8, 8)
+    term = PixelNorm()(tiny_step(images, pixels=pixels))
+    assert term == pixel_norm(pixels) != pixel_norm(images)

@@ -43,5 +43,6 @@ def test_a_single_row_or_column_raises(shape: tuple[int, ...]) -> None:
 
 
 def test_the_term_is_of_the_images_that_the_detector_saw() -> None:
-    images = torch.randn(2, 3, 8, 8)
-    assert TotalVariation()(tiny_step(images)) == total_variation(images)
+    pixels, images = torch.rand(2, 3, 8, 8), torch.rand(2, 3, 8, 8)
+    term = TotalVariation()(tiny_step(images, pixels=pixels))
+    assert term == total_variation(images) != total_variation(pixels)

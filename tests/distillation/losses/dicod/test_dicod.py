@@ -17,7 +17,8 @@ from diode_pl.distillation.losses.dicod.classification_kd import (
 from diode_pl.distillation.losses.dicod.localization_kd import crop_distances
 from diode_pl.targets import Targets
 from tests.distillation.losses.dicod.cases import toy
-from tests.distillation.losses.lessons import SIZE, answer, learnable, network, no_boxes, outputs
+from tests.distillation.losses.lessons import SIZE, answer, learnable, network, outputs
+from tests.tiny import no_boxes
 
 BOXES = Targets(
     torch.tensor([[0.1, 0.2, 0.5, 0.6], [0.3, 0.3, 0.9, 0.8], [0.2, 0.6, 0.4, 0.9]]),

@@ -11,10 +11,15 @@ from tests.tiny import TinyDetector
 @pytest.mark.parametrize(
     ("student", "teacher", "factors", "said"),
     [
-        (TinyDetector(), network(), {}, r"the student \(TinyDetector\) does not offer positives\(\)\."),
-        (network(), TinyDetector(), {}, r"the teacher \(TinyDetector\) does not offer class_logits\(\) and stem\(\)\."),
+        (TinyDetector(), network(), {}, r"the student \(TinyDetector\) does not offer match_predictions\(\)\."),
+        (
+            network(),
+            TinyDetector(),
+            {},
+            r"the teacher \(TinyDetector\) does not offer class_logits\(\) and forward_stem\(\)\.",
+        ),
         (network(), TinyDetector(), {"localization": 0.0}, r"teacher .* does not offer class_logits\(\)\."),
-        (network(), TinyDetector(), {"classification": 0.0}, r"teacher .* does not offer stem\(\)\."),
+        (network(), TinyDetector(), {"classification": 0.0}, r"teacher .* does not offer forward_stem\(\)\."),
     ],
 )
 def test_a_detector_without_what_is_asked_is_refused_before_the_first_step(

@@ -14,7 +14,8 @@ from diode_pl.distillation.losses import DistillationBatch
 from diode_pl.distillation.losses.dicod import DetectorAsClassifier, Dicod, TrainedClassifier
 from diode_pl.provenance import EXTERNAL_CLASSIFIER, REAL_IMAGES, REAL_LABELS, Provenance
 from diode_pl.targets import Targets
-from tests.distillation.losses.lessons import SIZE, answer, learnable, network, no_boxes
+from tests.distillation.losses.lessons import SIZE, answer, learnable, network
+from tests.tiny import no_boxes
 
 NAMES = ("cat", "dog", "cup")
 TEACHER = Provenance(teacher=True)

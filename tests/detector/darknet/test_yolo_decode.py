@@ -1,14 +1,14 @@
-"""The positives of a Darknet network are what its loss is computed from."""
+"""Candidates of YOLO heads; those that training holds to a target are what the loss is computed from."""
 
 import pytest
 import torch
 from torch.nn import functional as F
 from torchvision.ops import generalized_box_iou
 
-from diode_pl.detector import Darknet, Outputs, yolov3_tiny
+from diode_pl.detector import Darknet, Outputs
 from diode_pl.targets import Targets
-from tests.distillation.losses.lessons import NAMES, SIZE, answer, learnable, network, no_boxes, outputs
-from tests.tiny import TinyDetector
+from tests.detector.darknet.small_network import known_outputs
+from tests.distillation.losses.lessons import NAMES, answer, learnable, network, outputs
 
 
 def some_targets(dtype: torch.dtype = torch.float64) -> Targets:
@@ -71,27 +71,39 @@ def test_gradients_reach_the_rows_that_are_positives() -> None:
     assert not any(bool(head.grad[..., 4].any()) for head in heads), "objectness is not part of it"
 
 
-def test_the_stem_is_the_first_convolution() -> None:
-    net, images = network().eval(), torch.rand(3, 3, 20, 20, requires_grad=True)
-    assert net.class_activation == "sigmoid"
-    found = net.forward_stem(images)
-    assert found.equal(net.layers[0](images)) and found.shape == (3, 16, 10, 10)
-    found.sum().backward()
-    assert bool(images.grad.any())
+def test_decode_of_known_logits(small: Darknet) -> None:
+    dense = small.decode(known_outputs(small))
+    assert dense.boxes.shape == (2, 32 + 64, 4) and dense.classes.shape == (2, 96, 2)
+    at = 16 + 2 * 4 + 1  # second anchor, row 2, column 1
+    torch.testing.assert_close(dense.boxes[0, at] * 32, torch.tensor([2.0, 8, 22, 32]))
+    assert dense.objectness[0, at].item() == pytest.approx(1) and dense.classes[0, at, 1].item() == 0.5
+    torch.testing.assert_close(dense.boxes[1, 32 + 7] * 32, torch.tensor([26.0, -0.5, 34, 4.5]))
+    assert dense.objectness[1, 32 + 7].item() == 0.5
 
 
-def test_the_stem_has_the_pooling_that_follows_at_once() -> None:
-    net = Darknet(yolov3_tiny(len(NAMES), width=0.5), None, NAMES).eval()
-    assert net.forward_stem(torch.rand(1, 3, SIZE, SIZE)).shape == (1, 8, SIZE // 2, SIZE // 2)
+def test_decode_stretches_centers(small: Darknet) -> None:
+    outputs = known_outputs(small)
+    outputs.heads[0][0, 1, 2, 1, :2] = torch.tensor([40.0, -40.0])
+    x1, y1, x2, y2 = small.decode(outputs).boxes[0, 16 + 9].tolist()
+    # scale_x_y = 1.1: a center may leave its cell by 0.05 on each side.
+    assert ((x1 + x2) / 2 * 4, (y1 + y2) / 2 * 4) == pytest.approx((2.05, 1.95))
 
 
-@pytest.mark.parametrize("method", ["match_predictions", "class_logits", "forward_stem"])
-def test_a_detector_without_them_says_so(method: str) -> None:
-    net, images = TinyDetector(), torch.rand(1, 3, 8, 8)
-    given = {
-        "match_predictions": (net(images), no_boxes(1)),
-        "class_logits": (net(images),),
-        "forward_stem": (images,),
-    }[method]
-    with pytest.raises(NotImplementedError, match=rf"TinyDetector does not .*{method}\(\) is missing"):
-        getattr(net, method)(*given)
+def test_cells_are_those_of_the_grids(small: Darknet) -> None:
+    dense = small.decode(small(torch.rand(1, 3, 32, 64)))
+    assert dense.cells.shape == dense.priors.shape == (2 * 4 * 8 + 1 * 8 * 16, 4)
+    assert dense.cells[0].tolist() == [0, 0, 8 / 64, 8 / 32] and dense.cells[-1].tolist() == [60 / 64, 28 / 32, 1, 1]
+
+
+def test_priors_are_anchors_in_the_middle_of_their_cells(small: Darknet) -> None:
+    outputs = known_outputs(small)
+    for head in outputs.heads:
+        head[..., :4] = 0  # half a cell in, as large as the anchor
+    dense = small.decode(outputs)
+    torch.testing.assert_close(dense.priors, dense.boxes[0])
+    torch.testing.assert_close(
+        (dense.priors[:, :2] + dense.priors[:, 2:]) / 2, (dense.cells[:, :2] + dense.cells[:, 2:]) / 2
+    )
+    wide = small.decode(small(torch.rand(1, 3, 32, 64)))
+    size = (wide.priors[:, 2:] - wide.priors[:, :2]) * torch.tensor([64, 32])
+    torch.testing.assert_close(size[[0, 32, 64]], torch.tensor([[10.0, 8], [20, 24], [4, 5]]))

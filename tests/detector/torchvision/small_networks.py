@@ -1,23 +1,37 @@
-"""Narrow networks of torchvision's classes, with maps of a few cells, for images of 64 pixels."""
+"""Narrow networks of torchvision's classes and of ours, with maps of a few cells, for images of 64 pixels."""
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from functools import partial
 from itertools import pairwise
+from pathlib import Path
 
+import torch
+from safetensors.torch import save_file
 from torch import Tensor, nn
 from torchvision.models.detection import FCOS, RetinaNet
+from torchvision.models.detection import FasterRCNN as TorchvisionFasterRCNN
 from torchvision.models.detection.anchor_utils import AnchorGenerator, DefaultBoxGenerator
 from torchvision.models.detection.backbone_utils import BackboneWithFPN
+from torchvision.models.detection.faster_rcnn import FastRCNNConvFCHead, FastRCNNPredictor, TwoMLPHead
 from torchvision.models.detection.fcos import FCOSHead
 from torchvision.models.detection.retinanet import RetinaNetHead
 from torchvision.models.detection.ssd import SSD
 from torchvision.models.detection.ssdlite import SSDLiteFeatureExtractorMobileNet, SSDLiteHead
 from torchvision.models.mobilenetv3 import InvertedResidualConfig, MobileNetV3
-from torchvision.ops import Conv2dNormActivation
+from torchvision.ops import Conv2dNormActivation, MultiScaleRoIAlign
 
+from diode_pl.detector import narrow_faster_rcnn, narrow_retinanet
+from diode_pl.detector.torchvision.faster_rcnn import FasterRCNN
 from diode_pl.detector.torchvision.ssd_backbone import ssd_vgg16_bn
 
+NAMES = ("cat", "dog", "cup")
 SIZE = 64  # of images, in pixels
+
+# Our own networks, narrow.
+FEW = {"channels": (8, 8, 8, 16, 16), "repeats": (1, 1, 1, 1, 1), "pyramid": 16}
+tiny_retinanet = partial(narrow_retinanet, **FEW)
+tiny_faster_rcnn = partial(narrow_faster_rcnn, **FEW, hidden=16)
 
 
 def pyramid(width: int) -> BackboneWithFPN:
@@ -95,3 +109,81 @@ def ssdlite(num_classes: int) -> SSD:
     head = SSDLiteHead(channels, boxes.num_anchors_per_location(), num_classes, norm)
     mean_and_std = {"image_mean": [0.5] * 3, "image_std": [0.5] * 3}
     return SSD(backbone, boxes, (SIZE, SIZE), num_classes, head=head, **mean_and_std)
+
+
+def faster_rcnn_network(
+    num_classes: int, width: int = 16, normed_head: bool = False, **options: float
+) -> TorchvisionFasterRCNN:
+    """Maps of strides 4, 8 and 16; a second stage over the first two."""
+    widths = (3, 8, 12, 16)
+    stages = [Conv2dNormActivation(i, o, stride=2) for i, o in pairwise(widths)]
+    stages[0].append(nn.MaxPool2d(3, 2, 1))
+    backbone = BackboneWithFPN(nn.Sequential(*stages[:2]), {"0": "0", "1": "1"}, list(widths[1:3]), width)
+    head = TwoMLPHead(width * 9, 24)
+    if normed_head:
+        head = FastRCNNConvFCHead((width, 3, 3), [8], [24], norm_layer=nn.BatchNorm2d)
+    return TorchvisionFasterRCNN(
+        backbone,
+        rpn_anchor_generator=AnchorGenerator(((10,), (20,), (40,)), ((0.5, 1.0, 2.0),) * 3),
+        box_roi_pool=MultiScaleRoIAlign(["0", "1"], 3, 2, canonical_scale=40, canonical_level=3),
+        box_head=head,
+        box_predictor=FastRCNNPredictor(24, num_classes),
+        min_size=SIZE,
+        max_size=SIZE,
+        **{
+            "rpn_pre_nms_top_n_train": 60,
+            "rpn_pre_nms_top_n_test": 60,
+            "rpn_post_nms_top_n_train": 40,
+            "rpn_post_nms_top_n_test": 40,
+        }
+        | options,
+    )
+
+
+@torch.no_grad()
+def faster_rcnn(names: Sequence[str] = NAMES, seed: int = 0, **options: float) -> FasterRCNN:
+    """In eval mode, with the norm statistics of random images and scores that differ."""
+    torch.manual_seed(seed)
+    detector = FasterRCNN(lambda num_classes: faster_rcnn_network(num_classes, **options), None, names)
+    rpn, roi_heads = detector.network.rpn, detector.network.roi_heads
+    for layer in (*rpn.head.modules(), *roi_heads.modules()):
+        if isinstance(layer, nn.Conv2d | nn.Linear):
+            nn.init.kaiming_normal_(layer.weight)
+            if layer.bias is not None:
+                nn.init.normal_(layer.bias, std=0.2)
+    for layer in (rpn.head.bbox_pred, roi_heads.box_predictor.bbox_pred):
+        layer.weight.mul_(0.2)
+    layers = detector.norm_layers()
+    for layer in layers:
+        layer.momentum = None  # the mean over all that it sees
+    detector.train()
+    detector.decode(detector(images(4)))
+    for layer in layers:
+        layer.momentum = 0.1
+    return detector.eval()
+
+
+def images(count: int = 2, seed: int = 0) -> Tensor:
+    return torch.rand(count, 3, SIZE, SIZE, generator=torch.Generator().manual_seed(seed))
+
+
+def calibrated(network: nn.Module) -> nn.Module:
+    """With norm statistics that are not those of a new network."""
+    for layer in network.modules():
+        if isinstance(layer, nn.BatchNorm2d):
+            nn.init.normal_(layer.running_mean)
+            nn.init.uniform_(layer.running_var, 0.5, 2.0)
+    return network
+
+
+def same(one: nn.Module, other: nn.Module) -> bool:
+    """Whether two networks have the same numbers; frozen norm layers count no batches."""
+    first, second = one.state_dict(), other.state_dict()
+    names = {name for name in (first | second) if not name.endswith("num_batches_tracked")}
+    return all(torch.equal(first[name], second[name]) for name in names)
+
+
+def state_file(module: nn.Module, path: Path) -> Path:
+    state = module.state_dict()
+    save_file(state, path) if path.suffix == ".safetensors" else torch.save(state, path)
+    return path
