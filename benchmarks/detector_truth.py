@@ -61,7 +61,7 @@ def read_photographs(folder: Path, resolution: int = 320) -> Photographs:
     from diode_pl.targets import Targets
 
     labeled, names = read_coco(the_file(folder, "instances*.json"))
-    paths = [the_file(folder / "images", image.file_name) for image in labeled]
+    paths = [the_file(folder / "images", str(image.path)) for image in labeled]
     images = torch.stack([read_image(path, resolution) for path in paths])
     return Photographs(images, Targets.from_images([(image.boxes, image.labels) for image in labeled]), names)
 

@@ -86,7 +86,13 @@ class Targets:
         """Removes the boxes that are switched off and sorts the rest by image; waits for the device."""
         index = torch.nonzero(self.valid).squeeze(1)
         index = index[torch.argsort(self.image_index[index], stable=True)]
-        return Targets(self.boxes[index], self.labels[index], self.image_index[index], self.batch_size)
+        return self.select(index)
+
+    def select(self, index: Tensor) -> "Targets":
+        """Some of the boxes, by position or where a mask is True."""
+        return Targets(
+            self.boxes[index], self.labels[index], self.image_index[index], self.batch_size, self.valid[index]
+        )
 
     def cat(self, other: "Targets") -> "Targets":
         """Both sets of boxes over the same batch of images.

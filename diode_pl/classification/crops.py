@@ -1,7 +1,6 @@
 """Labeled objects, each cut out of its image."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
@@ -11,88 +10,54 @@ from torch.utils.data import Dataset
 from torchvision.transforms.v2 import functional
 
 from diode_pl.data.epoch_sampler import SampleKey
-from diode_pl.data.readers import BadImage, ImageFiles, ImageSet
+from diode_pl.data.readers import ImageSet
 from diode_pl.numerics.roi_crop import crops
+from diode_pl.targets import Targets
 
 
-@dataclass(frozen=True)
-class Objects:
-    """The boxes of a data set, those of all its images in a row.
+def find_objects(source: ImageSet) -> Targets:
+    """All boxes of a data set; reads no image where annotations are known without."""
+    annotations = [source.annotation(i) for i in range(len(source))]
+    return Targets.from_images([(annotation.boxes, annotation.labels) for annotation in annotations])
+
+
+def split_by_image(objects: Targets, share: float, seed: int) -> tuple[Targets, Targets]:
+    """Two parts that share no image.
 
     Args:
-        images: position of each one's image in the data set.
-        boxes: x1, y1, x2, y2 in units of image width and height, in [0, 1].
-        labels: positions in the data set's class names.
+        objects: of a data set.
+        share: of the images that goes to the second part, in [0, 1); at least one image, if it is above 0.
+        seed: of the draw.
+
+    Raises:
+        ValueError: there are fewer images with boxes than parts.
     """
+    images = objects.image_index.unique()
+    if not share:
+        return objects, objects.select(torch.zeros(0, dtype=torch.long))
+    if len(images) < 2:
+        raise ValueError(
+            f"crops.held_out={share} takes whole images, and {len(images)} have boxes that can be used: two are "
+            "needed, or crops.held_out=0, which leaves the accuracy unknown"
+        )
+    count = min(max(1, round(share * len(images))), len(images) - 1)
+    order = torch.randperm(len(images), generator=Generator().manual_seed(seed))
+    out = torch.isin(objects.image_index, images[order[:count]])
+    return objects.select(~out), objects.select(out)
 
-    images: Int[Tensor, " k"]
-    boxes: Float[Tensor, "k 4"]
-    labels: Int[Tensor, " k"]
 
-    def __len__(self) -> int:
-        return len(self.labels)
+def balance_classes(labels: Int[Tensor, " k"], classes: int) -> Int[Tensor, " j"]:
+    """Positions in which each class that there is comes equally often, each of its objects as often as another.
 
-    @classmethod
-    def of(cls, source: ImageSet) -> "Objects":
-        """All boxes of the images that can be used; reads no image where the annotations are known without.
+    Objects of a class are repeated in turn until there are as many as of the largest one.
 
-        Raises:
-            ValueError: too many images are bad.
-        """
-        none = torch.zeros(0, dtype=torch.long)
-        images, boxes, labels = [none], [torch.zeros(0, 4)], [none]
-        for i in range(len(source)):
-            try:
-                each = source.annotation(i) if isinstance(source, ImageFiles) else source[i]
-            except BadImage:
-                continue
-            images.append(torch.full((len(each.labels),), i))
-            boxes.append(each.boxes)
-            labels.append(each.labels.long())
-        return cls(torch.cat(images), torch.cat(boxes), torch.cat(labels))
-
-    def at(self, index: Tensor) -> "Objects":
-        """Some of them: by position, or where a mask is True."""
-        return Objects(self.images[index], self.boxes[index], self.labels[index])
-
-    def counts(self, classes: int) -> list[int]:
-        """How many there are of each class."""
-        return self.labels.bincount(minlength=classes).tolist()
-
-    def split(self, share: float, seed: int) -> tuple["Objects", "Objects"]:
-        """Two parts that share no image.
-
-        Args:
-            share: of the images that goes to the second part, in [0, 1); at least one image, if it is above 0.
-            seed: of the draw.
-
-        Raises:
-            ValueError: there are fewer images with boxes than parts.
-        """
-        images = self.images.unique()
-        if not share:
-            return self, self.at(torch.zeros(0, dtype=torch.long))
-        if len(images) < 2:
-            raise ValueError(
-                f"crops.held_out={share} takes whole images, and {len(images)} have boxes that can be used: two are "
-                "needed, or crops.held_out=0, which leaves the accuracy unknown"
-            )
-        count = min(max(1, round(share * len(images))), len(images) - 1)
-        order = torch.randperm(len(images), generator=Generator().manual_seed(seed))
-        out = torch.isin(self.images, images[order[:count]])
-        return self.at(~out), self.at(out)
-
-    def balanced(self, classes: int) -> Int[Tensor, " j"]:
-        """Positions in which each class that there is comes equally often, each of its objects as often as another.
-
-        Objects of a class are repeated in turn until there are as many as of the largest one.
-
-        Args:
-            classes: how many there may be.
-        """
-        own = [torch.nonzero(self.labels == label).squeeze(1) for label in range(classes)]
-        most = max((len(positions) for positions in own), default=0)
-        return torch.cat([positions[torch.arange(most) % len(positions)] for positions in own if len(positions)])
+    Args:
+        labels: of the objects.
+        classes: number of classes; some may have no object.
+    """
+    own = [torch.nonzero(labels == label).squeeze(1) for label in range(classes)]
+    most = max((len(positions) for positions in own), default=0)
+    return torch.cat([positions[torch.arange(most) % len(positions)] for positions in own if len(positions)])
 
 
 class Changes(NamedTuple):
@@ -126,7 +91,7 @@ class CropSet(Dataset):
 
     Args:
         source: the images.
-        objects: of them.
+        objects: of them; ``image_index`` counts them.
         crop_size: height and width of every crop in pixels.
         order: which object each position stands for; None: as they are.
         changes: None leaves crops as they are.
@@ -135,7 +100,7 @@ class CropSet(Dataset):
     def __init__(
         self,
         source: ImageSet,
-        objects: Objects,
+        objects: Targets,
         crop_size: int,
         order: Int[Tensor, " j"] | None = None,
         changes: Changes | None = None,
@@ -146,17 +111,10 @@ class CropSet(Dataset):
     def __len__(self) -> int:
         return len(self.order)
 
-    def __getitem__(self, key: SampleKey) -> tuple[Float[Tensor, "3 s s"], int] | None:
-        """The crop of a draw and its label.
-
-        Where its image cannot be used, that is the next one's for training, and None for those that are held out.
-
-        Raises:
-            ValueError: too many images are bad.
-        """
-        position, image = self._readable(key.index)
-        if image is None:
-            return None
+    def __getitem__(self, key: SampleKey) -> tuple[Float[Tensor, "3 s s"], int]:
+        """The crop of a draw and its label."""
+        position = int(self.order[key.index])
+        image = self.source[int(self.objects.image_index[position])].image
         generator, changes = Generator().manual_seed(key.seed), self.changes
         box = self.objects.boxes[position]
         if changes is not None:
@@ -164,22 +122,11 @@ class CropSet(Dataset):
             box = box + move * (box[2:] - box[:2]).repeat(2)
         (crop,) = crops(image[None].float() / 255, box[None].float(), torch.zeros(1, dtype=torch.long), self.crop_size)
         if changes is not None:
-            crop = _changed(crop, changes, generator)
+            crop = _augment(crop, changes, generator)
         return crop, int(self.objects.labels[position])
 
-    def _readable(self, index: int) -> tuple[int, Tensor | None]:
-        for step in range(len(self) if self.changes else 1):
-            position = int(self.order[(index + step) % len(self)])
-            try:
-                return position, self.source[int(self.objects.images[position])].image
-            except BadImage:
-                continue
-        if self.changes:
-            raise ValueError("no image with objects to train on can be used")
-        return index, None
 
-
-def _changed(crop: Tensor, changes: Changes, generator: Generator) -> Tensor:
+def _augment(crop: Tensor, changes: Changes, generator: Generator) -> Tensor:
     """Mirrored and in other colors, by draws of its own: the library's transforms draw from the global generator."""
     flip, *colors = torch.rand(5, generator=generator).tolist()
     if flip < changes.flip:
@@ -191,10 +138,7 @@ def _changed(crop: Tensor, changes: Changes, generator: Generator) -> Tensor:
     return functional.adjust_hue(functional.adjust_saturation(crop, 1 + saturation), hue / 10)
 
 
-def joined(crops: Sequence[tuple[Tensor, int] | None]) -> tuple[Float[Tensor, "n 3 s s"], Int[Tensor, " n"]] | None:
-    """A batch of crops and labels; None where none of the images can be used."""
-    there = [each for each in crops if each is not None]
-    if not there:
-        return None
-    images, labels = zip(*there, strict=True)
+def collate_crops(crops: Sequence[tuple[Tensor, int]]) -> tuple[Float[Tensor, "n 3 s s"], Int[Tensor, " n"]]:
+    """A batch of crops and labels."""
+    images, labels = zip(*crops, strict=True)
     return torch.stack(images), torch.tensor(labels)

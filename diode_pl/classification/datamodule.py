@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from diode_pl.classification.crops import Changes, CropSet, Objects, joined
+from diode_pl.classification.crops import Changes, CropSet, balance_classes, collate_crops, find_objects, split_by_image
 from diode_pl.classification.teacher_labels import TeacherLabeler
 from diode_pl.data.base_datamodule import BaseDataModule
 from diode_pl.data.epoch_sampler import SampleKey
@@ -15,6 +15,7 @@ from diode_pl.data.pseudo_labels import LabelPolicy
 from diode_pl.data.readers import ImageSet
 from diode_pl.detector import Detector
 from diode_pl.provenance import Provenance
+from diode_pl.targets import Targets
 
 log = logging.getLogger(__name__)
 
@@ -89,7 +90,7 @@ class CropData(BaseDataModule):
         self.train, self.crop_size, self.held_out = train, crop_size, held_out
         self.balanced, self.min_pixels, self.steps_per_epoch = balanced, min_pixels, steps_per_epoch
         self.counts, self.untrained = dict[str, int](), tuple[str, ...]()
-        self._parts: tuple[Objects, Objects] | None = None
+        self._parts: tuple[Targets, Targets] | None = None
         self._opinion: TeacherLabeler | None = None
 
     @property
@@ -118,50 +119,50 @@ class CropData(BaseDataModule):
         """
         if self._parts is not None:
             return
-        self._source = self._cached(self.train, "training images")
+        self._source = self._open(self.train, "training images")
         every, asked = self._labeled()
         # In units of the image, whole pixels are not exact.
         shorter = (every.boxes[:, 2:] - every.boxes[:, :2]).amin(dim=1) * self.train.resolution + 1e-3
         large = shorter >= self.min_pixels
-        objects = every.at(large)
+        objects = every.select(large)
         if not len(objects):
             raise ValueError(
                 f"train: none of the {len(every)} labeled objects in {len(self.train)} images is {self.min_pixels} "
                 "pixels wide and high; a lower crops.min_pixels or a higher train.resolution lets more of them in"
             )
-        self._parts = objects.split(self.held_out, self.seed)
+        self._parts = split_by_image(objects, self.held_out, self.seed)
         train, held_out = self._parts
         self.counts = asked | {
-            "images": len(train.images.unique()),
-            "held_out_images": len(held_out.images.unique()),
+            "images": len(train.image_index.unique()),
+            "held_out_images": len(held_out.image_index.unique()),
             "crops": len(train),
             "held_out_crops": len(held_out),
             "too_small": len(every) - len(objects),
         }
         self.untrained = self._without(train)
-        if self._place[0] == 0:
+        if self._rank_and_world_size[0] == 0:
             self._report()
 
     def train_dataloader(self) -> DataLoader:
         """Crops of one epoch; this process's part of each batch."""
         objects, _ = self._objects()
-        order = objects.balanced(len(self.class_names)) if self.balanced else None
+        order = balance_classes(objects.labels, len(self.class_names)) if self.balanced else None
         crops = CropSet(self._source, objects, self.crop_size, order, self.changes)
         # An epoch stays as long as there are crops, however often balance repeats them.
         steps = self.steps_per_epoch or max(1, len(objects) // self.batch_size)
-        return self._epochs_of(crops, steps, joined)
+        return self._epoch_loader(crops, steps, collate_crops)
 
     def val_dataloader(self) -> DataLoader | list:
         """This process's part of the held-out crops, just as their boxes cut them."""
         _, objects = self._objects()
-        rank, world_size = self._place
+        rank, world_size = self._rank_and_world_size
         if not len(objects):
             return []
         if len(objects) < world_size:  # a process without crops would keep the others waiting
             raise ValueError(f"{len(objects)} crops are held out, fewer than trainer.devices={world_size}")
         own: Any = [SampleKey(i, 0) for i in range(rank, len(objects), world_size)]
         size, crops = max(1, self.batch_size // world_size), CropSet(self._source, objects, self.crop_size)
-        return DataLoader(crops, size, sampler=own, num_workers=self.workers, collate_fn=joined)
+        return DataLoader(crops, size, sampler=own, num_workers=self.workers, collate_fn=collate_crops)
 
     def held_out_crops(self, limit: int) -> Crops | None:
         """At most so many held-out crops, pixels in [0, 1], as many of each class where there are; None without any.
@@ -173,35 +174,27 @@ class CropData(BaseDataModule):
         count = max(1, limit // max(1, len(own)))
         chosen = [each[torch.arange(min(count, len(each))) * len(each) // min(count, len(each))] for each in own]
         crops = CropSet(self._source, objects, self.crop_size)
-        found = joined([crops[SampleKey(int(i), 0)] for each in chosen[:limit] for i in each])
-        return self.on_after_batch_transfer(found, 0)
+        found = [crops[SampleKey(int(i), 0)] for each in chosen[:limit] for i in each]
+        return self.on_after_batch_transfer(collate_crops(found), 0) if found else None
 
-    def on_after_batch_transfer(self, batch: Crops | None, dataloader_idx: int) -> Crops | None:
+    def on_after_batch_transfer(self, batch: Crops, dataloader_idx: int) -> Crops:
         """Lays pixels out as convolutions read them fastest, on whatever device they are."""
-        if batch is None:
-            return None
         crops, labels = batch
         return crops.to(memory_format=torch.channels_last), labels
 
-    def _labeled(self) -> tuple[Objects, dict[str, int]]:
+    def _labeled(self) -> tuple[Targets, dict[str, int]]:
         """The objects that count, and what was counted on the way."""
         if self._opinion is None:
-            return Objects.of(self._source), {}
-        found = None
-        if self._place[0] == 0:
-            device = self.trainer.strategy.root_device if self.trainer else "cpu"
-            found = self._opinion.objects(self._source, device, self.workers)
-        # One process asks for all: a box on the verge must count in each of them, or in none.
-        found = self.trainer.strategy.broadcast(found) if self.trainer else found
-        assert found is not None
-        return found
+            return find_objects(self._source), {}
+        opinion, device = self._opinion, self.trainer.strategy.root_device if self.trainer else "cpu"
+        return self._compute_on_first_rank(lambda: opinion.find_objects(self._source, device, self.workers))
 
-    def _objects(self) -> tuple[Objects, Objects]:
+    def _objects(self) -> tuple[Targets, Targets]:
         assert self._parts is not None, "setup comes first"
         return self._parts
 
-    def _without(self, objects: Objects) -> tuple[str, ...]:
-        counts = objects.counts(len(self.class_names))
+    def _without(self, objects: Targets) -> tuple[str, ...]:
+        counts = objects.labels.bincount(minlength=len(self.class_names)).tolist()
         return tuple(name for name, count in zip(self.class_names, counts, strict=True) if not count)
 
     def _report(self) -> None:

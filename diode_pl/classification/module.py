@@ -114,11 +114,10 @@ class Classification(TrainingModule):
     def take_scores(self) -> dict[str, float]:
         return self.scores if self._measured_in == self.current_epoch else {}
 
-    def validation_step(self, batch: Crops | None, batch_idx: int) -> None:
+    def validation_step(self, batch: Crops, batch_idx: int) -> None:
         """Counts which class each held-out crop is taken for."""
-        if batch is not None:
-            crops, labels = batch
-            self.confusion.update(self.classifier(crops).argmax(dim=1), labels)
+        crops, labels = batch
+        self.confusion.update(self.classifier(crops).argmax(dim=1), labels)
 
     def on_validation_epoch_end(self) -> None:
         """The accuracy on all held-out crops, those of all processes."""

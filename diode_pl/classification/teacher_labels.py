@@ -1,25 +1,23 @@
-"""What a teacher says of the labeled objects of a data set."""
+"""Pseudo-labels of a data set: which objects count according to a teacher."""
 
 import logging
 from collections import Counter
-from collections.abc import Sequence
 
 import torch
+from torch import Tensor
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
-from diode_pl.classification.crops import Objects
 from diode_pl.data.batch import Batch
-from diode_pl.data.pseudo_labels import LabelPolicy, unseen_classes
-from diode_pl.data.readers import Example, ImageSet
-from diode_pl.data.wrappers import NoneOnBadImage
+from diode_pl.data.pseudo_labels import LabelPolicy, find_unknown_classes
+from diode_pl.data.readers import ImageSet
 from diode_pl.detector import Detector
 from diode_pl.detector.input_size import InputSize
 from diode_pl.targets import Targets
 
 log = logging.getLogger(__name__)
 
-_AT_ONCE = 16  # images
+_BATCH_SIZE = 16
 
 
 class TeacherLabeler:
@@ -38,7 +36,7 @@ class TeacherLabeler:
         self.label_source, self.teacher, self.class_names = label_source, teacher.freeze(), images.class_names
         sides = InputSize.from_detectors({"the teacher, which label_source asks,": teacher})
         sides.check("train.resolution", images.resolution)
-        if len(unseen_classes(images.class_names, teacher.class_names)) == len(images.class_names):
+        if len(find_unknown_classes(images.class_names, teacher.class_names)) == len(images.class_names):
             raise ValueError(
                 "label_source asks the teacher, which has no class of the training images: theirs are "
                 f"{list(images.class_names)}, its own are {list(teacher.class_names)}. Name the detector that "
@@ -47,32 +45,28 @@ class TeacherLabeler:
             )
 
     @torch.no_grad()
-    def objects(self, source: ImageSet, device: torch.device | str, workers: int) -> tuple[Objects, dict[str, int]]:
+    def find_objects(
+        self, source: ImageSet, device: torch.device | str, workers: int
+    ) -> tuple[Targets, dict[str, int]]:
         """The objects that count, and how many were ``sampled``, ``dropped`` and ``added``.
 
         Args:
-            source: the images; one that cannot be used has no objects.
+            source: the images, all of which can be read.
             device: where the teacher looks at them.
             workers: processes that read.
 
         Raises:
-            ValueError: no object is left, or too many images are bad.
+            ValueError: no object is left.
         """
         self.teacher.to(device)
-        nothing = torch.zeros(0, dtype=torch.long)
-        parts, total, first = [Objects(nothing, torch.zeros(0, 4), nothing)], Counter[str](), 0
-        loader = DataLoader(NoneOnBadImage(source), _AT_ONCE, num_workers=workers, collate_fn=list)
-        for read in tqdm(loader, "asking the teacher", unit="batches", disable=None, leave=False):
-            there = [i for i, example in enumerate(read, first) if example is not None]
-            first += len(read)
-            if there:
-                labels, counts = self._labels([example for example in read if example is not None], device)
-                images = torch.tensor(there)[labels.image_index]
-                parts.append(Objects(images, labels.boxes.clamp(0, 1), labels.labels))
-                total.update(counts)
+        per_image, total = list[tuple[Tensor, Tensor]](), Counter[str]()
+        loader = DataLoader(source, _BATCH_SIZE, num_workers=workers, collate_fn=Batch.from_examples)
+        for batch in tqdm(loader, "asking the teacher", unit="batches", disable=None, leave=False):
+            labels, counts = self._label(batch.to(device).to_float())
+            per_image += [(boxes.clamp(0, 1), own) for boxes, own in labels.per_image()]
+            total.update(counts)
         self.teacher.cpu()
-        columns = ([each.images for each in parts], [each.boxes for each in parts], [each.labels for each in parts])
-        objects = Objects(*map(torch.cat, columns))
+        objects = Targets.from_images(per_image)
         if not len(objects):
             raise ValueError(
                 f"train: none of the {total['sampled']} labeled objects in {len(source)} images counts, for the "
@@ -89,9 +83,8 @@ class TeacherLabeler:
         )
         return objects, counts
 
-    def _labels(self, examples: Sequence[Example], device: torch.device | str) -> tuple[Targets, dict[str, int]]:
+    def _label(self, batch: Batch) -> tuple[Targets, dict[str, int]]:
         """The boxes that count, in the numbering of the data set, and the numbers of a batch; both on the CPU."""
-        batch = Batch.from_examples(examples).to(device).to_float()
 
         def finds(confidence: float) -> Targets:
             outputs = self.teacher(batch.images)

@@ -1,51 +1,74 @@
-"""What every training reads its images by."""
+"""Base data module: deterministic epochs, shared among ranks, images cached in memory if they fit."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import pytorch_lightning as pl
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from diode_pl.data.cache import InMemory
+from diode_pl.data.cache import ImageSubset, InMemory, find_usable
 from diode_pl.data.epoch_sampler import EpochLoader, EpochSampler
 from diode_pl.data.readers import ImageSet
 
+_T = TypeVar("_T")
+
 
 class BaseDataModule(pl.LightningDataModule):
-    """Batches whose draws follow from seed and epoch, shared out among processes, from images in memory if they fit.
+    """Batches whose draws follow from seed and epoch; each rank gets its part.
 
     Args:
-        batch_size: items of one optimizer step, all processes together.
-        workers: processes that load, for each training process.
-        cache_gib: images are read once if a copy for each training process fits into so much memory.
+        batch_size: items per optimizer step, all ranks together.
+        workers: processes that load, per rank.
+        cache_gib: a data set is read once if a copy for each rank fits into this much memory, in GiB.
         seed: of all draws.
     """
 
     def __init__(self, batch_size: int, workers: int, cache_gib: float, seed: int) -> None:
         super().__init__()
         self.batch_size, self.workers, self.cache_gib, self.seed = batch_size, workers, cache_gib, seed
+        self._opened: dict[str, ImageSet] = {}
 
     @property
-    def _place(self) -> tuple[int, int]:
-        """Number of this process, and how many there are."""
+    def _rank_and_world_size(self) -> tuple[int, int]:
         return (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
 
-    def _cached(self, source: ImageSet, name: str) -> ImageSet:
-        _, world_size = self._place
-        size = len(source) * 3 * source.resolution**2 * world_size
-        if isinstance(source, InMemory) or size > self.cache_gib * 2**30:
-            return source
-        return InMemory(source, self.workers, name)
+    def _open(self, source: ImageSet, name: str) -> ImageSet:
+        """Finds bad images, once, and keeps the others in memory if all fit; every rank gets the same images.
 
-    def _epochs_of(self, items: Dataset, steps: int | None, join: Callable[[Any], Any]) -> DataLoader:
-        """Batches of one epoch after the other; this process's part of each."""
-        sampler = EpochSampler(len(items), self.batch_size, steps, self.seed, *self._place)  # type: ignore[arg-type]
+        Raises:
+            ValueError: too many images are bad, or this rank cannot read what the first one can.
+        """
+        if name in self._opened:
+            return self._opened[name]
+        _, world_size = self._rank_and_world_size
+        if len(source) * 3 * source.resolution**2 * world_size <= self.cache_gib * 2**30:
+            images: ImageSet = (cached := InMemory(source, self.workers, name))
+            if self._compute_on_first_rank(lambda: cached.indices) != cached.indices:
+                raise ValueError(f"{name}: the first process could read others than this one; is a disk unreliable?")
+        elif source.computed:
+            images = source
+        else:
+            usable = self._compute_on_first_rank(lambda: find_usable(source, self.workers, name))
+            images = ImageSubset(source, usable)
+        self._opened[name] = images
+        return images
+
+    def _compute_on_first_rank(self, compute: Callable[[], _T]) -> _T:
+        """The result of the first rank, for all ranks: theirs could differ by a rounding or a failing disk."""
+        rank, world_size = self._rank_and_world_size
+        result: Any = compute() if rank == 0 else None
+        return self.trainer.strategy.broadcast(result) if world_size > 1 else result  # type: ignore[union-attr]
+
+    def _epoch_loader(self, items: Dataset, steps: int | None, collate: Callable[[Any], Any]) -> DataLoader:
+        """Batches of one epoch after the other; this rank's part of each."""
+        rank, world_size = self._rank_and_world_size
+        sampler = EpochSampler(len(items), self.batch_size, steps, self.seed, rank, world_size)  # type: ignore[arg-type]
         return EpochLoader(
             items,
             batch_sampler=sampler,
             num_workers=self.workers,
             persistent_workers=self.workers > 0,
             pin_memory=torch.cuda.is_available(),
-            collate_fn=join,
+            collate_fn=collate,
         )

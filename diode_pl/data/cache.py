@@ -1,19 +1,20 @@
-"""Data sets that are read once."""
+"""Opening a data set: every image is read once, and bad ones are left out from then on."""
 
 import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import torch
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
-from diode_pl.data.readers import BadImage, Example, ImageSet
-from diode_pl.data.wrappers import NoneOnBadImage
+from diode_pl.data.readers import Annotation, BadImage, Example, ImageSet
 
 log = logging.getLogger(__name__)
 
 
-class InMemory(ImageSet):
-    """Reads every image of a data set now, and keeps it in memory that worker processes share.
+def read_usable(source: ImageSet, workers: int, name: str) -> Iterator[tuple[int, Example]]:
+    """Reads every image and yields those that can be used with their index; names and counts the others.
 
     Args:
         source: the data set.
@@ -21,35 +22,102 @@ class InMemory(ImageSet):
         name: of the data set, for the progress bar.
 
     Raises:
-        ValueError: too many images are bad.
+        ValueError: too many images are bad, or all of them.
+    """
+    # Far ahead: images take unlike times, and a worker that has to wait for its turn stands idle.
+    ahead, usable = 16 if workers else None, 0
+    loader = DataLoader(_BadImageAsItem(source), batch_size=None, num_workers=workers, prefetch_factor=ahead)
+    for i, item in enumerate(tqdm(loader, desc=f"reading {name}", unit="images", disable=None, leave=False)):
+        if isinstance(item, BadImage):
+            source.bad_files.add(*item.args)  # here, not in a worker, which could not count for the others
+        else:
+            usable += 1
+            yield i, item
+    if len(source) and not usable:
+        raise ValueError(f"none of the {len(source)} {name} can be used")
+
+
+def find_usable(source: ImageSet, workers: int, name: str) -> list[int]:
+    """Indices of the images that can be used; see :func:`read_usable`."""
+    log.info("checking %d %s, which data.cache_gib does not let into memory", len(source), name)
+    return [i for i, _ in read_usable(source, workers, name)]
+
+
+class _BadImageAsItem(Dataset):
+    """A data set with the exception in place of an image that cannot be used."""
+
+    def __init__(self, source: ImageSet) -> None:
+        self.source = source
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    def __getitem__(self, i: int) -> Example | BadImage:
+        try:
+            return self.source[i]
+        except BadImage as error:
+            return error
+
+
+class ImageSubset(ImageSet):
+    """Some images of a data set, read when they are asked for.
+
+    Args:
+        source: the data set.
+        indices: of the images.
+    """
+
+    def __init__(self, source: ImageSet, indices: Sequence[int]) -> None:
+        super().__init__(source.class_names, source.resolution, source.provenance, source.bad_files.max_bad)
+        self.source, self.bad_files = source, source.bad_files
+        self.indices = torch.tensor(indices, dtype=torch.long)  # workers that fork would copy a list
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def __getitem__(self, i: int) -> Example:
+        return self.source[int(self.indices[i])]
+
+    def annotation(self, i: int) -> Annotation:
+        return self.source.annotation(int(self.indices[i]))
+
+
+class InMemory(ImageSet):
+    """Reads every image of a data set now, and keeps those that can be used in memory that worker processes share.
+
+    Args:
+        source: the data set.
+        workers: processes that read.
+        name: of the data set, for the progress bar.
+
+    Attributes:
+        indices: of the images in ``source``.
+
+    Raises:
+        ValueError: too many images are bad, or all of them.
     """
 
     def __init__(self, source: ImageSet, workers: int, name: str) -> None:
-        super().__init__(source.class_names, source.resolution, source.provenance, source.faults.max_bad)
-        self.faults = source.faults
-        side = source.resolution
+        super().__init__(source.class_names, source.resolution, source.provenance, source.bad_files.max_bad)
+        self.bad_files, side = source.bad_files, source.resolution
         log.info("reading %d %s into memory", len(source), name)  # the bar is for terminals alone
         # Workers that fork share it as it is. In /dev/shm, which is small in containers, it lies only if they do not.
         self._images = torch.empty(len(source), 3, side, side, dtype=torch.uint8)
-        self._rest: list[Example | None] = []
+        self._rest: list[Example] = []
+        self.indices: list[int] = []
         nothing = self._images.new_empty(3, 0, 0)
-        # Far ahead: images take unlike times, and a worker that has to wait for its turn stands idle.
-        ahead = 16 if workers else None
-        loader = DataLoader(NoneOnBadImage(source), batch_size=None, num_workers=workers, prefetch_factor=ahead)
-        for i, example in enumerate(tqdm(loader, desc=f"reading {name}", unit="images", disable=None, leave=False)):
-            if example is None:
-                self._rest.append(None)
-                continue
-            self._images[i] = example.image
+        for i, example in read_usable(source, workers, name):
+            self._images[len(self.indices)] = example.image
+            self.indices.append(i)
             # Copies: what a worker sends lies in shared memory, one open file for each tensor.
             boxes, labels = example.boxes.clone(), example.labels.clone()
-            self._rest.append(Example(nothing, boxes, labels, example.size, example.name))
+            self._rest.append(replace(example, boxes=boxes, labels=labels, image=nothing))
 
     def __len__(self) -> int:
         return len(self._rest)
 
     def __getitem__(self, i: int) -> Example:
-        rest = self._rest[i]
-        if rest is None:
-            raise BadImage(f"image {i} could not be read")
-        return Example(self._images[i], rest.boxes, rest.labels, rest.size, rest.name)
+        return replace(self._rest[i], image=self._images[i])
+
+    def annotation(self, i: int) -> Annotation:
+        return self._rest[i]

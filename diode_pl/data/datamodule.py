@@ -17,7 +17,7 @@ from diode_pl.data.batch import Batch
 from diode_pl.data.readers import Example, ImageFiles, ImageSet
 from diode_pl.data.tiling import Tiling
 from diode_pl.data.training_set import TrainingSet
-from diode_pl.data.wrappers import NoneOnBadImage, Relabeled
+from diode_pl.data.wrappers import Relabeled
 from diode_pl.detector import Detector
 from diode_pl.detector.input_size import InputSize
 from diode_pl.provenance import Provenance
@@ -125,8 +125,7 @@ class DetectionData(BaseDataModule):
                 f"{list(class_names)}; choose another data@val, or data@val=none for no scores"
             )
         _report("val", self.val, self._val_classes)
-        shared = self.val.shared_with(self.train) if isinstance(self.val, ImageFiles) and self.train is not None else 0
-        if shared:
+        if isinstance(self.val, ImageFiles) and (shared := self.val.count_shared_files(self.train)):
             log.warning("val: %d of %d images are training images, which flatters the scores", shared, len(self.val))
 
     def require_labels(self, readers: Sequence[str]) -> None:
@@ -149,44 +148,45 @@ class DetectionData(BaseDataModule):
         _report("train", self.train, self._train_classes)
 
     def setup(self, stage: str) -> None:
-        """Reads into memory what fits; Lightning calls it in every process."""
+        """Opens the data sets and reads into memory what fits; Lightning calls it on every rank."""
         if stage == "fit":
             self._training = self.training_set()
         if self.val is not None:
-            self._validation = NoneOnBadImage(Relabeled(self._cached(self.val, "validation images"), self._val_classes))
+            self._validation = self._validation_set()
 
     def training_set(self) -> TrainingSet:
-        """What training images are made by; in the data set's own numbering before :meth:`match_classes`."""
+        """Opens the training images; in the data set's own numbering before :meth:`match_classes`."""
         assert self.train is not None
-        source = Relabeled(self._cached(self.train, "training images"), self._train_classes)
+        source = Relabeled(self._open(self.train, "training images"), self._train_classes)
         return TrainingSet(source, self.train.resolution, self.tiling, self.mosaic)
 
     def train_dataloader(self) -> DataLoader:
         """Batches of one epoch; this process's part of each."""
-        return self._epochs_of(self._training, self.steps_per_epoch, _as_made)
+        return self._epoch_loader(self._training, self.steps_per_epoch, _pass_batch)
 
     def val_dataloader(self) -> DataLoader | list:
         """Batches of this process's part of the validation images."""
         if self.val is None:
             return []
-        rank, world_size = self._place
+        rank, world_size = self._rank_and_world_size
         if len(self._validation) < world_size:  # a process without images would keep the others waiting
             raise ValueError(f"val holds {len(self._validation)} images, fewer than trainer.devices={world_size}")
         own = Subset(self._validation, range(rank, len(self._validation), world_size))
         size = max(1, self.batch_size // world_size)
-        return DataLoader(own, batch_size=size, num_workers=self.workers, collate_fn=_validation_batch)
+        return DataLoader(own, batch_size=size, num_workers=self.workers, collate_fn=Batch.from_examples)
 
-    def validation_examples(self, count: int) -> list[Example | None]:
-        """Some validation images, spread evenly, labels in the detector's numbering; None for one that is bad."""
-        assert self.val is not None
-        images = NoneOnBadImage(Relabeled(self.val, self._val_classes))
+    def validation_examples(self, count: int) -> list[Example]:
+        """At most ``count`` validation images, spread evenly, labels in the detector's numbering."""
+        images = self._validation_set()
         shown = min(count, len(images))
         return [images[(2 * i + 1) * len(images) // (2 * shown)] for i in range(shown)]
 
-    def on_after_batch_transfer(self, batch: Batch | None, dataloader_idx: int) -> Batch | None:
+    def _validation_set(self) -> Relabeled:
+        assert self.val is not None
+        return Relabeled(self._open(self.val, "validation images"), self._val_classes)
+
+    def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
         """Scales pixels to [0, 1] and augments training batches, on whatever device they are."""
-        if batch is None:  # no validation image of it can be used
-            return None
         batch = batch.to_float()
         if batch.seed is None:
             return batch
@@ -201,13 +201,8 @@ class DetectionData(BaseDataModule):
         return replace(batch, images=images.contiguous(memory_format=torch.channels_last))
 
 
-def _as_made(batch: Any) -> Any:  # the set makes whole batches
+def _pass_batch(batch: Any) -> Any:  # the set makes whole batches
     return batch
-
-
-def _validation_batch(examples: Sequence[Example | None]) -> Batch | None:
-    readable = [example for example in examples if example is not None]
-    return Batch.from_examples(readable) if readable else None
 
 
 def _report(key: str, source: ImageSet, classes: Sequence[int]) -> None:

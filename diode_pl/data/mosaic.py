@@ -1,6 +1,7 @@
 """Four windows of four images in one."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import torch
 from jaxtyping import Float, UInt8
@@ -43,7 +44,8 @@ def mosaic(
         moved, visible = _follow(example.boxes, window, part)
         boxes.append(moved[visible])
         labels.append(example.labels[visible])
-    return Example(joined, torch.cat(boxes), torch.cat(labels), (side, side), " + ".join(e.name for e in examples))
+    path = Path(" + ".join(example.name for example in examples))
+    return Example(path, torch.cat(boxes), torch.cat(labels), (side, side), joined)
 
 
 def _window(part: Float[Tensor, " 2"], side: int, zoom: Sequence[float], generator: Generator) -> Float[Tensor, " 4"]:

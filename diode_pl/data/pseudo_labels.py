@@ -96,7 +96,7 @@ class LabelPolicy:
         return alike & given.valid[:, None] & (box_iou(given.boxes, found.boxes) >= self.iou)
 
 
-def unseen_classes(class_names: Sequence[str], teacher: Sequence[str]) -> list[str]:
+def find_unknown_classes(class_names: Sequence[str], teacher: Sequence[str]) -> list[str]:
     """The classes of labels that a teacher does not have; warns of them, for it agrees with none of these labels.
 
     Args:

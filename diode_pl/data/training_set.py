@@ -1,6 +1,7 @@
 """From the images of a data set to training images."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import torch
 from torch import Generator
@@ -9,7 +10,7 @@ from torch.utils.data import Dataset
 from diode_pl.data.batch import Batch
 from diode_pl.data.epoch_sampler import SampleKey
 from diode_pl.data.mosaic import mosaic
-from diode_pl.data.readers import BadImage, Example
+from diode_pl.data.readers import Example
 from diode_pl.data.tiling import Tiling, tile
 from diode_pl.data.wrappers import Relabeled
 from diode_pl.targets import Targets
@@ -37,11 +38,7 @@ class TrainingSet(Dataset):
         return len(self.source)
 
     def __getitem__(self, key: SampleKey) -> tuple[Example, int]:
-        """The training image of a draw, and a seed for what happens to it later.
-
-        Raises:
-            ValueError: too many images are bad.
-        """
+        """The training image of a draw, and a seed for what happens to it later."""
         generator = Generator().manual_seed(key.seed)
         if float(torch.rand(1, generator=generator)) >= self.mosaic:
             example = self._tiled(key.index, generator)
@@ -52,39 +49,22 @@ class TrainingSet(Dataset):
         return example, int(torch.randint(2**62, (1,), generator=generator))
 
     def __getitems__(self, keys: Sequence[SampleKey]) -> Batch:
-        """This process's part of a step; a loader asks for it instead of for one image after the other.
-
-        Raises:
-            ValueError: too many images are bad.
-        """
+        """This process's part of a step; a loader asks for it instead of for one image after the other."""
         examples, seeds = zip(*[self[key] for key in keys], strict=True)
         return Batch.from_examples(examples, keys[0].step_seed, seeds)
 
     def tiled(self, key: SampleKey) -> Example:
-        """The image of a draw without mosaic.
-
-        Raises:
-            ValueError: too many images are bad.
-        """
+        """The image of a draw without mosaic."""
         return self._tiled(key.index, Generator().manual_seed(key.seed))
 
     def _tiled(self, first: int, generator: Generator) -> Example:
         count = self.tiling.draw(generator)
         if count == 1:
-            return self._readable(first)
+            return self.source[first]
         others = torch.randint(len(self), (count - 1,), generator=generator).tolist()
-        examples = [self._readable(i) for i in (first, *others)]
+        examples = [self.source[i] for i in (first, *others)]
         images = torch.stack([example.image for example in examples]).float() / 255
         targets = Targets.from_images([(example.boxes, example.labels) for example in examples])
         joined, boxes, labels = tile(images, targets, self.resolution)
         image = (joined.clamp(0, 1) * 255).round().to(torch.uint8)
-        return Example(image, boxes, labels, (self.resolution, self.resolution), f"{count} tiles")
-
-    def _readable(self, i: int) -> Example:
-        """Image ``i``, or the next one that can be used."""
-        for step in range(len(self)):
-            try:
-                return self.source[(i + step) % len(self)]
-            except BadImage:
-                continue
-        raise ValueError("no image of the training set can be used")
+        return Example(Path(f"{count} tiles"), boxes, labels, (self.resolution, self.resolution), image)

@@ -10,7 +10,7 @@ from diode_pl.detector import Detector
 from diode_pl.distillation.evaluation import Evaluation
 from diode_pl.distillation.module import Distillation
 from diode_pl.io.atomic import atomic_write, write_picture
-from diode_pl.report import Found, export_onnx, prediction_sheet, save_weights, write_curves
+from diode_pl.report import export_onnx, prediction_sheet, save_weights, write_curves
 from diode_pl.training.run_folder import best_epoch
 
 log = logging.getLogger(__name__)
@@ -82,16 +82,12 @@ def write_scores(
     for who, values in (("teacher", evaluation.teacher_scores), ("student", scores)):
         if values:
             log.info("%s: AP50 %.3f, AP %.3f, F1 %.3f on validation images", who, *(values[k] for k in _SAID))
-    shown = [example for example in data.validation_examples(_SHOWN) if example is not None]
-    if not shown:
-        log.warning("%s is not drawn: none of the images that it would show can be read", folder / names[1])
-        return
-    batch = Batch.from_examples(shown).to_float()
-    columns: dict[str, list[Found]] = {"truth": [(boxes, labels, None) for boxes, labels in batch.targets.per_image()]}
+    batch = Batch.from_examples(data.validation_examples(_SHOWN)).to_float()
+    detections = {}
     if evaluation.teacher is not None:
-        columns["teacher"] = _likely(evaluation, evaluation.teacher.cpu(), batch)
-    columns["student"] = _likely(evaluation, evaluation.student.cpu().eval(), batch)
-    sheet = prediction_sheet(batch.images, columns, evaluation.student.class_names, _LIKELY)
+        detections["teacher"] = evaluation.predict_with(evaluation.teacher.cpu(), batch, _LIKELY)
+    detections["student"] = evaluation.predict_with(evaluation.student.cpu().eval(), batch, _LIKELY)
+    sheet = prediction_sheet(batch.images, batch.targets, detections, evaluation.student.class_names, _LIKELY)
     write_picture(folder / names[1], sheet)
 
 
@@ -102,7 +98,7 @@ def _write_facts(evaluation: Evaluation, path: Path, scores: dict[str, float], f
         "teacher": evaluation.teacher_scores,
         **facts,
         "resolution": {name: None if images is None else images.resolution for name, images in sets.items()},
-        "skipped": {name: None if images is None else len(images.faults) for name, images in sets.items()},
+        "skipped": {name: None if images is None else len(images.bad_files) for name, images in sets.items()},
         "per_class": evaluation.per_class,
     }
     atomic_write(path, json.dumps(content, indent=1).encode())
@@ -118,8 +114,3 @@ def _exported(student: Detector, path: Path, resolution: int) -> float | None:
         return None
     log.info("student.onnx: boxes and scores differ from torch by at most %.1e", difference)
     return difference
-
-
-def _likely(evaluation: Evaluation, detector: Detector, batch: Batch) -> list[Found]:
-    found = evaluation.predict_with(detector, batch, _LIKELY)
-    return [(each.boxes, each.labels, each.scores) for each in found]

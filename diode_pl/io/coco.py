@@ -4,37 +4,20 @@ import json
 import math
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeGuard
 
 import torch
-from jaxtyping import Float, Int
-from torch import Tensor
+
+from diode_pl.io.annotation import Annotation
 
 _Id = int | float | str  # some programs write 5.0
 
 
-@dataclass(frozen=True)
-class LabeledImage:
-    """One image of an annotation file.
-
-    Args:
-        file_name: as the file has it.
-        boxes: x1, y1, x2, y2 in units of image width and height, in [0, 1].
-        labels: positions in the file's class names.
-        size: height and width in pixels that the file declares.
-    """
-
-    file_name: str
-    boxes: Float[Tensor, "m 4"]
-    labels: Int[Tensor, " m"]
-    size: tuple[float, float]
-
-
 def read_coco(
-    path: str | Path, on_bad: Callable[[str, str], None] | None = None
-) -> tuple[list[LabeledImage], list[str]]:
+    path: str | Path, on_bad: Callable[[str, str], None] | None = None, folder: Path = Path()
+) -> tuple[list[Annotation], list[str]]:
     """Reads images and class names; crowd boxes are left out.
 
     COCO itself has a few boxes without width or height (two in train2017): where nobody counts what is bad, they are
@@ -45,6 +28,7 @@ def read_coco(
         on_bad: is told the name of an image or annotation that cannot be used, and why; it is left out, with what
             hangs on it. Then an image needs a file name, and a box must lie on its image and have an area. Images of
             one id are all bad: nothing says whose boxes are whose. None: it is an error.
+        folder: of the image files.
 
     Returns:
         Every image in the file's order, those without a box included, and the class names in the file's order.
@@ -74,7 +58,7 @@ def read_coco(
         except ValueError as error:
             bad.add(number)
             report(_name("image", image, number), str(error))
-    boxes: dict[_Id, list[tuple[list[float], int]]] = {key: [] for key in sizes}
+    objects: dict[_Id, list[tuple[int, list[float]]]] = {key: [] for key in sizes}
     for number, box in enumerate(annotations):
         try:
             key, (x, y, w, h) = _id(box, "image_id"), _bbox(box)
@@ -94,17 +78,16 @@ def read_coco(
             width, height = sizes[key]
             if on_bad and (x >= width or y >= height or x + w <= 0 or y + h <= 0):
                 raise ValueError(f"bbox {box['bbox']} lies outside of its image of {width:g} x {height:g}")
-            boxes[key].append(([x, y, x + w, y + h], label[box["category_id"]]))
+            objects[key].append((label[box["category_id"]], [x, y, x + w, y + h]))
         except ValueError as error:
             report(_name("annotation", box, number), str(error))
     read = []
     for number, image in enumerate(images):
         if number not in bad:
-            corners = torch.tensor([box for box, _ in boxes[image["id"]]], dtype=torch.float32).reshape(-1, 4)
-            labels = torch.tensor([name for _, name in boxes[image["id"]]], dtype=torch.long)
             width, height = sizes[image["id"]]
-            shares = (corners / torch.tensor([width, height] * 2)).clamp(0, 1)
-            read.append(LabeledImage(image.get("file_name", ""), shares, labels, (height, width)))
+            path = folder / (image.get("file_name") or "")
+            in_pixels = Annotation.from_objects(path, objects[image["id"]], (height, width))
+            read.append(replace(in_pixels, boxes=(in_pixels.boxes / torch.tensor([width, height] * 2)).clamp(0, 1)))
     return read, names
 
 

@@ -6,11 +6,10 @@ from jaxtyping import Float, Int
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
+from diode_pl.detector import Detections
 from diode_pl.io.drawing import draw_boxes
 from diode_pl.io.images import to_pillow
-
-# Boxes x1, y1, x2, y2 in units of image width and height, labels, and scores where there are any.
-Found = tuple[Float[Tensor, "_ 4"], Int[Tensor, " _"], Float[Tensor, " _"] | None]
+from diode_pl.targets import Targets
 
 _CELL = 224  # pixels across: enough to read a caption
 _CELLS = 6  # in a row of the page: with three columns two images stand side by side
@@ -19,55 +18,63 @@ _GAP, _WIDE_GAP, _HEADING = 4, 20, 24  # pixels
 
 def prediction_sheet(
     images: Float[Tensor, "n 3 h w"],
-    columns: Mapping[str, Sequence[Found]],
+    targets: Targets,
+    detections: Mapping[str, Sequence[Detections]],
     class_names: Sequence[str],
     above: float = 0.0,
 ) -> Image.Image:
-    """Draws every image once for each column, side by side, with the boxes of that column.
+    """Draws every image once with its true boxes and once per detector, side by side.
 
     Args:
         images: RGB in [0, 1].
-        columns: by heading, for example truth, teacher and student: boxes (x1, y1, x2, y2 in units of the image),
-            labels and scores or None for each image. All of them are drawn: leave out the unlikely ones before.
+        targets: of the images.
+        detections: of each detector, by heading, one entry per image; all are drawn, so leave out unlikely ones before.
         class_names: by label.
         above: the score from which on detections were left in, in [0, 1]; where there is none, the picture says so.
 
     Raises:
-        ValueError: there is no image or no column, or a column is not as long as ``images``.
+        ValueError: there is no image, or targets or detections are of another number of images.
     """
-    if not len(images) or not columns:
-        raise ValueError(f"expected images and columns, got {len(images)} images and the columns {list(columns)}")
-    for heading, column in columns.items():
-        if len(column) != len(images):
-            raise ValueError(f"column {heading!r} has boxes for {len(column)} images, expected {len(images)}")
+    if not len(images):
+        raise ValueError("expected images, got 0 images")
+    for heading, count in {
+        "truth": targets.batch_size,
+        **{name: len(each) for name, each in detections.items()},
+    }.items():
+        if count != len(images):
+            raise ValueError(f"column {heading!r} has boxes for {count} images, expected {len(images)}")
+    headings = ("truth", *detections)
     height = max(1, round(_CELL * images.shape[2] / images.shape[3]))
-    across = max(1, min(len(images), _CELLS // len(columns)))
+    across = max(1, min(len(images), _CELLS // len(headings)))
     rows = -(-len(images) // across)
-    group = len(columns) * (_CELL + _GAP) - _GAP + _WIDE_GAP
+    group = len(headings) * (_CELL + _GAP) - _GAP + _WIDE_GAP
     size = (_GAP + across * group - _WIDE_GAP + _GAP, _HEADING + rows * (height + _GAP))
     sheet, font = Image.new("RGB", size, "white"), ImageFont.load_default(15)
     draw = ImageDraw.Draw(sheet)
     for place in range(across):
-        for j, heading in enumerate(columns):
+        for j, heading in enumerate(headings):
             draw.text((_GAP + place * group + j * (_CELL + _GAP), 3), heading, fill="black", font=font)
-    for i, image in enumerate(images):
+    for i, (image, (boxes, labels)) in enumerate(zip(images, targets.per_image(), strict=True)):
         picture = to_pillow(image).resize((_CELL, height), Image.Resampling.BICUBIC)
-        for j, column in enumerate(columns.values()):
+        cells = [_draw(picture, boxes, labels, [class_names[label] for label in labels.tolist()])]
+        for column in detections.values():
+            found = zip(column[i].labels.tolist(), column[i].scores.tolist(), strict=True)
+            captions = [f"{class_names[label]} {score:.2f}" for label, score in found]
+            cells.append(_draw(picture, column[i].boxes, column[i].labels, captions))
+            if not captions:
+                _note(cells[-1], f"nothing scores above {above:g}")
+        for j, cell in enumerate(cells):
             left = _GAP + i % across * group + j * (_CELL + _GAP)
-            cell = _with_boxes(picture, column[i], class_names)
-            if column[i][2] is not None and not len(column[i][0]):
-                _note(cell, f"nothing scores above {above:g}")
             sheet.paste(cell, (left, _HEADING + i // across * (height + _GAP)))
     return sheet
 
 
-def _with_boxes(picture: Image.Image, found: Found, class_names: Sequence[str]) -> Image.Image:
-    boxes, labels, scores = found
-    picture, names = picture.copy(), [class_names[label] for label in labels.tolist()]
-    if scores is not None:
-        names = [f"{name} {score:.2f}" for name, score in zip(names, scores.tolist(), strict=True)]
+def _draw(
+    picture: Image.Image, boxes: Float[Tensor, "m 4"], labels: Int[Tensor, " m"], captions: Sequence[str]
+) -> Image.Image:
+    picture = picture.copy()
     edges = boxes.detach().cpu() * boxes.new_tensor([picture.width, picture.height] * 2).cpu()
-    draw_boxes(picture, edges.tolist(), labels.tolist(), names)
+    draw_boxes(picture, edges.tolist(), labels.tolist(), captions)
     return picture
 
 

@@ -1,5 +1,6 @@
 """Detection data sets that the package draws itself, endless and without a download."""
 
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -53,6 +54,8 @@ class ShapesWorld(ImageSet):
         ValueError: an argument is outside its range.
     """
 
+    computed = True
+
     def __init__(
         self,
         split: Literal["train", "val", "test"],
@@ -72,7 +75,7 @@ class ShapesWorld(ImageSet):
         # Nothing drawn is bad.
         super().__init__(names if labeled else (), resolution, _PROVENANCE[world], max_bad=0)
         self.size, self.seed, self.labeled = size, seed, labeled
-        self._name = f"{world}/{split}"
+        self._path = Path(world, split)
         self._key = (_WORLDS.index(world), _SPLITS.index(split))
         self._style = _STYLES[world]
 
@@ -91,7 +94,7 @@ class ShapesWorld(ImageSet):
         boxes, labels = torch.from_numpy(scene.boxes).float(), torch.from_numpy(scene.labels)
         if not self.labeled:
             boxes, labels = boxes[:0], labels[:0]
-        return Example(image, boxes, labels, (self.resolution, self.resolution), f"{self._name}/{i}")
+        return Example(self._path / str(i), boxes, labels, (self.resolution, self.resolution), image)
 
     def scene(self, i: int) -> Scene:
         """Image ``i`` with the silhouettes of its things.

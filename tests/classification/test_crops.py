@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from diode_pl.classification.crops import Changes, CropSet, Objects, joined
+from diode_pl.classification.crops import Changes, CropSet, balance_classes, collate_crops, find_objects, split_by_image
 from diode_pl.data.epoch_sampler import SampleKey
 from diode_pl.data.readers import Annotation, BadFileCounter, Example, ImageFiles, ImageSet
 from diode_pl.numerics.roi_crop import crops as cut
@@ -26,18 +26,18 @@ class Ramp(ImageSet):
     def __getitem__(self, i: int) -> Example:
         ramp = torch.arange(64, dtype=torch.uint8) * 2
         image = torch.stack([ramp.expand(64, 64), ramp[:, None].expand(64, 64), torch.full((64, 64), 7).byte()])
-        return Example(image, torch.tensor([self.box]) / 64, torch.tensor([0]), (64, 64), "ramp")
+        return Example(Path("ramp"), torch.tensor([self.box]) / 64, torch.tensor([0]), (64, 64), image)
 
 
 def ramp_crop(changes: Changes | None, seed: int = 0, size: int = 8) -> torch.Tensor:
     source = Ramp(16, 20, 48, 60)
-    return CropSet(source, Objects.of(source), size, changes=changes)[SampleKey(0, seed)][0]
+    return CropSet(source, find_objects(source), size, changes=changes)[SampleKey(0, seed)][0]
 
 
 def test_every_box_of_every_image_is_an_object() -> None:
-    objects = Objects.of(Colored(9))
-    assert objects.images.tolist() == [i // 2 for i in range(18)] and objects.labels.tolist() == [0, 1, 2] * 6
-    assert objects.counts(4) == [6, 6, 6, 0]
+    objects = find_objects(Colored(9))
+    assert objects.image_index.tolist() == [i // 2 for i in range(18)] and objects.labels.tolist() == [0, 1, 2] * 6
+    assert objects.labels.bincount(minlength=4).tolist() == [6, 6, 6, 0]
     assert torch.equal(objects.boxes[4:6], Colored(9)[2].boxes)
 
 
@@ -47,20 +47,18 @@ def test_where_annotations_are_known_no_image_is_read() -> None:
         Annotation.from_objects(Path("nowhere.png"), []),
     ]
     source = ImageFiles(known, ("a", "b"), 32, "real images", BadFileCounter(0), None, True)
-    objects = Objects.of(source)
-    assert objects.images.tolist() == [0] and objects.labels.tolist() == [1]
+    objects = find_objects(source)
+    assert objects.image_index.tolist() == [0] and objects.labels.tolist() == [1]
 
 
-def test_images_that_cannot_be_used_are_left_out() -> None:
-    source = Painted(6, bad=(1, 4))
-    assert Objects.of(source).images.tolist() == [0, 2, 3, 5] and len(source.faults) == 2
-    assert len(Objects.of(Painted(3, names=()))) == 0
+def test_images_without_labels_have_no_objects() -> None:
+    assert len(find_objects(Painted(3, names=()))) == 0
 
 
 @pytest.mark.parametrize("changes", [None, STILL])
 def test_a_crop_shows_its_box_and_nothing_else(changes: Changes | None) -> None:
     source = Painted(12)
-    crops = CropSet(source, Objects.of(source), 8, changes=changes)
+    crops = CropSet(source, find_objects(source), 8, changes=changes)
     assert len(crops) == 12
     for i in range(12):
         crop, label = crops[SampleKey(i, i)]
@@ -81,8 +79,8 @@ def test_a_crop_is_what_a_distillation_shows_the_classifier() -> None:
     source = Ramp(10.3, 3.8, 60.7, 50.5)
     image = source[0].image[None].float() / 255
     expected = cut(image, source[0].boxes, torch.tensor([0]), 8)[0]
-    assert torch.equal(CropSet(source, Objects.of(source), 8)[SampleKey(0, 0)][0], expected)
-    torch.testing.assert_close(CropSet(source, Objects.of(source), 8, changes=STILL)[SampleKey(0, 3)][0], expected)
+    assert torch.equal(CropSet(source, find_objects(source), 8)[SampleKey(0, 0)][0], expected)
+    torch.testing.assert_close(CropSet(source, find_objects(source), 8, changes=STILL)[SampleKey(0, 3)][0], expected)
 
 
 def test_jitter_moves_every_side_by_up_to_its_share() -> None:
@@ -126,52 +124,40 @@ def test_same_draw_same_crop_whatever_was_drawn_before() -> None:
 def test_a_box_at_the_edge_or_thinner_than_a_pixel_still_shows_something(box: tuple[float, ...]) -> None:
     source = Ramp(*box)
     for changes in (None, Changes()):
-        crop, _ = CropSet(source, Objects.of(source), 8, changes=changes)[SampleKey(0, 1)]
+        crop, _ = CropSet(source, find_objects(source), 8, changes=changes)[SampleKey(0, 1)]
         assert crop.shape == (3, 8, 8)
 
 
 def test_no_image_is_in_both_parts() -> None:
-    objects = Objects.of(Colored(20))
-    train, held_out = objects.split(0.2, seed=1)
-    assert len(held_out.images.unique()) == 4 and len(train) + len(held_out) == len(objects)
-    assert not {*train.images.tolist()} & {*held_out.images.tolist()}
-    assert torch.equal(objects.split(0.2, seed=1)[1].images, held_out.images)
-    assert not torch.equal(objects.split(0.2, seed=2)[1].images, held_out.images)
-    everything, nothing = objects.split(0.0, seed=1)
+    objects = find_objects(Colored(20))
+    train, held_out = split_by_image(objects, 0.2, seed=1)
+    assert len(held_out.image_index.unique()) == 4 and len(train) + len(held_out) == len(objects)
+    assert not {*train.image_index.tolist()} & {*held_out.image_index.tolist()}
+    assert torch.equal(split_by_image(objects, 0.2, seed=1)[1].image_index, held_out.image_index)
+    assert not torch.equal(split_by_image(objects, 0.2, seed=2)[1].image_index, held_out.image_index)
+    everything, nothing = split_by_image(objects, 0.0, seed=1)
     assert len(everything) == 40 and len(nothing) == 0
-    assert len(objects.split(0.001, seed=1)[1].images.unique()) == 1
-    assert len(objects.split(0.999, seed=1)[0].images.unique()) == 1
+    assert len(split_by_image(objects, 0.001, seed=1)[1].image_index.unique()) == 1
+    assert len(split_by_image(objects, 0.999, seed=1)[0].image_index.unique()) == 1
 
 
 def test_one_image_cannot_be_divided() -> None:
     with pytest.raises(ValueError, match=r"held_out=0\.2 takes whole images, and 1 have boxes.*held_out=0"):
-        Objects.of(Colored(1)).split(0.2, seed=0)
+        split_by_image(find_objects(Colored(1)), 0.2, seed=0)
 
 
 def test_balance_gives_each_class_that_there_is_the_same_share() -> None:
-    objects = Objects.of(Colored(18, (6, 2, 1)))
-    assert objects.counts(3) == [24, 8, 4]
-    order = objects.balanced(5)
+    objects = find_objects(Colored(18, (6, 2, 1)))
+    assert objects.labels.bincount().tolist() == [24, 8, 4]
+    order = balance_classes(objects.labels, 5)
     assert objects.labels[order].bincount().tolist() == [24, 24, 24]
     assert order.bincount().tolist() == [{0: 1, 1: 3, 2: 6}[label] for label in objects.labels.tolist()]
 
 
-def test_training_takes_the_next_crop_where_an_image_is_bad_and_measuring_none() -> None:
-    source = Painted(4)
-    objects, source.bad = Objects.of(source), (1, 2)
-    assert CropSet(source, objects, 8)[SampleKey(1, 0)] is None
-    assert CropSet(source, objects, 8, changes=STILL)[SampleKey(1, 0)][1] == 3 % 3
-    assert CropSet(source, objects, 8, order=torch.tensor([2, 3, 0]), changes=STILL)[SampleKey(0, 0)][1] == 0
-    source.bad = range(4)
-    with pytest.raises(ValueError, match="no image with objects"):
-        CropSet(source, objects, 8, changes=STILL)[SampleKey(1, 0)]
-
-
-def test_batches_leave_out_what_cannot_be_used() -> None:
+def test_a_batch_of_crops() -> None:
     crop = torch.zeros(3, 8, 8)
-    images, labels = joined([(crop, 2), None, (crop, 0)])
+    images, labels = collate_crops([(crop, 2), (crop, 0)])
     assert images.shape == (2, 3, 8, 8) and labels.tolist() == [2, 0]
-    assert joined([None]) is None
 
 
 @pytest.mark.parametrize("changes", [{"jitter": 0.5}, {"jitter": -0.1}, {"flip": 1.1}, {"color": 2.0}])
@@ -183,4 +169,4 @@ def test_bad_numbers(changes: dict[str, float]) -> None:
 def test_corners_of_the_painted_box_are_what_is_cut() -> None:
     source = Painted(5)
     x1, y1, x2, y2 = corners(3)
-    assert (Objects.of(source).boxes[3] * source.resolution).tolist() == [x1, y1, x2, y2]
+    assert (find_objects(source).boxes[3] * source.resolution).tolist() == [x1, y1, x2, y2]

@@ -30,7 +30,7 @@ from tests.data.colored import COLORS, Colored
 from tests.data.knowing import knowing
 from tests.training_run import StopsAt, checkpoint, same, without_seconds, write_teacher
 
-CONF = Path(__file__).resolve().parents[1] / "conf"
+CONF = Path(__file__).resolve().parents[2] / "conf"
 FILES = {"classifier.ckpt", "classifier.safetensors", "metrics.json", "curves.png", "crops.png", "configuration.json"}
 EPOCHS = 3
 

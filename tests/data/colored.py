@@ -1,6 +1,7 @@
 """A small labeled set in which the color of a thing tells its class."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import torch
 
@@ -51,4 +52,4 @@ class Colored(ImageSet):
             image[:, y : y + height, x : x + width] = color + torch.randint(-30, 30, (3, height, width), generator=draw)
             boxes.append([x, y, x + width, y + height])
             labels.append(label)
-        return Example(image, torch.tensor(boxes) / SIDE, torch.tensor(labels), (SIDE, SIDE), f"{i}.png")
+        return Example(Path(f"{i}.png"), torch.tensor(boxes) / SIDE, torch.tensor(labels), (SIDE, SIDE), image)

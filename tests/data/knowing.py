@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from diode_pl.data.readers import BadImage, Example, ImageSet
+from diode_pl.data.readers import ImageSet
 from diode_pl.detector import Darknet, Detections, Outputs
 from diode_pl.provenance import GIVEN_WEIGHTS
 from tests.distillation.losses.lessons import network
@@ -27,17 +27,17 @@ def knowing(
     teacher = network(names=names or source.class_names, seed=seed)
     teacher.provenance = GIVEN_WEIGHTS  # stands for one that was trained
     labels = torch.tensor([teacher.class_names.index(name) for name in source.class_names])
-    examples = {i: example for i in range(len(source)) if (example := _readable(source, i)) is not None}
+    examples = [source[i] for i in range(len(source))]
 
     def forward(images: Tensor) -> Outputs:
         return Outputs((images,), (), (), (source.resolution, source.resolution))
 
     def predict(outputs: Outputs, confidence: float) -> list[Detections]:
         images = (outputs.heads[0] * 255).round().byte().cpu()
-        return [of(image) if confidence < SCORE else nothing() for image in images]
+        return [detect(image) if confidence < SCORE else nothing() for image in images]
 
-    def of(image: Tensor) -> Detections:
-        (i,) = (i for i, example in examples.items() if torch.equal(example.image, image))
+    def detect(image: Tensor) -> Detections:
+        (i,) = (i for i, example in enumerate(examples) if torch.equal(example.image, image))
         known = torch.tensor([sees(i, k) for k in range(len(examples[i].labels))], dtype=torch.bool)
         boxes = examples[i].boxes[known]
         return Detections(boxes, torch.full((len(boxes),), SCORE), labels[examples[i].labels[known].long()])
@@ -47,10 +47,3 @@ def knowing(
 
     teacher.forward, teacher.predict = forward, predict  # type: ignore[method-assign]
     return teacher
-
-
-def _readable(source: ImageSet, i: int) -> Example | None:
-    try:
-        return source[i]
-    except BadImage:
-        return None

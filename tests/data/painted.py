@@ -1,6 +1,7 @@
 """A small data set of gray images, each with one bright box, and the way back from pixels to boxes."""
 
 from collections.abc import Collection, Sequence
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -21,7 +22,7 @@ class Painted(ImageSet):
         count: images.
         names: of the classes, taken in turn; none for images without labels.
         bad: images that cannot be read.
-        max_bad: so many of them are skipped.
+        max_bad: at most this many of them are skipped.
         side: of the images in pixels.
 
     Attributes:
@@ -39,7 +40,6 @@ class Painted(ImageSet):
     ) -> None:
         super().__init__(names, side, provenance, max_bad)
         self.count, self.bad, self.reads = count, bad, 0
-        self._known_bad = torch.zeros(count, dtype=torch.bool).share_memory_()
 
     def __len__(self) -> int:
         return self.count
@@ -49,16 +49,14 @@ class Painted(ImageSet):
             raise IndexError(i)
         self.reads += 1
         if i in self.bad:
-            if not self._known_bad[i]:
-                self._known_bad[i] = True
-                self.faults.add(f"image {i}", "torn")
-            raise BadImage(f"image {i} is torn")
+            raise BadImage(f"image {i}", f"image {i} is torn")
         box = corners(i, self.resolution)
         image = paint([box], self.resolution, ground=i % GROUND)
         here = slice(0, 1 if self.class_names else 0)
         labels = torch.tensor([i % max(1, len(self.class_names))])
         boxes = torch.tensor([box]) / self.resolution
-        return Example(image, boxes[here], labels[here], (2 * self.resolution, self.resolution + i), f"{i}.png")
+        size = (2 * self.resolution, self.resolution + i)
+        return Example(Path(f"{i}.png"), boxes[here], labels[here], size, image)
 
 
 def corners(i: int, side: int = SIDE) -> tuple[int, int, int, int]:
@@ -90,4 +88,4 @@ def found(image: Tensor) -> Tensor:
 def same(one: Example, other: Example) -> bool:
     """Whether two examples agree in everything."""
     tensors = ((one.image, other.image), (one.boxes, other.boxes), (one.labels, other.labels))
-    return all(torch.equal(a, b) for a, b in tensors) and (one.size, one.name) == (other.size, other.name)
+    return all(torch.equal(a, b) for a, b in tensors) and (one.size, one.path) == (other.size, other.path)

@@ -54,7 +54,7 @@ def training(made: DetectionData, epoch: int = 0) -> Iterator[Batch]:
         yield made.on_after_batch_transfer(batch, 0)
 
 
-def validation(made: DetectionData) -> list[Batch | None]:
+def validation(made: DetectionData) -> list[Batch]:
     return [made.on_after_batch_transfer(batch, 0) for batch in made.val_dataloader()]
 
 
@@ -70,8 +70,8 @@ def alike(some: Sequence[Batch], others: Sequence[Batch]) -> bool:
     return True
 
 
-def numbers(batches: Sequence[Batch | None]) -> list[int]:
-    return [int(name.split(".")[0]) for batch in batches if batch is not None for name in batch.names]
+def numbers(batches: Sequence[Batch]) -> list[int]:
+    return [int(name.split(".")[0]) for batch in batches for name in batch.names]
 
 
 # --- classes -------------------------------------------------------------------------------------------------------
@@ -304,35 +304,64 @@ def test_a_cached_set_is_read_once_and_another_as_often_as_needed() -> None:
     assert train.reads == 12 and val.reads == 4
     train = Painted(12)
     made = data(train, cache_gib=12 * 3 * SIDE**2 / 2**30 * 0.99)
-    assert train.reads == 0
+    assert train.reads == 12, "to find bad images"
     list(training(made))
-    assert train.reads == 12
+    assert train.reads == 24
+    computed = Painted(12)
+    computed.computed = True
+    data(computed, cache_gib=0.0)
+    assert computed.reads == 0, "none of them can be bad"
 
 
-@pytest.mark.parametrize(("copies", "reads"), [(1.99, 0), (2.01, 12)])
-def test_each_process_keeps_a_copy_within_the_same_memory(copies: float, reads: int) -> None:
-    train = Painted(12)
-    made = DetectionData(train, None, Fixed(1), {}, batch_size=4, cache_gib=copies * 12 * 3 * SIDE**2 / 2**30)
+@pytest.mark.parametrize(("copies", "cached"), [(1.99, False), (2.01, True)])
+@pytest.mark.parametrize("number", [0, 1])
+def test_each_process_keeps_a_copy_within_the_same_memory(copies: float, cached: bool, number: int) -> None:
+    train = Painted(12, bad={3})
+    cache_gib = copies * 12 * 3 * SIDE**2 / 2**30
+    made = DetectionData(train, None, Fixed(1), {}, mosaic=0.0, batch_size=4, cache_gib=cache_gib)
     made.match_classes(CLASSES)
-    made.require_labels(["detection"])
-    rank(made, 1, 2).setup("fit")
-    assert train.reads == reads
+    usable = [i for i in range(12) if i != 3]
+    strategy = SimpleNamespace(broadcast=lambda found: found if number == 0 else usable)
+    rank(made, number, 2).trainer.strategy = strategy
+    made.setup("fit")
+    # What does not fit into memory is checked by the first process for both.
+    assert train.reads == (12 if cached or number == 0 else 0)
+    assert {*numbers(list(training(made)))} <= {*usable}
+
+
+def test_processes_that_can_read_different_images_are_an_error() -> None:
+    made = DetectionData(Painted(12, bad={3}), None, Fixed(1), {}, batch_size=4)
+    rank(made, 1, 2).trainer.strategy = SimpleNamespace(broadcast=lambda found: list(range(12)))
+    with pytest.raises(ValueError, match="training images: the first process could read others"):
+        made.setup("fit")
+
+
+@pytest.mark.parametrize("cache_gib", [0.0, 2.0])
+def test_bad_images_are_found_once_and_never_drawn(cache_gib: float) -> None:
+    train, val = Painted(12, bad={3, 7}), Painted(5, bad={0})
+    made = data(train, val, tiling=Uniform(4), mosaic=0.5, cache_gib=cache_gib)
+    made.setup("validate")
+    assert len(train.bad_files) == 2 and len(val.bad_files) == 1
+    assert len(made.training_set()) == 10 and numbers(validation(made)) == [1, 2, 3, 4]
+    for epoch in range(3):
+        list(training(made, epoch))
+    assert len(train.bad_files) == 2 and len(val.bad_files) == 1
 
 
 # --- validation ----------------------------------------------------------------------------------------------------
 
 
 def test_processes_share_the_validation_images() -> None:
-    parts = [numbers(validation(rank(data(val=Painted(11, bad={4})), r, 2))) for r in range(2)]
-    assert sorted(parts[0] + parts[1]) == [i for i in range(11) if i != 4]
-    assert [len(part) for part in parts] == [5, 5]
+    parts = [numbers(validation(rank(data(val=Painted(12, bad={4})), r, 2))) for r in range(2)]
+    assert sorted(parts[0] + parts[1]) == [i for i in range(12) if i != 4]
+    assert [len(part) for part in parts] == [6, 5]
     assert [len(batch.images) for batch in validation(rank(data(val=Painted(11)), 0, 2))] == [2, 2, 2]
 
 
 def test_examples_are_spread_over_the_validation_images() -> None:
     val = Painted(20, ("dog", "unicorn"), bad={7})
     shown = data(val=val).validation_examples(4)
-    assert [example and example.name for example in shown] == ["2.png", None, "12.png", "17.png"]
+    assert [example.name for example in shown] == ["2.png", "8.png", "12.png", "17.png"]
     assert shown[0].labels.tolist() == [1] and shown[3].labels.tolist() == []
     assert len(data(val=Painted(3)).validation_examples(8)) == 3
     for there in range(8, 17):
@@ -353,14 +382,14 @@ class Spectator(pl.LightningModule):
     def __init__(self) -> None:
         super().__init__()
         self.weight = torch.nn.Parameter(torch.zeros(1))
-        self.seen: list[Batch | None] = []
+        self.seen: list[Batch] = []
         self.trained: list[Batch] = []
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         self.trained.append(batch)
         return self.weight.sum()
 
-    def validation_step(self, batch: Batch | None, batch_idx: int) -> None:
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
         self.seen.append(batch)
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
@@ -368,7 +397,7 @@ class Spectator(pl.LightningModule):
 
 
 @pytest.mark.parametrize("workers", [0, 1])
-def test_a_trainer_takes_batches_without_an_image(workers: int) -> None:
+def test_a_trainer_sees_the_images_that_can_be_used(workers: int) -> None:
     quiet = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False}
     trainer = pl.Trainer(accelerator="cpu", max_epochs=2, enable_checkpointing=False, num_sanity_val_steps=0, **quiet)
     made = DetectionData(
@@ -378,10 +407,10 @@ def test_a_trainer_takes_batches_without_an_image(workers: int) -> None:
     made.require_labels(["detection"])
     module = Spectator()
     trainer.validate(module, datamodule=made, verbose=False)
-    assert [batch and len(batch.images) for batch in module.seen] == [4, None, 1]
+    assert [len(batch.images) for batch in module.seen] == [4, 1]
     assert module.seen[0].images.dtype == torch.float32 and numbers(module.seen) == [0, 1, 2, 3, 8]
     trainer.fit(module, datamodule=made)
-    assert len(module.seen) == 9 and len(made.val.faults) == 4
+    assert len(module.seen) == 6 and len(made.val.bad_files) == 4
     assert sorted(numbers(module.trained[:2])) == list(range(8)) and len(module.trained) == 4
     assert numbers(module.trained[:2]) != numbers(module.trained[2:])
 

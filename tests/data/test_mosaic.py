@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 import torch
 from torch import Generator, Tensor
@@ -18,7 +20,7 @@ def seeded(seed: int) -> Generator:
 def example(boxes: list[tuple[int, int, int, int]], ground: int = 0, label: int = 0) -> Example:
     corners = torch.tensor(boxes).reshape(-1, 4) / SIDE
     image = paint(boxes, SIDE, ground)
-    return Example(image, corners, torch.full((len(boxes),), label), (SIDE, SIDE), f"{label}.png")
+    return Example(Path(f"{label}.png"), corners, torch.full((len(boxes),), label), (SIDE, SIDE), image)
 
 
 def four(ground: int = 0) -> list[Example]:

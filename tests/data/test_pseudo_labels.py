@@ -3,7 +3,7 @@ import logging
 import pytest
 import torch
 
-from diode_pl.data.pseudo_labels import LabelPolicy, unseen_classes
+from diode_pl.data.pseudo_labels import LabelPolicy, find_unknown_classes
 from diode_pl.detector import Detections
 from diode_pl.distillation.losses import DistillationBatch
 from diode_pl.targets import Targets
@@ -28,7 +28,7 @@ def labeled(
     teacher.predict = lambda outputs, confidence: seen  # type: ignore[method-assign]
     targets = Targets.from_images([(torch.tensor([b for b, _ in each]), labels(each)) for each in given])
     lesson = DistillationBatch(IMAGES, student, teacher, answer(student), answer(teacher), targets)
-    chosen, counts = source(targets, lesson.found)
+    chosen, counts = source(targets, lesson.teacher_detections)
     pairs = [list(zip(boxes.tolist(), label.tolist(), strict=True)) for boxes, label in chosen.per_image()]
     return rounded(pairs), {name: float(count) for name, count in counts.items()}
 
@@ -114,6 +114,6 @@ def test_bad_input(arguments: dict, message: str) -> None:
 
 def test_classes_that_the_teacher_lacks_are_named(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING)
-    assert unseen_classes(("cup", "Cat", "owl"), ("dog", "cat")) == ["cup", "owl"]
+    assert find_unknown_classes(("cup", "Cat", "owl"), ("dog", "cat")) == ["cup", "owl"]
     assert caplog.messages == ["label_source: the teacher has no such class, and sees none of these: cup, owl"]
-    assert unseen_classes(("cat",), ("dog", "cat")) == [] and len(caplog.messages) == 1
+    assert find_unknown_classes(("cat",), ("dog", "cat")) == [] and len(caplog.messages) == 1

@@ -10,8 +10,8 @@ from tests.data.painted import SIDE, Painted, found, number_of, same
 IMAGES = 10
 
 
-def training_set(tiling: Tiling | None = None, mosaic: float = 0.0, **options: object) -> TrainingSet:
-    source = Relabeled(Painted(IMAGES, **options), [0, 1, 2])
+def training_set(tiling: Tiling | None = None, mosaic: float = 0.0) -> TrainingSet:
+    source = Relabeled(Painted(IMAGES), [0, 1, 2])
     return TrainingSet(source, SIDE, tiling or Fixed(1), mosaic)
 
 
@@ -96,25 +96,6 @@ def test_what_follows_does_not_repeat_the_draws_of_the_image() -> None:
         flipped.append(bool(torch.rand(1, generator=torch.Generator().manual_seed(seed)) < 0.5))
     together = torch.tensor(made) == torch.tensor(flipped)
     assert together.float().mean().item() == pytest.approx(0.5, abs=0.1)
-
-
-@pytest.mark.parametrize("tiles", [1, 4])
-def test_a_bad_image_is_replaced_by_the_next(tiles: int) -> None:
-    images = training_set(Fixed(tiles), bad={0, 8, 9})
-    for i, instead in ((8, 1), (9, 1), (0, 1), (7, 7)):
-        example, _ = images[SampleKey(i, 3)]
-        assert number_of(example.image) == instead and len(example.boxes) == tiles
-
-
-def test_no_good_image_is_an_error() -> None:
-    with pytest.raises(ValueError, match="no image of the training set can be used"):
-        training_set(bad=range(IMAGES))[SampleKey(2, 0)]
-
-
-def test_one_bad_image_too_many_is_an_error() -> None:
-    images = training_set(bad={4, 5}, max_bad=1)
-    with pytest.raises(ValueError, match="max_bad is 1"):
-        images[SampleKey(4, 0)]
 
 
 @pytest.mark.parametrize("mosaic", [-0.1, 1.1])

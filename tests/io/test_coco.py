@@ -1,6 +1,7 @@
 """Reading COCO annotation files."""
 
 import json
+from pathlib import Path
 
 import pytest
 import torch
@@ -26,7 +27,7 @@ def save(folder, **changes):
 
 def test_boxes_come_as_shares_of_their_image_without_crowds_and_empty_ones(tmp_path):
     images, names = read_coco(save(tmp_path))
-    assert names == ["dog", "cat"] and images[0].file_name == "a.png"
+    assert names == ["dog", "cat"] and images[0].path == Path("a.png")
     assert images[0].labels.tolist() == [1, 0] and images[0].size == (50, 100)
     torch.testing.assert_close(images[0].boxes, torch.tensor([[0.1, 0.2, 0.3, 0.8], [0.9, 0.8, 1.0, 1.0]]))
 
@@ -68,7 +69,7 @@ def test_images_of_one_id_are_left_out_with_what_lies_on_them(tmp_path, change):
     path = save(tmp_path, images=[SAME[0], other, SAME[1] | change], annotations=[box, box | {"image_id": 5.0}])
     told = []
     images, _ = read_coco(path, lambda name, reason: told.append((name, reason)))
-    assert [image.file_name for image in images] == ["c.png"] and len(images[0].boxes) == 0
+    assert [image.name for image in images] == ["c.png"] and len(images[0].boxes) == 0
     assert [name for name, _ in told] == ["image 5", f"image {change.get('id', 5)}"]
     assert "is that of 2 images, 'a.png' is one: whose boxes are whose" in told[0][1]
 
@@ -86,7 +87,7 @@ def test_what_is_bad_is_reported_and_left_out_where_somebody_asks_for_it(tmp_pat
     )
     told = []
     images, names = read_coco(path, lambda name, reason: told.append((name, reason)))
-    assert names == ["dog", "cat"] and [image.file_name for image in images] == ["a.png"]
+    assert names == ["dog", "cat"] and [image.name for image in images] == ["a.png"]
     assert len(images[0].boxes) == 1
     assert [name for name, _ in told] == ["image 2", "annotation 2", "annotation 3"], "nothing of what hangs on image 2"
     assert "file_name" in told[0][1] and "bbox" in told[1][1] and "no image 6" in told[2][1]

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from diode_pl.data.readers.base import BadFileCounter
-from diode_pl.data.readers.files import Annotation, ImageFiles
-from diode_pl.data.readers.paths import place, require_folder
+from diode_pl.data.readers.files import ImageFiles
+from diode_pl.data.readers.paths import require_folder, resolve_path
 from diode_pl.io.coco import read_coco
 from diode_pl.provenance import Provenance
 
@@ -23,9 +23,9 @@ class Coco(ImageFiles):
         annotations: the JSON file, relative to ``root``.
         resolution: height and width of every image in pixels.
         provenance: the data access level that training on this set adds (``real images``, ``proxy images``, ...).
-        limit: takes so many images, spread over all; None takes all.
+        limit: at most this many images, spread over all; None takes all.
         labeled: False hands out no boxes.
-        max_bad: so many bad annotations and unreadable images are skipped.
+        max_bad: at most this many bad annotations and unreadable images are skipped.
 
     Raises:
         ValueError: a folder or file is not there, the file is no COCO annotation file, or too much of it is bad.
@@ -43,13 +43,12 @@ class Coco(ImageFiles):
         labeled: bool = True,
         max_bad: int = 10,
     ) -> None:
-        base = require_folder(place(root, split), "root", "the data set")
-        path, faults = base / place(annotations, split), BadFileCounter(max_bad)
-        folder = require_folder(base / place(images, split), "images", "the images")
+        base = require_folder(resolve_path(root, split), "root", "the data set")
+        path, bad_files = base / resolve_path(annotations, split), BadFileCounter(max_bad)
+        folder = require_folder(base / resolve_path(images, split), "images", "the images")
         if not path.is_file():
             raise ValueError(f"annotations: {path.resolve()} does not exist; expected the JSON file of the boxes")
-        read, names = read_coco(path, lambda name, reason: faults.add(f"{path}: {name}", reason))
-        if not read:
+        known, names = read_coco(path, lambda name, reason: bad_files.add(f"{path}: {name}", reason), folder)
+        if not known:
             raise ValueError(f"{path} lists no image")
-        known = [Annotation(folder / image.file_name, image.boxes, image.labels, image.size) for image in read]
-        super().__init__(known, names, resolution, provenance, faults, limit, labeled)
+        super().__init__(known, names, resolution, provenance, bad_files, limit, labeled)

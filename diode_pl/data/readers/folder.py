@@ -3,8 +3,9 @@
 from pathlib import Path
 
 from diode_pl.data.readers.base import BadFileCounter
-from diode_pl.data.readers.files import Annotation, ImageFiles
-from diode_pl.data.readers.paths import place, require_folder
+from diode_pl.data.readers.files import ImageFiles
+from diode_pl.data.readers.paths import require_folder, resolve_path
+from diode_pl.io.annotation import Annotation
 from diode_pl.io.images import SUFFIXES
 from diode_pl.provenance import Provenance
 
@@ -30,8 +31,8 @@ class ImageFolder(ImageFiles):
         folder: which is searched, with its subfolders; relative to ``root``.
         split: is filled in where ``root`` or ``folder`` says ``{split}``.
         provenance: the data access level that training on this set adds (``real images``, ``proxy images``, ...).
-        limit: takes so many images, spread over all; None takes all.
-        max_bad: so many unreadable images are skipped.
+        limit: at most this many images, spread over all; None takes all.
+        max_bad: at most this many unreadable images are skipped.
 
     Raises:
         ValueError: there is no such folder or no image in it.
@@ -47,9 +48,9 @@ class ImageFolder(ImageFiles):
         limit: int | None = None,
         max_bad: int = 10,
     ) -> None:
-        base = require_folder(place(root, split), "root", "the data set")
-        paths = list_images(require_folder(base / place(folder, split), "folder", "the images"))
+        base = require_folder(resolve_path(root, split), "root", "the data set")
+        paths = list_images(require_folder(base / resolve_path(folder, split), "folder", "the images"))
         # One for all: there may be a million.
         nothing = Annotation.from_objects(base, [])
-        annotations = [Annotation(path, nothing.boxes, nothing.labels) for path in paths]
+        annotations = [Annotation(path, nothing.boxes, nothing.labels, None) for path in paths]
         super().__init__(annotations, (), resolution, provenance, BadFileCounter(max_bad), limit, labeled=False)

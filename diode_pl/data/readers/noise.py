@@ -1,5 +1,7 @@
 """Images without content."""
 
+from pathlib import Path
+
 import numpy as np
 import torch
 
@@ -22,6 +24,8 @@ class UniformNoise(ImageSet):
     Source: Chawla et al., WACV 2021, table 3, "random noise".
     """
 
+    computed = True
+
     def __init__(self, size: int, resolution: int, split: str = "train", seed: int = 0) -> None:
         super().__init__((), resolution, NOISE, 0)
         if size < 1 or seed < 0:
@@ -35,5 +39,5 @@ class UniformNoise(ImageSet):
         if not 0 <= i < self.size:
             raise IndexError(f"image {i} of {self.size}")
         drawn = np.random.default_rng((*self._key, i)).integers(0, 256, (3, self.resolution, self.resolution), np.uint8)
-        nothing = torch.zeros(0, 4), torch.zeros(0, dtype=torch.long)
-        return Example(torch.from_numpy(drawn), *nothing, (self.resolution, self.resolution), f"noise {i}")
+        nothing, size = (torch.zeros(0, 4), torch.zeros(0, dtype=torch.long)), (self.resolution, self.resolution)
+        return Example(Path(f"noise {i}"), *nothing, size, torch.from_numpy(drawn))

@@ -1,12 +1,12 @@
-"""Where the files of a data set lie."""
+"""Paths of the files of a data set."""
 
 from pathlib import Path
 
 _SPLIT = "{split}"
 
 
-def place(pattern: str | Path, split: str | None) -> Path:
-    """A path with ``{split}`` in it filled in, and ``~`` too.
+def resolve_path(pattern: str | Path, split: str | None) -> Path:
+    """Fills in ``{split}`` and ``~``.
 
     Raises:
         ValueError: it asks for a split where there is none.
@@ -18,7 +18,7 @@ def place(pattern: str | Path, split: str | None) -> Path:
 
 
 def require_folder(path: Path, name: str, content: str) -> Path:
-    """Hands on the path of a folder that is there.
+    """Checks that a folder exists, and returns its path.
 
     Args:
         path: of the folder.

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from diode_pl.data.readers.coco import Coco
-from diode_pl.data.readers.paths import place
+from diode_pl.data.readers.paths import resolve_path
 from diode_pl.provenance import Provenance
 
 _FILES = ("annotations.json", "dataset.json")
@@ -17,9 +17,9 @@ class Synthetic(Coco):
         root: the output folder of ``synthesize.py``.
         resolution: height and width of every image in pixels.
         split: is filled in where ``root`` says ``{split}``, for two sets side by side.
-        limit: takes so many images, spread over all; None takes all.
+        limit: at most this many images, spread over all; None takes all.
         labeled: False hands out no boxes.
-        max_bad: so many bad annotations and unreadable images are skipped.
+        max_bad: at most this many bad annotations and unreadable images are skipped.
 
     Raises:
         ValueError: the folder holds no finished synthetic set, or too much of it is bad.
@@ -34,7 +34,7 @@ class Synthetic(Coco):
         labeled: bool = True,
         max_bad: int = 10,
     ) -> None:
-        folder = place(root, split)
+        folder = resolve_path(root, split)
         missing = [name for name in _FILES if not (folder / name).is_file()]
         if missing:
             raise ValueError(

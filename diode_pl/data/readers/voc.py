@@ -5,8 +5,9 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from diode_pl.data.readers.base import BadFileCounter
-from diode_pl.data.readers.files import Annotation, ImageFiles, clipped
-from diode_pl.data.readers.paths import place, require_folder
+from diode_pl.data.readers.files import ImageFiles
+from diode_pl.data.readers.paths import require_folder, resolve_path
+from diode_pl.io.annotation import Annotation, clip_box
 from diode_pl.io.images import SUFFIXES, read_pixels
 from diode_pl.provenance import Provenance
 
@@ -29,9 +30,9 @@ class Voc(ImageFiles):
         images: folder of the image files, relative to ``root``.
         class_names: by label; None collects them from the XML files, in alphabetical order.
         provenance: the data access level that training on this set adds (``real images``, ``proxy images``, ...).
-        limit: takes so many images, spread over all; None takes all.
+        limit: at most this many images, spread over all; None takes all.
         labeled: False hands out no boxes.
-        max_bad: so many bad annotations and unreadable images are skipped.
+        max_bad: at most this many bad annotations and unreadable images are skipped.
         difficult: True takes the boxes, too, that are marked as difficult.
 
     Raises:
@@ -52,9 +53,9 @@ class Voc(ImageFiles):
         max_bad: int = 10,
         difficult: bool = False,
     ) -> None:
-        base, faults = require_folder(place(root, split), "root", "the data set"), BadFileCounter(max_bad)
-        folder = require_folder(base / place(annotations, split), "annotations", "the XML files")
-        pictures = require_folder(base / place(images, split), "images", "the images")
+        base, bad_files = require_folder(resolve_path(root, split), "root", "the data set"), BadFileCounter(max_bad)
+        folder = require_folder(base / resolve_path(annotations, split), "annotations", "the XML files")
+        pictures = require_folder(base / resolve_path(images, split), "images", "the images")
         paths = sorted(folder.glob("*.xml")) if split is None else _of_split(base, split, folder)
         if not paths:
             raise ValueError(f"annotations: {folder.resolve()} holds no XML file of split {split}")
@@ -66,7 +67,7 @@ class Voc(ImageFiles):
                 width, height = _size(page, image)
             # A file in an unknown encoding is a LookupError.
             except (OSError, ElementTree.ParseError, ValueError, LookupError) as error:
-                faults.add(str(path), f"{error}; its image is left out")
+                bad_files.add(str(path), f"{error}; its image is left out")
                 continue
             things = []
             for number, thing in enumerate(page.findall("object"), start=1):
@@ -75,7 +76,7 @@ class Voc(ImageFiles):
                 try:
                     things.append((_name(thing, class_names), _corners(thing, width, height)))
                 except ValueError as error:
-                    faults.add(f"{path}: object {number}", str(error))
+                    bad_files.add(f"{path}: object {number}", str(error))
             read.append((image, things, (height, width)))
         names = sorted({n for _, things, _ in read for n, _ in things}) if class_names is None else list(class_names)
         label = {name: i for i, name in enumerate(names)}
@@ -83,7 +84,7 @@ class Voc(ImageFiles):
             Annotation.from_objects(image, [(label[name], box) for name, box in things], size)
             for image, things, size in read
         ]
-        super().__init__(known, names, resolution, provenance, faults, limit, labeled)
+        super().__init__(known, names, resolution, provenance, bad_files, limit, labeled)
 
 
 def _of_split(root: Path, split: str, annotations: Path) -> list[Path]:
@@ -137,6 +138,6 @@ def _corners(thing: ElementTree.Element, width: float, height: float) -> tuple[f
         raise ValueError(f"expected numbers in bndbox (xmin, ymin, xmax, ymax), got {texts}") from None
     try:
         # Pixels count from 1, and the last one belongs to the box: the box ends where that pixel ends.
-        return clipped((x1 - 1) / width, (y1 - 1) / height, x2 / width, y2 / height)
+        return clip_box((x1 - 1) / width, (y1 - 1) / height, x2 / width, y2 / height)
     except ValueError as error:
         raise ValueError(f"{error}: bndbox {texts} in {width:g} x {height:g} pixels") from None

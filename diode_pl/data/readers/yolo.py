@@ -7,9 +7,10 @@ from typing import Any
 import yaml
 
 from diode_pl.data.readers.base import BadFileCounter
-from diode_pl.data.readers.files import Annotation, ImageFiles, clipped
+from diode_pl.data.readers.files import ImageFiles
 from diode_pl.data.readers.folder import list_images
-from diode_pl.data.readers.paths import place
+from diode_pl.data.readers.paths import resolve_path
+from diode_pl.io.annotation import Annotation, clip_box
 from diode_pl.provenance import Provenance
 
 _ROUNDING = 1e-3  # so far beyond the image is what few decimals make of a box at its edge
@@ -23,9 +24,9 @@ class Yolo(ImageFiles):
         split: ``train``, ``val`` or ``test``: the key of data.yaml that says where the images are.
         resolution: height and width of every image in pixels.
         provenance: the data access level that training on this set adds (``real images``, ``proxy images``, ...).
-        limit: takes so many images, spread over all; None takes all.
+        limit: at most this many images, spread over all; None takes all.
         labeled: False hands out no boxes and reads no label file.
-        max_bad: so many bad labels and unreadable images are skipped.
+        max_bad: at most this many bad labels and unreadable images are skipped.
 
     Raises:
         ValueError: a file is not there, data.yaml lacks something, no image has a label file, or too much is bad.
@@ -41,7 +42,7 @@ class Yolo(ImageFiles):
         labeled: bool = True,
         max_bad: int = 10,
     ) -> None:
-        path, faults = _data_yaml(place(root, split)), BadFileCounter(max_bad)
+        path, bad_files = _data_yaml(resolve_path(root, split)), BadFileCounter(max_bad)
         content = _content(path)
         names, images = _names(content, path), _images(content, path, split)
         known, files = [], 0
@@ -52,20 +53,20 @@ class Yolo(ImageFiles):
                 try:
                     text = file.read_text(encoding="utf-8")
                 except (OSError, UnicodeDecodeError) as error:
-                    faults.add(str(file), f"{error}; its image is left out")
+                    bad_files.add(str(file), f"{error}; its image is left out")
                     continue
                 for number, line in enumerate(text.splitlines(), start=1):
                     try:
                         things += [_thing(line, len(names))] if line.strip() else []
                     except ValueError as error:
-                        faults.add(f"{file}, line {number}", str(error))
+                        bad_files.add(f"{file}, line {number}", str(error))
             known.append(Annotation.from_objects(image, things))
         if labeled and not files:
             # One may show nothing; that all of them do is a folder with another name.
             raise ValueError(
                 f"{path}, {split}: no image has a label file; {images[0]} would have {_label_file(images[0])}"
             )
-        super().__init__(known, names, resolution, provenance, faults, limit, labeled)
+        super().__init__(known, names, resolution, provenance, bad_files, limit, labeled)
 
 
 def _data_yaml(root: Path) -> Path:
@@ -143,4 +144,4 @@ def _thing(line: str, classes: int) -> tuple[int, Sequence[float]]:
         raise ValueError(f"class {label:g} is not in names, which has 0 to {classes - 1}")
     if not all(-_ROUNDING <= value <= 1 + _ROUNDING for value in (cx, cy, w, h)):
         raise ValueError(f"expected cx cy w h in units of the image, from 0 to 1, got {line.strip()!r}")
-    return int(label), clipped(cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2)
+    return int(label), clip_box(cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2)

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from diode_pl.data.pseudo_labels import LabelPolicy, unseen_classes
+from diode_pl.data.pseudo_labels import LabelPolicy, find_unknown_classes
 from diode_pl.detector import Detector
 from diode_pl.distillation.losses.base import DistillationBatch, DistillLoss
 
@@ -94,7 +94,7 @@ class Objective(nn.Module):
         if teacher is None and self._needs_labels and self.label_source.needs_teacher:
             raise ValueError("label_source asks the teacher, got detector@teacher=none; take label_source=sampled")
         if teacher is not None and self.reads_labels and self.label_source.agreement:
-            unseen_classes(student.class_names, teacher.class_names)
+            find_unknown_classes(student.class_names, teacher.class_names)
 
     def forward(self, lesson: DistillationBatch) -> tuple[Tensor, dict[str, Tensor]]:
         """The sum with gradient, and a row for the log: each loss and each of its parts, raw and without gradient."""

@@ -4,7 +4,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from diode_pl.data.readers import BadImage, Example, ImageSet
+from diode_pl.data.cache import find_usable
+from diode_pl.data.readers import Example, ImageSet
 
 
 def paint(path: Path, size: tuple[int, int] = (20, 10), color: tuple[int, int, int] = (255, 0, 0)) -> Path:
@@ -22,12 +23,5 @@ def cut_short(path: Path) -> Path:
 
 
 def usable(images: ImageSet) -> dict[str, Example]:
-    """What a loader gets that skips bad images, by name."""
-    found = {}
-    for i in range(len(images)):
-        try:
-            example = images[i]
-        except BadImage:
-            continue
-        found[example.name] = example
-    return found
+    """The images that are left when bad ones are found, by name."""
+    return {images[i].name: images[i] for i in find_usable(images, 0, "images")}

@@ -39,7 +39,7 @@ def test_images_come_with_their_boxes(tmp_path):
     example = images[0]
     assert example.name == "a.png" and example.labels.tolist() == [1]
     torch.testing.assert_close(example.boxes, torch.tensor([[0.1, 0.1, 0.6, 0.6]]))
-    assert len(images[1].labels) == 0 and len(images.faults) == 0
+    assert len(images[1].labels) == 0 and len(images.bad_files) == 0
 
 
 def test_a_split_has_its_own_folder_and_file(tmp_path):
@@ -82,7 +82,7 @@ NAN = float("nan")
 def test_a_bad_annotation_is_one_fault_with_its_name(tmp_path, caplog, bad, reason):
     root = save(tmp_path, [{**GOOD, "id": 41, **bad}, GOOD])
     images = read(root, max_bad=1)
-    assert len(images.faults) == 1 and len(images) == 2 and len(images[0].labels) == 1
+    assert len(images.bad_files) == 1 and len(images) == 2 and len(images[0].labels) == 1
     assert "instances_train2017.json: annotation 41" in caplog.text and reason in caplog.text
     with pytest.raises(ValueError, match=r"annotation 41.*max_bad is 0") as caught:
         read(root, max_bad=0)
@@ -101,14 +101,14 @@ def test_a_bad_image_is_one_fault_whatever_lies_on_it(tmp_path, caplog, bad, rea
     entry = {"id": 5, "width": 20, "height": 10, "file_name": "a.png"}
     other = {"id": 2, "width": 20, "height": 10, "file_name": "b.png"}
     images = read(save(tmp_path, [GOOD, GOOD], images=[entry | bad, other]), max_bad=1)
-    assert [example.name for example in usable(images).values()] == ["b.png"] and len(images.faults) == 1
+    assert [example.name for example in usable(images).values()] == ["b.png"] and len(images.bad_files) == 1
     assert "image 5" in caplog.text and reason in caplog.text
 
 
 def test_images_of_one_id_are_a_fault_each(tmp_path, caplog):
     entries = [{"id": key, "width": 20, "height": 10, "file_name": f"{name}.png"} for key, name in ((5, "a"), (2, "b"))]
     images = read(save(tmp_path, images=[*entries, entries[0] | {"file_name": "c.png"}]), max_bad=2)
-    assert list(usable(images)) == ["b.png"] and len(images.faults) == 2
+    assert list(usable(images)) == ["b.png"] and len(images.bad_files) == 2
     assert "'a.png' is one" in caplog.text and "'c.png' is one" in caplog.text
     with pytest.raises(ValueError, match=r"image 5: id 5 is that of 2 images.*max_bad is 1"):
         read(tmp_path, max_bad=1)
@@ -118,7 +118,7 @@ def test_a_file_of_another_shape_than_declared_is_a_bad_image(tmp_path, caplog):
     images = read(save(tmp_path, [GOOD, GOOD | {"image_id": 2}]), max_bad=1)
     paint(tmp_path / "train2017" / "a.png", (10, 20))
     paint(tmp_path / "train2017" / "b.png", (60, 30))
-    assert list(usable(images)) == ["b.png"] and len(images.faults) == 1
+    assert list(usable(images)) == ["b.png"] and len(images.bad_files) == 1
     assert "a.png has 10 x 20 pixels" in caplog.text and "annotations say 20 x 10" in caplog.text
 
 
@@ -131,7 +131,7 @@ def test_an_image_without_an_id_is_named_by_its_number(tmp_path, caplog):
 def test_crowds_are_no_faults(tmp_path):
     crowd = {**GOOD, "iscrowd": 1}
     images = read(save(tmp_path, [GOOD, crowd, {**crowd, "bbox": [1, 1, 0, 4]}]), max_bad=0)
-    assert len(images[0].labels) == 1 and len(images.faults) == 0
+    assert len(images[0].labels) == 1 and len(images.bad_files) == 0
 
 
 def test_annotations_and_images_count_together(tmp_path):
@@ -139,7 +139,9 @@ def test_annotations_and_images_count_together(tmp_path):
     cut_short(root / "train2017" / "a.png")
     (root / "train2017" / "b.png").unlink()
     images = read(root, max_bad=3)
-    assert not usable(images) and len(images.faults) == 3
+    with pytest.raises(ValueError, match="none of the 2 images can be used"):
+        usable(images)
+    assert len(images.bad_files) == 3
     with pytest.raises(ValueError, match=r"b\.png.*max_bad is 2"):
         usable(read(root, max_bad=2))
 

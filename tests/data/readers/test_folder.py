@@ -37,7 +37,7 @@ def test_bad_images_are_skipped_up_to_the_limit(tmp_path):
     cut_short(tmp_path / "b.jpg")
     (tmp_path / "c.png").write_text("no image")
     images = ImageFolder(tmp_path, 8, max_bad=2)
-    assert list(usable(images)) == ["a.png"] and len(images.faults) == 2
+    assert list(usable(images)) == ["a.png"] and len(images.bad_files) == 2
     with pytest.raises(ValueError, match=r"c\.png.*max_bad is 1"):
         usable(ImageFolder(tmp_path, 8, max_bad=1))
 

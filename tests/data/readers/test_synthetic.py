@@ -54,7 +54,7 @@ def test_two_sets_side_by_side(folder, tmp_path_factory):
 def test_bad_images_and_missing_labels(folder):
     (folder / "images" / "00000002.png").unlink()
     images = Synthetic(folder, 16, max_bad=1)
-    assert len(usable(images)) == 3 and len(images.faults) == 1
+    assert len(usable(images)) == 3 and len(images.bad_files) == 1
     bare = Synthetic(folder, 16, limit=2, labeled=False)
     assert len(bare) == 2 and bare.class_names == ()
 

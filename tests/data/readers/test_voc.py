@@ -90,7 +90,7 @@ def test_a_file_of_another_shape_than_declared_is_a_bad_image(tmp_path, caplog):
     save(tmp_path, "a", thing(), size="<size><width>10</width><height>20</height></size>")
     save(tmp_path, "b", thing(), size="<size><width>40</width><height>20</height></size>")
     images = read(tmp_path, max_bad=1)
-    assert list(usable(images)) == ["b.png"] and len(images.faults) == 1
+    assert list(usable(images)) == ["b.png"] and len(images.bad_files) == 1
     assert "a.png has 20 x 10 pixels" in caplog.text and "annotations say 10 x 20" in caplog.text
 
 
@@ -98,7 +98,7 @@ def test_without_size_and_without_image_there_is_one_fault(tmp_path, caplog):
     save(tmp_path, "a", thing(), size="")
     cut_short(tmp_path / "JPEGImages" / "a.png")
     images = read(save(tmp_path, "b", thing()), max_bad=1)
-    assert list(usable(images)) == ["b.png"] and len(images.faults) == 1
+    assert list(usable(images)) == ["b.png"] and len(images.bad_files) == 1
     assert "a.xml" in caplog.text and "a.png is no readable image" in caplog.text
 
 
@@ -129,7 +129,7 @@ def test_an_image_that_is_nowhere_is_a_fault_when_it_is_read(tmp_path, caplog):
 )
 def test_a_bad_object_is_one_fault_with_its_name(tmp_path, caplog, bad, reason):
     images = read(save(tmp_path, "a", thing(), bad), max_bad=1)
-    assert len(images.faults) == 1 and len(images[0].labels) == 1
+    assert len(images.bad_files) == 1 and len(images[0].labels) == 1
     assert "a.xml: object 2" in caplog.text and reason in caplog.text
     with pytest.raises(ValueError, match=r"a\.xml: object 2.*max_bad is 0"):
         read(tmp_path, max_bad=0)
@@ -146,7 +146,7 @@ def test_an_unreadable_file_leaves_its_image_out(tmp_path, caplog, content):
     save(tmp_path, "a")
     (tmp_path / "Annotations" / "a.xml").write_text(content)
     images = read(tmp_path, max_bad=1)
-    assert list(usable(images)) == ["b.png"] and len(images.faults) == 1 and "a.xml" in caplog.text
+    assert list(usable(images)) == ["b.png"] and len(images.bad_files) == 1 and "a.xml" in caplog.text
     with pytest.raises(ValueError, match=r"a\.xml.*max_bad is 0"):
         read(tmp_path, max_bad=0)
 

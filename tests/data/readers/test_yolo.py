@@ -28,7 +28,7 @@ def test_images_come_with_their_boxes(tmp_path):
     assert len(images) == 2 and images.class_names == ("cat", "dog") and images.provenance == PROXY_IMAGES
     assert images[0].name == "a.png" and images[0].labels.tolist() == [1]
     torch.testing.assert_close(images[0].boxes, torch.tensor([[0.4, 0.3, 0.6, 0.7]]))
-    assert len(images[1].labels) == 0 and len(images.faults) == 0, "no label file, no box"
+    assert len(images[1].labels) == 0 and len(images.bad_files) == 0, "no label file, no box"
     assert list(usable(Yolo(tmp_path, "val", 16))) == ["c.png"]
 
 
@@ -83,7 +83,7 @@ def test_labels_beside_the_images_where_no_folder_is_called_images(tmp_path):
 )
 def test_a_bad_line_is_one_fault_with_its_name(tmp_path, caplog, line, reason):
     images = Yolo(save(tmp_path, f"0 0.5 0.5 1 1\n{line}\n\n1.0 0.5 0.5 1 1"), "train", 16, max_bad=1)
-    assert len(images.faults) == 1 and images[0].labels.tolist() == [0, 1]
+    assert len(images.bad_files) == 1 and images[0].labels.tolist() == [0, 1]
     assert "a.txt, line 2" in caplog.text and reason in caplog.text
     with pytest.raises(ValueError, match=r"a\.txt, line 2.*max_bad is 0"):
         Yolo(tmp_path, "train", 16, max_bad=0)
@@ -98,14 +98,14 @@ def test_a_label_file_that_is_no_text_leaves_its_image_out(tmp_path, caplog):
     save(tmp_path)
     (tmp_path / "labels" / "train" / "a.txt").write_bytes(b"\xff\xfe\x00\x81")
     images = Yolo(tmp_path, "train", 16, max_bad=1)
-    assert list(usable(images)) == ["b.png"] and len(images.faults) == 1 and "a.txt" in caplog.text
+    assert list(usable(images)) == ["b.png"] and len(images.bad_files) == 1 and "a.txt" in caplog.text
 
 
 def test_bad_images_and_bad_lines_count_together(tmp_path):
     save(tmp_path, "nothing\n")
     cut_short(tmp_path / "images" / "train" / "b.png")
     images = Yolo(tmp_path, "train", 16, max_bad=2)
-    assert list(usable(images)) == ["a.png"] and len(images.faults) == 2
+    assert list(usable(images)) == ["a.png"] and len(images.bad_files) == 2
     with pytest.raises(ValueError, match=r"b\.png.*max_bad is 1"):
         usable(Yolo(tmp_path, "train", 16, max_bad=1))
 

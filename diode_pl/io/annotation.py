@@ -1,0 +1,67 @@
+"""What is known of one image of a data set."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Annotation:
+    """Where an image is stored and what it shows.
+
+    Args:
+        path: of the image file; a name for an image that was computed.
+        boxes: x1, y1, x2, y2 in units of image width and height, in [0, 1].
+        labels: indices into the data set's class names.
+        size: height and width in pixels of the image that the boxes were drawn on; None if unknown.
+    """
+
+    path: Path
+    boxes: Float[Tensor, "m 4"]
+    labels: Int[Tensor, " m"]
+    size: tuple[float, float] | None
+
+    @classmethod
+    def from_objects(
+        cls, path: Path, objects: Sequence[tuple[int, Sequence[float]]], size: tuple[float, float] | None = None
+    ) -> "Annotation":
+        """Converts plain numbers.
+
+        Args:
+            path: of the image file.
+            objects: label and x1, y1, x2, y2 of each.
+            size: see the class.
+        """
+        boxes = torch.tensor([list(box) for _, box in objects], dtype=torch.float32).reshape(-1, 4)
+        return cls(path, boxes, torch.tensor([label for label, _ in objects], dtype=torch.long), size)
+
+    @property
+    def name(self) -> str:
+        """The file name without its folder."""
+        return self.path.name
+
+
+def clip_box(x1: float, y1: float, x2: float, y2: float) -> tuple[float, float, float, float]:
+    """Clips a box to its image.
+
+    Args:
+        x1, y1, x2, y2: corners in units of image width and height.
+
+    Returns:
+        The corners in [0, 1].
+
+    Raises:
+        ValueError: a corner is not finite, the box has no area or lies outside of the image.
+    """
+    if not all(map(math.isfinite, (x1, y1, x2, y2))):
+        raise ValueError("a corner of the box is no finite number")
+    if x1 >= x2 or y1 >= y2:
+        raise ValueError("the box is inverted or has no area")
+    if x1 >= 1 or y1 >= 1 or x2 <= 0 or y2 <= 0:
+        raise ValueError("the box lies outside of the image")
+    return max(x1, 0.0), max(y1, 0.0), min(x2, 1.0), min(y2, 1.0)
