@@ -21,6 +21,7 @@ from diode_pl.distillation.losses import (
     ObjectnessScaled,
 )
 from diode_pl.distillation.losses.dicod import DetectorAsClassifier
+from diode_pl.distillation.losses.fkd import Method
 from diode_pl.distillation.losses.fkd.non_local import NonLocal
 from diode_pl.numerics.distributed import reduce_mean, reduce_sum_per_process
 from diode_pl.targets import Targets
@@ -36,7 +37,7 @@ LOSSES: dict[str, Callable[[], DistillLoss]] = {
     "detection": Detection,
     "decoded": Decoded,
     "dicod": lambda: Dicod(DetectorAsClassifier(crop_size=16), max_crops=None),
-    "fkd": lambda: FKD(reduction="per_image", balance=1.0),
+    "fkd": lambda: FKD(method=Method(reduction="per_image"), balance=1.0),
     "objectness_scaled": ObjectnessScaled,
 }
 # Of torchvision's families, on labels: whatever they divide by a number of boxes, proposals or images.

@@ -9,6 +9,7 @@ from torch import nn
 from diode_pl.detector import Detector
 from diode_pl.distillation.losses import FKD, Decoded, Detection, Dicod, DistillationBatch, DistillLoss, Mimic
 from diode_pl.distillation.losses.dicod import DetectorAsClassifier
+from diode_pl.distillation.losses.fkd import Method
 from diode_pl.targets import Targets
 from tests.detector.torchvision.small_networks import NAMES, SIZE, faster_rcnn, images
 from tests.distillation.losses.lessons import network
@@ -21,8 +22,8 @@ WAYS: dict[str, Callable[[], DistillLoss]] = {
     "dicod_sigmoid": lambda: Dicod(
         DetectorAsClassifier(crop_size=16), form="l1_normalized", localization_warmup_steps=0
     ),
-    "fkd_code": lambda: FKD(preset="code_two_stage", balance=1.0),
-    "fkd_paper": lambda: FKD(preset="paper_two_stage", balance=1.0),
+    "fkd_code": lambda: FKD(method=Method(4e-3, 7e-5, 7e-5, 0.5, channel_mask="none"), balance=1.0),
+    "fkd_paper": lambda: FKD(method=Method(7e-5, 4e-3, 7e-5, 0.1, "paper", "absolute"), balance=1.0),
     "mimic": Mimic,
 }
 

@@ -1,5 +1,6 @@
-"""Feature-based knowledge distillation: where the teacher looks, what it sees there, and how places relate."""
+"""Feature-based knowledge distillation: attention, masked features and non-local relations of feature maps."""
 
 from diode_pl.distillation.losses.fkd.fkd import FKD
+from diode_pl.distillation.losses.fkd.parts import Method
 
-__all__ = ["FKD"]
+__all__ = ["FKD", "Method"]

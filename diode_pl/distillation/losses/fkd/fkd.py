@@ -1,6 +1,9 @@
-"""The student's features are to attend, hold and relate what the teacher's do."""
+"""The term that compares the student's features with the teacher's."""
 
+import logging
+from collections import Counter
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float
@@ -9,16 +12,15 @@ from torch import Tensor, nn
 from diode_pl.detector import Detector
 from diode_pl.distillation.losses.base import DistillationBatch, DistillLoss
 from diode_pl.distillation.losses.compatibility import probe
-from diode_pl.distillation.losses.fkd.balance import PartNormalizer
-from diode_pl.distillation.losses.fkd.box_mask import box_mask
-from diode_pl.distillation.losses.fkd.level import Level
-from diode_pl.distillation.losses.fkd.levels import Pair, pairs
-from diode_pl.distillation.losses.fkd.method import method
+from diode_pl.distillation.losses.fkd.normalizer import PartNormalizer
+from diode_pl.distillation.losses.fkd.parts import Level, Method, box_mask
 from diode_pl.numerics.dtypes import at_least_float32
+
+log = logging.getLogger(__name__)
 
 
 class FKD(DistillLoss):
-    """Distances between the features that enter the heads, added over the levels that both detectors have.
+    """Distances between the features that enter the heads, summed over the levels that both detectors have.
 
     Attention transfer compares mean features over places and over channels; the masked part compares features, most
     where both detectors look; the non-local part compares how places relate. Features are matched by stride and may
@@ -31,22 +33,9 @@ class FKD(DistillLoss):
 
     Args:
         weight: factor of the term.
-        preset: all settings at once: ``code_one_stage`` or ``code_two_stage`` as in the released code,
-            ``paper_one_stage`` or ``paper_two_stage`` as printed, which differs. But in those whose channel mask is
-            ``adapted``, all save ``code_two_stage``, code and paper take ``raw`` channels, which demands as many on
-            both sides. The next seven change one; None keeps the preset's.
-        alpha: factor of attention transfer; 0 leaves it out.
-        beta: factor of the masked features; 0 leaves them out.
-        gamma: factor of the non-local relations; 0 leaves them out.
-        temperature: of the masks, above 0; the smaller, the sharper.
-        masks: ``code`` or ``paper``.
-        attention: ``signed`` or ``absolute`` means in attention transfer.
-        channel_mask: made of the teacher's channels and the student's ``adapted`` or ``raw`` ones, of the ``teacher``'s
-            alone, or ``none``.
-        non_local: ``dot_product``, ``embedded_gaussian``, ``gaussian`` or ``concatenation``.
-        reduction: ``batch`` as published; ``per_image``: a norm an image, and their mean.
-        balance: size that each part is given instead of alpha, beta and gamma: its factor follows from its mean over
-            the first 100 steps. A share of what the other terms show in the log; None keeps the factors.
+        method: factors and choices of the parts.
+        balance: size that each part is given instead of the factors of ``method``: its factor follows from its mean
+            over the first 100 steps. A share of what the other terms show in the log; None keeps the factors.
         strides: only levels of these strides, in pixels; None takes all that both have.
         mask_boxes: whether the spatial mask is 0 outside the labeled boxes.
 
@@ -61,48 +50,28 @@ class FKD(DistillLoss):
     def __init__(
         self,
         weight: float = 1.0,
-        preset: str = "code_one_stage",
-        alpha: float | None = None,
-        beta: float | None = None,
-        gamma: float | None = None,
-        temperature: float | None = None,
-        masks: str | None = None,
-        attention: str | None = None,
-        channel_mask: str | None = None,
-        non_local: str = "dot_product",
-        reduction: str = "batch",
+        method: Method = Method(),  # noqa: B008
         balance: float | None = None,
         strides: Sequence[int] | None = None,
         mask_boxes: bool = False,
     ) -> None:
         super().__init__(weight)
-        self.method = method(
-            preset,
-            alpha=alpha,
-            beta=beta,
-            gamma=gamma,
-            temperature=temperature,
-            masks=masks,
-            attention=attention,
-            channel_mask=channel_mask,
-            non_local=non_local,
-            reduction=reduction,
-        )
+        self.method = method
         self.balance = None if balance is None else PartNormalizer(balance, len(self.method.factors))
         self.strides, self.mask_boxes = strides, mask_boxes
         self.needs_labels = mask_boxes
         # Known from prepare() on.
         self.levels = nn.ModuleDict()
-        self.pairs: list[Pair] = []
+        self.pairs: list[LevelPair] = []
 
     def prepare(self, teacher: Detector | None, student: Detector, resolution: int) -> None:
         super().prepare(teacher, student, resolution)
         assert teacher is not None
-        own, other = probe(student, resolution), probe(teacher, resolution)
-        self.pairs = pairs(own.strides, other.strides, self.strides)
+        of_student, of_teacher = probe(student, resolution), probe(teacher, resolution)
+        self.pairs = match_levels(of_student.strides, of_teacher.strides, self.strides)
         self.levels = nn.ModuleDict()
         for pair in self.pairs:
-            shapes = own.features[pair.student].shape[1:], other.features[pair.teacher].shape[1:]
+            shapes = of_student.features[pair.student].shape[1:], of_teacher.features[pair.teacher].shape[1:]
             if self.method.channel_mask == "raw" and self.method.beta and shapes[0][0] != shapes[1][0]:
                 raise ValueError(
                     f"FKD: channel_mask=raw needs as many channels on both sides, but at stride {pair.stride} the "
@@ -110,7 +79,7 @@ class FKD(DistillLoss):
                 )
             finest = pair.stride == self.pairs[0].stride
             self.levels[pair.name] = Level(self.method, *shapes, finest)
-        self.to(at_least_float32(own.features[0]))
+        self.to(at_least_float32(of_student.features[0]))
 
     def forward(self, lesson: DistillationBatch) -> Float[Tensor, ""]:
         _, taught = lesson.teacher_or_raise()
@@ -118,7 +87,7 @@ class FKD(DistillLoss):
             raise RuntimeError("FKD: prepare(teacher, student, resolution) must come before the first step")
         # Sums of squares over whole maps overflow in half precision.
         with torch.autocast(taught.features[0].device.type, enabled=False):
-            found = [
+            levels = [
                 self.levels[pair.name](
                     at_least_float32(lesson.student_outputs.features[pair.student]),
                     teacher := at_least_float32(taught.features[pair.teacher].detach()),
@@ -126,9 +95,64 @@ class FKD(DistillLoss):
                 )
                 for pair in self.pairs
             ]
-            parts = {name: torch.stack([level[name] for level in found]).sum() for name in self.method.factors}
+            parts = {name: torch.stack([level[name] for level in levels]).sum() for name in self.method.factors}
             self.parts = {name: part.detach() for name, part in parts.items()}
             factors = [*self.method.factors.values()]
             if self.balance is not None:
                 factors = self.balance(torch.stack([*self.parts.values()])).unbind()
             return torch.stack([f * part for f, part in zip(factors, parts.values(), strict=True)]).sum()
+
+
+class LevelPair(NamedTuple):
+    """Two feature maps of one stride: name of the level, stride in pixels, positions among each side's features."""
+
+    name: str
+    stride: int
+    student: int
+    teacher: int
+
+
+def match_levels(
+    student: Sequence[int], teacher: Sequence[int], strides: Sequence[int] | None = None
+) -> list[LevelPair]:
+    """Pairs feature maps of the same stride, finest first; warns about those left over.
+
+    Args:
+        student: stride of each of its features, in pixels; several of one stride are paired in their order.
+        teacher: likewise.
+        strides: only these; None takes all that both have.
+
+    Raises:
+        ValueError: they share no stride, or one of ``strides`` is not shared.
+    """
+    of_student, of_teacher = _positions(student), _positions(teacher)
+    shared = sorted(of_student.keys() & of_teacher.keys())
+    if not shared:
+        raise ValueError(
+            f"FKD compares features of the same stride, but the student's strides are {list(student)} and the "
+            f"teacher's {list(teacher)}; take a student with a stride of the teacher's, or distill=decoded, which "
+            "needs none"
+        )
+    known = {stride for stride, _ in shared}
+    if strides is not None:
+        if not strides or not set(strides) <= known:
+            raise ValueError(f"FKD: strides must be some of {sorted(known)}, which both have, got {list(strides)}")
+        shared = [key for key in shared if key[0] in strides]
+    for who, alone in (("student", of_student.keys() - of_teacher), ("teacher", of_teacher.keys() - of_student)):
+        if alone and strides is None:
+            left = ", ".join(str(stride) for stride, _ in sorted(alone))
+            log.warning("fkd: features of stride %s are left out, only the %s has them", left, who)
+    return [
+        LevelPair(f"stride_{stride}" + (f"_{i}" if i else ""), stride, of_student[stride, i], of_teacher[stride, i])
+        for stride, i in shared
+    ]
+
+
+def _positions(strides: Sequence[int]) -> dict[tuple[int, int], int]:
+    """Position of the i-th feature map of each stride, by (stride, i)."""
+    seen = Counter[int]()
+    positions = {}
+    for position, stride in enumerate(strides):
+        positions[stride, seen[stride]] = position
+        seen[stride] += 1
+    return positions

@@ -9,13 +9,13 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 KINDS = ("dot_product", "embedded_gaussian", "gaussian", "concatenation")
-_KEYS = 256
+_MAX_KEYS = 256
 
 
-def pool_for(height: int, width: int) -> int:
-    """The smallest side of pooling windows that leaves no more than 256 keys of a map."""
+def pool_size(height: int, width: int) -> int:
+    """The smallest side of pooling windows that leaves at most 256 keys per map."""
     pool = 1
-    while (height // pool) * (width // pool) > _KEYS:
+    while (height // pool) * (width // pool) > _MAX_KEYS:
         pool += 1
     return pool
 

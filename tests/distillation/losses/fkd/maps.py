@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from diode_pl.detector import DensePredictions, Detections, Detector, Outputs
 from diode_pl.distillation.losses import FKD, DistillationBatch
+from diode_pl.distillation.losses.fkd import Method
 from diode_pl.targets import Targets
 from tests.tiny import no_boxes
 
@@ -52,6 +53,17 @@ class Mapper(Detector):
     @property
     def backbone_norm_layers(self) -> int:
         return 0
+
+
+def fkd(
+    weight: float = 1.0,
+    balance: float | None = None,
+    strides: Sequence[int] | None = None,
+    mask_boxes: bool = False,
+    **method: Any,
+) -> FKD:
+    """The loss, from the arguments of its method too."""
+    return FKD(weight, Method(**method), balance, strides, mask_boxes)
 
 
 def tensor(nested: Any, dtype: torch.dtype = torch.float64) -> Tensor:

@@ -1,13 +1,19 @@
 """Every value that was computed beforehand, by other means than this package's."""
 
+from functools import cache
+from pathlib import Path
+
 import pytest
 import torch
+from hydra import compose, initialize_config_dir
+from hydra.utils import instantiate
 from torch import Tensor
 
 from diode_pl.distillation.losses import FKD
-from diode_pl.distillation.losses.fkd.attention import attention_mask, channel_attention, spatial_attention
+from diode_pl.distillation.losses.fkd import Method
 from diode_pl.distillation.losses.fkd.non_local import NonLocal
-from tests.distillation.losses.fkd.maps import CASES, identity, lesson, prepared, tensor
+from diode_pl.distillation.losses.fkd.parts import attention_mask, channel_attention, spatial_attention
+from tests.distillation.losses.fkd.maps import CASES, fkd, identity, lesson, prepared, tensor
 
 TOLERANCE = {torch.float64: 1e-9, torch.float32: 2e-5}
 precision = pytest.mark.parametrize("dtype", TOLERANCE, ids=["float64", "float32"])
@@ -31,7 +37,7 @@ def part(loss: FKD, name: str, student: Tensor, teacher: Tensor) -> Tensor:
 
 
 @precision
-@pytest.mark.parametrize("form", ["paper", "code"])
+@pytest.mark.parametrize("form", ["paper", "paper_code"])
 def test_attention_masks(dtype: torch.dtype, form: str) -> None:
     case = CASES["attention_masks_and_AM_T0.5"]
     student, teacher = sides(case, dtype)
@@ -45,14 +51,14 @@ def test_attention_masks(dtype: torch.dtype, form: str) -> None:
 
 
 @precision
-@pytest.mark.parametrize("form", ["paper", "code"])
+@pytest.mark.parametrize("form", ["paper", "paper_code"])
 def test_attention_masked_features_and_their_gradient(dtype: torch.dtype, form: str) -> None:
     case = CASES["attention_masks_and_AM_T0.5"]
     student, teacher = sides(case, dtype)
     student.requires_grad_()
     settings = {"alpha": 0.0, "beta": 1.0, "gamma": 0.0, "masks": form, "temperature": case["inputs"]["T"]}
     for mask, name in (("none", "AM_spatial_only"), ("raw", "AM_spatial_and_channel")):
-        loss = identity(prepared(FKD(channel_mask=mask, **settings), [student], [teacher]))
+        loss = identity(prepared(fkd(channel_mask=mask, **settings), [student], [teacher]))
         term = loss(lesson([student], [teacher]))
         same(term.detach(), case["expected"][form][name])
         same(loss.parts["attention_masked"], case["expected"][form][name])
@@ -67,7 +73,7 @@ def test_attention_transfer(dtype: torch.dtype, attention: str, form: str) -> No
     case = CASES["AT_channel_and_spatial"]
     given, expected = case["inputs"], case["expected"][form]
     student, teacher = sides(case, dtype)
-    loss = identity(prepared(FKD(attention=attention), [student], [teacher]))
+    loss = identity(prepared(fkd(attention=attention), [student], [teacher]))
     for which in ("channel", "spatial"):
         same(part(loss, f"AT_{which}", student, teacher), expected["identity_adapters"][which])
     level = loss.levels["stride_4"]
@@ -111,6 +117,14 @@ def test_non_local_relations(dtype: torch.dtype) -> None:
     same(part(loss, "NLD", student, teacher), expected["NLD"])
 
 
+@cache
+def option(preset: str) -> Method:
+    """What the option of ``distill`` with these settings builds."""
+    name = {"paper_code_one_stage": "fkd"}.get(preset, f"fkd_{preset}")
+    with initialize_config_dir(str(Path(__file__).resolve().parents[4] / "conf"), version_base="1.3"):
+        return instantiate(compose("train", [f"distill={name}"]).distill.fkd.method)
+
+
 @precision
 @pytest.mark.parametrize("preset", CASES["total_two_levels"]["expected"])
 def test_total_of_every_preset(dtype: torch.dtype, preset: str) -> None:
@@ -119,7 +133,11 @@ def test_total_of_every_preset(dtype: torch.dtype, preset: str) -> None:
     student, teacher = (
         [tensor(level[who], dtype) for level in case["inputs"]["levels"]] for who in ("student", "teacher")
     )
-    loss = identity(prepared(FKD(preset=preset), student, teacher))
+    loss = identity(prepared(FKD(method=option(preset)), student, teacher))
+    method = loss.method
+    assert (method.temperature, method.masks) == (published["T"], published["form"])
+    assert method.attention == ("absolute" if published["absolute"] else "signed")
+    assert method.channel_mask == ("adapted" if published["use_c"] else "none")
     same(loss(lesson(student, teacher)).detach(), expected["total"])
     assert set(loss.parts) == set(NAMES.values())
     for key, name in NAMES.items():
@@ -133,7 +151,7 @@ def test_identical_features_are_zero_with_a_finite_gradient(dtype: torch.dtype, 
     case = CASES["identical_features_are_zero"]
     student, teacher = sides(case, dtype)
     student.requires_grad_()
-    loss = FKD(temperature=case["inputs"]["T"], reduction=reduction)
+    loss = fkd(temperature=case["inputs"]["T"], reduction=reduction)
     loss = identity(prepared(loss, [student], [teacher]))
     loss(lesson([student], [teacher])).backward()
     for key, name in NAMES.items():
@@ -152,7 +170,7 @@ def test_unlike_channels(dtype: torch.dtype) -> None:
         ("teacher", "AM_teacher_only_channel_mask"),
         ("adapted", "AM_adapted_mean_channel_mask"),
     ):
-        loss = prepared(FKD(temperature=given["T"], channel_mask=mask), [student], [teacher])
+        loss = prepared(fkd(temperature=given["T"], channel_mask=mask), [student], [teacher])
         adapter = loss.levels["stride_4"].features
         with torch.no_grad():
             adapter.weight.copy_(tensor(given["adapter_weight_out_in"])[:, :, None, None])
@@ -161,6 +179,9 @@ def test_unlike_channels(dtype: torch.dtype) -> None:
     adapted = adapter(student).detach()
     same(adapted, expected["student_adapted"])
     seen, taught = channel_attention(adapted), channel_attention(teacher)
-    same(attention_mask(spatial_attention(student), spatial_attention(teacher), given["T"], "code"), expected["M_s"])
-    same(attention_mask(None, taught, given["T"], "code"), expected["M_c_teacher_only"])
-    same(attention_mask(seen, taught, given["T"], "code"), expected["M_c_adapted_mean"])
+    same(
+        attention_mask(spatial_attention(student), spatial_attention(teacher), given["T"], "paper_code"),
+        expected["M_s"],
+    )
+    same(attention_mask(None, taught, given["T"], "paper_code"), expected["M_c_teacher_only"])
+    same(attention_mask(seen, taught, given["T"], "paper_code"), expected["M_c_adapted_mean"])

@@ -6,9 +6,11 @@ import torch
 from torch import nn
 
 from diode_pl.distillation.losses import FKD
+from diode_pl.distillation.losses.fkd import Method
+from diode_pl.distillation.losses.fkd.fkd import LevelPair, match_levels
 from diode_pl.distillation.losses.fkd.non_local import NonLocal
 from diode_pl.targets import Targets
-from tests.distillation.losses.fkd.maps import SIDE, Mapper, identity, lesson, maps, prepared, seen
+from tests.distillation.losses.fkd.maps import SIDE, Mapper, fkd, identity, lesson, maps, prepared, seen
 from tests.distillation.losses.lessons import network
 
 PARTS = {"attention_masked", "attention_transfer_channel", "attention_transfer_spatial", "non_local"}
@@ -19,18 +21,18 @@ STUDENT, TEACHER = maps((2, 3, 4, 4), (2, 4, 2, 2)), maps((2, 5, 4, 4), (2, 7, 2
 def test_values_out_of_range_are_told_by_key() -> None:
     for key, value in (("weight", -1.0), ("alpha", math.nan), ("temperature", 0.0), ("balance", 0.0)):
         with pytest.raises(ValueError, match=f"FKD: {key} must be"):
-            FKD(**{key: value})
-    for key in ("preset", "masks", "attention", "channel_mask", "non_local", "reduction"):
+            fkd(**{key: value})
+    for key in ("masks", "attention", "channel_mask", "non_local", "reduction"):
         with pytest.raises(ValueError, match=f"FKD: {key} must be one of .* got 'x'"):
-            FKD(**{key: "x"})
+            fkd(**{key: "x"})
 
 
 def test_every_argument_reaches_the_method() -> None:
     chosen = {"alpha": 1.0, "beta": 2.0, "gamma": 3.0, "temperature": 4.0, "masks": "paper", "attention": "absolute"}
     chosen |= {"channel_mask": "teacher", "non_local": "gaussian", "reduction": "per_image"}
-    assert vars(FKD(**chosen).method) == chosen
-    loss = FKD(strides=[8], weight=0.5)
-    assert loss.weight == 0.5 and not loss.needs_labels and FKD(mask_boxes=True).needs_labels
+    assert vars(fkd(**chosen).method) == chosen
+    loss = fkd(strides=[8], weight=0.5)
+    assert loss.weight == 0.5 and not loss.needs_labels and fkd(mask_boxes=True).needs_labels
     prepared(loss, STUDENT, TEACHER)
     assert [*loss.levels] == ["stride_8"]
 
@@ -44,12 +46,12 @@ def test_a_teacher_and_preparation_are_asked_for() -> None:
 
 def test_raw_channels_must_be_as_many() -> None:
     with pytest.raises(ValueError, match="at stride 4 the student has 3 and the teacher 5; take adapted"):
-        prepared(FKD(channel_mask="raw"), STUDENT, TEACHER)
-    prepared(FKD(channel_mask="raw", beta=0.0), STUDENT, TEACHER)
+        prepared(fkd(channel_mask="raw"), STUDENT, TEACHER)
+    prepared(fkd(channel_mask="raw", beta=0.0), STUDENT, TEACHER)
 
 
 def test_parts_are_raw_and_the_term_is_their_weighted_sum() -> None:
-    loss = prepared(FKD(weight=7.0), STUDENT, TEACHER)
+    loss = prepared(fkd(weight=7.0), STUDENT, TEACHER)
     term = loss(lesson(STUDENT, TEACHER))
     assert set(loss.parts) == PARTS and not any(part.requires_grad for part in loss.parts.values())
     expected = sum(loss.method.factors[name] * part for name, part in loss.parts.items())
@@ -60,7 +62,7 @@ def test_parts_are_raw_and_the_term_is_their_weighted_sum() -> None:
 def test_duplicating_the_batch(kind: str) -> None:
     twice = [[torch.cat([each, each]) for each in side] for side in (STUDENT, TEACHER)]
     for reduction, factor in (("batch", math.sqrt(2)), ("per_image", 1)):
-        loss = prepared(FKD(reduction=reduction, non_local=kind), STUDENT, TEACHER)
+        loss = prepared(fkd(reduction=reduction, non_local=kind), STUDENT, TEACHER)
         for block in loss.modules():
             if isinstance(block, nn.BatchNorm2d):
                 nn.init.ones_(block.weight)
@@ -70,7 +72,7 @@ def test_duplicating_the_batch(kind: str) -> None:
 
 
 def test_an_image_alone_counts_like_itself_in_a_batch() -> None:
-    loss = identity(prepared(FKD(reduction="per_image", gamma=0.0), STUDENT, STUDENT))
+    loss = identity(prepared(fkd(reduction="per_image", gamma=0.0), STUDENT, STUDENT))
     others = [each.flip(0) * 2 for each in STUDENT]
     alone = [loss(lesson([s[i, None] for s in STUDENT], [t[i, None] for t in others])) for i in range(2)]
     torch.testing.assert_close(loss(lesson(STUDENT, others)), sum(alone) / 2)
@@ -81,7 +83,7 @@ def test_student_adapters_and_relations_learn_and_the_teacher_does_not(kind: str
     teacher, student = Mapper([(8, 7), (4, 5)]), Mapper([(4, 3), (8, 4)])
     teacher.freeze()
     before = teacher.fingerprint()
-    loss = FKD(non_local=kind, alpha=1.0, beta=1.0, gamma=1.0)
+    loss = fkd(non_local=kind, alpha=1.0, beta=1.0, gamma=1.0)
     loss.prepare(teacher, student, SIDE)
     for block in loss.modules():
         if isinstance(block, NonLocal) and kind == "concatenation":
@@ -155,21 +157,21 @@ def test_squares_of_large_maps_do_not_overflow() -> None:
 def test_the_same_seed_gives_the_same_term() -> None:
     def once() -> torch.Tensor:
         torch.manual_seed(3)
-        return prepared(FKD(non_local="concatenation"), STUDENT, TEACHER)(lesson(STUDENT, TEACHER))
+        return prepared(fkd(non_local="concatenation"), STUDENT, TEACHER)(lesson(STUDENT, TEACHER))
 
     assert torch.equal(once(), once())
 
 
 def test_balance_gives_every_part_the_same_size_and_survives_a_checkpoint() -> None:
-    loss = prepared(FKD(balance=0.3), STUDENT, TEACHER)
+    loss = prepared(fkd(balance=0.3), STUDENT, TEACHER)
     torch.testing.assert_close(loss(lesson(STUDENT, TEACHER)).detach(), torch.tensor(4 * 0.3))
     louder = [2 * each for each in TEACHER]
-    again = prepared(FKD(balance=0.3), STUDENT, TEACHER)
+    again = prepared(fkd(balance=0.3), STUDENT, TEACHER)
     again.load_state_dict(loss.state_dict())
     for _ in range(3):
         assert torch.equal(loss(lesson(STUDENT, louder)), again(lesson(STUDENT, louder)))
     assert again.balance is not None and again.balance.count.steps == 4
-    fewer = prepared(FKD(balance=0.3, gamma=0.0), STUDENT, TEACHER)
+    fewer = prepared(fkd(balance=0.3, gamma=0.0), STUDENT, TEACHER)
     torch.testing.assert_close(fewer(lesson(STUDENT, TEACHER)).detach(), torch.tensor(3 * 0.3))
 
 
@@ -181,7 +183,7 @@ def test_state_makes_the_same_loss() -> None:
 
 
 def test_the_masked_part_can_be_kept_to_the_boxes() -> None:
-    loss = prepared(FKD(mask_boxes=True), STUDENT, TEACHER)
+    loss = prepared(fkd(mask_boxes=True), STUDENT, TEACHER)
     boxes = torch.tensor([[0.0, 0.0, 1.0, 1.0]]).repeat(2, 1)
     whole = Targets(boxes, torch.zeros(2, dtype=torch.long), torch.arange(2), 2)
     everywhere = loss(lesson(STUDENT, TEACHER, whole))
@@ -190,3 +192,39 @@ def test_the_masked_part_can_be_kept_to_the_boxes() -> None:
     loss.mask_boxes = True
     loss(lesson(STUDENT, TEACHER))
     assert loss.parts["attention_masked"] == 0 and loss.parts["non_local"] > 0
+
+
+def test_the_same_stride_belongs_together_in_any_order(caplog: pytest.LogCaptureFixture) -> None:
+    assert match_levels([32, 16], [16, 32]) == [LevelPair("stride_16", 16, 1, 0), LevelPair("stride_32", 32, 0, 1)]
+    assert not caplog.records
+
+
+def test_what_only_one_side_has_is_left_out_and_told(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        assert match_levels([32, 16], [8, 64, 32]) == [LevelPair("stride_32", 32, 0, 2)]
+    assert [record.getMessage() for record in caplog.records] == [
+        "fkd: features of stride 16 are left out, only the student has them",
+        "fkd: features of stride 8, 64 are left out, only the teacher has them",
+    ]
+
+
+def test_several_of_one_stride_go_in_their_order() -> None:
+    found = match_levels([8, 8], [8, 4, 8, 8])
+    assert found == [LevelPair("stride_8", 8, 0, 0), LevelPair("stride_8_1", 8, 1, 2)]
+
+
+def test_strides_can_be_chosen(caplog: pytest.LogCaptureFixture) -> None:
+    assert [pair.stride for pair in match_levels([8, 16, 32], [8, 16, 32, 64], [32, 8])] == [8, 32]
+    assert not caplog.records
+    for wrong in ([4], [8, 64], []):
+        with pytest.raises(ValueError, match=r"strides must be some of \[8, 16\], which both have, got \["):
+            match_levels([8, 16], [8, 16, 64], wrong)
+
+
+def test_without_a_shared_stride_there_is_a_way_out() -> None:
+    with pytest.raises(ValueError, match=r"strides are \[8\] and the teacher's \[16, 32\].*distill=decoded"):
+        match_levels([8], [16, 32])
+
+
+def test_without_changes_the_method_is_the_one_of_the_yaml() -> None:
+    assert vars(FKD().method) == vars(Method(2.4e-2, 4.2e-4, 4.2e-4, 0.1, "paper_code", "signed", "adapted"))

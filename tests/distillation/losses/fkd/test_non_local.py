@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from diode_pl.distillation.losses.fkd.non_local import KINDS, NonLocal, pool_for
+from diode_pl.distillation.losses.fkd.non_local import KINDS, NonLocal, pool_size
 from tests.distillation.losses.fkd.maps import maps
 
 kinds = pytest.mark.parametrize("kind", KINDS)
@@ -92,7 +92,7 @@ def test_maps_smaller_than_a_window_are_not_pooled() -> None:
 
 @pytest.mark.parametrize(("side", "pool"), [(52, 4), (26, 2), (13, 1), (16, 1), (17, 2), (40, 3), (1, 1)])
 def test_pooling_leaves_few_keys(side: int, pool: int) -> None:
-    assert pool_for(side, side) == pool
+    assert pool_size(side, side) == pool
     assert (side // pool) ** 2 <= 256
 
 

@@ -1,4 +1,4 @@
-"""Factors that make the parts of a loss equally large at the beginning."""
+"""Factors that give every part of a loss the same size."""
 
 import torch
 from jaxtyping import Float
@@ -9,16 +9,16 @@ from diode_pl.training.step_counter import StepCount
 
 
 class PartNormalizer(nn.Module):
-    """Factor of each part: a wanted size, divided by the part's mean size so far.
+    """Factor per part: the desired size, divided by the mean size of the part so far.
 
-    In the first steps of training the means move on; then they stand, and so do the factors. They are buffers: a
-    training that goes on from a checkpoint keeps them. Where several processes train one model, sizes are means over
-    all of them, and so all have the same factors; once these stand, nothing is exchanged any more.
+    The means are updated in the first ``steps`` of training and constant afterwards, and so are the factors. They are
+    buffers: a resumed training keeps them. Sizes are averaged over all processes, which thus have the same factors;
+    after ``steps`` nothing is exchanged any more.
 
     Args:
-        size: that each part is to have.
-        parts: how many there are.
-        steps: so many steps count.
+        size: desired size of each part.
+        parts: number of parts.
+        steps: number of steps that count.
 
     Raises:
         ValueError: ``size`` is not finite or not above 0.

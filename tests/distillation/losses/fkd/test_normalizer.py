@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from diode_pl.distillation.losses.fkd.balance import PartNormalizer
+from diode_pl.distillation.losses.fkd.normalizer import PartNormalizer
 
 
 def test_every_part_gets_the_wanted_size_and_factors_stand_afterwards() -> None:
