@@ -82,15 +82,28 @@ class Detector(nn.Module, ABC):
 
         Probabilities near 1 are too coarse to be turned back into logits.
         """
-        raise NotImplementedError(f"{type(self).__name__} does not say its class logits: class_logits() is missing")
+        raise NotImplementedError(f"{type(self).__name__} does not implement class_logits()")
 
     def match_predictions(self, outputs: Outputs, targets: Targets) -> MatchedPredictions:
         """The candidates that :meth:`loss` would hold to the valid targets; waits for the device."""
-        raise NotImplementedError(f"{type(self).__name__} does not match predictions: match_predictions() is missing")
+        raise NotImplementedError(f"{type(self).__name__} does not implement match_predictions()")
 
     def forward_stem(self, images: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n c p q"]:
         """What the first convolution makes of images of any size, differentiable; with the pooling right after it."""
-        raise NotImplementedError(f"{type(self).__name__} does not show its first layers: forward_stem() is missing")
+        raise NotImplementedError(f"{type(self).__name__} does not implement forward_stem()")
+
+    def require(self, *methods: str) -> None:
+        """Checks that optional methods are implemented.
+
+        Args:
+            methods: names of methods of :class:`Detector` that only raise there.
+
+        Raises:
+            ValueError: some are not.
+        """
+        missing = [f"{name}()" for name in methods if getattr(type(self), name) is getattr(Detector, name)]
+        if missing:
+            raise ValueError(f"{type(self).__name__} does not implement {' and '.join(missing)} (docs/own_detector.md)")
 
     @torch.no_grad()
     def predict(
@@ -162,6 +175,10 @@ class Detector(nn.Module, ABC):
                 f"{role}.weights=FILE; detector@student=NAME detector@teacher=none distill=detection trains it first, "
                 "on labels"
             )
+
+    def weights_metadata(self) -> dict[str, str]:
+        """What a file of the weights must say besides the state dict, for the detector to answer as this one does."""
+        return {}
 
     def freeze(self) -> "Detector":
         """Stops all learning for good: no gradients to weights, batch norm in eval mode even after ``.train()``."""

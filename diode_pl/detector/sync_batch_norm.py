@@ -10,23 +10,29 @@ from torch import Tensor, nn
 from diode_pl.detector.darknet.layers import FoldedBatchNorm
 
 
-class SynchronizedBatchNorm(FoldedBatchNorm):
+class SynchronizedBatchNorm(FoldedBatchNorm, nn.SyncBatchNorm):
     """Batch norm whose mean and variance in training are those of all processes together.
 
-    With it several processes compute the gradients that one would compute on all their images. torch's own layer of
-    that kind runs on GPUs only.
+    With it several processes compute the gradients that one would compute on all their images. On GPUs it is
+    ``nn.SyncBatchNorm``; on a CPU, where that raises, the same is computed here.
     """
 
     def forward(self, input: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
-        if not self.training or not dist.is_initialized():
+        if not self.training or not dist.is_initialized() or not input.is_cpu:
             return super().forward(input)
         x = input.float() if input.dtype in (torch.float16, torch.bfloat16) else input
+        if x.numel():
+            variance, mean = torch.var_mean(x, dim=(0, 2, 3), correction=0)
+        else:  # a process may have nothing to look at; it still takes part
+            variance = mean = x.sum(dim=(0, 2, 3))
         count = x.new_full((1,), x.numel() / x.shape[1])
-        # One sum over all processes, which carries gradients back to all of them.
-        sums = _Sum.apply(torch.cat([x.sum(dim=(0, 2, 3)), x.square().sum(dim=(0, 2, 3)), count]))
-        total = sums[-1]
-        mean, square = (sums[:-1] / total).chunk(2)
-        variance = (square - mean.square()).clamp(min=0)
+        # Deviations add up, squares do not: E[x^2] - E[x]^2 loses a small variance beside a large mean.
+        variances, means, counts = _Gather.apply(torch.cat([variance, mean, count])).tensor_split(
+            (x.shape[1], 2 * x.shape[1]), dim=1
+        )
+        total = counts.sum()
+        mean = (counts * means).sum(dim=0) / total
+        variance = (counts * (variances + (means - mean).square())).sum(dim=0) / total
         with torch.no_grad():
             assert self.running_mean is not None and self.running_var is not None
             assert self.momentum is not None and self.num_batches_tracked is not None
@@ -34,8 +40,8 @@ class SynchronizedBatchNorm(FoldedBatchNorm):
             self.running_mean.lerp_(mean.to(self.running_mean), self.momentum)
             self.running_var.lerp_((variance * total / (total - 1)).to(self.running_var), self.momentum)
         scale = self.weight * (variance + self.eps).rsqrt()
-        shift = self.bias - mean * scale
-        return (x * scale[:, None, None] + shift[:, None, None]).to(input.dtype)
+        centered = x - mean[:, None, None]
+        return torch.addcmul(self.bias[:, None, None], centered, scale[:, None, None]).to(input.dtype)
 
 
 def convert_sync_batch_norm(module: nn.Module) -> None:
@@ -52,20 +58,20 @@ def convert_sync_batch_norm(module: nn.Module) -> None:
         setattr(module, name, layer)
 
 
-class _Sum(torch.autograd.Function):
-    """Sum over all processes. Each of them uses it, so the gradients of all belong to what each put in.
+class _Gather(torch.autograd.Function):
+    """A row for each process. Each of them uses all rows, so the gradients of all belong to what each put in.
 
     torch has such a function too, which it calls deprecated in favor of a private one.
     """
 
     @staticmethod
     def forward(ctx: Any, value: Tensor) -> Tensor:
-        total = value.clone()
-        dist.all_reduce(total)
-        return total
+        rows = [torch.empty_like(value) for _ in range(dist.get_world_size())]
+        dist.all_gather(rows, value)
+        return torch.stack(rows)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Tensor:
         total = gradient.clone(memory_format=torch.contiguous_format)
         dist.all_reduce(total)
-        return total
+        return total[dist.get_rank()]

@@ -1,6 +1,5 @@
-"""What every process of a run begins with, and how its errors come out."""
+"""Per-process setup (quiet libraries, malloc) and errors of spawned processes."""
 
-import builtins
 import logging
 import re
 import warnings
@@ -11,7 +10,7 @@ from torch.multiprocessing.spawn import ProcessRaisedException
 
 from diode_pl.numerics.malloc import keep_freed_memory
 
-_TRACEBACK = "\nTraceback (most recent call last):\n"
+_TOLD = {kind.__name__: kind for kind in (ValueError, OSError, FloatingPointError)}
 
 
 def prepare_process() -> None:
@@ -22,32 +21,21 @@ def prepare_process() -> None:
 
 @contextmanager
 def reraise_process_errors() -> Iterator[None]:
-    """Raises an error of a process that was started for the run as if it had been raised here.
+    """Raises again what a spawned process has raised to tell the user.
 
     Raises:
-        Exception: of the same kind and text where the kind is built into Python, else as torch reports it.
+        ValueError: a process raised it; likewise OSError and FloatingPointError. torch reports any other error, with
+            its traceback.
     """
     try:
         yield
     except ProcessRaisedException as error:
-        again = _as_it_was(str(error))
-        if again is None:
+        # torch's report is text: tracebacks, of which the last one counts, with indented frames.
+        last = str(error).rpartition("Traceback (most recent call last):\n")[2]
+        kind, _, message = re.sub(r"\A(?: .*\n|\n)*", "", last).partition(": ")
+        if kind not in _TOLD:
             raise
-        raise again from error
-
-
-def _as_it_was(report: str) -> Exception | None:
-    """The error at the end of torch's report, which is text alone; None where it cannot be made again."""
-    # An error that came of another one stands last. Its frames are indented, and names of libraries have dots.
-    _, _, last = report.rpartition(_TRACEBACK)
-    found = re.match(r"(?:(?: .*)?\n)*(\w+Error)(?:: |$)", last)
-    kind = getattr(builtins, found[1], None) if found else None
-    if found is None or kind is None:
-        return None
-    try:
-        return kind(last[found.end() :].strip())
-    except TypeError:  # such as UnicodeDecodeError, which wants five things
-        return None
+        raise _TOLD[kind](message.strip()) from error
 
 
 def _quiet_libraries() -> None:

@@ -8,7 +8,6 @@ from pathlib import Path
 import torch
 
 from diode_pl.detector import Detector
-from diode_pl.detector.torchvision.frozen_norms import frozen_norm_metadata
 from diode_pl.io.atomic import atomic_write
 from diode_pl.io.safetensors import to_safetensors
 
@@ -22,7 +21,7 @@ def save_weights(
     """Writes the state dict of a detector, and nothing else, as a .safetensors file: whole or not at all.
 
     The file's metadata hold ``class_names`` (a JSON list) and ``fingerprint``, that of the detector as it is loaded
-    from the file; where norm layers are frozen, also ``frozen_norm_eps``: what they add to the variance.
+    from the file; and the detector's own :meth:`~diode_pl.detector.Detector.weights_metadata`.
 
     Args:
         detector: stays as it is.
@@ -41,7 +40,7 @@ def save_weights(
         if not bool(torch.isfinite(value).all()):
             raise ValueError(f"{name} is not finite as {value.dtype}, so that {path} would be of no use")
     ours = {"class_names": json.dumps(detector.class_names), "fingerprint": stored.float().fingerprint()}
-    ours |= frozen_norm_metadata(stored)
+    ours |= stored.weights_metadata()
     if taken := sorted(ours.keys() & (metadata or {}).keys()):
         raise ValueError(f"metadata: {', '.join(taken)} are written anyway; expected other names")
     atomic_write(Path(path), to_safetensors(state, {**(metadata or {}), **ours}))

@@ -9,7 +9,7 @@ from pytorch_lightning.loggers import Logger
 from pytorch_lightning.strategies import DDPStrategy
 
 from diode_pl.numerics.processes import prepare_process
-from diode_pl.training.trainer_options import trainer_options
+from diode_pl.training.trainer import trainer_options
 
 
 class IndependentRanks(DDPStrategy):

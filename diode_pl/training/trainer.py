@@ -8,13 +8,13 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning.callbacks import ProgressBar
 from pytorch_lightning.loggers import Logger
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 from pytorch_lightning.strategies import DDPStrategy
 
 from diode_pl.io.atomic import atomic_write
 from diode_pl.numerics.processes import prepare_process
-from diode_pl.training.trainer_options import trainer_options
 
 
 class SyncedDDP(DDPStrategy):
@@ -86,3 +86,23 @@ def training_trainer(
         check_val_every_n_epoch=check_val_every_n_epoch,
         plugins=[AtomicCheckpointIO()],
     )
+
+
+def trainer_options(callbacks: Mapping[str, pl.Callback | None], logger: Mapping[str, Logger | None]) -> dict[str, Any]:
+    """Options that all our Lightning trainers share: the modules log, save and distribute images themselves.
+
+    Args:
+        callbacks: by name; None leaves one out. There is a progress bar only if one is among them.
+        logger: by name; None leaves one out.
+    """
+    named = [callback for callback in callbacks.values() if callback is not None]
+    return {
+        "callbacks": named,
+        "enable_progress_bar": any(isinstance(callback, ProgressBar) for callback in named),
+        "logger": [each for each in logger.values() if each is not None] or False,
+        "log_every_n_steps": 1,
+        "use_distributed_sampler": False,
+        "enable_checkpointing": False,
+        "enable_model_summary": False,
+        "num_sanity_val_steps": 0,
+    }

@@ -1,10 +1,10 @@
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from diode_pl.numerics.distributed import reduce_mean, reduce_sum_per_process
 from tests import two_processes
-from tests.two_processes import DTYPES, FAMILIES, LOSSES, family_whole_batch, whole_batch
+from tests.two_processes import DTYPES, FAMILIES, LOSSES, family_whole_batch, narrow, whole_batch
 
 
 @pytest.fixture(scope="module")
@@ -70,3 +70,19 @@ def test_both_processes_end_with_the_same(both: tuple[dict, dict]) -> None:
     for name, found in one["steps"].items():
         assert found.keys() == other["steps"][name].keys()
         assert all(torch.equal(value, other["steps"][name][key]) for key, value in found.items())
+
+
+def test_a_small_variance_beside_a_large_mean(both: tuple[dict, dict]) -> None:
+    expected = nn.BatchNorm2d(2, momentum=1.0).double()
+    output = expected(narrow().double()).detach().float()
+    for rank, found in enumerate(both):
+        torch.testing.assert_close(found["narrow"]["mean"], expected.running_mean.float(), rtol=1e-6, atol=0)
+        torch.testing.assert_close(found["narrow"]["variance"], expected.running_var.float(), rtol=1e-3, atol=0)
+        torch.testing.assert_close(found["narrow"]["output"], output[rank::2], rtol=1e-3, atol=2e-3)
+
+
+def test_a_process_without_images_takes_part(both: tuple[dict, dict]) -> None:
+    expected = nn.BatchNorm2d(2).double()(narrow().double()).detach().float()
+    none, all_images = (found["alone"] for found in both)
+    assert none.shape == (0, 2, 40, 40)
+    torch.testing.assert_close(all_images, expected, rtol=1e-3, atol=2e-3)

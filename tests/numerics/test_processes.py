@@ -15,7 +15,7 @@ ERRORS = {
     "memory": lambda: torch.OutOfMemoryError("of the device"),
     "told": lambda: RuntimeError("Caught ValueError in a worker.\nOriginal Traceback:\n  File\nValueError: deep"),
     "bare": lambda: AssertionError(),
-    "five things": lambda: UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte"),
+    "infinite": lambda: FloatingPointError("the loss is inf"),
 }
 
 
@@ -60,9 +60,9 @@ def test_an_error_of_another_kind_keeps_its_traceback() -> None:
     ("kind", "error", "said"),
     [
         ("built in", ValueError, r"^resolution: 33\nmust be a multiple of 32$"),
-        ("told", RuntimeError, r"^Caught ValueError.*\n.*\n.*\nValueError: deep$"),
-        ("bare", AssertionError, "^$"),
-        ("five things", ProcessRaisedException, "invalid start byte"),  # it cannot be made of its text
+        ("told", ProcessRaisedException, "Caught ValueError"),
+        ("bare", ProcessRaisedException, "AssertionError"),
+        ("infinite", FloatingPointError, "^the loss is inf$"),
         ("memory", ProcessRaisedException, "of the device"),
     ],
 )

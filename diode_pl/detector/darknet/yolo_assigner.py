@@ -1,4 +1,4 @@
-"""Which anchors of a YOLO head answer for which targets, on static shapes: nothing here waits for the device."""
+"""Which anchors of a YOLO head answer for which targets, on static shapes: nothing here triggers a device sync."""
 
 from dataclasses import dataclass
 
@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from diode_pl.numerics.box_ops import size_iou
 from diode_pl.targets import Targets
 
 
@@ -18,7 +19,7 @@ class Assignment:
         image: position of each target's image in the batch.
         row: of the cell that holds its center.
         column: likewise.
-        truth: its center measured from the upper left corner of that cell, width and height.
+        truth: x1, y1, x2, y2, measured from the upper left corner of that cell.
         anchors: widths and heights.
     """
 
@@ -65,11 +66,11 @@ def match(
     # A box that is switched off may hold anything, even infinities, which a weight of 0 would turn into NaN.
     boxes = torch.where(targets.valid[:, None], targets.boxes, 0.5).to(anchors.dtype)
     x1, y1, x2, y2 = boxes.unbind(dim=1)
-    x, y, size = (x1 + x2) / 2 * nx, (y1 + y2) / 2 * ny, torch.stack([(x2 - x1) * nx, (y2 - y1) * ny], dim=1)
-    column, row = x.floor().clamp(0, nx - 1), y.floor().clamp(0, ny - 1)
+    column = ((x1 + x2) / 2 * nx).floor().clamp(0, nx - 1)
+    row = ((y1 + y2) / 2 * ny).floor().clamp(0, ny - 1)
+    size = torch.stack([(x2 - x1) * nx, (y2 - y1) * ny], dim=1)
 
-    inner = torch.minimum(size[:, None], anchors).clamp(min=0).prod(dim=2)
-    shape_iou = inner / (size.prod(dim=1)[:, None] + anchors.prod(dim=1) - inner)
-    matched = ((shape_iou > threshold) & targets.valid[:, None]).to(anchors.dtype)
-    truth = torch.cat([torch.stack([x - column, y - row], dim=1), size], dim=1)
+    fits = size_iou(size[:, None], anchors) > threshold
+    matched = (fits & targets.valid[:, None]).to(anchors.dtype)
+    truth = torch.stack([x1 * nx - column, y1 * ny - row, x2 * nx - column, y2 * ny - row], dim=1)
     return Assignment(matched, targets.image_index, row.long(), column.long(), truth, anchors)

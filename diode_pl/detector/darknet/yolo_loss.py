@@ -1,4 +1,4 @@
-"""YOLOv3's boxes and its loss, on static shapes: nothing here waits for the device."""
+"""YOLOv3's boxes and its loss, on static shapes: nothing here triggers a device sync."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,8 +7,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
+from torchvision.ops import box_convert
 
 from diode_pl.detector.darknet.yolo_assigner import match as match_targets
+from diode_pl.numerics.box_ops import giou
 from diode_pl.numerics.distributed import reduce_sum_per_process
 from diode_pl.numerics.dtypes import at_least_float32
 from diode_pl.targets import Targets
@@ -28,20 +30,6 @@ def yolo_box(raw: Float[Tensor, "*b 4"], anchors: Float[Tensor, "*#b 2"], scale_
     """
     center = raw[..., :2].sigmoid() * scale_xy - (scale_xy - 1) / 2
     return torch.cat([center, raw[..., 2:4].clamp(max=_LARGEST_EXPONENT).exp() * anchors], dim=-1)
-
-
-def giou(a: Float[Tensor, "*b 4"], b: Float[Tensor, "*b 4"]) -> Float[Tensor, "*b"]:
-    """Generalized intersection over union of boxes given as center x, center y, width, height; in [-1, 1].
-
-    Source: Rezatofighi et al., CVPR 2019, algorithm 1.
-    """
-    a_low, a_high = a[..., :2] - a[..., 2:] / 2, a[..., :2] + a[..., 2:] / 2
-    b_low, b_high = b[..., :2] - b[..., 2:] / 2, b[..., :2] + b[..., 2:] / 2
-    inner = (torch.minimum(a_high, b_high) - torch.maximum(a_low, b_low)).clamp(min=0).prod(dim=-1)
-    outer = (torch.maximum(a_high, b_high) - torch.minimum(a_low, b_low)).prod(dim=-1)
-    union = a[..., 2:].prod(dim=-1) + b[..., 2:].prod(dim=-1) - inner
-    tiny = torch.finfo(a.dtype).tiny
-    return inner / union.clamp(min=tiny) - (outer - union) / outer.clamp(min=tiny)
 
 
 @dataclass(frozen=True)
@@ -119,8 +107,9 @@ class YoloLoss:
         anchor = torch.arange(count, device=head.device)
         at = (match.image[:, None], anchor, match.row[:, None], match.column[:, None])
         rows = head[at]
-        truth = match.truth[:, None].expand(-1, count, -1)
-        box = ((1 - giou(yolo_box(rows[..., :4], match.anchors, scale_xy), truth)) * matched).sum() / matches
+        truth = match.truth[:, None]
+        found = box_convert(yolo_box(rows[..., :4], match.anchors, scale_xy), "cxcywh", "xyxy")
+        box = ((1 - giou(found, truth)) * matched).sum() / matches
 
         is_class = targets.labels[:, None] == torch.arange(head.shape[4] - 5, device=head.device)
         is_class = is_class[:, None].expand(-1, count, -1).to(head.dtype)

@@ -13,6 +13,7 @@ from torchvision.ops import FrozenBatchNorm2d
 from diode_pl.detector.base import Detector, Outputs
 from diode_pl.detector.input_size import InputSize
 from diode_pl.detector.torchvision.anchors import image_scale
+from diode_pl.detector.torchvision.frozen_norms import frozen_norm_metadata
 from diode_pl.detector.torchvision.loading import load_network
 from diode_pl.targets import Targets
 
@@ -103,6 +104,9 @@ class TorchvisionDetector(Detector):
                 break
             images = layer(images)
         return images
+
+    def weights_metadata(self) -> dict[str, str]:
+        return frozen_norm_metadata(self)
 
     @staticmethod
     def _scale(outputs: Outputs) -> Float[Tensor, " 4"]:

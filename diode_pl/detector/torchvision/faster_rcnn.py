@@ -14,8 +14,8 @@ from diode_pl.detector.nms import suppress
 from diode_pl.detector.outputs import DensePredictions, Detections, MatchedPredictions, Outputs
 from diode_pl.detector.torchvision.base import TorchvisionDetector
 from diode_pl.detector.torchvision.deterministic_sampler import DeterministicBalancedSampler, share
+from diode_pl.detector.torchvision.objectness import split_softmax
 from diode_pl.detector.torchvision.region_proposals import RegionProposals
-from diode_pl.detector.torchvision.softmax_classes import of_logits
 from diode_pl.numerics.dtypes import at_least_float32
 from diode_pl.targets import Targets
 
@@ -135,7 +135,7 @@ class FasterRCNN(TorchvisionDetector):
     def _second_stage(self, outputs: Outputs, looked: Sequence[Tensor], rows: Tensor) -> DensePredictions:
         """One candidate for each box that was looked into, boxed as its likeliest class would be."""
         logits, codes = self._split(rows)
-        objectness, classes = of_logits(logits, self._columns)
+        objectness, classes = split_softmax(logits, self._columns)
         likeliest = self._columns[classes.argmax(dim=1)]
         places, scale = torch.cat(list(looked)), self._scale(outputs)
         boxes = self._boxes(codes[torch.arange(len(codes), device=codes.device), likeliest], places) / scale

@@ -7,8 +7,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from diode_pl.detector.base import Outputs
+from diode_pl.detector.torchvision.objectness import split_sigmoid
 from diode_pl.detector.torchvision.one_stage import OneStage
-from diode_pl.detector.torchvision.sigmoid_classes import of_scores
 
 
 class FCOS(OneStage):
@@ -62,4 +62,4 @@ class FCOS(OneStage):
 
     def _probabilities(self, said: dict[str, Tensor]) -> tuple[Float[Tensor, "n m"], Float[Tensor, "n m c"]]:
         scores = said["cls_logits"][..., self._columns].sigmoid() * said["bbox_ctrness"].sigmoid()
-        return of_scores(scores.clamp(min=1e-12).sqrt())
+        return split_sigmoid(scores.clamp(min=1e-12).sqrt())

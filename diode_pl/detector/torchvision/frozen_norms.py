@@ -28,7 +28,7 @@ def has_batch_counter(key: str) -> bool:
 
 
 def frozen_norm_metadata(module: nn.Module) -> dict[str, str]:
-    """What the state dict does not hold of frozen norm layers and their answers depend on, for a file's metadata."""
+    """What frozen norm layers add to the variance, which a state dict does not hold; empty without such layers."""
     added = {layer.eps for layer in module.modules() if isinstance(layer, FrozenBatchNorm2d)}
     return {_NOTE: repr(added.pop())} if len(added) == 1 else {}
 

@@ -3,8 +3,8 @@
 from jaxtyping import Float
 from torch import Tensor
 
+from diode_pl.detector.torchvision.objectness import split_sigmoid
 from diode_pl.detector.torchvision.one_stage import OneStage
-from diode_pl.detector.torchvision.sigmoid_classes import of_scores
 
 
 class RetinaNet(OneStage):
@@ -25,4 +25,4 @@ class RetinaNet(OneStage):
     averaged_over = "images"
 
     def _probabilities(self, said: dict[str, Tensor]) -> tuple[Float[Tensor, "n m"], Float[Tensor, "n m c"]]:
-        return of_scores(said["cls_logits"][..., self._columns].sigmoid())
+        return split_sigmoid(said["cls_logits"][..., self._columns].sigmoid())

@@ -7,8 +7,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torchvision.models.detection.anchor_utils import DefaultBoxGenerator
 
+from diode_pl.detector.torchvision.objectness import split_softmax
 from diode_pl.detector.torchvision.one_stage import OneStage
-from diode_pl.detector.torchvision.softmax_classes import of_logits
 
 
 class SSD(OneStage):
@@ -58,4 +58,4 @@ class SSD(OneStage):
         return self.network.compute_loss(wanted, said, anchors, matched)
 
     def _probabilities(self, said: dict[str, Tensor]) -> tuple[Float[Tensor, "n m"], Float[Tensor, "n m c"]]:
-        return of_logits(said["cls_logits"], self._columns)
+        return split_softmax(said["cls_logits"], self._columns)

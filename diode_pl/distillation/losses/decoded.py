@@ -6,9 +6,9 @@ from torch import Tensor
 from torchvision.ops import box_iou
 
 from diode_pl.detector import DensePredictions, Detector
-from diode_pl.detector.darknet.yolo_loss import giou
 from diode_pl.distillation.losses.base import DistillationBatch, DistillLoss
 from diode_pl.distillation.losses.shared_classes import SharedClasses
+from diode_pl.numerics.box_ops import giou, size_iou
 from diode_pl.numerics.distributed import reduce_sum_per_process
 from diode_pl.numerics.dtypes import at_least_float32
 from diode_pl.targets import Targets
@@ -102,7 +102,7 @@ class Decoded(DistillLoss):
         # Only the few responsible candidates go on, at the price of waiting for the device once.
         image, own = torch.nonzero(wanted).unbind(dim=1)
         other, weight = match[image, own], wanted[image, own]
-        overlap = giou(_center_form(at_least_float32(said.boxes[image, own])), _center_form(boxes[image, other]))
+        overlap = giou(at_least_float32(said.boxes[image, own]), boxes[image, other])
         parts = [
             self.box * (weight * (1 - overlap)).sum(),
             self.objectness * divergence(wanted, at_least_float32(said.objectness)).sum(),
@@ -152,7 +152,7 @@ class Decoded(DistillLoss):
             each = torch.arange(len(cell), device=cell.device).repeat_interleave(members[cell])
             nth = torch.arange(len(each), device=cell.device) - (members[cell].cumsum(dim=0) - members[cell])[each]
             image, other, own = image[each], other[each], by_cell[first[cell[each]] + nth]
-            fit = _fit(some[image, other], priors[own])
+            fit = size_iou(_size(some[image, other]), _size(priors[own]))
             score = sure[image, other] * fit * (fit > self.anchor_threshold)
             at = image * len(priors) + own
             best = sure.new_zeros(len(some) * len(priors)).scatter_reduce(0, at, score, "amax")
@@ -203,13 +203,5 @@ def _inside(boxes: Float[Tensor, "n k 4"], grid: Float[Tensor, "g 4"]) -> Bool[T
     return (left <= x) & (x < right) & (top <= y) & (y < bottom)
 
 
-def _fit(boxes: Float[Tensor, "p 4"], priors: Float[Tensor, "p 4"]) -> Float[Tensor, " p"]:
-    """IoU of each box with its prior, laid center on center."""
-    size, prior = boxes[:, 2:] - boxes[:, :2], priors[:, 2:] - priors[:, :2]
-    inner = torch.minimum(size, prior).prod(dim=1)
-    return inner / (size.prod(dim=1) + prior.prod(dim=1) - inner)
-
-
-def _center_form(boxes: Float[Tensor, "k 4"]) -> Float[Tensor, "k 4"]:
-    low, high = boxes[:, :2], boxes[:, 2:]
-    return torch.cat([(low + high) / 2, high - low], dim=1)
+def _size(boxes: Float[Tensor, "p 4"]) -> Float[Tensor, "p 2"]:
+    return boxes[:, 2:] - boxes[:, :2]

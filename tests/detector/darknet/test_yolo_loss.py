@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from diode_pl.detector.darknet.yolo_loss import YoloLoss, giou, yolo_box
+from diode_pl.detector.darknet.yolo_loss import YoloLoss, yolo_box
 from diode_pl.targets import Targets
 
 SIZE = (64, 96)  # height, width
@@ -221,12 +221,6 @@ def test_nothing_waits_for_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_bad_options(options: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=next(iter(options)).split("_")[0]):
         YoloLoss(**options)
-
-
-def test_giou_of_known_boxes() -> None:
-    a = torch.tensor([[0.0, 0.0, 2.0, 2.0]]).expand(4, 4)
-    b = torch.tensor([[0.0, 0.0, 2.0, 2.0], [1.0, 0.0, 2.0, 2.0], [2.0, 0.0, 2.0, 2.0], [4.0, 0.0, 2.0, 2.0]])
-    torch.testing.assert_close(giou(a, b), torch.tensor([1.0, 1 / 3, 0.0, -1 / 3]))
 
 
 def test_box_of_known_numbers() -> None:

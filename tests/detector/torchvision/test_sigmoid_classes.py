@@ -1,5 +1,4 @@
 import torch
-
 from diode_pl.detector.torchvision.sigmoid_classes import of_scores
 
 

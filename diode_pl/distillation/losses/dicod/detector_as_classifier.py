@@ -3,11 +3,11 @@
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
-from torchvision.ops import box_area
 
 from diode_pl.detector import Detector
 from diode_pl.distillation.losses.base import DistillationBatch
 from diode_pl.distillation.losses.dicod.classifier_teacher import CropTeacher
+from diode_pl.numerics.box_ops import iou
 
 _PAIRS_AT_ONCE = 2**20  # of boxes and candidates that are compared: bounds the memory
 
@@ -55,7 +55,7 @@ class DetectorAsClassifier(CropTeacher):
         at_once, best = max(1, _PAIRS_AT_ONCE // dense.objectness.shape[1]), [image_index[:0]]
         silent = [torch.zeros_like(image_index[:0], dtype=torch.bool)]
         for some, image in zip(boxes.split(at_once), image_index.split(at_once), strict=True):
-            overlap = _overlaps(some.to(dense.boxes.dtype), dense.boxes[image])
+            overlap = iou(some.to(dense.boxes.dtype)[:, None], dense.boxes[image])
             score, candidate = (dense.objectness[image] * overlap).max(dim=1)
             best.append(candidate)
             silent.append(score == 0)
@@ -64,13 +64,3 @@ class DetectorAsClassifier(CropTeacher):
 
     def features(self, crops: Float[Tensor, "k 3 s s"]) -> list[Float[Tensor, "k _ _ _"]]:
         return [self._detector[0].forward_stem(crops)]
-
-
-def _overlaps(boxes: Float[Tensor, "k 4"], candidates: Float[Tensor, "k m 4"]) -> Float[Tensor, "k m"]:
-    """Intersection over union of each box with the candidates of its own image."""
-    low = torch.maximum(boxes[:, None, :2], candidates[..., :2])
-    high = torch.minimum(boxes[:, None, 2:], candidates[..., 2:])
-    inner = (high - low).clamp(min=0).prod(dim=2)
-    areas = box_area(candidates.flatten(0, 1)).view_as(inner)
-    union = box_area(boxes)[:, None] + areas - inner
-    return inner / union.clamp(min=torch.finfo(union.dtype).tiny)

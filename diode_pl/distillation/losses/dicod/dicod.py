@@ -17,7 +17,6 @@ from diode_pl.distillation.losses.dicod.classification_kd import (
 )
 from diode_pl.distillation.losses.dicod.classifier_teacher import CropTeacher
 from diode_pl.distillation.losses.dicod.localization_kd import crop_distances
-from diode_pl.distillation.losses.dicod.offers import check_offers
 from diode_pl.distillation.losses.shared_classes import SharedClasses
 from diode_pl.io.safetensors import fingerprint
 from diode_pl.numerics.distributed import reduce_sum_per_process
@@ -122,10 +121,10 @@ class Dicod(DistillLoss):
 
     def prepare(self, teacher: Detector | None, student: Detector, resolution: int) -> None:
         super().prepare(teacher, student, resolution)
-        check_offers("student", student, ("match_predictions",))
+        student.require("match_predictions")
         if teacher is not None:
             asked = (self.classification, self.classifier.for_logits), (self.localization, self.classifier.for_features)
-            check_offers("teacher", teacher, [name for factor, names in asked if factor > 0 for name in names])
+            teacher.require(*(name for factor, names in asked if factor > 0 for name in names))
         self.classifier.check(teacher, student)
         self.shared.match(self.classifier.learned_classes(), student, "classifier")
         if self.classification > 0:

@@ -1,4 +1,5 @@
 import math
+import re
 from dataclasses import replace
 
 import pytest
@@ -6,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from diode_pl.detector import Darknet, MatchedPredictions, Outputs
+from diode_pl.detector import Darknet, Detector, MatchedPredictions, Outputs
 from diode_pl.distillation.losses import Dicod, DistillationBatch
 from diode_pl.distillation.losses.dicod import CropTeacher, DetectorAsClassifier
 from diode_pl.distillation.losses.dicod.classification_kd import (
@@ -18,7 +19,7 @@ from diode_pl.distillation.losses.dicod.localization_kd import crop_distances
 from diode_pl.targets import Targets
 from tests.distillation.losses.dicod.cases import toy
 from tests.distillation.losses.lessons import SIZE, answer, learnable, network, outputs
-from tests.tiny import no_boxes
+from tests.tiny import TinyDetector, no_boxes
 
 BOXES = Targets(
     torch.tensor([[0.1, 0.2, 0.5, 0.6], [0.3, 0.3, 0.9, 0.8], [0.2, 0.6, 0.4, 0.9]]),
@@ -424,3 +425,24 @@ def test_what_is_missing_is_said(unchecked: None) -> None:
 
 def test_a_crop_teacher_has_two_things_to_say() -> None:
     assert CropTeacher.__abstractmethods__ == {"object_logits", "features"}
+
+
+@pytest.mark.parametrize(
+    ("student", "teacher", "factors", "said"),
+    [
+        (TinyDetector(), network(), {}, "match_predictions()"),
+        (network(), TinyDetector(), {}, "class_logits() and forward_stem()"),
+        (network(), TinyDetector(), {"localization": 0.0}, "class_logits()"),
+        (network(), TinyDetector(), {"classification": 0.0}, "forward_stem()"),
+    ],
+)
+def test_a_detector_without_what_is_asked_is_refused_before_the_first_step(
+    student: Detector, teacher: Detector, factors: dict[str, float], said: str
+) -> None:
+    message = f"TinyDetector does not implement {said} (docs/own_detector.md)"
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        Dicod(DetectorAsClassifier(), **factors).prepare(teacher, student, SIZE)
+
+
+def test_a_classifier_of_its_own_asks_nothing_of_the_teacher() -> None:
+    Dicod(toy()).prepare(TinyDetector(), network(), SIZE)
