@@ -174,6 +174,6 @@ def test_other_loggers_take_scalars_and_pictures(tiny, tmp_path, logger, monkeyp
 
 def test_a_verifier_of_other_classes_is_left_out_with_a_word(whole):
     # The default verifier knows the embedded world, the tiny teacher cats and dogs.
-    assert "the verifier knows none of the teacher's classes and is left out" in (whole / "synthesize.log").read_text()
+    assert "the verifier has none of the teacher's classes and is not used" in (whole / "synthesize.log").read_text()
     summary = json.loads((whole / "dataset.json").read_text())
     assert set(summary["scores"]) == {"teacher_map50"} and summary["data_access"] == "teacher-only"

@@ -35,7 +35,7 @@ def load_detector(
     Raises:
         ConfigError: definition, weights and names do not fit each other.
     """
-    file = asset("teacher_shapes.safetensors") if weights == "embedded" else weights
+    file = asset("yolov3_tiny_shapes.safetensors") if weights == "embedded" else weights
     if cfg is not None:
         return Darknet(cfg, file, class_names)
     gains = {"box_gain": 0.7, "class_gain": 7.5, "objectness_gain": 13.0}

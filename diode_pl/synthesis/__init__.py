@@ -1,1 +1,1 @@
-"""Making a data set from a detector: the wing of `synthesize.py`."""
+"""Synthesis of labeled images from a trained detector: the code behind `synthesize.py`."""

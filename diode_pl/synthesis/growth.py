@@ -1,4 +1,4 @@
-"""What the teacher sees besides its targets becomes a target."""
+"""Growth of the targets by the teacher's own predictions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,25 +12,30 @@ from diode_pl.targets import Targets
 
 @dataclass(frozen=True)
 class TargetGrowth:
-    """Growth of the targets by the teacher's own predictions on the unfinished images (Y_FP).
+    """Adds the teacher's predictions on the unfinished images to the targets (Y_FP in the paper).
 
     Args:
-        every: iterations between two rounds.
+        every: iterations between two rounds, >= 1.
         start: iteration of the first round.
         stop: iteration of the last round.
-        nms_confidence: predictions below are dropped before non-maximum suppression.
-        nms_iou: overlap above which it suppresses.
-        confidence: a prediction must score more than this to become a target.
-        max_iou: and overlap less than this with every target of its image.
+        nms_confidence: score threshold before non-maximum suppression.
+        nms_iou: IoU threshold of non-maximum suppression.
+        confidence: a new target must score more than this,
+        max_iou: have an IoU below this with every target of its image,
         area: and cover more than the first and less than the second share of the image.
-        remove: also drop initial targets that the teacher does not see (no prediction of their class above
-            ``confidence`` that overlaps by ``seen_iou``); at least one target an image stays.
-        seen_iou: see ``remove``.
+        remove: also drop initial targets without a prediction of their class that scores more than ``confidence`` and
+            overlaps by at least ``seen_iou``; at least one target per image stays.
+        seen_iou: IoU, see ``remove``.
 
     Raises:
-        ValueError: ``every`` is below 1 or ``start`` above ``stop``.
+        ValueError: if ``every`` is below 1 or ``start`` above ``stop``.
 
     Source: Chawla et al., WACV 2021, section 3.2 and the authors' implementation.
+
+    Example:
+        >>> growth = TargetGrowth(every=100, start=200, stop=400)
+        >>> [iteration for iteration in range(600) if growth.due(iteration)]
+        [200, 300, 400]
     """
 
     every: int = 100
@@ -49,38 +54,39 @@ class TargetGrowth:
             raise ValueError(f"every must be >= 1 and start <= stop, got {self.every}, {self.start}, {self.stop}")
 
     def due(self, iteration: int, budget: float = 1.0) -> bool:
-        """Whether a round is due once ``iteration`` iterations are done, all times multiplied by ``budget``."""
+        """Whether a round is due after ``iteration`` iterations; ``budget`` scales all times."""
         rounds = range((self.stop - self.start) // self.every + 1)
         return iteration in {round((self.start + i * self.every) * budget) for i in rounds}
 
     def grow(self, initial: Targets, added: Targets, detections: Sequence[Detections]) -> tuple[Targets, Targets]:
-        """One round.
+        """Runs one round.
 
         Args:
-            initial: what the sampler drew, as far as it is left.
-            added: what earlier rounds added.
-            detections: of the teacher on the un-augmented images.
+            initial: targets from the sampler that earlier rounds kept.
+            added: targets that earlier rounds added.
+            detections: the teacher's, on the images without augmentation, best first.
 
         Returns:
-            ``initial`` and ``added`` after the round. Predictions are taken best first, and one that was taken
-            counts as a target for the next: no object gets two boxes.
+            ``initial`` and ``added`` after the round. A prediction that becomes a target counts as one for the
+            predictions after it, so no object gets two boxes.
         """
         kept, grown = [], []
         device = initial.boxes.device
-        # On the CPU: a few boxes at a time, with a decision after each.
+        # On the CPU: each decision depends on the one before.
         pairs = zip(initial.to("cpu").per_image(), added.to("cpu").per_image(), detections, strict=True)
-        for (boxes, labels), (more_boxes, more_labels), found in pairs:
-            sure = found.scores.cpu() > self.confidence
-            found = Detections(found.boxes.cpu()[sure].clamp(0, 1), found.scores.cpu()[sure], found.labels.cpu()[sure])
+        for (boxes, labels), (more_boxes, more_labels), predictions in pairs:
+            confident = predictions.scores.cpu() > self.confidence
+            new_boxes = predictions.boxes.cpu()[confident].clamp(0, 1)
+            new_labels = predictions.labels.cpu()[confident]
             if self.remove and len(boxes):
-                match = box_iou(boxes, found.boxes) * (labels[:, None] == found.labels[None])
-                overlap = match.max(dim=1).values if len(found.boxes) else torch.zeros_like(labels, dtype=boxes.dtype)
+                match = box_iou(boxes, new_boxes) * (labels[:, None] == new_labels[None])
+                overlap = match.max(dim=1).values if len(new_boxes) else torch.zeros_like(labels, dtype=boxes.dtype)
                 seen = overlap >= self.seen_iou
                 if not seen.any() and not len(more_boxes):
                     seen[overlap.argmax()] = True
                 boxes, labels = boxes[seen], labels[seen]
             kept.append((boxes, labels))
-            for box, label in zip(found.boxes, found.labels, strict=True):
+            for box, label in zip(new_boxes, new_labels, strict=True):
                 area = (box[2:] - box[:2]).prod()
                 current = torch.cat([boxes, more_boxes])
                 free = len(current) == 0 or box_iou(box[None], current).max() < self.max_iou

@@ -1,4 +1,4 @@
-"""Makes a set of images in one call, with the defaults of ``synthesize.py``; part of the Python API."""
+"""Synthesis of a data set in one call, with the defaults of ``synthesize.py``; part of the Python API."""
 
 from functools import partial
 from pathlib import Path
@@ -28,23 +28,23 @@ def synthesize_images(
 ) -> ImageSet:
     """Optimizes images until a frozen detector sees one object in each, and writes them as a data set.
 
-    The same call continues what was interrupted.
+    An interrupted call is resumed by repeating it.
 
     Args:
         teacher: a trained detector.
-        folder: where the data set goes.
+        folder: output folder.
         num_images: number of images.
         resolution: side of the images in pixels.
         iterations: optimizer steps per batch of images.
         batch_size: images optimized together.
-        seed: of all draws, not negative.
+        seed: random seed, >= 0.
         accelerator: ``cpu``, ``gpu`` or ``auto``.
 
     Returns:
-        The data set, as training reads it.
+        The data set, ready for training.
 
     Raises:
-        ValueError: the teacher's weights are random, or the folder holds images of other settings.
+        ValueError: if the teacher's weights are random, or ``folder`` holds images made with different settings.
     """
     settings = {"resolution": resolution, "iterations": iterations, "batch_size": batch_size, "seed": seed}
     weights = (0.05, 0.15, 0.3, 0.3, 0.3, 0.3, 0.2)

@@ -1,4 +1,4 @@
-"""A run of the synthesis, from what is left to do to the finished data set."""
+"""A synthesis run, from the batches that are missing on disk to the finished data set."""
 
 import logging
 from collections.abc import Mapping
@@ -18,25 +18,25 @@ log = logging.getLogger(__name__)
 def synthesize(
     inversion: Inversion, trainer: pl.Trainer, folder: str | Path, settings: Mapping[str, Any]
 ) -> float | None:
-    """Makes the batches that are not on disk yet, then the files that describe the set.
+    """Synthesizes the batches that are not on disk yet, then writes the files that describe the data set.
 
     Args:
-        inversion: what to optimize.
-        trainer: of :func:`diode_pl.synthesis.trainer.synthesis_trainer`.
-        folder: where the images go.
-        settings: of the run, as plain data; kept with the images, to tell them from those of other settings.
+        inversion: the module that optimizes the images.
+        trainer: from :func:`diode_pl.synthesis.trainer.synthesis_trainer`.
+        folder: output folder.
+        settings: the run's settings as plain data; stored with the images and compared when a run is resumed.
 
     Returns:
-        Mean mAP@0.5 of the verifier, or of the teacher where there is no verifier: what a sweep would maximize.
+        Mean mAP@0.5 of the verifier, or of the teacher without a verifier: the value that a sweep maximizes.
 
     Raises:
-        ValueError: the teacher's weights are random, or the folder holds images of other settings.
+        ValueError: if the teacher's weights are random, or ``folder`` holds images made with different settings.
     """
     if inversion.teacher.provenance is None:
         raise ValueError(
-            f"teacher.weights: those of the teacher ({type(inversion.teacher).__name__}) are random, and what never "
-            "learned has no images to give. Train it first, on labels alone, and give the student.safetensors of that "
-            "training; a detector of your own that has loaded its weights says so in provenance"
+            f"teacher.weights: the teacher's weights ({type(inversion.teacher).__name__}) are random. Train it on "
+            "labels first and pass the student.safetensors of that run; a custom detector that loads its own weights "
+            "must set provenance"
         )
     settings = dict(settings) | {"teacher_sha256": inversion.teacher.fingerprint()}
     dataset = SyntheticSet(folder, inversion.teacher.class_names, settings)
@@ -44,10 +44,10 @@ def synthesize(
     plan.todo = dataset.missing({batch: plan.images_in(batch) for batch in range(plan.num_batches)})
     skipped = plan.num_batches - len(plan.todo)
     if skipped:
-        log.info("%s: %d of %d batches are there and intact", dataset.folder, skipped, plan.num_batches)
+        log.info("%s: %d of %d batches are already complete", dataset.folder, skipped, plan.num_batches)
     shares = [plan.share(rank, trainer.world_size) for rank in range(trainer.world_size)]
     trainer.fit_loop.max_epochs = max(map(len, shares)) * len(inversion.stages)
-    trainer.callbacks.append(ImageWriter(dataset))  # type: ignore[attr-defined]  # last: it needs the scores
+    trainer.callbacks.append(ImageWriter(dataset))  # type: ignore[attr-defined]  # last: needs the scores
     summary = None
     try:
         if plan.todo:
@@ -55,15 +55,15 @@ def synthesize(
                 trainer.fit(inversion)
     except BaseException:
         if any(dataset.is_complete(batch, plan.images_in(batch)) for batch in range(plan.num_batches)):
-            log.warning("%s: stopped; the same command goes on after the last finished batch", dataset.folder)
+            log.warning("%s: stopped; the same command resumes after the last finished batch", dataset.folder)
         raise
     finally:
-        # Ranks that were started one by one do not wait for each other: each brings the files up to date.
+        # Ranks that were started separately do not wait for each other, so each updates the files.
         summary = dataset.finish()
     if summary is None:
         return None
     log.info(
-        "%s: %d images, %d boxes, %s, %.2f s an image, data access %s",
+        "%s: %d images, %d boxes, %s, %.2f s per image, data access %s",
         dataset.folder,
         summary["images"],
         summary["boxes"],

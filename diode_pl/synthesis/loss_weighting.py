@@ -1,4 +1,4 @@
-"""Which factor each term of the synthesis objective gets."""
+"""Weighting of the terms of the synthesis objective."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -10,85 +10,96 @@ from torch import Tensor
 
 from diode_pl.numerics.dtypes import at_least_float32
 
-# Of a gradient while it is measured, as torch's own gradient scaler begins; and how much it changes at a time. Powers
-# of two: where no number is too large or too small, the scaled gradient has the same bits as the plain one.
-_FIRST_SCALE, _SCALE_STEP = 2.0**16, 2.0**4
+# Scale of a gradient while it is measured (the initial value of torch's GradScaler), and the factor it changes by.
+# Powers of two: without overflow or underflow the scaled gradient has the same bits as the unscaled one.
+_INITIAL_SCALE, _SCALE_STEP = 2.0**16, 2.0**4
 
 
 class LossWeighting(ABC):
-    """Turns the weights of the losses into factors of the terms."""
+    """Computes the factor of each loss term from its weight."""
 
     def begin(self, weights: Mapping[str, float]) -> None:
-        """Starts a stage and forgets the one before.
+        """Starts a stage and resets all state.
 
         Args:
-            weights: of each term of the stage, positive.
+            weights: weight of each active term, > 0.
         """
         self.weights = dict(weights)
 
     @abstractmethod
     def factors(self, terms: Mapping[str, Float[Tensor, ""]], pixels: Float[Tensor, "n 3 h w"]) -> dict[str, float]:
-        """The factor of each term in this step; 0 for one that is left out of the sum.
+        """Returns the factor of each term in this step; a term with factor 0 is left out of the sum.
 
         Args:
-            terms: raw, with gradient.
-            pixels: the images that are optimized; the terms depend on them.
+            terms: raw terms, with gradient.
+            pixels: the optimized images, which the terms depend on.
         """
 
     def values(self) -> dict[str, float]:
-        """Values of the last step to log, by name."""
+        """Values of the last step for the logs, by name."""
         return {}
 
 
 class ConstantWeights(LossWeighting):
-    """The factor of each term is its weight, in every step."""
+    """Uses the weight of each term as its factor, in every step.
+
+    Example:
+        >>> weighting = ConstantWeights()
+        >>> weighting.begin({"detection": 1.0, "total_variation": 75.0})
+        >>> weighting.factors({}, torch.zeros(1, 3, 8, 8))
+        {'detection': 1.0, 'total_variation': 75.0}
+    """
 
     def factors(self, terms: Mapping[str, Float[Tensor, ""]], pixels: Float[Tensor, "n 3 h w"]) -> dict[str, float]:
-        """The weights."""
+        """Returns the weights."""
         return self.weights
 
 
 class GradientShares(LossWeighting):
-    """The weight of each term is its share of the gradient with respect to the pixels.
+    """Gives each term a share of the pixel gradient in proportion to its weight.
 
-    A term's factor is its share divided by the L2 norm of its gradient. The norms are measured in the first steps of a
-    stage, with one backward pass per term; the mean over the later half of the steps so far counts, and after the last
-    measured step the factors stay. The earlier half is left out because noise is not an image yet: there the gradient
-    of a detection loss can be several times as large as a moment later, with some detectors more than with others,
-    while those of the other terms change less (docs/results.md). Only the ratios of the weights count: they are divided
-    by their sum, so that the whole gradient has a norm of about 1 whatever the units of the losses, which half
-    precision can hold.
+    A term's factor is its share divided by the L2 norm of its gradient with respect to the pixels. The norms are
+    measured in the first steps of a stage, with one backward pass per term, and averaged over the later half of the
+    steps measured so far; then the factors are fixed. The earlier half is ignored because the gradient of a detection
+    loss on noise can be several times larger than a few steps later (docs/results.md). Weights are divided by their
+    sum, so the total gradient has a norm of about 1, which half precision can represent.
 
-    A term whose gradient is 0 or not finite in a step is left out of that step; one without any usable gradient is left
-    out of the stage. If that leaves no term, the shares themselves are the factors, and what is broken shows as it does
-    with constant weights.
+    A term whose gradient is 0 or not finite is left out of that step, and one without any usable gradient is left out
+    of the stage. If no term is left, the shares are the factors.
 
     Args:
-        steps: number of steps of each stage that are measured, >= 1.
+        steps: number of measured steps per stage, >= 1.
 
     Raises:
-        ValueError: ``steps`` is below 1.
+        ValueError: if ``steps`` is below 1.
+
+    Example:
+        >>> weighting, pixels = GradientShares(steps=2), torch.ones(1, 3, 1, 1, requires_grad=True)
+        >>> weighting.begin({"a": 3.0, "b": 1.0})
+        >>> factors = weighting.factors({"a": pixels[0, 0].sum(), "b": 10 * pixels[0, 0].sum()}, pixels)
+        >>> {name: round(factor, 3) for name, factor in factors.items()}
+        {'a': 0.75, 'b': 0.025}
     """
 
     def __init__(self, steps: int = 30) -> None:
         if type(steps) is not int or steps < 1:
-            raise ValueError(f"steps must be an integer >= 1, got {steps!r}; 30 is usual")
+            raise ValueError(f"steps must be an integer >= 1, got {steps!r}; the default is 30")
         self.steps = steps
 
     def begin(self, weights: Mapping[str, float]) -> None:
-        """Starts a stage; measured norms are forgotten."""
+        """Starts a stage and resets the measured norms."""
         super().begin(weights)
         total = sum(weights.values())
         self._shares = {name: weight / total for name, weight in weights.items()}
         self._norms: dict[str, list[float]] = {name: [] for name in weights}
-        self._scales = dict.fromkeys(weights, _FIRST_SCALE)
+        self._scales = dict.fromkeys(weights, _INITIAL_SCALE)
         self._factors = dict(self._shares)
         self._step = 0
 
     def factors(self, terms: Mapping[str, Float[Tensor, ""]], pixels: Float[Tensor, "n 3 h w"]) -> dict[str, float]:
-        """Share by mean norm of the later half; triggers a device sync in each step that is measured, none later."""
+        """Returns share / mean norm; triggers a device sync in measured steps only."""
         if self._step <= self.steps:
-            # One step more than are measured: terms that were left out of the last one come back.
+            # One extra step, in which terms that the last measured step left out come back.
             usable = self._measure(terms, pixels) if self._step < self.steps else set(terms)
             measured = {name: norms for name, norms in self._norms.items() if norms and name in usable}
             means = {name: fmean(norms[len(norms) // 2 :]) for name, norms in measured.items()}
@@ -102,7 +113,7 @@ class GradientShares(LossWeighting):
         return {f"{name}_weight": factor for name, factor in self._factors.items()}
 
     def _measure(self, terms: Mapping[str, Tensor], pixels: Tensor) -> set[str]:
-        """Records the norms of a step; returns the terms whose gradient can be used."""
+        """Records the gradient norms of a step; returns the terms with a usable gradient."""
         norms = torch.stack([self._scaled_norm(name, term, pixels) for name, term in terms.items()])
         usable = set()
         for name, norm in zip(terms, norms.tolist(), strict=True):
@@ -110,7 +121,7 @@ class GradientShares(LossWeighting):
                 usable.add(name)
                 self._norms[name].append(norm / self._scales[name])
             else:
-                # In half precision this may be the fault of the scale alone: the next step tries another.
+                # In half precision the scale alone can cause this: the next step tries another.
                 self._scales[name] *= _SCALE_STEP if norm == 0 else 1 / _SCALE_STEP
         return usable
 

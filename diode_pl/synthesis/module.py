@@ -1,4 +1,4 @@
-"""The images are the parameters."""
+"""The LightningModule of the synthesis, whose parameters are the images."""
 
 import logging
 import time
@@ -27,25 +27,25 @@ log = logging.getLogger(__name__)
 class Inversion(pl.LightningModule):
     """Optimizes batches of images until a frozen detector sees the sampled objects in them.
 
-    One step is one iteration, one epoch is one stage of one image batch. A batch is a work item: all its random
-    draws come from (``seed``, batch number), so it is the same whichever rank makes it, and whenever.
+    A training step is one iteration; an epoch is one stage of one batch of images. All random draws of a batch are
+    seeded by (``seed``, batch number), so the result does not depend on the rank or on earlier batches.
 
     Args:
-        teacher: is frozen here.
+        teacher: detector to invert; frozen here.
         sampler: draws the targets of each batch.
-        stages: gone through in order for every batch.
-        losses: terms by name; None leaves one out.
-        augmentations: by name, applied in order, drawn anew each step; None leaves one out.
-        initializer: makes the first images.
-        num_images: in the whole data set.
+        stages: stages of every batch, in order.
+        losses: terms of the objective by name; None removes one.
+        augmentations: by name, applied in order with new draws in each step; None removes one.
+        initializer: creates the images of the first stage.
+        num_images: size of the data set.
         batch_size: images optimized together; the last batch may be smaller.
-        seed: not negative.
-        budget: factor of every stage's iterations.
-        loss_weighting: turns the weights of the losses into factors; constant when not given.
+        seed: random seed, >= 0.
+        budget: factor of the number of iterations of every stage, > 0.
+        loss_weighting: computes factors from the weights of the losses; :class:`ConstantWeights` by default.
 
     Raises:
-        ValueError: a number is out of range, the teacher takes no images of a resolution, no loss is left, or a
-            stage names a loss that does not exist.
+        ValueError: if a number is out of range, the teacher does not support a stage's resolution, no loss is left,
+            or a stage names an unknown loss.
 
     Source: Chawla et al., WACV 2021, section 3.
     """
@@ -73,23 +73,23 @@ class Inversion(pl.LightningModule):
         if not isinstance(budget, int | float) or budget <= 0:
             raise ValueError(f"budget must be a number > 0, got {budget!r}")
         if not stages:
-            raise ValueError("stages: expected at least one, got none")
+            raise ValueError("stages must not be empty")
         self.plan = Plan(num_images, batch_size)
         self.objective = Objective(losses, loss_weighting or ConstantWeights())
         for i, stage in enumerate(stages):
             stage.check(f"stages[{i}]", teacher)
-            self.objective.weights(stage.loss_factors)  # raises if they do not fit
+            self.objective.weights(stage.loss_factors)  # raises if one is unknown
         self.teacher = teacher.freeze().to(memory_format=torch.channels_last)
         self.classes = teacher.learned_classes()
         unlearned = [name for name in teacher.class_names if name not in self.classes]
         if unlearned:
             log.warning(
-                "left out, as the teacher's weights show that it never saw an example: %s (twin_similarity 1 of the "
+                "classes left out because the teacher's weights show no training example: %s (twin_similarity=1 of the "
                 "teacher keeps them)",
                 ", ".join(unlearned),
             )
         if not self.classes:
-            raise ValueError("teacher.twin_similarity: no class counts as learned; 1 takes all of them as learned")
+            raise ValueError("teacher.twin_similarity: no class counts as trained; 1 keeps all classes")
         self.sampler, self.stages, self.initializer = sampler, list(stages), initializer
         self.augmentations = [a for a in augmentations.values() if a is not None]
         self.seed, self.budget = seed, budget
@@ -98,7 +98,7 @@ class Inversion(pl.LightningModule):
 
     @property
     def stage_index(self) -> int:
-        """Position of the current stage."""
+        """Index of the current stage."""
         return self.current_epoch % len(self.stages)
 
     @property
@@ -108,39 +108,39 @@ class Inversion(pl.LightningModule):
 
     @property
     def batch(self) -> int | None:
-        """Number of this rank's current batch; None when the others' remainders leave this rank idle."""
-        own = self.plan.share(self.global_rank, self.trainer.world_size)
+        """Number of this rank's current batch; None if this rank is idle while others finish."""
+        batches = self.plan.share(self.global_rank, self.trainer.world_size)
         position = self.current_epoch // len(self.stages)
-        return own[position] if position < len(own) else None
+        return batches[position] if position < len(batches) else None
 
     @property
     def batch_is_done(self) -> bool:
-        """At the end of an epoch: whether the current batch has gone through its last stage."""
+        """Whether the current stage is the batch's last; meaningful at the end of an epoch."""
         return self.batch is not None and self.stage_index == len(self.stages) - 1
 
     @property
     def targets(self) -> Targets:
-        """Targets of the current batch, those that it grew included."""
+        """Targets of the current batch, including grown ones."""
         return self.initial.cat(self.added).compact()
 
     def term_values(self) -> dict[str, float]:
-        """The last raw value of each term, the weighted total, and what the weighting logs; triggers a device sync."""
+        """Last value of each raw term, weighted total, and values of the weighting; triggers a device sync."""
         return self.objective.values()
 
     @property
     def learning_rate(self) -> float:
-        """Of the current iteration."""
+        """Learning rate of the current iteration."""
         return float(self._scheduler.get_last_lr()[0])
 
     def configure_optimizers(self) -> None:
-        """None yet: every stage brings its own, see :meth:`on_train_epoch_start`."""
+        """Returns None: each stage has its own optimizer, see :meth:`on_train_epoch_start`."""
 
     def train_dataloader(self) -> range:
-        """One item an iteration; reloaded every epoch because stages differ in length."""
+        """One item per iteration; reloaded every epoch because stages differ in length."""
         return range(self.stage.steps(self.budget))
 
     def on_train_epoch_start(self) -> None:
-        """Begins a stage: images at its resolution, its optimizer and learning rate schedule."""
+        """Starts a stage: images at its resolution, its optimizer and learning rate schedule."""
         if self.batch is None:
             self.images = None
             return
@@ -158,7 +158,7 @@ class Inversion(pl.LightningModule):
         self.statistics = BatchNormRecorder(self.teacher.norm_layers()[: self.objective.norm_layers])
 
     def training_step(self, _: int, iteration: int) -> None:
-        """One iteration: augment, look, sum the losses, move the pixels, clamp."""
+        """One iteration: augment, forward, sum the losses, step, clamp."""
         if self.images is None:
             return
         images: Tensor = self.images
@@ -189,7 +189,7 @@ class Inversion(pl.LightningModule):
         first, count = self.plan.first_image(batch), self.plan.images_in(batch)
         self.initial = self.sampler.sample(first, count, self.classes, self.generator).to(self.device)
         self.added = Targets.from_images([(torch.zeros(0, 4), torch.zeros(0))] * count, self.device)
-        # A gradient scaler learns as it goes: each batch finds it as the first one did.
+        # A gradient scaler adapts its scale: reset it, so that batches do not depend on earlier ones.
         scaler = getattr(self.trainer.precision_plugin, "scaler", None)
         if scaler is not None:
             self._new_scaler = getattr(self, "_new_scaler", None) or scaler.state_dict()
@@ -203,7 +203,7 @@ class Inversion(pl.LightningModule):
         images = self.images.detach()
         if images.shape[-1] == resolution:
             return images
-        # Float hand-over: no rounding to 8 bit between stages.
+        # Stays in float: no rounding to 8 bits between stages.
         return F.interpolate(images, (resolution, resolution), mode="bilinear", align_corners=False).clamp(0, 1)
 
     @torch.no_grad()
@@ -211,6 +211,6 @@ class Inversion(pl.LightningModule):
         growth = self.stage.growth
         assert growth is not None and self.images is not None
         outputs = self.teacher(self.images)
-        found = self.teacher.predict(outputs, confidence=growth.nms_confidence, iou=growth.nms_iou)
-        self.initial, self.added = growth.grow(self.initial, self.added, found)
+        detections = self.teacher.predict(outputs, confidence=growth.nms_confidence, iou=growth.nms_iou)
+        self.initial, self.added = growth.grow(self.initial, self.added, detections)
         self.current_targets = self.targets

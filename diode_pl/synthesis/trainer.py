@@ -1,4 +1,4 @@
-"""The Lightning trainer of a synthesis: its ranks work on images of their own."""
+"""The Lightning trainer of the synthesis, with independent ranks."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,15 +13,15 @@ from diode_pl.training.trainer import trainer_options
 
 
 class IndependentRanks(DDPStrategy):
-    """Several processes that share nothing: no module is wrapped, nothing is broadcast or averaged.
+    """Several processes without communication: no module is wrapped, nothing is broadcast or averaged.
 
-    Plain DDP would start every rank from rank 0's images and average their gradients. And once a process group
-    exists, Lightning broadcasts a flag at every step and waits for it: so there is none, on any backend.
+    Plain DDP would start every rank from rank 0's images and average their gradients. There is no process group either:
+    with one, Lightning broadcasts a flag in every step and waits for it.
 
     Args:
-        threads: CPU threads in each process. As many as one process alone would use: sums are split by threads, and
-            with them the last bits of every image.
-        options: of Lightning's DDPStrategy.
+        threads: CPU threads per process. It must not depend on the number of processes: the order of a sum depends on
+            the threads, and the last bits of every image on that order.
+        options: passed to Lightning's DDPStrategy.
     """
 
     def __init__(self, threads: int, **options: Any) -> None:
@@ -29,17 +29,17 @@ class IndependentRanks(DDPStrategy):
         self.threads = threads
 
     def setup_environment(self) -> None:
-        """Takes a device, a rank and a share of nothing else."""
+        """Selects device and rank."""
         super().setup_environment()
         torch.set_num_threads(self.threads)
         prepare_process()
 
     def setup_distributed(self) -> None:
-        """Learns its rank; joins no process group."""
+        """Sets the rank without a process group."""
         self.set_world_ranks()
 
     def configure_ddp(self) -> None:
-        """Wraps nothing."""
+        """Does not wrap the module."""
 
 
 def synthesis_trainer(
@@ -51,19 +51,19 @@ def synthesis_trainer(
     precision: str = "32-true",
     start_method: str = "spawn",
 ) -> pl.Trainer:
-    """Makes the trainer of a synthesis.
+    """Builds the trainer of a synthesis.
 
     Args:
-        callbacks: by name; None leaves one out.
-        logger: by name; None leaves one out.
+        callbacks: by name; None removes one.
+        logger: by name; None removes one.
         accelerator: ``cpu``, ``gpu`` or ``auto``.
-        devices: processes on this machine.
-        num_nodes: machines.
+        devices: processes per machine, >= 1.
+        num_nodes: machines, >= 1.
         precision: ``32-true``, ``bf16-mixed`` or ``16-mixed``.
-        start_method: how processes start: ``spawn`` from here, or ``popen`` under torchrun or SLURM.
+        start_method: ``spawn``, or ``popen`` under torchrun or SLURM.
 
     Raises:
-        ValueError: ``devices`` or ``num_nodes`` is below 1.
+        ValueError: if ``devices`` or ``num_nodes`` is below 1.
     """
     if devices < 1 or num_nodes < 1:
         raise ValueError(f"devices and num_nodes must be >= 1, got {devices} and {num_nodes}")
@@ -76,7 +76,7 @@ def synthesis_trainer(
         precision=precision,  # type: ignore[arg-type]
         strategy=IndependentRanks(torch.get_num_threads(), start_method=start_method) if several else "auto",
         **trainer_options(callbacks, logger),
-        max_epochs=0,  # set from the work that is left
+        max_epochs=0,  # set when the remaining work is known
         reload_dataloaders_every_n_epochs=1,
         limit_val_batches=0,
     )

@@ -45,4 +45,4 @@ def test_advice_to_go_on_is_given_where_a_batch_is_finished(
     trainer.fit = fit
     with pytest.raises(ValueError, match="nobody knows dogs"):
         synthesize(given, trainer, tmp_path / "set", {})
-    assert ("the same command goes on after the last finished batch" in caplog.text) == bool(finished)
+    assert ("the same command resumes after the last finished batch" in caplog.text) == bool(finished)

@@ -1,4 +1,4 @@
-"""What happens beside the optimization: scores, files, logs, progress."""
+"""Callbacks of the synthesis: scores, files, logs, progress."""
 
 from diode_pl.synthesis.callbacks.image_log import ImageLog
 from diode_pl.synthesis.callbacks.image_writer import ImageWriter

@@ -1,4 +1,4 @@
-"""Pictures to the loggers that show pictures."""
+"""Logging of images."""
 
 import numpy as np
 import pytorch_lightning as pl
@@ -9,10 +9,17 @@ from diode_pl.synthesis.module import Inversion
 
 
 class ImageLog(pl.Callback):
-    """Sends a grid of the images to W&B and TensorBoard, at the end of each stage.
+    """Logs a grid of the images to W&B and TensorBoard at the end of each stage.
 
     Args:
-        limit: at most so many images of the batch.
+        limit: maximum number of images, >= 1.
+
+    Raises:
+        ValueError: if ``limit`` is below 1.
+
+    Example:
+        >>> ImageLog(limit=16).limit
+        16
     """
 
     def __init__(self, limit: int = 32) -> None:
@@ -21,7 +28,7 @@ class ImageLog(pl.Callback):
         self.limit = limit
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Logs the images as they are."""
+        """Logs the current images."""
         assert isinstance(pl_module, Inversion)
         if pl_module.images is None:
             return

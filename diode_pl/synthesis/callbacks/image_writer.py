@@ -1,4 +1,4 @@
-"""Finished batches go to disk."""
+"""Writing of finished batches."""
 
 import time
 
@@ -10,17 +10,22 @@ from diode_pl.synthesis.module import Inversion
 
 
 class ImageWriter(pl.Callback):
-    """Writes each batch when its last stage ends; every rank writes its own.
+    """Writes each batch to disk when its last stage ends; every rank writes its own batches.
 
     Args:
-        dataset: where to.
+        dataset: the data set on disk.
+
+    Example:
+        >>> import tempfile
+        >>> from diode_pl.data.synthetic import SyntheticSet
+        >>> writer = ImageWriter(SyntheticSet(tempfile.mkdtemp(), ["mug", "key"], {"seed": 0}))
     """
 
     def __init__(self, dataset: SyntheticSet) -> None:
         self.dataset = dataset
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Writes the batch when it is done."""
+        """Writes the batch if it is finished."""
         assert isinstance(pl_module, Inversion)
         if not pl_module.batch_is_done:
             return
@@ -45,8 +50,8 @@ class ImageWriter(pl.Callback):
 
 
 def provenance_of(module: Inversion, trainer: pl.Trainer) -> Provenance:
-    """What a run has seen: the teacher, and all that its parts add, as in ``teacher +verifier``."""
-    seen = Provenance(teacher=True)
+    """Provenance of a run: the teacher, and everything its parts add, as in ``teacher +verifier``."""
+    provenance = Provenance(teacher=True)
     for part in (module.sampler, module.initializer, *module.objective.losses.values(), *trainer.callbacks):  # type: ignore[attr-defined]
-        seen |= getattr(part, "provenance", Provenance())
-    return seen
+        provenance |= getattr(part, "provenance", Provenance())
+    return provenance

@@ -1,4 +1,4 @@
-"""Loss terms to the loggers, and a stop when one breaks."""
+"""Logging of loss terms."""
 
 import math
 
@@ -8,13 +8,17 @@ from diode_pl.synthesis.module import Inversion
 
 
 class LossLog(pl.Callback):
-    """Logs every raw term and the weighted total as ``loss/<name>``, with learning rate, boxes, batch and stage.
+    """Logs the raw terms and the weighted total as ``loss/<name>``, with learning rate, boxes, batch and stage.
 
     Args:
-        every: iterations between two entries; reading the terms waits for the device, so not each one.
+        every: iterations between two entries, >= 1; each entry triggers a device sync.
 
     Raises:
-        ValueError: ``every`` is below 1.
+        ValueError: if ``every`` is below 1.
+
+    Example:
+        >>> LossLog(every=100).every
+        100
     """
 
     def __init__(self, every: int = 50) -> None:
@@ -25,10 +29,10 @@ class LossLog(pl.Callback):
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: object, batch: object, batch_idx: int
     ) -> None:
-        """Logs, and stops the run on a term that is no number.
+        """Logs the terms.
 
         Raises:
-            FloatingPointError: a term is infinite or not a number.
+            FloatingPointError: if a term is infinite or NaN.
         """
         assert isinstance(pl_module, Inversion)
         last = batch_idx + 1 == trainer.num_training_batches

@@ -1,4 +1,4 @@
-"""Where the synthesis stands."""
+"""Progress bar of the synthesis."""
 
 import sys
 
@@ -11,15 +11,19 @@ from diode_pl.synthesis.schedule import Stage
 
 
 class SynthesisProgress(ProgressBar):
-    """One bar over the whole run: batch, stage, iteration, time left, main loss terms.
+    """One bar over the whole run: batch, stage, iteration, remaining time, loss terms.
 
-    Iterations count by their pixels, so that the time left is right while the resolution rises.
+    Iterations are weighted by their pixels, so that the remaining time is right for a growing resolution.
 
     Args:
-        refresh: iterations between two updates of the loss terms; reading them waits for the device.
+        refresh: iterations between two updates of the loss terms, >= 1; each update triggers a device sync.
 
     Raises:
-        ValueError: ``refresh`` is below 1.
+        ValueError: if ``refresh`` is below 1.
+
+    Example:
+        >>> SynthesisProgress(refresh=50).refresh
+        50
     """
 
     def __init__(self, refresh: int = 10) -> None:
@@ -30,7 +34,7 @@ class SynthesisProgress(ProgressBar):
         self._enabled = True
 
     def disable(self) -> None:
-        """Called on ranks other than the first."""
+        """Hides the bar; called on ranks other than 0."""
         self._enabled = False
 
     def enable(self) -> None:
@@ -38,7 +42,7 @@ class SynthesisProgress(ProgressBar):
         self._enabled = True
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Opens the bar over all that this rank will do."""
+        """Opens the bar."""
         assert isinstance(pl_module, Inversion)
         batches = len(pl_module.plan.share(trainer.global_rank, trainer.world_size))
         total = batches * sum(_pixels(stage) * stage.steps(pl_module.budget) for stage in pl_module.stages)
@@ -48,7 +52,7 @@ class SynthesisProgress(ProgressBar):
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: object, batch: object, batch_idx: int
     ) -> None:
-        """Moves on by one iteration."""
+        """Advances the bar by one iteration."""
         assert isinstance(pl_module, Inversion)
         if pl_module.batch is None or not self._enabled:
             return
@@ -69,7 +73,7 @@ class SynthesisProgress(ProgressBar):
         self._bar.close()
 
     def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
-        """Leaves the terminal tidy."""
+        """Closes the bar."""
         if hasattr(self, "_bar"):
             self._bar.close()
 

@@ -1,4 +1,4 @@
-"""How far the images convince detectors, the teacher and another one."""
+"""Scores of the images: mAP of the teacher and of an independent detector."""
 
 import logging
 
@@ -20,17 +20,24 @@ log = logging.getLogger(__name__)
 class Verifier(pl.Callback):
     """Measures mAP@0.5 of the teacher and of an independent detector on the images, against their targets.
 
-    The scores are logged, and those at the end of a batch stay in ``Inversion.scores`` for its record. Nothing of
-    it reaches the loss or the images.
+    The scores are logged; those at the end of a batch are kept in ``Inversion.scores``. They do not affect the images.
 
     Args:
-        detector: trained on the same kind of data, independently; None measures the teacher alone. Its classes are
-            matched by name, targets of classes that it does not have or has never learned do not count for it; a
-            detector that knows none of them is left out.
-        every: iterations between two measurements, left out in stages whose images the detector does not take; 0
-            measures at the end of a batch only.
+        detector: independently trained on similar data; None measures the teacher alone. Classes are matched by name;
+            targets of classes that it does not have or was not trained on are ignored. It is not used if no class
+            remains.
+        every: iterations between two measurements, skipped in stages whose resolution the detector does not support;
+            0 measures at the end of a batch only.
+
+    Raises:
+        ValueError: if ``every`` is negative.
 
     Source: Chawla et al., WACV 2021, section 5.1 ("verifier").
+
+    Example:
+        >>> from diode_pl import load_detector
+        >>> str(Verifier(load_detector(weights="embedded"), every=100).provenance)
+        'verifier'
     """
 
     def __init__(self, detector: Detector | None = None, every: int = 0) -> None:
@@ -41,7 +48,7 @@ class Verifier(pl.Callback):
 
     @property
     def provenance(self) -> Provenance:
-        """What a result saw because of this callback."""
+        """Data that the scores use besides the teacher."""
         return Provenance() if self.detector is None else VERIFIER
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -51,31 +58,31 @@ class Verifier(pl.Callback):
         if self.detector is None:
             return
         names = pl_module.teacher.class_names
-        known, learned = self.detector.class_names, self.detector.learned_classes()
-        labels = match_classes(known, names)
-        self.class_map = [label if name in learned else -1 for name, label in zip(known, labels, strict=True)]
+        own_names, learned = self.detector.class_names, self.detector.learned_classes()
+        labels = match_classes(own_names, names)
+        self.class_map = [label if name in learned else -1 for name, label in zip(own_names, labels, strict=True)]
         missing = [name for i, name in enumerate(names) if i not in self.class_map]
         if len(missing) == len(names):
-            log.warning("the verifier knows none of the teacher's classes and is left out")
+            log.warning("the verifier has none of the teacher's classes and is not used")
             self.detector = self.class_map = None
             return
         last = len(pl_module.stages) - 1
         self._sides(self.detector).check(f"stages[{last}].resolution", pl_module.stages[last].resolution)
         if missing:
-            log.warning("the verifier does not know %s: its score leaves them out", ", ".join(missing))
+            log.warning("the verifier does not have the classes %s: its score ignores them", ", ".join(missing))
         self.detector.to(pl_module.device).to(memory_format=torch.channels_last)
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: object, batch: object, batch_idx: int
     ) -> None:
-        """Measures every so many iterations."""
+        """Measures after every ``every`` iterations."""
         assert isinstance(pl_module, Inversion)
         due = self.every and pl_module.images is not None and (batch_idx + 1) % self.every == 0
         if due and (self.detector is None or self._sides(self.detector).take(pl_module.stage.resolution)):
             self._measure(pl_module)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Measures what a finished batch will be on disk."""
+        """Measures a finished batch, rounded to 8 bits as on disk."""
         assert isinstance(pl_module, Inversion)
         if pl_module.batch_is_done:
             pl_module.scores = self._measure(pl_module)
@@ -97,5 +104,5 @@ class Verifier(pl.Callback):
 
     @staticmethod
     def _score(detector: Detector, images: Tensor, module: Inversion, class_map: list[int] | None) -> float:
-        detections = [found for part in images.split(64) for found in detector.predict(detector(part))]
+        detections = [result for part in images.split(64) for result in detector.predict(detector(part))]
         return mean_average_precision(detections, module.targets, class_map)

@@ -1,4 +1,4 @@
-"""What pixels start from."""
+"""Initial images of the synthesis."""
 
 from diode_pl.synthesis.initializer.base import Initializer
 from diode_pl.synthesis.initializer.images import Images

@@ -1,4 +1,4 @@
-"""What every initializer offers."""
+"""Base class of the initializers."""
 
 from abc import ABC, abstractmethod
 
@@ -9,14 +9,14 @@ from diode_pl.provenance import Provenance
 
 
 class Initializer(ABC):
-    """What pixels start from.
+    """Creates the initial images.
 
     Attributes:
-        provenance: what a result has seen because of it; empty for nothing.
+        provenance: data that the images are made from; empty if none.
     """
 
     provenance = Provenance()
 
     @abstractmethod
     def __call__(self, count: int, resolution: int, generator: Generator) -> Float[Tensor, "n 3 h w"]:
-        """Makes ``count`` square images in [0, 1] on the CPU, ``resolution`` pixels a side."""
+        """Creates ``count`` images in [0, 1] on the CPU, ``resolution`` x ``resolution`` pixels."""

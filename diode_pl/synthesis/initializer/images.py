@@ -1,4 +1,4 @@
-"""Given images."""
+"""Initialization from a folder of images."""
 
 from pathlib import Path
 
@@ -15,11 +15,15 @@ class Images(Initializer):
     """Images of a folder, drawn with replacement and mixed with noise.
 
     Args:
-        folder: of image files; each is stretched to a square.
-        share: of the image in the mix, in [0, 1]; the rest is N(0, 1) noise clipped to [0, 1].
+        folder: folder of image files; each is resized to a square.
+        share: weight of the image in the mix, in [0, 1]; the rest is N(0, 1) noise clipped to [0, 1].
 
     Raises:
-        ValueError: ``share`` is outside [0, 1].
+        ValueError: if ``share`` is outside [0, 1].
+
+    Example:
+        >>> str(Images("photos", share=0.5).provenance)
+        'proxy images'
     """
 
     provenance = PROXY_IMAGES
@@ -30,7 +34,6 @@ class Images(Initializer):
         self.folder, self.share = folder, share
 
     def __call__(self, count: int, resolution: int, generator: Generator) -> Float[Tensor, "n 3 h w"]:
-        """Makes ``count`` square images in [0, 1] on the CPU, ``resolution`` pixels a side."""
         paths = image_paths(self.folder)
         drawn = torch.randint(len(paths), (count,), generator=generator).tolist()
         images = torch.stack([read_image(paths[i], resolution) for i in drawn])

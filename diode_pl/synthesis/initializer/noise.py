@@ -1,4 +1,4 @@
-"""Random pixels."""
+"""Initialization with noise."""
 
 import torch
 import torch.nn.functional as F
@@ -12,14 +12,18 @@ class Noise(Initializer):
     """Normal noise, clipped to [0, 1].
 
     Args:
-        mean: of each pixel; in the paper's code 0.
-        std: of each pixel; in the paper's code 1.
-        grain: side of a noise cell in pixels; above 1 the noise is drawn coarser and enlarged bilinearly.
+        mean: mean of each pixel; in the paper's code 0.
+        std: standard deviation of each pixel, >= 0; in the paper's code 1.
+        grain: side of a noise cell in pixels, >= 1; larger cells are enlarged bilinearly.
 
     Raises:
-        ValueError: ``std`` is negative or ``grain`` below 1.
+        ValueError: if ``std`` is negative or ``grain`` below 1.
 
     Source: Chawla et al., WACV 2021, eq. 1; clipping as in the authors' implementation.
+
+    Example:
+        >>> Noise(mean=0.5, std=0.1)(2, 64, torch.Generator().manual_seed(0)).shape
+        torch.Size([2, 3, 64, 64])
     """
 
     def __init__(self, mean: float = 0.0, std: float = 1.0, grain: int = 1) -> None:
@@ -28,7 +32,6 @@ class Noise(Initializer):
         self.mean, self.std, self.grain = mean, std, grain
 
     def __call__(self, count: int, resolution: int, generator: Generator) -> Float[Tensor, "n 3 h w"]:
-        """Makes ``count`` square images in [0, 1] on the CPU, ``resolution`` pixels a side."""
         side = max(1, resolution // self.grain)
         noise = self.mean + self.std * torch.randn(count, 3, side, side, generator=generator)
         if side != resolution:

@@ -1,4 +1,4 @@
-"""Terms of the synthesis objective: one step's state -> scalar."""
+"""Terms of the synthesis objective: state of a step -> scalar."""
 
 from diode_pl.synthesis.losses.base import Loss, SynthesisState
 from diode_pl.synthesis.losses.batch_norm_statistics import BatchNormStatistics

@@ -1,4 +1,4 @@
-"""What every synthesis loss offers, and what it sees."""
+"""Base class of the synthesis losses, and their input."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -13,16 +13,16 @@ from diode_pl.targets import Targets
 
 @dataclass(frozen=True)
 class SynthesisState:
-    """All that one step of the synthesis holds.
+    """State of one synthesis step.
 
     Args:
-        pixels: the images that are optimized, in [0, 1].
-        images: what the detector saw: augmented, values may lie outside [0, 1].
-        targets: the boxes that belong to ``images``.
-        outputs: the detector's answer.
+        pixels: the optimized images, in [0, 1].
+        images: the detector's input after augmentation; values may lie outside [0, 1].
+        targets: boxes of ``images``.
+        outputs: the detector's outputs on ``images``.
         detector: the frozen teacher.
-        statistics: of the inputs of the norm layers that the losses asked for, in forward order.
-        progress: share of the stage's iterations done, in [0, 1).
+        statistics: of the inputs of the norm layers that the losses request, in forward order.
+        progress: completed share of the stage's iterations, in [0, 1).
     """
 
     pixels: Float[Tensor, "n 3 h w"]
@@ -38,14 +38,14 @@ class Loss(ABC):
     """One term of the synthesis objective.
 
     Args:
-        weight: factor of the term in the sum.
+        weight: factor of the term in the sum, >= 0.
 
     Raises:
-        ValueError: ``weight`` is negative.
+        ValueError: if ``weight`` is negative.
 
     Attributes:
-        provenance: what a result has seen because of it; empty for nothing.
-        norm_layers: number of leading norm layers of the teacher that must be recorded for it in the current stage.
+        provenance: data that the loss uses besides the teacher; empty if none.
+        norm_layers: number of leading norm layers of the teacher to record in the current stage.
     """
 
     provenance = Provenance()
@@ -58,7 +58,7 @@ class Loss(ABC):
 
     @abstractmethod
     def __call__(self, step: SynthesisState) -> Float[Tensor, ""]:
-        """The raw term, before its weight."""
+        """Computes the raw term, without its weight."""
 
     def prepare(self, detector: Detector, resolution: int) -> bool:
         """Called before the first step of a stage.

@@ -1,4 +1,4 @@
-"""How far apart two sets of channel statistics are."""
+"""Distance between two sets of channel statistics."""
 
 from collections.abc import Sequence
 from typing import Literal, get_args
@@ -12,7 +12,7 @@ from diode_pl.detector import ChannelStats
 Form = Literal["paper", "standardized", "kl"]
 FORMS = get_args(Form)
 
-_LEAST_EPS = 1e-5  # where a layer adds nothing, variances down to 0 would make infinite distances
+_MIN_EPS = 1e-5  # without it, a variance of 0 makes the distance infinite
 
 
 def batch_norm_distance(
@@ -24,30 +24,28 @@ def batch_norm_distance(
 ) -> Float[Tensor, ""]:
     """Distance between batch statistics and reference statistics.
 
-    ``paper``: norm of the difference of the means plus norm of the difference of the variances, added over layers.
-    It grows with the number and scale of the channels and with the number of layers, so its weight must be found anew
-    for each network. The other two are without units, and means over channels and layers, so that one weight serves
-    unlike networks:
+    ``paper``: norm of the difference of the means plus norm of the difference of the variances, summed over layers.
+    It depends on the number and scale of channels and layers, so each network needs its own weight. The other two are
+    dimensionless means over channels and layers, so that one weight suits different networks:
     ``standardized``: ``|mean - mean_ref| / std_ref + |log(var / var_ref)|``.
-    ``kl``: ``KL(batch, reference) + KL(reference, batch)`` of normal distributions; it grows with the square of a small
-    difference, and so asks more of channels that are far off.
+    ``kl``: ``KL(batch, reference) + KL(reference, batch)`` of normal distributions, quadratic in small differences.
 
     Args:
-        batch: one entry a layer.
-        reference: one entry a layer, same channel counts.
-        form: see above.
-        norm: the p of the ``paper`` p-norms.
-        eps: one entry a layer, what it adds to a variance before it divides: below it, differences do not reach the
-            network. Those below 1e-5, and all when not given, count as 1e-5. ``paper`` has no use for it.
+        batch: one entry per layer.
+        reference: one entry per layer, with the same channel counts.
+        form: ``paper``, ``standardized`` or ``kl``.
+        norm: p of the p-norms; ``paper`` only.
+        eps: one value per layer, which the layer adds to a variance before dividing, at least 1e-5 (the default); not
+            used by ``paper``.
 
     Raises:
-        ValueError: they differ in their number of layers, or there is none.
+        ValueError: if the numbers of layers differ or are 0.
 
     Source: Chawla et al., WACV 2021, eq. 5 (``paper``); Kullback and Leibler, 1951, eq. 2.5 (``kl``).
     """
     if len(batch) != len(reference) or not batch:
-        raise ValueError(f"got statistics of {len(batch)} layers and references of {len(reference)}; need as many, > 0")
-    # One long vector over all layers: a handful of kernels instead of a handful a layer.
+        raise ValueError(f"batch and reference: need equally many layers, > 0, got {len(batch)} and {len(reference)}")
+    # One long vector over all layers: a few kernels instead of a few per layer.
     sizes = [len(m.mean) for m in batch]
     mean, var = (torch.cat([m[i] for m in batch]) for i in (0, 1))
     mean_ref, var_ref = (torch.cat([m[i] for m in reference]) for i in (0, 1))
@@ -63,19 +61,19 @@ def batch_norm_distance(
     if form == "paper":
         pairs = ((mean, mean_ref), (var, var_ref))
         return torch.stack([_root(per_layer((a - b).abs().pow(norm)), norm).sum() for a, b in pairs]).sum()
-    added = [_LEAST_EPS if eps is None else max(eps[i], _LEAST_EPS) for i in range(len(sizes))]
-    floor = torch.tensor(added, dtype=var.dtype).to(var.device, non_blocking=True).index_select(0, layer)
+    offsets = [_MIN_EPS if eps is None else max(eps[i], _MIN_EPS) for i in range(len(sizes))]
+    floor = torch.tensor(offsets, dtype=var.dtype).to(var.device, non_blocking=True).index_select(0, layer)
     var, var_ref = var + floor, var_ref + floor
     if form == "standardized":
         difference = (mean - mean_ref).abs() / var_ref.sqrt() + (var / var_ref).log().abs()
     else:
-        # The logarithms of both directions cancel, and v/r + r/v - 2 is written so that nothing else does.
+        # The logarithms of both directions cancel; v/r + r/v - 2 is written without cancellation.
         spread = (var - var_ref).square() / (var * var_ref)
         difference = 0.5 * ((mean - mean_ref).square() * (1 / var + 1 / var_ref) + spread)
     return (per_layer(difference) / per_layer(torch.ones_like(mean))).mean()
 
 
 def _root(values: Tensor, degree: float) -> Tensor:
-    """``values ** (1 / degree)`` with gradient 0 instead of infinity at 0."""
+    """``values ** (1 / degree)``, with gradient 0 instead of infinity at 0."""
     zero = values == 0
     return torch.where(zero, 0.0, torch.where(zero, 1.0, values).pow(1 / degree))

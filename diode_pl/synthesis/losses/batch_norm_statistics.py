@@ -1,4 +1,4 @@
-"""Feature statistics that look like those of the teacher's training data."""
+"""Match of feature statistics to those of the teacher's training data."""
 
 import math
 from pathlib import Path
@@ -17,23 +17,29 @@ from diode_pl.synthesis.losses.running_moments import MomentAverage
 
 
 class BatchNormStatistics(Loss):
-    """:func:`batch_norm_distance` between what the teacher's norm layers see and what they saw in training.
+    """:func:`batch_norm_distance` between the inputs of the teacher's norm layers and their running statistics.
 
     Args:
         weight: factor of the term; in the paper's code 0.1 with form ``paper`` on Darknet-53.
         form: ``paper``, ``standardized`` or ``kl``.
-        norm: the p of the ``paper`` p-norms; 2 with the other forms, which have none.
-        layers: ``all``, ``backbone``, or so many from the first on.
-        min_layers: if given, the number of layers falls by a cosine from ``layers`` to this over a stage.
-        momentum: in [0, 1); the statistics compared are an exponential average over the steps of a stage, so that small
-            batches act like one of about ``batch_size / (1 - momentum)`` images. 0: each batch by itself.
-        reference: folder of real images (one batch) whose statistics replace the running ones: an ablation, the
-            result is then no longer made from the teacher alone.
+        norm: p of the p-norms of ``paper``; must be 2 for the other forms.
+        layers: ``all``, ``backbone``, or the number of leading layers.
+        min_layers: if given, the number of layers decays from ``layers`` to this over a stage (cosine).
+        momentum: of an exponential average of the statistics over the steps of a stage, in [0, 1): small batches act
+            like one of about ``batch_size / (1 - momentum)`` images.
+        reference: folder of real images (one batch) whose statistics replace the running ones; an ablation that is no
+            longer data-free.
 
     Raises:
-        ValueError: an unknown ``form`` or ``layers``, ``norm`` below 1, ``min_layers`` or ``momentum`` out of range.
+        ValueError: if ``form`` or ``layers`` is unknown, or ``norm``, ``min_layers`` or ``momentum`` is out of range.
 
     Source: Chawla et al., WACV 2021, eq. 5; layer subset and reference images from the authors' implementation.
+
+    Example:
+        >>> from diode_pl import load_detector
+        >>> loss = BatchNormStatistics(weight=0.3, form="standardized", layers=2)
+        >>> loss.prepare(load_detector(width=0.1), resolution=64), loss.norm_layers
+        (True, 2)
     """
 
     def __init__(
@@ -64,10 +70,10 @@ class BatchNormStatistics(Loss):
         self._references: dict[int, list[ChannelStats]] = {}
 
     def prepare(self, detector: Detector, resolution: int) -> bool:
-        """Forgets the batches of the stage before; takes the statistics of the reference images, if there are any.
+        """Resets the average and computes the statistics of the reference images, if there are any.
 
         Returns:
-            Whether the teacher has any of the norm layers that ``layers`` asks for.
+            Whether the teacher has any of the norm layers that ``layers`` selects.
         """
         self._average.forget()
         layers = detector.norm_layers()
@@ -90,7 +96,7 @@ class BatchNormStatistics(Loss):
         """Distance over the layers in use at this step.
 
         Raises:
-            ValueError: ``prepare`` has not been called, or returned False.
+            ValueError: if ``prepare`` has not been called, or returned False.
         """
         count = self.norm_layers
         batch = self._average(step.statistics.batch[:count])

@@ -1,4 +1,4 @@
-"""What the images are optimized for: several losses, summed."""
+"""The synthesis objective: a weighted sum of losses."""
 
 import logging
 from collections.abc import Mapping
@@ -15,17 +15,23 @@ log = logging.getLogger(__name__)
 
 
 class Objective:
-    """The weighted sum of the losses that have a weight in the current stage.
+    """Weighted sum of the losses that are active in the current stage.
 
     Args:
-        losses: by name; None leaves one out.
-        weighting: turns their weights into factors.
+        losses: by name; None removes one.
+        weighting: computes factors from their weights.
 
     Attributes:
-        losses: by name, those left out are missing.
-        active: those of the current stage.
-        norm_layers: number of leading norm layers of the teacher that must be recorded in the current stage.
-        terms: of the last step, raw and without gradient, and their weighted ``total``.
+        active: losses of the current stage, by name.
+        norm_layers: number of leading norm layers of the teacher to record in the current stage.
+        terms: raw terms of the last step and their weighted ``total``, without gradient.
+
+    Example:
+        >>> from diode_pl.synthesis.loss_weighting import ConstantWeights
+        >>> from diode_pl.synthesis.losses import Detection, TotalVariation
+        >>> losses = {"detection": Detection(1.0), "total_variation": TotalVariation(75.0)}
+        >>> Objective(losses, ConstantWeights()).weights({"total_variation": 0.1})
+        {'detection': 1.0, 'total_variation': 7.5}
     """
 
     def __init__(self, losses: Mapping[str, Loss | None], weighting: LossWeighting) -> None:
@@ -38,48 +44,48 @@ class Objective:
         self._warned = False
 
     def weights(self, factors: Mapping[str, float]) -> dict[str, float]:
-        """Weights of the losses in a stage, those above 0.
+        """Returns the weights of a stage's losses that are > 0.
 
         Args:
-            factors: of the stage, by loss; 1 where a loss is not named.
+            factors: the stage's factor of each loss, by name; 1 if missing.
 
         Raises:
-            ValueError: a loss does not exist, or no weight is above 0.
+            ValueError: if a loss is unknown, or no weight is > 0.
         """
         if unknown := sorted(set(factors) - self._names):
-            raise ValueError(f"loss_factors: no loss named {unknown}; there are {sorted(self._names)}")
+            raise ValueError(f"loss_factors: no loss named {unknown}; expected some of {sorted(self._names)}")
         weights = {name: factors.get(name, 1.0) * loss.weight for name, loss in self.losses.items()}
         if not any(weight > 0 for weight in weights.values()):
-            raise ValueError("losses: all are null or have weight 0; detection makes objects")
+            raise ValueError("losses: all are null or have weight 0; add at least detection")
         return {name: weight for name, weight in weights.items() if weight > 0}
 
     def begin(self, factors: Mapping[str, float], detector: Detector, resolution: int) -> None:
         """Called before the first step of a stage.
 
         Args:
-            factors: of the stage, see :meth:`weights`.
+            factors: see :meth:`weights`.
             detector: the frozen teacher.
             resolution: side of the stage's images in pixels.
 
         Raises:
-            ValueError: no loss that has a weight can be computed on the teacher.
+            ValueError: if no loss with a weight can be computed on the teacher.
         """
         weights = self.weights(factors)
         self.active = {name: self.losses[name] for name in weights if self.losses[name].prepare(detector, resolution)}
         self.norm_layers = max((loss.norm_layers for loss in self.active.values()), default=0)
         if not self.active:
-            raise ValueError(f"losses: none of {', '.join(weights)} suits this teacher; add another")
+            raise ValueError(f"losses: none of {', '.join(weights)} can be computed with this teacher; add another")
         if (idle := weights.keys() - self.active.keys()) and not self._warned:
             self._warned = True
-            why, so = "the teacher has no batch norm layers", "image priors and augmentations lead alone"
+            why, so = "the teacher has no batch norm layers", "only image priors and augmentations remain"
             if detector.norm_layers():
-                why = "none of the teacher's batch norm layers is among those that they ask for"
-                so = "layers=all of a loss asks for every one"
-            log.warning("left out, as %s: %s; %s", why, ", ".join(name for name in weights if name in idle), so)
+                why = "they select none of the teacher's batch norm layers"
+                so = "layers=all selects all of them"
+            log.warning("left out because %s: %s; %s", why, ", ".join(name for name in weights if name in idle), so)
         self.weighting.begin({name: weights[name] for name in self.active})
 
     def __call__(self, step: SynthesisState) -> Float[Tensor, ""]:
-        """The sum, with gradient."""
+        """Computes the sum, with gradient."""
         terms = {name: loss(step) for name, loss in self.active.items()}
         factors = self.weighting.factors(terms, step.pixels)
         # A term with factor 0 is left out, not multiplied: 0 times NaN is NaN.
@@ -88,6 +94,6 @@ class Objective:
         return total
 
     def values(self) -> dict[str, float]:
-        """All of ``terms``, and what the weighting logs; triggers one device sync."""
+        """Values of ``terms`` and of the weighting; triggers one device sync."""
         values = torch.stack(list(self.terms.values())).tolist()
         return dict(zip(self.terms, values, strict=True)) | self.weighting.values()

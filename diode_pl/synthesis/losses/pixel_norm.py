@@ -1,4 +1,4 @@
-"""Size of the pixel values."""
+"""Squared norm of the pixel values."""
 
 from jaxtyping import Float
 from torch import Tensor
@@ -7,7 +7,7 @@ from diode_pl.synthesis.losses.base import Loss, SynthesisState
 
 
 def pixel_norm(images: Float[Tensor, "n c h w"]) -> Float[Tensor, ""]:
-    """Sum of the squares of all pixel values.
+    """Sum of squares of all pixel values.
 
     Args:
         images: RGB, nominally in [0, 1].
@@ -22,6 +22,11 @@ class PixelNorm(Loss):
 
     Args:
         weight: factor of the term; in the paper's code 0.
+
+    Example:
+        >>> import torch
+        >>> pixel_norm(torch.full((1, 3, 2, 2), 0.5))
+        tensor(3.)
     """
 
     def __init__(self, weight: float = 0.0) -> None:

@@ -1,4 +1,4 @@
-"""Small batches that count as a large one."""
+"""Exponential average of channel statistics over steps."""
 
 from collections.abc import Sequence
 
@@ -9,44 +9,44 @@ from diode_pl.detector import ChannelStats
 
 
 class MomentAverage:
-    """Mean and variance of the images of many steps, as if they lay in one batch: an exponential average.
+    """Exponential average of mean and variance over steps, as if their images were one batch.
 
-    It is the first and second moment that are averaged, so the variance is that within the batches plus that between
-    their means. The average of the variances alone would call a channel narrow whose mean wanders from step to step.
+    First and second moments are averaged, so the variance includes that between the means of the batches. An average of
+    the variances alone would be too small for a channel whose mean drifts from step to step.
 
     Args:
-        momentum: in [0, 1); how much a batch weighs once the next one has come. 0: the newest batch alone.
+        momentum: weight of the past, in [0, 1); 0 uses the newest batch alone.
 
     Raises:
-        ValueError: ``momentum`` is out of range.
+        ValueError: if ``momentum`` is out of range.
     """
 
     def __init__(self, momentum: float) -> None:
         if not 0 <= momentum < 1:
-            raise ValueError(f"momentum must be in [0, 1), got {momentum}; 0 looks at one batch")
+            raise ValueError(f"momentum must be in [0, 1), got {momentum}; 0 uses one batch")
         self.momentum = momentum
         self.forget()
 
     def forget(self) -> None:
-        """The next batch is the first."""
+        """Resets the average."""
         self._past: tuple[Tensor, Tensor] | None = None
         self._count = 0
 
     def __call__(self, batch: Sequence[ChannelStats]) -> list[ChannelStats]:
-        """Takes in a step; gives the average, differentiable in ``batch`` as if nothing had been averaged.
+        """Adds a step and returns the average; its gradient to ``batch`` is that of ``batch`` alone.
 
         Args:
-            batch: one entry a layer, the same channel counts at every step.
+            batch: one entry per layer, with the same channel counts in every step.
         """
         if self.momentum == 0 or not batch:
             return list(batch)
         mean, var = (torch.cat([m[i] for m in batch]) for i in (0, 1))
         self._count += 1
-        # The powers of the momentum so far add up to the denominator: the first steps are no nearer to 0 than others.
+        # Bias correction as in Adam: without it the first averages are too close to 0.
         share = (1 - self.momentum) / (1 - self.momentum**self._count)
         if self._past is not None:
             past_mean, past_var = self._past
-            # No mean of squares less square of the mean: that loses small variances beside large means.
+            # Not E[x^2] - E[x]^2, which cancels if the variance is small and the mean large.
             between = (1 - share) * (mean - past_mean).square()
             mean, var = torch.lerp(past_mean, mean, share), torch.lerp(past_var, var + between, share)
         self._past = mean.detach(), var.detach()
@@ -58,8 +58,7 @@ class MomentAverage:
 def _unshrunk(average: Tensor, share: float) -> Tensor:
     """``average`` with its gradient divided by the newest batch's share in it.
 
-    A step stays in the average for all steps that follow, and its shares there add up to one; yet its pixels can be
-    moved by the first alone. With the shrunk gradient the term would also weigh less the longer the average is, and
-    less in the middle of a stage than at its start, where the newest batch is all there is.
+    A batch stays in the averages of all later steps, where its shares add up to 1, but only the current step can move
+    its pixels. Unscaled, the gradient would also shrink with the momentum, and from the start of a stage to its middle.
     """
     return average.detach() + (average - average.detach()) / share

@@ -1,4 +1,4 @@
-"""Variety within a batch."""
+"""Similarity of the images within a batch."""
 
 import torch
 import torch.nn.functional as F
@@ -12,10 +12,10 @@ def self_similarity(features: Float[Tensor, "n c h w"]) -> Float[Tensor, ""]:
     """Mean cosine similarity between the pooled feature vectors of all pairs of images; 0 for a single image.
 
     Args:
-        features: one map an image.
+        features: one feature map per image.
 
     Returns:
-        In [-1, 1]; lower means that the images of the batch differ more.
+        Scalar in [-1, 1]; lower for more diverse images.
     """
     count = len(features)
     if count < 2:
@@ -26,10 +26,14 @@ def self_similarity(features: Float[Tensor, "n c h w"]) -> Float[Tensor, ""]:
 
 
 class SelfSimilarity(Loss):
-    """:func:`self_similarity` of the map that enters the teacher's first head.
+    """:func:`self_similarity` of the input of the teacher's first head.
 
     Args:
         weight: factor of the term; in the paper's code 0.
+
+    Example:
+        >>> self_similarity(torch.ones(2, 4, 3, 3))
+        tensor(1.)
     """
 
     def __init__(self, weight: float = 0.0) -> None:

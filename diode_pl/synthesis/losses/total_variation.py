@@ -1,4 +1,4 @@
-"""Smoothness of the picture."""
+"""Smoothness of images."""
 
 from jaxtyping import Float
 from torch import Tensor
@@ -7,18 +7,18 @@ from diode_pl.synthesis.losses.base import Loss, SynthesisState
 
 
 def total_variation(images: Float[Tensor, "n c h w"]) -> Float[Tensor, ""]:
-    """Mean absolute difference to the right, lower and both lower diagonal neighbors, the four means added.
+    """Sum of the mean absolute differences to the right, lower and both lower diagonal neighbors.
 
     Args:
-        images: RGB, nominally in [0, 1]; values outside are legal (augmented images).
+        images: RGB, nominally in [0, 1]; other values are allowed (augmented images).
 
     Raises:
-        ValueError: height or width is below 2.
+        ValueError: if height or width is below 2.
 
     Source: Chawla et al., WACV 2021, eq. 4, with the diagonals and means of the authors' implementation.
     """
     if min(images.shape[-2:]) < 2:
-        raise ValueError(f"total variation needs images of 2 x 2 pixels or more, got {tuple(images.shape)}")
+        raise ValueError(f"images must have at least 2 x 2 pixels, got {tuple(images.shape)}")
     right = images[..., 1:] - images[..., :-1]
     down = images[..., 1:, :] - images[..., :-1, :]
     falling = images[..., 1:, 1:] - images[..., :-1, :-1]
@@ -31,11 +31,16 @@ class TotalVariation(Loss):
 
     Args:
         weight: factor of the term; in the paper's code 75.
+
+    Example:
+        >>> import torch
+        >>> float(total_variation(torch.eye(2).expand(1, 3, 2, 2)))
+        2.0
     """
 
     def __init__(self, weight: float = 75.0) -> None:
         super().__init__(weight)
 
     def __call__(self, step: SynthesisState) -> Float[Tensor, ""]:
-        """Total variation of the images that the detector saw."""
+        """Total variation of the augmented images."""
         return total_variation(step.images)

@@ -1,4 +1,4 @@
-"""What the images are to show."""
+"""Samplers of the targets."""
 
 from diode_pl.synthesis.sampler.base import Sampler
 from diode_pl.synthesis.sampler.labels import Labels

@@ -1,4 +1,4 @@
-"""What every sampler offers."""
+"""Base class of the samplers."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -10,10 +10,10 @@ from diode_pl.targets import Targets
 
 
 class Sampler(ABC):
-    """Decides which objects the images are to show, and where.
+    """Draws the targets of the images.
 
     Attributes:
-        provenance: what a result has seen because of it; empty for nothing.
+        provenance: data that the targets come from; empty if none.
     """
 
     provenance = Provenance()
@@ -23,8 +23,8 @@ class Sampler(ABC):
         """Draws targets for a batch of images.
 
         Args:
-            first: number of the batch's first image in the whole data set.
-            count: images in the batch.
-            classes: the label of each class that the teacher has learned, by name.
-            generator: on the CPU.
+            first: index of the batch's first image in the data set.
+            count: number of images in the batch.
+            classes: label of each class that the teacher was trained on, by name.
+            generator: source of randomness, on the CPU.
         """

@@ -1,4 +1,4 @@
-"""Objects as another data set has them."""
+"""Targets from the annotations of another data set."""
 
 import logging
 from collections.abc import Mapping
@@ -17,17 +17,27 @@ log = logging.getLogger(__name__)
 
 
 class Labels(Sampler):
-    """The boxes of a COCO annotation file, one of its images after the other, from the start again at its end.
+    """Boxes of a COCO annotation file, image by image, starting over at its end.
 
-    Categories are matched to the teacher's classes by name; crowd boxes are left out, as are images without a box.
+    Categories are matched to the teacher's classes by name; crowd boxes and images without a box are ignored.
 
     Args:
         path: COCO JSON with ``images``, ``categories`` and ``annotations``.
 
     Raises:
-        ValueError: the file is no such JSON.
+        ValueError: if the file is not a COCO JSON.
 
     Source: Chawla et al., WACV 2021, table 3 (upper bound with real labels).
+
+    Example:
+        >>> import json, tempfile
+        >>> path = Path(tempfile.mkdtemp(), "labels.json")
+        >>> box = {"id": 1, "image_id": 1, "category_id": 1, "bbox": [0, 0, 32, 64]}
+        >>> data = {"images": [{"id": 1, "file_name": "a.png", "width": 64, "height": 64}],
+        ...         "categories": [{"id": 1, "name": "mug"}], "annotations": [box]}
+        >>> _ = path.write_text(json.dumps(data))
+        >>> Labels(path).sample(0, 1, {"mug": 0}, torch.Generator()).boxes
+        tensor([[0.0000, 0.0000, 0.5000, 1.0000]])
     """
 
     provenance = REAL_LABELS
@@ -38,10 +48,10 @@ class Labels(Sampler):
         self._filtered: tuple[dict[str, int], list[tuple[Tensor, Tensor]]] | None = None
 
     def sample(self, first: int, count: int, classes: Mapping[str, int], generator: Generator) -> Targets:
-        """Takes the boxes of the file's images ``first`` to ``first + count - 1``.
+        """Returns the boxes of the file's images ``first`` to ``first + count - 1``.
 
         Raises:
-            ValueError: no box has a class that the teacher has learned.
+            ValueError: if no box has a class that the teacher was trained on.
         """
         usable = self._usable(dict(classes))
         return Targets.from_images([usable[(first + i) % len(usable)] for i in range(count)])
@@ -49,16 +59,16 @@ class Labels(Sampler):
     def _usable(self, classes: dict[str, int]) -> list[tuple[Tensor, Tensor]]:
         if self._filtered is not None and self._filtered[0] == classes:
             return self._filtered[1]
-        own = list(classes.values())
-        table = torch.tensor([own[i] if i >= 0 else -1 for i in match_classes(self._names, list(classes))])
+        labels_of = list(classes.values())
+        table = torch.tensor([labels_of[i] if i >= 0 else -1 for i in match_classes(self._names, list(classes))])
         unknown = [name for name, label in zip(self._names, table.tolist(), strict=True) if label < 0]
-        known = [(image, table[image.labels]) for image in self._images]
-        usable = [(image.boxes[labels >= 0], labels[labels >= 0]) for image, labels in known if (labels >= 0).any()]
+        relabeled = [(image.boxes, table[image.labels]) for image in self._images]
+        usable = [(boxes[labels >= 0], labels[labels >= 0]) for boxes, labels in relabeled if (labels >= 0).any()]
         if not usable:
             raise ValueError(
-                f"{type(self).__name__}: path: the teacher has learned no category of {self.path}: {self._names}"
+                f"{type(self).__name__}: path: the teacher was trained on no category of {self.path}: {self._names}"
             )
         if unknown:
-            log.warning("the teacher has not learned %s: their boxes are left out", ", ".join(unknown))
+            log.warning("the teacher was not trained on %s: their boxes are ignored", ", ".join(unknown))
         self._filtered = classes, usable
         return usable

@@ -1,4 +1,4 @@
-"""One object an image."""
+"""One object per image."""
 
 from collections.abc import Mapping, Sequence
 
@@ -10,20 +10,25 @@ from diode_pl.targets import Targets
 
 
 class OneBox(Sampler):
-    """One box an image, its class uniform over the classes.
+    """One box per image, with a uniformly drawn class.
 
     The paper draws width and height from [0.1, 0.75] and the center from the whole image (a box that reaches outside
-    is clipped); its implementation draws from [0.2, 0.8] and keeps the box inside.
+    is clipped); its code draws from [0.2, 0.8] and keeps the box inside.
 
     Args:
-        size: smallest and largest width and height, as shares of the image side; each drawn uniformly.
+        size: range of width and height as shares of the image side, in (0, 1]; both drawn uniformly.
         inside: whether the whole box lies inside the image.
-        classes: names of the classes to draw from; all that the teacher has learned when not given.
+        classes: names of the classes to draw from; by default all that the teacher was trained on.
 
     Raises:
-        ValueError: ``size`` is no increasing range within (0, 1], or ``classes`` is empty.
+        ValueError: if ``size`` is not an increasing range within (0, 1], or ``classes`` is empty.
 
     Source: Chawla et al., WACV 2021, table 1.
+
+    Example:
+        >>> targets = OneBox(size=(0.2, 0.8)).sample(0, 4, {"mug": 0, "key": 1}, torch.Generator().manual_seed(0))
+        >>> len(targets), targets.image_index
+        (4, tensor([0, 1, 2, 3]))
     """
 
     def __init__(
@@ -41,12 +46,12 @@ class OneBox(Sampler):
         """Draws one box for each of ``count`` images.
 
         Raises:
-            ValueError: a wanted class is not among ``classes``.
+            ValueError: if a class of the sampler is not in ``classes``.
         """
         unknown = [name for name in self.classes or () if name not in classes]
         if unknown:
             raise ValueError(
-                f"{type(self).__name__}: classes: the teacher has learned no {unknown}; it has learned {list(classes)}"
+                f"{type(self).__name__}: classes: the teacher was not trained on {unknown}; choose from {list(classes)}"
             )
         choice = torch.tensor([classes[name] for name in self.classes or classes])
         labels = choice[torch.randint(len(choice), (count,), generator=generator)]

@@ -1,19 +1,24 @@
-"""Which images belong to which batch, and which batch to whom."""
+"""Assignment of images to batches and of batches to ranks."""
 
 from dataclasses import dataclass
 
 
 @dataclass
 class Plan:
-    """A data set in batches, the items of work.
+    """Division of a data set into batches.
 
     Args:
-        num_images: in the whole data set.
-        batch_size: images optimized together; the last batch may be smaller.
-        todo: numbers of the batches that are still to be made; all when not given.
+        num_images: size of the data set, >= 1.
+        batch_size: images optimized together, >= 1; the last batch may be smaller.
+        todo: numbers of the batches that are not finished; all by default.
 
     Raises:
-        ValueError: a number is below 1.
+        ValueError: if ``num_images`` or ``batch_size`` is below 1.
+
+    Example:
+        >>> plan = Plan(num_images=10, batch_size=4)
+        >>> plan.share(rank=0, ranks=2), plan.images_in(2)
+        ([0, 2], 2)
     """
 
     num_images: int
@@ -29,17 +34,17 @@ class Plan:
 
     @property
     def num_batches(self) -> int:
-        """Batches in the whole data set."""
+        """Number of batches in the data set."""
         return -(-self.num_images // self.batch_size)
 
     def first_image(self, batch: int) -> int:
-        """Number of the first image of a batch in the whole data set."""
+        """Index of a batch's first image in the data set."""
         return batch * self.batch_size
 
     def images_in(self, batch: int) -> int:
-        """Images in a batch."""
+        """Number of images in a batch."""
         return min(self.batch_size, self.num_images - self.first_image(batch))
 
     def share(self, rank: int, ranks: int) -> list[int]:
-        """The batches to be made by one of several ranks; it needs no word from the others."""
+        """Unfinished batches of one of several ranks; needs no communication."""
         return [batch for batch in self.todo if batch % ranks == rank]

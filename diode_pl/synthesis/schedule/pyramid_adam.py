@@ -1,4 +1,4 @@
-"""Adam on every scale of the picture at once."""
+"""Adam on an image pyramid."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -9,25 +9,32 @@ from torch import Tensor
 
 
 class PyramidAdam(torch.optim.Optimizer):
-    """Adam on an image pyramid: coarse structure moves as readily as single pixels.
+    """Adam on several scales of an image at once, so that coarse structure moves as fast as single pixels.
 
-    Adam on pixels takes its full step wherever a gradient's sign is steady, and the gradient of a detector is
-    steadiest at single pixels: noise grows first, colors and surfaces last. Here an image is, in effect, the sum of
-    maps of several cell sizes, each with Adam of its own; the image itself stays the parameter, so that it can be
-    clamped. With ``scales`` (1,) this is Adam.
+    Adam on pixels takes full steps where a gradient's sign is constant, and a detector's gradient is most constant at
+    single pixels: noise grows first, colors and surfaces last. Here an image is, in effect, a sum of maps with several
+    cell sizes, each with its own Adam state. The parameter is still the image, which can be clamped. With ``scales``
+    (1,) this is Adam.
 
     Args:
         params: images ``(n, c, h, w)``.
-        lr: step length in pixel values for all scales together, positive.
+        lr: step length in pixel values, for all scales together, > 0.
         betas: decay of the running gradient and squared gradient, each in [0, 1).
-        eps: added to the root of the squared gradient, positive.
-        scales: cell sides in pixels.
-        weights: share of ``lr`` that each scale gets; need not add up to 1.
+        eps: added to the root of the squared gradient, > 0.
+        scales: cell sides in pixels, >= 1.
+        weights: factor of ``lr`` for each scale; need not add up to 1.
 
     Raises:
-        ValueError: a number is out of range, or ``scales`` and ``weights`` differ in length.
+        ValueError: if a number is out of range, or ``scales`` and ``weights`` differ in length.
 
-    Source: Adam: Kingma and Ba, ICLR 2015, algorithm 1; images as pyramids: Mordvintsev et al., Inceptionism, 2015.
+    Source: Adam: Kingma and Ba, ICLR 2015, algorithm 1; image pyramids: Mordvintsev et al., Inceptionism, 2015.
+
+    Example:
+        >>> images = torch.full((1, 3, 8, 8), 0.5, requires_grad=True)
+        >>> optimizer = PyramidAdam([images], lr=0.1, scales=(1, 4), weights=(0.5, 0.5))
+        >>> images.square().sum().backward(); optimizer.step()
+        >>> round(images.mean().item(), 3)
+        0.4
     """
 
     def __init__(
@@ -48,7 +55,7 @@ class PyramidAdam(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Tensor] | None = None) -> Tensor | None:  # type: ignore[override]
-        """One step of Adam on each scale; images without a gradient stay."""
+        """Performs one step; images without a gradient are skipped."""
         loss = None
         if closure is not None:
             with torch.enable_grad():
@@ -65,7 +72,7 @@ class PyramidAdam(torch.optim.Optimizer):
         count = state["count"] = state.get("count", 0) + 1
         finer: tuple[int, Tensor] | None = None
         for scale, weight in zip(group["scales"], group["weights"], strict=True):
-            # Cells of cells where that works out: each map is a fraction of the one before.
+            # Reuses the finer map where the scales divide each other: it is smaller than the image.
             if finer is not None and scale % finer[0] == 0:
                 cells = _cell_sums(finer[1], scale // finer[0])
             else:
@@ -85,5 +92,5 @@ class PyramidAdam(torch.optim.Optimizer):
 
 
 def _cell_sums(gradient: Tensor, side: int) -> Tensor:
-    """The gradient to each cell: the sum over its pixels; cells at the right and lower edge may be cut."""
+    """Gradient with respect to each cell: the sum over its pixels; cells at the right and lower edge may be cut off."""
     return gradient if side == 1 else F.avg_pool2d(gradient, side, ceil_mode=True, divisor_override=1)

@@ -1,4 +1,4 @@
-"""One leg of the way from noise to image."""
+"""A stage of the synthesis: resolution, iterations, optimizer and learning rate."""
 
 import math
 from collections.abc import Callable, Iterable, Mapping
@@ -14,20 +14,26 @@ from diode_pl.synthesis.growth import TargetGrowth
 
 @dataclass(frozen=True)
 class Stage:
-    """How a batch of images is optimized at one resolution.
+    """Optimization of a batch of images at one resolution.
 
     Args:
-        resolution: side of the images in pixels, as the teacher takes them.
-        iterations: optimizer steps at ``budget`` 1.
-        optimizer: makes the optimizer from the images.
-        initial_lr: share of the optimizer's learning rate that the stage begins with.
-        final_lr: and the share that it ends with, reached by a cosine.
-        loss_factors: factors of the losses' weights in this stage, 1 where nothing is said; 0 switches a loss off.
-        growth: if given, the targets grow during this stage.
-        keep_images: whether the next stage starts from these images (enlarged) or from new noise with these targets.
+        resolution: side of the images in pixels; the teacher must support it.
+        iterations: optimizer steps at ``budget`` 1, >= 1.
+        optimizer: builds the optimizer from the images.
+        initial_lr: factor of the optimizer's learning rate at the start, > 0.
+        final_lr: factor at the end of the cosine decay, >= 0.
+        loss_factors: factors of the losses' weights in this stage, by name; 1 if missing, 0 disables a loss.
+        growth: grows the targets during this stage, if given.
+        keep_images: whether the next stage starts from these images (resized) or from new noise with these targets.
 
     Raises:
-        ValueError: a number is out of range.
+        ValueError: if a number is out of range.
+
+    Example:
+        >>> from torch.optim import Adam
+        >>> stage = Stage(160, 1000, Adam, initial_lr=1.0, final_lr=0.0)
+        >>> stage.steps(budget=0.1), stage.lr_factor(0.5)
+        (100, 0.5)
     """
 
     resolution: int
@@ -47,26 +53,26 @@ class Stage:
             raise ValueError(f"initial_lr and final_lr must be > 0 and >= 0, got {self.initial_lr} and {self.final_lr}")
         if self.growth is not None and self.growth.start > self.iterations:
             raise ValueError(
-                f"growth.start: {self.growth.start} is after the last of {self.iterations} iterations, so that no "
-                "target would be added; a smaller budget shortens both alike"
+                f"growth.start: {self.growth.start} is after the last of {self.iterations} iterations, so no target "
+                "would be added; budget scales both"
             )
 
     def check(self, name: str, teacher: Detector) -> None:
-        """Checks that the teacher takes images of the stage's resolution.
+        """Checks that the teacher supports the stage's resolution.
 
         Args:
-            name: of the stage, for the error.
+            name: name of the stage in the error message.
             teacher: the detector.
 
         Raises:
-            ValueError: it does not.
+            ValueError: if it does not.
         """
         InputSize.from_detectors({"teacher": teacher}).check(f"{name}.resolution", self.resolution)
 
     def steps(self, budget: float) -> int:
-        """Iterations at a ``budget``, at least one."""
+        """Number of iterations at a ``budget``, at least 1."""
         return max(1, round(self.iterations * budget))
 
     def lr_factor(self, progress: float) -> float:
-        """Factor of the learning rate once the share ``progress`` of the stage is done."""
+        """Factor of the learning rate at ``progress``, the completed share of the stage."""
         return self.final_lr + (self.initial_lr - self.final_lr) * 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))

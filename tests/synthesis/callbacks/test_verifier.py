@@ -57,7 +57,7 @@ def test_what_it_never_learned_does_not_count(
     fit(module, callback)
     assert callback.class_map == counted
     assert ("verifier_map50" in module.scores) == (counted is not None)
-    said = "is left out" if counted is None else "does not know cat: its score leaves"
+    said = "is not used" if counted is None else "does not have the classes cat: its score ignores"
     assert said in caplog.text
 
 

@@ -133,7 +133,7 @@ def test_a_form_without_units_has_none(form: str) -> None:
 
 
 def test_layers_without_a_partner_raise() -> None:
-    with pytest.raises(ValueError, match="2 layers and references of 3"):
+    with pytest.raises(ValueError, match="equally many layers, > 0, got 2 and 3"):
         batch_norm_distance(random_moments(0)[:2], random_moments(0))
-    with pytest.raises(ValueError, match="0 layers"):
+    with pytest.raises(ValueError, match="equally many layers, > 0, got 0 and 0"):
         batch_norm_distance([], [])

@@ -110,7 +110,7 @@ def test_it_cannot_be_computed_on_a_detector_without_norm_layers() -> None:
 
 @pytest.mark.usefixtures("unchecked")
 def test_without_preparation_it_raises() -> None:
-    with pytest.raises(ValueError, match="statistics of 0 layers"):
+    with pytest.raises(ValueError, match="layers, > 0, got 0 and 0"):
         BatchNormStatistics()(tiny_step(torch.rand(2, 3, 8, 8)))
 
 

@@ -83,7 +83,7 @@ def test_without_norm_layers_the_rest_leads_and_it_is_said_once(caplog: pytest.L
         terms.begin({"pixels": 0.0}, step.detector, 8)
         assert set(terms.active) == {"tv"} and terms(step) == 2 * TotalVariation()(step)
     assert [record.getMessage() for record in caplog.records] == [
-        "left out, as the teacher has no batch norm layers: bn; image priors and augmentations lead alone"
+        "left out because the teacher has no batch norm layers: bn; only image priors and augmentations remain"
     ]
 
 
@@ -95,12 +95,11 @@ def test_norm_layers_that_no_loss_asks_for_are_not_denied(caplog: pytest.LogCapt
     terms.begin({"pixels": 0.0}, NormedHead(), 8)
     assert set(terms.active) == {"tv"}
     assert [record.getMessage() for record in caplog.records] == [
-        "left out, as none of the teacher's batch norm layers is among those that they ask for: bn; "
-        "losses.NAME.layers=all asks for every one"
+        "left out because they select none of the teacher's batch norm layers: bn; layers=all selects all of them"
     ]
 
 
 def test_nothing_that_could_be_computed_is_an_error() -> None:
     terms = Objective({"bn": BatchNormStatistics(1.0)}, ConstantWeights())
-    with pytest.raises(ValueError, match="losses: none of bn suits this teacher; add another"):
+    with pytest.raises(ValueError, match="losses: none of bn can be computed with this teacher; add another"):
         terms.begin({}, TinyDetector(norm=False), 8)

@@ -11,7 +11,7 @@ from diode_pl.synthesis.sampler import Labels
 from diode_pl.targets import Targets
 
 # Most draws here meet the cow, which the teacher has not learned.
-pytestmark = pytest.mark.filterwarnings("ignore:the teacher has not learned")
+pytestmark = pytest.mark.filterwarnings("ignore:the teacher was not trained on")
 
 NAMES = ("dog", "cat")
 
@@ -85,7 +85,9 @@ def test_a_result_says_that_it_saw_them(tmp_path: Path) -> None:
 
 
 def test_a_teacher_that_knows_none_of_the_categories_raises(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="^Labels: path: the teacher has learned no category of .*'cat', 'cow', 'dog'"):
+    with pytest.raises(
+        ValueError, match="^Labels: path: the teacher was trained on no category of .*'cat', 'cow', 'dog'"
+    ):
         draw(save(tmp_path, content()), names=("bus",))
 
 
@@ -116,7 +118,7 @@ def test_the_user_hears_once_what_the_teacher_does_not_know(tmp_path: Path, capl
     for first in (0, 2):
         sampler.sample(first, 2, classes, Generator())
     assert [record.getMessage() for record in caplog.records] == [
-        "the teacher has not learned cow: their boxes are left out"
+        "the teacher was not trained on cow: their boxes are ignored"
     ]
 
 
