@@ -28,8 +28,6 @@ ENTRY_POINTS = ("synthesize", "train")
 GROUPS = ["sampler", "schedule", "initializer", "augmentations", "losses", "callbacks", "trainer", "logger"]
 # Of groups that both entry points have, what is written for one of them.
 OF_TRAINING = {"augmentations": {"student"}, "callbacks": {"train"}, "trainer": {"train"}}
-TRAINING_GROUPS = ["detector@teacher", "detector@student", "data@train", "data@val", "tiling", "distill"]
-TRAINING_GROUPS += ["augmentations", "optimizer", "logger", "task", "classifier"]
 
 
 def options(group: str) -> list[str]:
@@ -318,41 +316,3 @@ def test_every_task_takes_its_own_arguments(tiny):
     made = instantiate(training(*tiny, "task=tile", "task.count=3").task, _convert_="object")
     assert made.keywords["count"] == 3 and made.keywords["data"].val is None
     assert "ckpt" not in training("task=tile")
-
-
-HELP = str(OmegaConf.load(CONF / "train.yaml").hydra.help.template)
-
-
-def named_in_help() -> dict[str, set[str]]:
-    """The words that stand beside each group; "the same names" are those of the group before."""
-    found: dict[str, set[str]] = {}
-    last: set[str] = set()
-    for line in HELP[HELP.index("\nGroups") : HELP.index("\nKeys")].splitlines()[2:]:
-        words = {word.strip(".,:;()") for word in line.split()}
-        if line[2:3].strip():
-            last, found[line.split()[0]] = found.get(next(reversed(found), ""), set()), words
-        else:
-            found[next(reversed(found))] |= words
-        if "the same names" in line:
-            found[next(reversed(found))] |= last
-    return found
-
-
-@pytest.mark.parametrize("group", TRAINING_GROUPS)
-def test_help_of_training_names_every_option(group):
-    assert not set(options(group)) - named_in_help()[group]
-
-
-def test_help_of_training_names_its_experiments_and_no_others():
-    of_training = set(options("experiment/train"))
-    assert named_in_help()["+experiment"] & {name for _, name in EXPERIMENTS} == of_training
-
-
-def test_help_of_training_names_only_keys_that_there_are():
-    terms = "distill=[mimic,fkd,dicod]"
-    config = training("task=classify", terms, "data@train=coco", "train.root=a", "data@val=coco", "val.root=b")
-    named = {word.split("=")[0].strip("(,") for word in HELP[HELP.index("\nKeys") :].split() if "=" in word}
-    patterns = {"distill.NAME.weight", "distill.NAME", "augmentations.NAME", "train.size"}
-    patterns |= {"distill.dicod.classifier.weights", "classification.losses.NAME.weight"}
-    unknown = {key for key in named - patterns if OmegaConf.select(config, key, default="absent") == "absent"}
-    assert not unknown and len(named) > 25

@@ -3,11 +3,12 @@
 import sys
 
 from diode_pl.cli.experiments import qualify_experiments
+from diode_pl.cli.help import register_help
 from diode_pl.cli.renamed import refuse_renamed
 
 
 def prepare_arguments(entry_point: str) -> None:
-    """Refuses words that have been renamed, and finds the experiments of an entry point by their short names.
+    """Refuses words that have been renamed, finds experiments by their short names, and prepares `--help`.
 
     Args:
         entry_point: its name, ``synthesize`` or ``train``.
@@ -16,4 +17,5 @@ def prepare_arguments(entry_point: str) -> None:
         SystemExit: a word has been renamed; says the new one.
     """
     refuse_renamed(sys.argv[1:])
+    register_help(entry_point)
     sys.argv[1:] = qualify_experiments(sys.argv[1:], entry_point)
