@@ -20,6 +20,7 @@ RENAMED = {
     "losses.batch_norm.form=published": "losses.batch_norm.form=paper",
     "losses.first_batch_norm.form=published": "losses.first_batch_norm.form=paper",
     "distill.dicod.reduction=released": "distill.dicod.reduction=paper_code",
+    "distill.fkd.preset": "distill=fkd, fkd_paper_code_two_stage, fkd_paper_one_stage or fkd_paper_two_stage",
     "callbacks=synthesis": "callbacks=synthesize",
     "callbacks=training": "callbacks=train",
     "trainer=inversion": "trainer=synthesize",
@@ -34,6 +35,8 @@ RENAMED = {
     "recipe.burn_in_steps": "recipe.warmup_steps",
     "recipe.burn_in_momentum": "recipe.warmup_momentum",
 }
+_OF_METHOD = "alpha", "beta", "gamma", "temperature", "masks", "attention", "channel_mask", "non_local", "reduction"
+RENAMED |= {f"distill.fkd.{key}": f"distill.fkd.method.{key}" for key in _OF_METHOD}
 _TEACHER, _VERIFIER = "yolov3_tiny_shapes", "yolov3_res_shapes"
 for _role in ("teacher", "student", "verifier"):
     RENAMED[f"detector@{_role}=teacher_shapes"] = f"detector@{_role}={_TEACHER}"
