@@ -1,4 +1,7 @@
-"""COCO annotation files."""
+"""COCO annotation files.
+
+Read by hand: pycocotools validates nothing, prints, and needs a file that is right.
+"""
 
 import json
 import math

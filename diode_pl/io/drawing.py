@@ -1,4 +1,8 @@
-"""Boxes and their names on pictures."""
+"""Boxes and their captions on pictures.
+
+Not ``torchvision.utils.draw_bounding_boxes``: it puts captions inside their boxes, over what small ones show, and lets
+them run out of the picture.
+"""
 
 import colorsys
 from collections.abc import Sequence

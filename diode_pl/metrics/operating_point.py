@@ -1,4 +1,8 @@
-"""Precision, recall and F1 at the confidence that serves a detector best."""
+"""Precision, recall and F1 at the confidence that serves a detector best.
+
+Written by hand: torchmetrics has no such metric, and faster-coco-eval averages precision and recall over the classes
+and gives neither F1 nor the confidence nor counts.
+"""
 
 from collections.abc import Sequence
 

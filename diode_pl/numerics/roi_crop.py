@@ -1,4 +1,8 @@
-"""Cutting boxes out of images so that the pixels know of the box: a spatial transformer."""
+"""Crops that are differentiable in the box: a spatial transformer.
+
+Written by hand: torchvision's ``roi_align`` has no gradient to the boxes; kornia's crops have one, at the price of a
+dependency.
+"""
 
 import torch
 from jaxtyping import Bool, Float, Int

@@ -1,7 +1,7 @@
 """The same images and boxes as COCO and as YOLO tools want them.
 
-An entry is what a batch record keeps of an image: ``id``, ``file_name``, ``width``, ``height``, ``labels``, ``boxes``
-(absolute x, y, w, h).
+Written by hand: pycocotools only reads, and packages that write both bring OpenCV along. An entry is what a batch
+record keeps of an image: ``id``, ``file_name``, ``width``, ``height``, ``labels``, ``boxes`` (absolute x, y, w, h).
 """
 
 import json

@@ -1,4 +1,4 @@
-"""What detectors find, beside the truth."""
+"""Pictures for people: crops and detections beside the truth."""
 
 from collections.abc import Mapping, Sequence
 
@@ -8,12 +8,15 @@ from torch import Tensor
 
 from diode_pl.detector import Detections
 from diode_pl.io.drawing import draw_boxes
-from diode_pl.io.images import to_pillow
+from diode_pl.io.images import grid, to_pillow
 from diode_pl.targets import Targets
 
-_CELL = 224  # pixels across: enough to read a caption
+_CELL = 224  # pixels across an image: enough to read a caption
 _CELLS = 6  # in a row of the page: with three columns two images stand side by side
 _GAP, _WIDE_GAP, _HEADING = 4, 20, 24  # pixels
+_CROP, _CROPS = 112, 8  # pixels across a crop, enough to read a name below it; crops in a row
+_FRAME, _LINE = 4, 17  # pixels
+_RIGHT, WRONG = "#e8e8e8", "#d55e00"
 
 
 def prediction_sheet(
@@ -37,10 +40,8 @@ def prediction_sheet(
     """
     if not len(images):
         raise ValueError("expected images, got 0 images")
-    for heading, count in {
-        "truth": targets.batch_size,
-        **{name: len(each) for name, each in detections.items()},
-    }.items():
+    counts = {"truth": targets.batch_size} | {name: len(each) for name, each in detections.items()}
+    for heading, count in counts.items():
         if count != len(images):
             raise ValueError(f"column {heading!r} has boxes for {count} images, expected {len(images)}")
     headings = ("truth", *detections)
@@ -84,3 +85,38 @@ def _note(picture: Image.Image, text: str) -> None:
     right, bottom = draw.textbbox((0, 0), text, font=font)[2:]
     draw.rectangle((0, 0, right + 4, bottom + 4), fill="white")
     draw.text((2, 1), text, fill="black", font=font)
+
+
+def crop_sheet(
+    crops: Float[Tensor, "n 3 h w"], truth: Int[Tensor, " n"], found: Int[Tensor, " n"], class_names: Sequence[str]
+) -> Image.Image:
+    """Draws crops side by side, each with its name below; wrong ones are framed, and say what they were taken for.
+
+    Args:
+        crops: RGB in [0, 1].
+        truth: the label of each.
+        found: the label that the classifier gives it.
+        class_names: by label.
+
+    Raises:
+        ValueError: there is no crop.
+    """
+    if not len(crops):
+        raise ValueError("expected crops to draw, got none")
+    labels = zip(truth.tolist(), found.tolist(), strict=True)
+    cells = [
+        _draw_crop(crop, class_names[own], class_names[said]) for crop, (own, said) in zip(crops, labels, strict=True)
+    ]
+    return grid(cells, min(_CROPS, len(cells)))
+
+
+def _draw_crop(crop: Tensor, name: str, said: str) -> Image.Image:
+    side, color = _CROP + 2 * _FRAME, _RIGHT if said == name else WRONG
+    cell, font = Image.new("RGB", (side, side + 2 * _LINE), "white"), ImageFont.load_default(12)
+    draw = ImageDraw.Draw(cell)
+    draw.rectangle((0, 0, side - 1, side - 1), fill=color)
+    cell.paste(to_pillow(crop).resize((_CROP, _CROP), Image.Resampling.BICUBIC), (_FRAME, _FRAME))
+    draw.text((_FRAME, side + 1), name, fill="black", font=font)
+    if said != name:
+        draw.text((_FRAME, side + _LINE), f"taken for {said}", fill=WRONG, font=font)
+    return cell

@@ -4,7 +4,9 @@ import torch
 from torch import Tensor
 
 from diode_pl.detector import Detections
-from diode_pl.report import prediction_sheet
+from diode_pl.io.images import to_uint8
+from diode_pl.report import crop_sheet, prediction_sheet
+from diode_pl.report.sheets import WRONG
 from diode_pl.targets import Targets
 
 NAMES = ("cat", "dog")
@@ -99,3 +101,35 @@ def test_wrong_lengths() -> None:
         sheet(torch.zeros(2, 3, 8, 8), truth=[NONE])
     with pytest.raises(ValueError, match="got 0 images"):
         sheet(torch.zeros(0, 3, 8, 8), truth=[])
+
+
+CROP_NAMES = ("mug", "key", "star")
+
+
+def crop_pixels(count: int, found: list[int]) -> torch.Tensor:
+    crops = torch.full((count, 3, 16, 16), 0.5)
+    picture = crop_sheet(crops, torch.zeros(count, dtype=torch.long), torch.tensor(found, dtype=torch.long), CROP_NAMES)
+    return torch.from_numpy(np.array(picture))
+
+
+def wrong(picture: torch.Tensor) -> int:
+    color = torch.tensor([int(WRONG[i : i + 2], 16) for i in (1, 3, 5)])
+    return int((picture == color).all(dim=2).sum())
+
+
+def test_wrong_ones_are_marked_and_no_others() -> None:
+    assert wrong(crop_pixels(3, [0, 0, 0])) == 0
+    assert 0 < wrong(crop_pixels(3, [0, 1, 0])) < wrong(crop_pixels(3, [0, 1, 2]))
+
+
+def test_every_crop_is_shown_in_rows_of_eight() -> None:
+    one, eight, nine = (crop_pixels(count, [0] * count) for count in (1, 8, 9))
+    assert eight.shape[0] == one.shape[0] and nine.shape[1] == eight.shape[1] > 7 * one.shape[1]
+    assert nine.shape[0] > eight.shape[0]
+    gray = to_uint8(torch.full((3, 1, 1), 0.5)).flatten()
+    assert [int((each == gray).all(dim=2).sum()) for each in (eight, nine)] == [8 * 112**2, 9 * 112**2]
+
+
+def test_without_crops_there_is_nothing_to_draw() -> None:
+    with pytest.raises(ValueError, match="expected crops"):
+        crop_pixels(0, [])
