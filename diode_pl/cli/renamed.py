@@ -20,7 +20,8 @@ RENAMED = {
     "losses.batch_norm.form=published": "losses.batch_norm.form=paper",
     "losses.first_batch_norm.form=published": "losses.first_batch_norm.form=paper",
     "distill.dicod.reduction=released": "distill.dicod.reduction=paper_code",
-    "distill.fkd.preset": "distill=fkd, fkd_paper_code_two_stage, fkd_paper_one_stage or fkd_paper_two_stage",
+    "distill.fkd.preset": "distill=fkd (of the paper's code, for one-stage detectors), fkd_paper_code_two_stage, "
+    "fkd_paper_one_stage or fkd_paper_two_stage",
     "callbacks=synthesis": "callbacks=synthesize",
     "callbacks=training": "callbacks=train",
     "trainer=inversion": "trainer=synthesize",
