@@ -55,3 +55,22 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip("needs the folder shared/data beside the checkout")
     return folder
+
+
+@pytest.fixture
+def quick_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A training leaves few pictures and no ONNX file, which take longer than all the rest."""
+    monkeypatch.setattr("diode_pl.distillation.report.export_onnx", lambda *_: 0.0)
+    monkeypatch.setattr("diode_pl.distillation.report.SHOWN", 2)
+
+
+@pytest.fixture(scope="session")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of a training that nothing interrupted, which other ones are compared with."""
+    from tests.training_run import EPOCHS, run
+
+    folder = tmp_path_factory.mktemp("whole") / "run"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("diode_pl.distillation.report.export_onnx", lambda *_: 0.0)
+        run(folder, epochs=EPOCHS)
+    return folder

@@ -57,6 +57,24 @@ FOREIGN_TARGETS = {
 PARTIAL_TARGETS = ("torch.optim.",)
 HYDRA_KEYS = {"_target_", "_partial_", "_args_", "_convert_", "_recursive_"}
 
+# Modules without a test of their name, with what tests them instead.
+API, DRAWING = "part of the Python API: test_api.py", "every scene of tests/shapes shows it"
+TESTED_ELSEWHERE = {
+    "cli/arguments": "every run of an entry point: test_train.py, test_entry_points.py",
+    "cli/run": "likewise",
+    "detector/loading": API,
+    "detector/torchvision/fcos": "with all detectors: tests/detector/catalogue, test_against_torchvision.py",
+    "detector/torchvision/retinanet": "likewise",
+    "distillation/losses/dicod/classifier_teacher": "an interface; tests of the two classes that serve as one",
+    "distillation/student": API,
+    "shapes/backdrop": DRAWING,
+    "shapes/far_objects": DRAWING,
+    "shapes/objects": DRAWING,
+    "shapes/outline": DRAWING,
+    "shapes/sprite": DRAWING,
+    "synthesis/images": API,
+}
+
 MAX_LINES = 220
 MAX_ENTRY_POINT_LINES = 29
 NO_NOUNS = {"util", "utils", "tool", "tools", "helper", "helpers", "common", "misc"}
@@ -213,6 +231,15 @@ def test_every_folder_of_the_package_is_a_package() -> None:
 def test_a_file_holds_one_idea() -> None:
     lengths = {path: len(path.read_text(encoding="utf-8").splitlines()) for path in sources()}
     assert not [f"{place(path)}: {n} lines, at most {MAX_LINES}" for path, n in lengths.items() if n > MAX_LINES]
+
+
+def test_every_module_has_a_test_of_its_name() -> None:
+    """What stands between folders is ``base``, and ``none`` stands for nothing."""
+    modules = {path.relative_to(PACKAGE).with_suffix("") for path in sources()}
+    modules = {path for path in modules if path.name not in ("__init__", "none") and not path.name.startswith("base")}
+    bare = {m.as_posix() for m in modules if not (ROOT / "tests" / m.parent / f"test_{m.name}.py").is_file()}
+    assert not bare - TESTED_ELSEWHERE.keys(), "without a test of its name"
+    assert not TESTED_ELSEWHERE.keys() - bare, "no longer an exception"
 
 
 def test_tests_import_nothing_from_each_other() -> None:

@@ -31,10 +31,8 @@ DETECTORS = {
 
 
 @pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+def run(tmp_path: Path, quick_report: None) -> Run:
     """Runs an entry point in this process, which has imported everything already; returns the folder."""
-    # Takes longer than all the rest, and is tested by itself.
-    monkeypatch.setattr("diode_pl.distillation.report.export_onnx", lambda *_: 0.0)
 
     def of(script: ModuleType, folder: str, *overrides: str) -> Path:
         quiet = ["trainer.accelerator=cpu", "callbacks.progress=null", "logger=none"]

@@ -39,12 +39,6 @@ def train(tiny: list[str], tmp_path: Path) -> Train:
     return run
 
 
-@pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without the export, which takes longer than all the rest."""
-    monkeypatch.setattr("diode_pl.distillation.report.export_onnx", lambda *_: 0.0)
-
-
 def metrics(folder: Path) -> dict:
     return json.loads((folder / "metrics.json").read_text())
 
@@ -102,7 +96,7 @@ def test_a_run_says_how_good_the_teacher_is_first_and_what_it_wrote(whole: Path)
 
 
 def test_a_killed_run_ends_like_one_that_was_not(
-    tiny: list[str], whole: Path, tmp_path: Path, train: Train, quick: None
+    tiny: list[str], whole: Path, tmp_path: Path, train: Train, quick_report: None
 ) -> None:
     # Slow enough to be struck in its second epoch.
     command = [sys.executable, str(ROOT / "train.py"), *tiny, "output_dir=run", "data.workers=1"]
@@ -147,7 +141,7 @@ def test_measures_alone(whole: Path, tmp_path: Path, train: Train) -> None:
     ],
     ids=["adamw without val", "bf16 and labels", "decoded", "objectness-scaled", "labels alone"],
 )
-def test_other_ways_to_train(overrides: list[str], train: Train, quick: None) -> None:
+def test_other_ways_to_train(overrides: list[str], train: Train, quick_report: None) -> None:
     without = {"data@val=none": "val.", "+experiment=yolov3_tiny_shapes": "teacher."}.get(overrides[0], "nothing")
     found = metrics(train(*overrides, "trainer.max_epochs=1", without=without))
     assert found["epochs"] == 1 and all(torch.isfinite(torch.tensor(value)) for value in found["history"][0].values())
@@ -201,7 +195,7 @@ def test_another_configuration_in_the_same_folder_is_refused(whole: Path, train:
 
 
 def test_two_processes_train_as_one(
-    train: Train, quick: None, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    train: Train, quick_report: None, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     options = ["augmentations=student", "data.multi_scale=[32,96]"]
     options += ["trainer.max_epochs=1", "distill.mimic.weight=2.0", "alpha_detection=0.1"]
@@ -227,7 +221,7 @@ def test_two_processes_train_as_one(
     assert metrics(folders[1])["teacher"] == pytest.approx(metrics(folders[0])["teacher"], rel=1e-4)
 
 
-def test_a_sweep_gives_each_job_a_folder(train: Train, quick: None, tmp_path: Path) -> None:
+def test_a_sweep_gives_each_job_a_folder(train: Train, quick_report: None, tmp_path: Path) -> None:
     train("seed=0,1", "trainer.max_epochs=1", "--multirun")
     students = [checkpoint(tmp_path / "run" / str(job))["state_dict"] for job in (0, 1)]
     assert not same(*students)

@@ -33,6 +33,7 @@ from diode_pl.training.optim import Recipe
 from diode_pl.training.trainer import training_trainer
 
 RESOLUTION, BATCH, VALIDATION = 64, 8, 15
+EPOCHS = 3  # of a training that is run to its end
 NAMES = ("mug", "key", "star", "crescent", "gear", "house", "fish", "umbrella")
 MIMIC = {"mimic": Mimic()}
 ANCHORS = (14, 14, 20, 20, 26, 26, 32, 32, 42, 42, 54, 54, 68, 68, 86, 86, 110, 110)

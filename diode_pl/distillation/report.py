@@ -15,7 +15,7 @@ from diode_pl.training.run_folder import best_epoch
 
 log = logging.getLogger(__name__)
 
-_SHOWN = 16  # images in predictions.png
+SHOWN = 16  # images in predictions.png
 _LIKELY = 0.3  # confidence above which a detection is drawn
 _SAID = ("AP50", "AP", "F1")
 
@@ -82,7 +82,7 @@ def write_scores(
     for who, values in (("teacher", evaluation.teacher_scores), ("student", scores)):
         if values:
             log.info("%s: AP50 %.3f, AP %.3f, F1 %.3f on validation images", who, *(values[k] for k in _SAID))
-    batch = Batch.from_examples(data.validation_examples(_SHOWN)).to_float()
+    batch = Batch.from_examples(data.validation_examples(SHOWN)).to_float()
     detections = {}
     if evaluation.teacher is not None:
         detections["teacher"] = evaluation.predict_with(evaluation.teacher.cpu(), batch, _LIKELY)

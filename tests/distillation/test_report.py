@@ -82,7 +82,7 @@ def test_a_failed_export_costs_nothing_else(
         raise RuntimeError("no such operator")
 
     monkeypatch.setattr("diode_pl.distillation.report.export_onnx", fails)
-    monkeypatch.setattr("diode_pl.distillation.report._SHOWN", 2)
+    monkeypatch.setattr("diode_pl.distillation.report.SHOWN", 2)
     (tmp_path / "student.onnx").write_bytes(b"of an earlier epoch")
     score, _ = run(tmp_path, epochs=1)
     metrics = json.loads((tmp_path / "metrics.json").read_text())
