@@ -9,7 +9,7 @@ from diode_pl.cli import prepare_arguments, run
 @hydra.main(version_base="1.3", config_path="conf", config_name="train")
 def compose_and_run(config: DictConfig) -> float | None:
     """Constructs what the config names and runs it."""
-    return run(config, task="task")
+    return run(config)
 
 
 def main() -> None:

@@ -23,7 +23,7 @@ class Contrast(Augmentation):
 
     def __init__(self, std: float = 0.1, per_image: bool = True) -> None:
         if std < 0:
-            raise ValueError(f"contrast: std must not be negative, got {std}")
+            raise ValueError(f"std must be >= 0, got {std}")
         self.std, self.per_image = std, per_image
 
     def __call__(

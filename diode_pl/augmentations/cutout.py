@@ -36,11 +36,11 @@ class Cutout(Augmentation):
         per_image: bool = True,
     ) -> None:
         if not 0 <= probability <= 1:
-            raise ValueError(f"cutout: probability must be in [0, 1], got {probability}")
+            raise ValueError(f"probability must be in [0, 1], got {probability}")
         if not (0 < area[0] <= area[1] <= 1 and 0 < aspect[0] <= aspect[1]):
-            raise ValueError(f"cutout: area and aspect are increasing positive ranges, got {area} and {aspect}")
+            raise ValueError(f"area and aspect must be increasing positive ranges, got {area} and {aspect}")
         if area[1] * max(aspect[1], 1 / aspect[0]) > 1:
-            raise ValueError(f"cutout: area {area} with aspect {aspect} gives rectangles that do not fit in the image")
+            raise ValueError(f"area and aspect: {area} with {aspect} gives rectangles that do not fit in the image")
         self.probability, self.area, self.aspect = probability, area, aspect
         self.fill, self.per_image = fill, per_image
 

@@ -23,7 +23,7 @@ class Flip(Augmentation):
 
     def __init__(self, probability: float = 0.5, per_image: bool = False) -> None:
         if not 0 <= probability <= 1:
-            raise ValueError(f"flip: probability must be in [0, 1], got {probability}")
+            raise ValueError(f"probability must be in [0, 1], got {probability}")
         self.probability, self.per_image = probability, per_image
 
     def __call__(

@@ -32,8 +32,7 @@ class HueSaturationValue(Augmentation):
     def __init__(self, hue: float = 0.014, saturation: float = 0.68, value: float = 0.36) -> None:
         if not (0 <= hue <= 0.5 and 0 <= saturation <= 1 and 0 <= value <= 1):
             raise ValueError(
-                "hue_saturation_value: hue in [0, 0.5], saturation and value in [0, 1], got "
-                f"{hue}, {saturation} and {value}"
+                f"hue, saturation and value must be in [0, 0.5], [0, 1] and [0, 1], got {hue}, {saturation} and {value}"
             )
         self.hue, self.saturation, self.value = hue, saturation, value
 

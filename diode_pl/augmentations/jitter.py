@@ -28,7 +28,7 @@ class Jitter(Augmentation):
 
     def __init__(self, reach: float = 0.125, wrap: bool = False, fill: float = 0.5, per_image: bool = False) -> None:
         if not 0 <= reach < 1:
-            raise ValueError(f"jitter: reach is a share of the image side in [0, 1), got {reach}")
+            raise ValueError(f"reach must be a share of the image side in [0, 1), got {reach}")
         self.reach, self.wrap, self.fill, self.per_image = reach, wrap, fill, per_image
 
     def __call__(

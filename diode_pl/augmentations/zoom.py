@@ -38,10 +38,10 @@ class Zoom(Augmentation):
         visible: float = 0.25,
     ) -> None:
         if len(scale) != 2 or not 0 < scale[0] <= scale[1] < math.inf or not 1 <= stretch < math.inf:
-            raise ValueError(f"zoom: scale is two factors above 0, stretch one from 1 on, got {scale} and {stretch}")
+            raise ValueError(f"scale and stretch: expected two factors > 0 and one >= 1, got {scale} and {stretch}")
         if not (0 <= reach < 1 and 0 <= fill <= 1 and 0 <= probability <= 1 and 0 <= visible < 1):
             raise ValueError(
-                "zoom: reach and visible in [0, 1), fill and probability in [0, 1], got "
+                "reach, visible, fill and probability must be in [0, 1), [0, 1), [0, 1] and [0, 1], got "
                 f"{reach}, {visible}, {fill} and {probability}"
             )
         self.scale, self.stretch, self.reach = tuple(scale), stretch, reach

@@ -37,8 +37,8 @@ def split_by_image(objects: Targets, share: float, seed: int) -> tuple[Targets, 
         return objects, objects.select(torch.zeros(0, dtype=torch.long))
     if len(images) < 2:
         raise ValueError(
-            f"crops.held_out={share} takes whole images, and {len(images)} have boxes that can be used: two are "
-            "needed, or crops.held_out=0, which leaves the accuracy unknown"
+            f"held_out={share} takes whole images, and {len(images)} have boxes that can be used: two are needed, or "
+            "held_out=0, which leaves the accuracy unknown"
         )
     count = min(max(1, round(share * len(images))), len(images) - 1)
     order = torch.randperm(len(images), generator=Generator().manual_seed(seed))
@@ -81,8 +81,8 @@ class Changes(NamedTuple):
         """
         if not 0 <= self.jitter < 0.5 or not 0 <= self.flip <= 1 or not 0 <= self.color <= 1:
             raise ValueError(
-                f"crops need jitter in [0, 0.5), flip in [0, 1] and color in [0, 1], got {self.jitter}, {self.flip} "
-                f"and {self.color}"
+                f"jitter, flip and color must be in [0, 0.5), [0, 1] and [0, 1], got {self.jitter}, {self.flip} and "
+                f"{self.color}"
             )
 
 

@@ -70,20 +70,20 @@ class CropData(BaseDataModule):
         super().__init__(batch_size, workers, cache_gib, seed)
         if batch_size < 1 or min_pixels < 1 or crop_size < 8 or min(workers, cache_gib, seed) < 0:
             raise ValueError(
-                "crops need batch_size and min_pixels from 1 on, crop_size from 8 on, workers, cache_gib and seed from "
-                f"0 on, got {batch_size}, {min_pixels}, {crop_size}, {workers}, {cache_gib} and {seed}"
+                "batch_size, min_pixels, crop_size, workers, cache_gib and seed must be >= 1, 1, 8, 0, 0 and 0, got "
+                f"{batch_size}, {min_pixels}, {crop_size}, {workers}, {cache_gib} and {seed}"
             )
         if steps_per_epoch is not None and steps_per_epoch < 1:
             raise ValueError(
-                f"crops.steps_per_epoch must be at least 1, got {steps_per_epoch}; null takes as many as there are "
+                f"steps_per_epoch must be >= 1, got {steps_per_epoch}; null takes as many as there are "
                 "batches of training crops"
             )
         if not 0 <= held_out < 1:
-            raise ValueError(f"crops.held_out must be in [0, 1), got {held_out}")
+            raise ValueError(f"held_out must be in [0, 1), got {held_out}")
         if train is None or not train.class_names:
             raise ValueError(
-                "train: crops need labeled boxes, and there are none. Choose a labeled data@train, or "
-                "train.labeled=true; label_source=teacher needs one too, for the names of the classes are the data's"
+                "train: crops need labeled boxes, and there are none. Take labeled images, even where the teacher "
+                "labels them: the names of the classes are the data's"
             )
         self.changes = Changes(jitter, flip, color)
         self.changes.check()
@@ -128,7 +128,7 @@ class CropData(BaseDataModule):
         if not len(objects):
             raise ValueError(
                 f"train: none of the {len(every)} labeled objects in {len(self.train)} images is {self.min_pixels} "
-                "pixels wide and high; a lower crops.min_pixels or a higher train.resolution lets more of them in"
+                "pixels wide and high; a lower min_pixels or a higher resolution lets more of them in"
             )
         self._parts = split_by_image(objects, self.held_out, self.seed)
         train, held_out = self._parts
@@ -159,7 +159,7 @@ class CropData(BaseDataModule):
         if not len(objects):
             return []
         if len(objects) < world_size:  # a process without crops would keep the others waiting
-            raise ValueError(f"{len(objects)} crops are held out, fewer than trainer.devices={world_size}")
+            raise ValueError(f"held_out: {len(objects)} crops are held out, fewer than the {world_size} processes")
         own: Any = [SampleKey(i, 0) for i in range(rank, len(objects), world_size)]
         size, crops = max(1, self.batch_size // world_size), CropSet(self._source, objects, self.crop_size)
         return DataLoader(crops, size, sampler=own, num_workers=self.workers, collate_fn=collate_crops)

@@ -22,7 +22,9 @@ log = logging.getLogger(__name__)
 
 _SHOWN = 64  # crops in crops.png
 _PART = "classification"
-_MUST = {"": ("classifier", "The classifier, with the classes of data@train, must be the one that it was made with")}
+_MUST = {
+    "": ("classifier", "The classifier, with the classes of the training images, must be the one that it was made with")
+}
 
 
 def train_classifier(
@@ -77,7 +79,7 @@ def _check_split(start: Checkpoint, split: Mapping[str, Any]) -> None:
             f"ckpt: {start.path} has learned from other crops, of which some would be held out now: what it "
             "knows by heart would pass for accuracy. Different are"
             + "".join(f"\n  {key}: {before!r} there, {now!r} now" for key, before, now in changed)
-            + "\nGo back to those values, leave ckpt out to begin anew, or hold nothing out with crops.held_out=0, "
+            + "\nGo back to those values, leave ckpt out to begin anew, or hold nothing out with held_out=0, "
             "which leaves the accuracy unknown."
         )
 

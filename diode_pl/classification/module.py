@@ -68,7 +68,7 @@ class Classification(TrainingModule):
         if len(data.class_names) < 2:
             raise ValueError(
                 f"train: a classifier tells classes from one another, and the images have only one, "
-                f"{data.class_names[0]}. Choose a data@train with more of them; distill=dicod needs no classifier"
+                f"{data.class_names[0]}"
             )
         active = {name: loss for name, loss in losses.items() if loss is not None and loss.weight > 0}
         self.kind = output_form(list(active.values()))
@@ -172,8 +172,8 @@ class Classification(TrainingModule):
             return teacher.fingerprint()
         if self.label_source.source != "sampled":
             raise ValueError(
-                f"label_source={self.label_source.source} asks the teacher, got detector@teacher=none; name one, or "
-                "take label_source=sampled"
+                "label_source and teacher: labels are to come from the teacher, and there is none; source=sampled asks "
+                "nobody"
             )
-        log.info("detector@teacher=none: every labeled object counts, whatever label_source.agreement says")
+        log.info("without a teacher every labeled object counts, whatever agreement of label_source says")
         return None

@@ -38,10 +38,9 @@ class TeacherLabeler:
         sides.check("train.resolution", images.resolution)
         if len(find_unknown_classes(images.class_names, teacher.class_names)) == len(images.class_names):
             raise ValueError(
-                "label_source asks the teacher, which has no class of the training images: theirs are "
-                f"{list(images.class_names)}, its own are {list(teacher.class_names)}. Name the detector that "
-                "knows them with detector@teacher=NAME, or ask nobody with label_source=sampled "
-                "label_source.agreement=false"
+                "teacher and label_source: the teacher is asked, and has no class of the training images: theirs are "
+                f"{list(images.class_names)}, its own are {list(teacher.class_names)}. Take the detector that knows "
+                "them, or ask nobody with source=sampled and agreement=false"
             )
 
     @torch.no_grad()
@@ -69,11 +68,11 @@ class TeacherLabeler:
         objects = Targets.from_images(per_image)
         if not len(objects):
             raise ValueError(
-                f"train: none of the {total['sampled']} labeled objects in {len(source)} images counts, for the "
-                f"teacher sees nothing of the kind there with more than {self.label_source.confidence}. Name the "
-                "detector that the images were made from with detector@teacher=NAME, ask for less with "
-                "label_source.confidence and label_source.iou, or ask nobody with label_source=sampled "
-                "label_source.agreement=false"
+                f"teacher and label_source: none of the {total['sampled']} labeled objects in {len(source)} "
+                "images counts, for the teacher sees nothing of the kind there with more than "
+                f"{self.label_source.confidence}. Take the "
+                "detector that the images were made from, lower confidence and iou of label_source, or ask nobody with "
+                "source=sampled and agreement=false"
             )
         counts = {name: total[name] for name in ("sampled", "dropped", "added")}
         log.info(

@@ -69,7 +69,7 @@ def load_classifier(path: str | Path) -> tuple[CropClassifier, ClassifierCard]:
         raise ValueError(f"weights: {path} is damaged or no .safetensors file ({error})") from error
     if metadata.get("format") != _FORMAT:
         raise ValueError(
-            f"weights: {path} was not written by a classifier training of train.py; weights of torchvision's networks "
+            f"weights: {path} was not written by the training of a classifier; weights of torchvision's networks "
             "are read into the one that the key network gives"
         )
     known = json.loads(metadata["record"])

@@ -28,7 +28,7 @@ class ClassificationLoss(nn.Module, ABC):
     def __init__(self, weight: float = 1.0) -> None:
         super().__init__()
         if not (math.isfinite(weight) and weight >= 0):
-            raise ValueError(f"{type(self).__name__}: weight must be finite and not negative, got {weight}")
+            raise ValueError(f"{type(self).__name__}: weight must be finite and >= 0, got {weight}")
         self.weight = weight
 
     @abstractmethod
@@ -82,7 +82,7 @@ class Focal(ClassificationLoss):
     def __init__(self, weight: float = 1.0, alpha: float = 0.25, gamma: float = 2.0) -> None:
         super().__init__(weight)
         if not 0 < alpha < 1 or not (math.isfinite(gamma) and gamma >= 0):
-            raise ValueError(f"Focal: alpha in (0, 1) and gamma from 0 on, got {alpha} and {gamma}")
+            raise ValueError(f"Focal: alpha and gamma must be in (0, 1) and >= 0, got {alpha} and {gamma}")
         self.alpha, self.gamma = alpha, gamma
 
     def forward(self, logits: Float[Tensor, "n c"], labels: Int[Tensor, " n"]) -> Float[Tensor, ""]:

@@ -52,13 +52,13 @@ class CropClassifier(nn.Module):
             raise ValueError(f"class_names: at least one, and all unlike, got {list(names)}")
         if backbone not in _BACKBONES or stem_stride not in (2, 4) or kind not in ("softmax", "sigmoid", "both"):
             raise ValueError(
-                f"expected a backbone of {list(_BACKBONES)}, stem_stride 2 or 4 and kind softmax, sigmoid or both, got "
-                f"{backbone!r}, {stem_stride} and {kind!r}"
+                f"backbone, stem_stride and kind: expected one of {list(_BACKBONES)}, 2 or 4, and softmax, "
+                f"sigmoid or both, got {backbone!r}, {stem_stride} and {kind!r}"
             )
         if crop_size < 8:
-            raise ValueError(f"crop_size must be at least 8 pixels, got {crop_size}")
+            raise ValueError(f"crop_size must be >= 8 pixels, got {crop_size}")
         if (mean is None) != (std is None):
-            raise ValueError(f"mean and std belong together: give both or neither, got {mean} and {std}")
+            raise ValueError(f"mean and std: expected both or neither, got {mean} and {std}")
         for key, values in (("mean", mean), ("std", std)):
             if values is not None and (len(values) != 3 or (key == "std" and min(values) <= 0)):
                 raise ValueError(f"{key}: one number for each of red, green and blue, std above 0, got {list(values)}")

@@ -78,10 +78,10 @@ def _key_of(argument: str, owner: str | None, class_name: str | None, config: An
     """
     first, rest = re.fullmatch(r"(\w+)(.*)", argument).groups()  # type: ignore[union-attr]
     nodes = [(key, node) for key, node in _mappings(config) if first in node]
-    if owner is not None:
-        nodes = [(key, node) for key, node in nodes if key == owner]
-    elif class_name is not None:
+    if class_name is not None:
         nodes = [(key, node) for key, node in nodes if str(node.get("_target_")).split(".")[-1] == class_name]
+    # What one object was built for may be refused by another that holds it.
+    nodes = [(key, node) for key, node in nodes if key == owner] or nodes
     found = {typed_key(f"{key}.{first}".lstrip("."), config) for key, _ in nodes}
     if owner is None and argument in _PASSED:
         return _PASSED[argument]
@@ -105,7 +105,7 @@ def _way_out(key: str | None, config: Any, choices: Mapping[str, str]) -> str | 
     for group, option in choices.items():
         package = group.rpartition("@")[2].replace("/", ".")
         if key == package:
-            return f"{group}=NAME chooses another {key}, now {option}"
+            return f"{group}=NAME chooses {key}, now {option}"
         node = _node(package, config)
         if (
             key

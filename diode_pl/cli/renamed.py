@@ -5,6 +5,9 @@ from collections.abc import Sequence
 
 # What was typed, up to the equals sign or with it, and what to type instead.
 RENAMED = {
+    "job": "task=distill or task=classify",
+    "fit": "task=evaluate, which measures a student and trains nothing",
+    "tiled": "task=tile task.count=N, which writes tiled images and trains nothing",
     "losses=default": "losses=shares",
     "losses=fixed": "losses=factors_small",
     "losses=standardised": "losses=factors_standardized",

@@ -11,12 +11,12 @@ from omegaconf.errors import OmegaConfBaseException
 from diode_pl.cli.errors import describe_error
 
 
-def run(config: Any, task: str = "task") -> float | None:
+def run(config: Any) -> float | None:
     """Constructs the objects of a config and runs its task.
 
     Args:
-        config: a DictConfig as composed, with interpolations unresolved.
-        task: key of a partial function, called with ``folder`` and ``settings``.
+        config: a DictConfig as composed, with interpolations unresolved; ``task`` makes a partial
+            function, called with ``folder`` and ``settings``.
 
     Returns:
         What the task returns: the number that a sweep would maximize.
@@ -34,7 +34,7 @@ def run(config: Any, task: str = "task") -> float | None:
         assert isinstance(settings, dict)
         settings["overrides"] = list(job.overrides.task)
         seed_everything(config.seed, verbose=False)  # random weights
-        function = instantiate(config[task], _convert_="object")
+        function = instantiate(config.task, _convert_="object")
         return function(folder=job.runtime.output_dir, settings=settings)
     except (ValueError, OSError, FloatingPointError, OmegaConfBaseException, InstantiationException) as error:
         message = describe_error(error, written, _choices(job, written))

@@ -62,7 +62,7 @@ class DetectionData(BaseDataModule):
         super().__init__(batch_size, workers, cache_gib, seed)
         if batch_size < 1 or workers < 0 or cache_gib < 0 or seed < 0 or not 0 <= mosaic <= 1:
             raise ValueError(
-                "data needs batch_size from 1 on, workers, cache_gib and seed from 0 on and mosaic in [0, 1], got "
+                "batch_size, workers, cache_gib, seed and mosaic must be >= 1, >= 0, >= 0, >= 0 and in [0, 1], got "
                 f"{batch_size}, {workers}, {cache_gib}, {seed} and {mosaic}"
             )
         if multi_scale is not None and (len(multi_scale) != 2 or not 0 < multi_scale[0] <= multi_scale[1]):
@@ -99,7 +99,7 @@ class DetectionData(BaseDataModule):
         sides = [] if self.train is None else [("train.resolution", self.train.resolution)]
         sides += [] if self.val is None else [("val.resolution", self.val.resolution)]
         # Without training images, nothing is drawn.
-        sides += [] if self.train is None else [("data.multi_scale", side) for side in self.multi_scale or ()]
+        sides += [] if self.train is None else [("multi_scale", side) for side in self.multi_scale or ()]
         for key, side in sides:
             self._sides.check(key, side)
 
@@ -122,7 +122,7 @@ class DetectionData(BaseDataModule):
         if not self.evaluated:
             raise ValueError(
                 f"val: none of its classes {list(self.val.class_names)} is one of the detector's "
-                f"{list(class_names)}; choose another data@val, or data@val=none for no scores"
+                f"{list(class_names)}; None for no scores"
             )
         _report("val", self.val, self._val_classes)
         if isinstance(self.val, ImageFiles) and (shared := self.val.count_shared_files(self.train)):
@@ -140,10 +140,9 @@ class DetectionData(BaseDataModule):
         assert self.train is not None
         if not any(label >= 0 for label in self._train_classes):
             raise ValueError(
-                f"distill: {', '.join(readers)} needs labels, and the training set has none of a class of the "
-                f"detector: its classes are {list(self.train.class_names)}, the detector's "
-                f"{list(self._class_names)}. Choose another data@train; label_source=teacher, which takes what "
-                f"the teacher finds; or distill.{readers[0]}=null (alpha_detection=0 leaves detection out)"
+                f"train and losses: {', '.join(readers)} needs labels, and the training set has none of a class of the "
+                f"detector: its classes are {list(self.train.class_names)}, the detector's {list(self._class_names)}. "
+                "A label_source of the teacher takes what that finds; a weight of 0 leaves a loss out"
             )
         _report("train", self.train, self._train_classes)
 
@@ -170,7 +169,9 @@ class DetectionData(BaseDataModule):
             return []
         rank, world_size = self._rank_and_world_size
         if len(self._validation) < world_size:  # a process without images would keep the others waiting
-            raise ValueError(f"val holds {len(self._validation)} images, fewer than trainer.devices={world_size}")
+            raise ValueError(
+                f"val: it holds {len(self._validation)} images, fewer than there are processes, {world_size}"
+            )
         own = Subset(self._validation, range(rank, len(self._validation), world_size))
         size = max(1, self.batch_size // world_size)
         return DataLoader(own, batch_size=size, num_workers=self.workers, collate_fn=Batch.from_examples)

@@ -45,10 +45,10 @@ class EpochSampler(Sampler):
         self, images: int, batch_size: int, steps: int | None, seed: int, rank: int = 0, world_size: int = 1
     ) -> None:
         if images < 1 or batch_size < 1 or (steps is not None and steps < 1):
-            raise ValueError(f"needs images, a batch size and steps from 1 on, got {images}, {batch_size} and {steps}")
+            raise ValueError(f"images, batch_size and steps must be >= 1, got {images}, {batch_size} and {steps}")
         if batch_size % world_size:
             raise ValueError(
-                f"batch_size={batch_size} counts all processes and must be a multiple of trainer.devices={world_size}"
+                f"batch_size={batch_size} is shared by all processes and must be a multiple of them, {world_size}"
             )
         self.images, self.batch_size, self.seed = images, batch_size, seed
         self.steps = steps or max(1, images // batch_size)

@@ -41,12 +41,9 @@ class LabelPolicy:
 
     def __post_init__(self) -> None:
         if self.source not in _SOURCES:
-            raise ValueError(f"label_source.source must be one of {', '.join(_SOURCES)}, got {self.source!r}")
+            raise ValueError(f"source must be one of {', '.join(_SOURCES)}, got {self.source!r}")
         if not (0 <= self.confidence < 1 and 0 < self.iou <= 1):
-            raise ValueError(
-                "label_source.confidence must be in [0, 1) and label_source.iou in (0, 1], got "
-                f"{self.confidence} and {self.iou}"
-            )
+            raise ValueError(f"confidence and iou must be in [0, 1) and (0, 1], got {self.confidence} and {self.iou}")
 
     @property
     def reads_data(self) -> bool:

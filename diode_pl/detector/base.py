@@ -171,9 +171,8 @@ class Detector(nn.Module, ABC):
         """
         if self.provenance is None:
             raise ValueError(
-                f"{role}.weights: nothing can be learned from a {role} {self.describe_random_weights()}. Give "
-                f"{role}.weights=FILE; detector@student=NAME detector@teacher=none distill=detection trains it first, "
-                "on labels"
+                f"{role}.weights: nothing can be learned from a {role} {self.describe_random_weights()}. Train it "
+                "first, as a student that learns from labels alone"
             )
 
     def weights_metadata(self) -> dict[str, str]:

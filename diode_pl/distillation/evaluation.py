@@ -47,7 +47,7 @@ class Evaluation(pl.LightningModule):
     ) -> None:
         super().__init__(**options)
         if not isinstance(student, Detector):
-            raise ValueError(f"student: got {student!r} where a detector is needed; detector@student=NAME picks one")
+            raise ValueError(f"student: expected a detector, got {student!r}")
         # First: others try the detectors, whose own errors name no key.
         data.check_resolution({"student": student} | ({} if teacher is None else {"teacher": teacher}))
         data.match_classes(student.class_names)
@@ -110,9 +110,9 @@ class Evaluation(pl.LightningModule):
         if self.teacher_scores["AP50"] == 0:
             question = "Does val show the teacher's classes, at a resolution that it knows?"
             if self.teacher.provenance is None:
-                question = "Its weights are random (teacher.weights)."
-            self.on_blind_teacher(f"the teacher's AP50 on the validation set is 0. {question}")
+                question = "Its weights are random."
+            self.on_blind_teacher(f"teacher: its AP50 on the validation set is 0. {question}")
 
     def on_blind_teacher(self, message: str) -> None:
         """Called when the teacher finds nothing on the validation set: warns; a training raises."""
-        log.warning("%s detector@teacher=none measures the student alone", message)
+        log.warning("%s Without a teacher, the student alone is measured", message)

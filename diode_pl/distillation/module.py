@@ -60,9 +60,7 @@ class Distillation(Evaluation, TrainingModule):
     ) -> None:
         super().__init__(student, teacher, data, confidence, iou, recipe=recipe, log_every=log_every)
         if data.train is None:
-            raise ValueError(
-                "data@train=none leaves nothing to train on: choose data@train, or measure alone with task=evaluate"
-            )
+            raise ValueError("train: expected images to train on, got None; an evaluation needs none")
         self.objective = Objective(losses, teacher, student, data.resolution, label_source)
         if readers := self.objective.label_readers():
             data.require_labels(readers)
@@ -94,7 +92,7 @@ class Distillation(Evaluation, TrainingModule):
 
     def on_blind_teacher(self, message: str) -> None:
         """A teacher that finds nothing has nothing to teach."""
-        raise ValueError(f"{message} Nothing can be learned from it; data@val=none trains without looking")
+        raise ValueError(f"{message} Nothing can be learned from it; a training without val does not look")
 
     def _seen(self, data: DetectionData) -> Provenance:
         seen = (self.student.provenance or Provenance()) | Provenance(teacher=self.teacher is not None)

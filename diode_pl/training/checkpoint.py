@@ -39,8 +39,8 @@ class Checkpoint:
             content = error
         if not isinstance(content, dict) or not {"state_dict", part} <= content.keys():
             raise ValueError(
-                f"{path} is not a checkpoint of train.py, or is damaged: expected the state of a {part}. A "
-                "detector's weights alone are given as student.weights=FILE"
+                f"ckpt: {path} is no checkpoint of a training, or is damaged: expected the state of a {part}. A "
+                "detector's weights alone are given as weights of the student"
             )
         return cls(Path(path), content, part)
 

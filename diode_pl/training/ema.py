@@ -22,7 +22,7 @@ class WarmupEMA:
 
     def __init__(self, decay: float = 0.998) -> None:
         if not 0 <= decay < 1:
-            raise ValueError(f"callbacks.ema.multi_avg_fn.decay must be in [0, 1), got {decay}")
+            raise ValueError(f"decay must be in [0, 1), got {decay}")
         self.decay = decay
 
     def __call__(self, averaged: Sequence[Tensor], current: Sequence[Tensor], steps: Tensor | int) -> None:

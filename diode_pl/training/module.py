@@ -125,6 +125,6 @@ class TrainingModule(pl.LightningModule, ABC):
         if broken:
             raise FloatingPointError(
                 f"not finite in epoch {self.current_epoch}: {', '.join(broken)}. The last checkpoint is intact: go on "
-                "from it with ckpt=PATH in another output_dir, with a lower optimizer.lr, a lower "
-                "trainer.gradient_clip_val or trainer.precision=32-true"
+                "from it as ckpt in another folder, with a lower lr of the optimizer, a lower gradient_clip_val or the "
+                "precision 32-true"
             )

@@ -45,11 +45,11 @@ class Recipe:
     ) -> None:
         if not 0 < final_lr <= 1 or min(warmup_epochs, warmup_steps, bias_lr) < 0 or not 0 <= warmup_momentum < 1:
             raise ValueError(
-                "recipe: final_lr in (0, 1], warmup_epochs, warmup_steps and bias_lr from 0 on, warmup_momentum in "
-                f"[0, 1); got {final_lr}, {warmup_epochs}, {warmup_steps}, {bias_lr}, {warmup_momentum}"
+                "final_lr, warmup_epochs, warmup_steps, bias_lr and warmup_momentum must be in (0, 1], >= 0, >= 0, "
+                f">= 0 and in [0, 1), got {final_lr}, {warmup_epochs}, {warmup_steps}, {bias_lr}, {warmup_momentum}"
             )
         if nominal_batch is not None and nominal_batch < 1:
-            raise ValueError(f"recipe.nominal_batch must be at least 1, got {nominal_batch}")
+            raise ValueError(f"nominal_batch must be >= 1, got {nominal_batch}")
         self._make, self.final_lr, self.bias_lr = optimizer, final_lr, bias_lr
         self.warmup_epochs, self.warmup_steps, self.warmup_momentum = warmup_epochs, warmup_steps, warmup_momentum
         self.nominal_batch = nominal_batch

@@ -39,15 +39,15 @@ def fit_or_resume(
     last, final = trainer.max_epochs, run.read_checkpoint()
     assert last is not None
     if final is not None and start is not None and not final.path.samefile(start.path):
-        log.warning("ckpt=%s is left alone: %s has a checkpoint of its own", start.path, run.folder)
+        log.warning("ckpt: %s is left alone: %s has a checkpoint of its own", start.path, run.folder)
     if final is not None and final.epochs >= last:
         log.info("%s: its %d epochs are done", run.folder, final.epochs)
     else:
         start = final or start
         if start is not None and start.epochs >= last:
             raise ValueError(
-                f"ckpt: {start.path} has {start.epochs} epochs behind it, which trainer.max_epochs={last} counts: a "
-                "larger one goes on"
+                f"max_epochs={last} counts the {start.epochs} epochs that {start.path} has behind it: a larger one "
+                "goes on"
             )
         if start is not None:
             log.info("goes on from %s", start.path)

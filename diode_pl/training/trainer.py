@@ -69,8 +69,8 @@ def training_trainer(
     """
     if min(devices, num_nodes, max_epochs, check_val_every_n_epoch) < 1:
         raise ValueError(
-            "trainer.devices, trainer.num_nodes, trainer.max_epochs and trainer.check_val_every_n_epoch must be 1 or "
-            f"more, got {devices}, {num_nodes}, {max_epochs} and {check_val_every_n_epoch}"
+            "devices, num_nodes, max_epochs and check_val_every_n_epoch must be >= 1, got "
+            f"{devices}, {num_nodes}, {max_epochs} and {check_val_every_n_epoch}"
         )
     prepare_process()
     several = devices * num_nodes > 1

@@ -162,7 +162,7 @@ def test_a_batch_of_crops() -> None:
 
 @pytest.mark.parametrize("changes", [{"jitter": 0.5}, {"jitter": -0.1}, {"flip": 1.1}, {"color": 2.0}])
 def test_bad_numbers(changes: dict[str, float]) -> None:
-    with pytest.raises(ValueError, match=r"crops need jitter in \[0, 0\.5\)"):
+    with pytest.raises(ValueError, match=r"^jitter, flip and color must be in \[0, 0\.5\)"):
         Changes(**changes).check()
 
 

@@ -200,7 +200,7 @@ def test_classes_that_were_not_trained_are_no_errors() -> None:
 
 
 def test_one_class_leaves_nothing_to_tell() -> None:
-    with pytest.raises(ValueError, match=r"^train: .* only one, red\. Choose .*distill=dicod needs no classifier"):
+    with pytest.raises(ValueError, match=r"^train: .* only one, red$"):
         parts(train=Colored(6, (1,), ("red",)))
 
 

@@ -68,11 +68,11 @@ def test_the_form_of_the_logits_follows_from_the_losses() -> None:
 @pytest.mark.parametrize("weight", [-1.0, math.nan, math.inf])
 @every
 def test_bad_weight(kind: type[ClassificationLoss], weight: float) -> None:
-    with pytest.raises(ValueError, match="weight must be finite and not negative"):
+    with pytest.raises(ValueError, match="weight must be finite and >= 0"):
         kind(weight)
 
 
 @pytest.mark.parametrize("numbers", [(0.0, 2.0), (1.0, 2.0), (0.25, -1.0), (0.25, math.inf)])
 def test_bad_focus(numbers: tuple[float, float]) -> None:
-    with pytest.raises(ValueError, match=r"alpha in \(0, 1\) and gamma from 0"):
+    with pytest.raises(ValueError, match=r"alpha and gamma must be in \(0, 1\) and >= 0"):
         Focal(1.0, *numbers)

@@ -58,12 +58,12 @@ def test_the_key_that_was_typed_is_found_through_interpolations(key: str, typed:
         (
             "task.work.teacher",
             "names.pt: damaged",
-            "teacher: names.pt: damaged\n  detector@teacher=NAME chooses another teacher, now darknet",
+            "teacher: names.pt: damaged\n  detector@teacher=NAME chooses teacher, now darknet",
         ),
         (
             "task.work",
             "student: expected a detector, got None",
-            "student: expected a detector, got None\n  detector@student=NAME chooses another student, now yolov3",
+            "student: expected a detector, got None\n  detector@student=NAME chooses student, now yolov3",
         ),
         (
             "task.work.losses.mimic",
@@ -81,7 +81,7 @@ def test_an_error_of_a_constructor_names_the_key(key: str, text: str, said: str)
     [
         (
             "val: none of its classes is the student's",
-            "val: none of its classes is the student's\n  data@val=NAME chooses another val, now coco",
+            "val: none of its classes is the student's\n  data@val=NAME chooses val, now coco",
         ),
         ("folder: runs holds another run", "output_dir: runs holds another run"),
         ("devices must be 2", "trainer.devices must be 2"),
@@ -89,8 +89,8 @@ def test_an_error_of_a_constructor_names_the_key(key: str, text: str, said: str)
         ("Mimic: weight must be >= 0", "losses.mimic.weight must be >= 0"),
         (
             "student and losses: heads differ",
-            "student and losses: heads differ\n  detector@student=NAME chooses another student, now yolov3\n"
-            "  losses=NAME chooses another losses, now mimic",
+            "student and losses: heads differ\n  detector@student=NAME chooses student, now yolov3\n"
+            "  losses=NAME chooses losses, now mimic",
         ),
         # Two arguments of that name: nobody knows which.
         ("weights: no such file", "weights: no such file"),

@@ -103,8 +103,8 @@ def test_nothing_labeled_and_nothing_found() -> None:
     ("arguments", "message"),
     [
         ({"source": "given"}, "sampled, teacher, union, got 'given'"),
-        ({"confidence": 1.0}, "confidence must be in"),
-        ({"iou": 0.0}, "label_source.iou in"),
+        ({"confidence": 1.0}, "^confidence and iou must be in"),
+        ({"iou": 0.0}, "^confidence and iou must be in"),
     ],
 )
 def test_bad_input(arguments: dict, message: str) -> None:

@@ -100,5 +100,5 @@ def test_lightning_takes_it(tmp_path) -> None:
 
 @pytest.mark.parametrize("decay", [-0.1, 1.0])
 def test_bad_decay(decay: float) -> None:
-    with pytest.raises(ValueError, match=r"callbacks.ema.multi_avg_fn.decay must be in \[0, 1\), got"):
+    with pytest.raises(ValueError, match=r"^decay must be in \[0, 1\), got"):
         WarmupEMA(decay)

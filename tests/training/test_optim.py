@@ -155,5 +155,5 @@ def test_loss_scale() -> None:
     ],
 )
 def test_bad_numbers(options: dict) -> None:
-    with pytest.raises(ValueError, match="recipe.*got"):
+    with pytest.raises(ValueError, match="(final_lr.*|nominal_batch) must be .*got"):
         Recipe(sgd, **options)

@@ -30,10 +30,10 @@ class Tiling:
 
     def __init__(self, weights: Float[Tensor, " most"]) -> None:
         if weights.dim() != 1 or not 1 <= len(weights) <= MOST:
-            raise ValueError(f"tiling: 1 to {MOST} weights, one a count, got {tuple(weights.shape)}")
+            raise ValueError(f"weights: 1 to {MOST}, one a count, got {tuple(weights.shape)}")
         total = weights.double().sum()
         if not (weights >= 0).all() or not 0 < total < torch.inf:
-            raise ValueError(f"tiling: weights are not negative and one is positive, got {weights.tolist()}")
+            raise ValueError(f"weights must be >= 0, and one > 0, got {weights.tolist()}")
         self.probabilities = weights.double() / total
 
     def draw(self, generator: Generator) -> int:

@@ -21,7 +21,7 @@ class Fixed(Tiling):
 
     def __init__(self, tiles: int) -> None:
         if not 1 <= tiles <= MOST:
-            raise ValueError(f"tiling.tiles: 1 to {MOST} images in one, got {tiles}")
+            raise ValueError(f"tiles: 1 to {MOST} images in one, got {tiles}")
         super().__init__((torch.arange(1, MOST + 1) == tiles).double())
 
 
@@ -39,7 +39,7 @@ class Uniform(Tiling):
 
     def __init__(self, most: int = MOST) -> None:
         if not 1 <= most <= MOST:
-            raise ValueError(f"tiling.most: 1 to {MOST} images in one, got {most}")
+            raise ValueError(f"most: 1 to {MOST} images in one, got {most}")
         super().__init__(torch.ones(most, dtype=torch.float64))
 
 
@@ -59,7 +59,7 @@ class FullGrids(Tiling):
 
     def __init__(self, most_side: int = 5) -> None:
         if most_side < 1 or most_side**2 > MOST:
-            raise ValueError(f"tiling.most_side: 1 to 5 rows and columns, got {most_side}")
+            raise ValueError(f"most_side: 1 to 5 rows and columns, got {most_side}")
         weights = torch.zeros(MOST, dtype=torch.float64)
         weights[torch.arange(1, most_side + 1) ** 2 - 1] = 1
         super().__init__(weights)
@@ -83,7 +83,7 @@ class Geometric(Tiling):
 
     def __init__(self, mean: float) -> None:
         if not 1 <= mean < float("inf"):
-            raise ValueError(f"tiling.mean: an average of at least 1 image in one, got {mean}")
+            raise ValueError(f"mean must be finite and >= 1, got {mean}")
         reached = (1 - 1 / mean) ** torch.arange(MOST + 1, dtype=torch.float64)  # probability of more than 0, 1, ...
         reached[MOST] = 0
         super().__init__(reached[:-1] - reached[1:])
@@ -106,5 +106,5 @@ class FromDataset(Tiling):
     def __init__(self, path: str | Path) -> None:
         counts = torch.tensor([len(image.labels) for image in read_coco(path)[0]], dtype=torch.long).clamp(max=MOST)
         if not counts.any():
-            raise ValueError(f"tiling.path: no image of {path} has a box")
+            raise ValueError(f"path: no image of {path} has a box")
         super().__init__(torch.bincount(counts, minlength=MOST + 1)[1:].double())

@@ -15,11 +15,11 @@ from diode_pl.training.run_folder import RunFolder
 
 # What losses learn along depends on both detectors; a student alone does not.
 _MUST = {
-    "student.": ("student", "detector@student must be the one that it was made with"),
+    "student.": ("student", "The student must be the one that it was made with"),
     "objective.": (
-        "distill",
-        "Go on with the distill and detector@teacher that it was made with, or begin a new training from its student "
-        "with student.weights=FILE, the student.safetensors beside it",
+        "objective",
+        "Go on with the losses and the teacher that it was made with, or begin a new training from its student, "
+        "whose weights are the student.safetensors beside it",
     ),
 }
 

@@ -15,7 +15,7 @@ from diode_pl.training.checkpoint import Checkpoint
 
 log = logging.getLogger(__name__)
 
-_MUST = {"student.": ("student", "detector@student must be the one that it was made with")}
+_MUST = {"student.": ("student", "The student must be the one that it was made with")}
 _FILES = ("measured.json", "measured.png")  # not those of a training in the same folder
 
 
@@ -43,7 +43,7 @@ def evaluate(
     """
     require_own_folder(folder, settings)
     if module.data.val is None:
-        raise ValueError("task=evaluate measures on validation images, and there are none: choose data@val")
+        raise ValueError("val: expected images to measure on, got None")
     provenance = module.student.provenance
     if ckpt is not None:
         checkpoint = Checkpoint.read(ckpt)
@@ -52,8 +52,8 @@ def evaluate(
         provenance = Provenance.parse(checkpoint.kept.get("data_access", ""))
     elif provenance is None:
         raise ValueError(
-            f"task=evaluate would measure the student {module.student.describe_random_weights()}: give ckpt=PATH, a "
-            "checkpoint of train.py, or student.weights=FILE"
+            f"student.weights: this would measure a student {module.student.describe_random_weights()}; give its "
+            "weights, or the checkpoint of a training as ckpt"
         )
     facts = {"checkpoint": None if ckpt is None else str(ckpt), "data_access": str(provenance)}
     trainer.callbacks.append(_Writer(Path(folder), facts))  # type: ignore[attr-defined]

@@ -19,6 +19,6 @@ def require_own_folder(folder: str | Path, settings: Mapping[str, Any]) -> None:
         root = (settings.get(key) or {}).get("root")
         if root is not None and Path(root).expanduser().resolve() == Path(folder).resolve():
             raise ValueError(
-                f"output_dir and {key}.root are the same folder, {folder}: what the run writes would lie among the "
-                "images; give output_dir=DIR another"
+                f"folder and {key}.root must differ, got {folder} for both: what the run writes would lie among the "
+                "images"
             )

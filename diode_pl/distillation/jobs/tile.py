@@ -29,9 +29,9 @@ def tile(data: DetectionData, count: int, folder: str | Path, settings: Mapping[
     if count < 1:
         raise ValueError(f"count must be >= 1, got {count}")
     if data.train is None:
-        raise ValueError("data@train=none leaves nothing to tile: choose data@train")
+        raise ValueError("train: expected images to tile, got None")
     if data.tiling.probabilities[0] == 1:
-        log.warning("tiling=none: every image is written as it is; tiling=fixed tiling.tiles=4 joins four")
+        log.warning("tiling: it joins no images, each is written as it is")
     names = data.train.class_names
     provenance = data.provenance.with_labels(read=bool(names)) | Provenance(teacher=False)
     write_tiled(data.training_set(), count, data.seed, folder, names, provenance, settings)

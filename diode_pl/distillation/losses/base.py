@@ -87,7 +87,7 @@ class DistillLoss(nn.Module, ABC):
 
     def _gain(self, key: str, value: float) -> float:
         if not (math.isfinite(value) and value >= 0):
-            raise ValueError(f"{type(self).__name__}: {key} must be finite and not negative, got {value}")
+            raise ValueError(f"{type(self).__name__}: {key} must be finite and >= 0, got {value}")
         return value
 
     def prepare(self, teacher: Detector | None, student: Detector, resolution: int) -> None:
@@ -102,10 +102,7 @@ class DistillLoss(nn.Module, ABC):
             ValueError: this loss cannot be computed between the two.
         """
         if self.needs_teacher and teacher is None:
-            raise ValueError(
-                f"{type(self).__name__} needs a teacher, got detector@teacher=none; name one, or train on labels "
-                "with distill=detection"
-            )
+            raise ValueError(f"teacher: {type(self).__name__} needs one, got None; Detection learns from labels alone")
 
     @property
     def facts(self) -> dict[str, Any]:

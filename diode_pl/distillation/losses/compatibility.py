@@ -8,7 +8,7 @@ import torch
 from diode_pl.class_names import match_classes
 from diode_pl.detector import Detector, Outputs
 
-_UNLIKE_HEADS = "distill=decoded matches decoded boxes of unlike heads"
+_UNLIKE_HEADS = "Decoded matches decoded boxes of unlike heads"
 
 
 @torch.no_grad()
@@ -66,16 +66,15 @@ def require_like_heads(teacher: Detector, student: Detector, resolution: int) ->
     """
     if match_classes(teacher.class_names, student.class_names) != list(range(len(student.class_names))):
         raise ValueError(
-            f"raw heads compare class by class, but the teacher's classes are {list(teacher.class_names)} and the "
-            f"student's {list(student.class_names)}; choose the teacher's own architecture (detector@student=NAME), "
-            "give the student its classes in the same order (student.names), or take distill=decoded, which matches "
-            "classes by name"
+            f"student and losses: raw heads compare class by class, but the teacher's classes are "
+            f"{list(teacher.class_names)} and the student's {list(student.class_names)}; give the student the "
+            "teacher's architecture and its classes in the same order, or take Decoded, which matches classes by name"
         )
     of_teacher, of_student = head_shapes(teacher, resolution), head_shapes(student, resolution)
     if of_teacher != of_student:
         raise ValueError(
-            f"raw heads must have the same shapes, but at {resolution} px the teacher's are {of_teacher} and the "
-            f"student's {of_student}; {_UNLIKE_HEADS}"
+            f"student and losses: raw heads need the same shapes, but at {resolution} px the teacher's are "
+            f"{of_teacher} and the student's {of_student}; {_UNLIKE_HEADS}"
         )
     return of_student
 
@@ -92,6 +91,6 @@ def require_yolo_heads(teacher: Detector, student: Detector, resolution: int) ->
     shapes, row = require_like_heads(teacher, student, resolution), 5 + len(student.class_names)
     if any(len(shape) != 4 or shape[-1] != row for shape in shapes):
         raise ValueError(
-            f"expected YOLO heads (anchors, rows, columns, {row}) for {row - 5} classes, but at {resolution} px the "
-            f"heads are {shapes}; {_UNLIKE_HEADS}"
+            f"student and losses: expected YOLO heads (anchors, rows, columns, {row}) for {row - 5} classes, but "
+            f"at {resolution} px the heads are {shapes}; {_UNLIKE_HEADS}"
         )

@@ -64,7 +64,7 @@ class Decoded(DistillLoss):
         self.classes = self._gain("classes", classes)
         self.objectness = self._gain("objectness", objectness)
         if candidates < 1:
-            raise ValueError(f"Decoded: candidates must be at least 1, got {candidates}")
+            raise ValueError(f"Decoded: candidates must be >= 1, got {candidates}")
         if not 0 <= anchor_threshold < 1:
             raise ValueError(f"Decoded: anchor_threshold must be in [0, 1), got {anchor_threshold}")
         self.candidates, self.anchor_threshold = candidates, anchor_threshold

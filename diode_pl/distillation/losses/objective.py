@@ -41,7 +41,7 @@ class Objective(nn.Module):
         super().__init__()
         active = {name: loss for name, loss in losses.items() if loss is not None and loss.weight > 0}
         if not active:
-            raise ValueError("distill: no loss with a weight above 0 is left")
+            raise ValueError("losses: no loss with a weight above 0 is left")
         self.losses, self.label_source = nn.ModuleDict(active), label_source or LabelPolicy()
         self._check(teacher, student)
         for loss in self.terms.values():
@@ -77,22 +77,22 @@ class Objective(nn.Module):
         readers = [name for name, loss in self.terms.items() if loss.needs_labels]
         if self.label_source.needs_teacher and not readers:
             log.warning(
-                "label_source=%s changes nothing: no term of distill reads labels (alpha_detection, detection, dicod "
-                "do)",
+                "label_source: %s changes nothing, as no loss reads labels; Detection and Dicod do",
                 self.label_source.source,
             )
         return readers if self.label_source.reads_data else []
 
     def _check(self, teacher: Detector | None, student: Detector) -> None:
         if not any(loss.complete for loss in self.terms.values()):
-            names = ",".join(self.terms)
             raise ValueError(
-                f"distill={names} alone leaves outputs of the student untrained, and what it finds would be left to "
-                f"chance; put a term beside it that trains all of them: 'distill=[decoded,{names}]', or "
-                f"'distill=[detection,{names}]' to learn from labels"
+                f"losses: {', '.join(self.terms)} alone leaves outputs of the student untrained, and what it finds "
+                "would be left to chance; put Decoded beside it, or Detection to learn from labels"
             )
         if teacher is None and self._needs_labels and self.label_source.needs_teacher:
-            raise ValueError("label_source asks the teacher, got detector@teacher=none; take label_source=sampled")
+            raise ValueError(
+                "label_source and teacher: labels are to come from the teacher, and there is none; source=sampled asks "
+                "nobody"
+            )
         if teacher is not None and self.reads_labels and self.label_source.agreement:
             find_unknown_classes(student.class_names, teacher.class_names)
 

@@ -45,9 +45,8 @@ class SharedClasses(nn.Module):
         shared = [(numbers[there], here) for here, there in enumerate(found) if there >= 0]
         if not shared:
             raise ValueError(
-                f"{who} and student share no class: the {who}'s are {list(taught)}, the student's "
-                f"{list(student.class_names)}; give the student classes that the {who} knows (student.names), or take "
-                f"another {who}"
+                f"student and {who}: they share no class, the {who}'s are {list(taught)}, the student's "
+                f"{list(student.class_names)}"
             )
         device = next(student.parameters()).device
         self.teacher, self.student = torch.tensor(shared, device=device).unbind(dim=1)

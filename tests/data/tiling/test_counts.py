@@ -99,13 +99,13 @@ def test_every_yaml_builds(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("tiles", [0, -1, 26])
 def test_a_number_out_of_range_raises(tiles: int) -> None:
     for tiling in (Fixed, Uniform, FullGrids):
-        with pytest.raises(ValueError, match=f"tiling.*got {tiles}"):
+        with pytest.raises(ValueError, match=f"^(tiles|most|most_side): 1 to .*got {tiles}"):
             tiling(tiles)
 
 
 @pytest.mark.parametrize("mean", [0.9, -1.0, float("inf"), float("nan")])
 def test_a_bad_mean_raises(mean: float) -> None:
-    with pytest.raises(ValueError, match="tiling.mean"):
+    with pytest.raises(ValueError, match="^mean must"):
         Geometric(mean)
 
 

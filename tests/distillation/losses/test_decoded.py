@@ -189,7 +189,7 @@ def test_no_shared_class_is_refused() -> None:
 
 
 def test_settings_that_make_no_sense() -> None:
-    with pytest.raises(ValueError, match="candidates must be at least 1, got 0"):
+    with pytest.raises(ValueError, match="candidates must be >= 1, got 0"):
         Decoded(candidates=0)
     for threshold in (-0.1, 1.0):
         with pytest.raises(ValueError, match=rf"anchor_threshold must be in \[0, 1\), got {threshold}"):

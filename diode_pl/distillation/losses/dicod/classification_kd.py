@@ -93,16 +93,16 @@ def check_form(form: str | None, activation: str, kind: str, shared: Sequence[st
     if activation == "softmax" and form is not None:
         raise ValueError(
             f"Dicod: form={form} is for students with a sigmoid for each class, but this one's classes share a "
-            "softmax; set distill.dicod.form=null"
+            "softmax; null suits them"
         )
     if activation == "sigmoid" and form is None and kind != "sigmoid":
         raise ValueError(
-            f"Dicod: the student has a sigmoid for each class, but the classifier was trained for a {kind}, whose "
-            "logits a sigmoid misreads; set distill.dicod.form=l1_normalized, or train the classifier with a binary "
-            "cross-entropy for each class"
+            f"Dicod: form: the student has a sigmoid for each class, but the classifier was trained for a {kind}, "
+            "whose logits a sigmoid misreads; take l1_normalized, or train the classifier with a binary cross-entropy "
+            "for each class"
         )
     if form is not None and len(shared) == 1:
         raise ValueError(
             f"Dicod: form={form} compares classes with one another, but classifier and student share only "
-            f"{shared[0]}; set distill.dicod.form=null, or distill.dicod.classification=0 for the box part alone"
+            f"{shared[0]}; take null, or classification=0 for the box part alone"
         )

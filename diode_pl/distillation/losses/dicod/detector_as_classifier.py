@@ -30,15 +30,14 @@ class DetectorAsClassifier(CropTeacher):
     def __init__(self, crop_size: int = 64) -> None:
         super().__init__()
         if crop_size < 8:
-            raise ValueError(f"DetectorAsClassifier: crop_size must be at least 8 pixels, got {crop_size}")
+            raise ValueError(f"DetectorAsClassifier: crop_size must be >= 8 pixels, got {crop_size}")
         self.crop_size = crop_size
         self._detector: tuple[Detector, ...] = ()  # inside a tuple, modules do not find it
 
     def check(self, teacher: Detector | None, student: Detector) -> None:
         if teacher is None:
             raise ValueError(
-                "DetectorAsClassifier needs a teacher, got detector@teacher=none; name one, or give DICOD a classifier "
-                "of its own (distill.dicod.classifier)"
+                "teacher: DetectorAsClassifier needs one, got None; a trained classifier of its own serves Dicod too"
             )
         self._detector = (teacher,)
         self.kind, self.class_names = teacher.class_activation, teacher.class_names

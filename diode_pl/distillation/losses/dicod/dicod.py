@@ -86,11 +86,10 @@ class Dicod(DistillLoss):
         self.localization = self._gain("localization", localization)
         if not classification and not localization:
             raise ValueError(
-                "Dicod: classification and localization are both 0, nothing is left to learn; distill.dicod=null "
-                "removes it"
+                "Dicod: classification and localization must not both be 0: nothing would be left to learn"
             )
         if not 0 < temperature < float("inf"):
-            raise ValueError(f"Dicod: temperature must be finite and above 0, got {temperature}")
+            raise ValueError(f"Dicod: temperature must be finite and > 0, got {temperature}")
         if form not in (None, "l1_normalized"):
             raise ValueError(f'Dicod: form must be "l1_normalized" or null for the student\'s own, got {form!r}')
         if reduction not in ("mean", "paper_code"):
@@ -98,7 +97,7 @@ class Dicod(DistillLoss):
         bounds = (("image_pool", image_pool, 1), ("feature_pool", feature_pool, 1), ("max_crops", max_crops, 1))
         for key, value, least in (*bounds, ("localization_warmup_steps", localization_warmup_steps, 0)):
             if value is not None and value < least:
-                raise ValueError(f"Dicod: {key} must be at least {least}, got {value}")
+                raise ValueError(f"Dicod: {key} must be >= {least}, got {value}")
         self.temperature, self.form, self.reduction = temperature, form, reduction
         self.image_pool, self.feature_pool, self.max_crops = image_pool, feature_pool, max_crops
         self.localization_warmup_steps = localization_warmup_steps

@@ -20,7 +20,6 @@ from diode_pl.provenance import EXTERNAL_CLASSIFIER
 log = logging.getLogger(__name__)
 
 _AT_ONCE = 256  # crops: bounds the memory
-_KEY = "distill.dicod.classifier"
 
 
 class TrainedClassifier(CropTeacher):
@@ -54,13 +53,12 @@ class TrainedClassifier(CropTeacher):
     ) -> None:
         super().__init__()
         if not 0 <= min_accuracy <= 1:
-            raise ValueError(f"{_KEY}.min_accuracy must be in [0, 1], got {min_accuracy}")
+            raise ValueError(f"min_accuracy must be in [0, 1], got {min_accuracy}")
         if unknown := [layer for layer in layers if layer not in LAYERS]:
-            raise ValueError(f"{_KEY}.layers: from 0 to {LAYERS[-1]}, got {unknown}")
+            raise ValueError(f"layers must be from 0 to {LAYERS[-1]}, got {unknown}")
         if not Path(weights).is_file():
             raise ValueError(
-                f"{_KEY}.weights: {Path(weights).resolve()} does not exist. "
-                "python train.py +experiment=dicod_classifier makes a classifier"
+                f"weights: {Path(weights).resolve()} does not exist; the training of a classifier writes it"
             )
         if network is None:
             self.network, record = load_classifier(weights)
@@ -70,17 +68,17 @@ class TrainedClassifier(CropTeacher):
         self.provenance = record.provenance or EXTERNAL_CLASSIFIER
         if (record.outside or not self.provenance.teacher) and not external:
             raise ValueError(
-                f"{_KEY}.weights: {weights} was not made from a teacher's images (data access level: "
+                f"weights: {weights} was not made from a teacher's images (data access level: "
                 f"{self.provenance}), so that what it teaches is not free of other data. "
-                f"{_KEY}.external=true uses it, and the data access level of the student says so"
+                "external=true uses it, and the data access level of the student says so"
             )
         self.accuracy = record.macro_accuracy
         if min_accuracy and (self.accuracy is None or self.accuracy < min_accuracy):
             said = "is not known" if self.accuracy is None else f"is {self.accuracy:.3f}"
             raise ValueError(
-                f"{_KEY}.weights: the accuracy of {weights} on held-out crops, the mean over classes, {said}, and "
+                f"weights: the accuracy of {weights} on held-out crops, the mean over classes, {said}, and "
                 f"min_accuracy is {min_accuracy}. Train it longer or on more images, or let it serve all the same "
-                f"with {_KEY}.min_accuracy=0"
+                "with min_accuracy=0"
             )
         self._record = record
         if record.untrained:

@@ -1,0 +1,66 @@
+"""Errors of whole runs: the key that was typed appears, for the right one of several like objects."""
+
+import logging
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+import synthesize
+import train
+
+ROOT = Path(__file__).resolve().parents[2]
+ENTRY_POINTS = {"synthesize": synthesize, "train": train}
+Fails = Callable[..., str]
+
+
+@pytest.fixture
+def fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, unchecked: None) -> Iterator[Fails]:
+    """Runs an entry point in this process; returns what it says when it ends."""
+    handlers, level = logging.root.handlers[:], logging.root.level
+
+    def run(name: str, *overrides: str) -> str:
+        # An imported script does not find its configuration by itself.
+        command = [f"{name}.py", f"--config-path={ROOT / 'conf'}", f"output_dir={tmp_path / 'run'}"]
+        monkeypatch.setattr(sys, "argv", [*command, *overrides])
+        with pytest.raises(SystemExit) as error:
+            ENTRY_POINTS[name].main()
+        return str(error.value)
+
+    yield run
+    logging.root.handlers[:], logging.root.level = handlers, level
+
+
+NOISE = ("data@train=noise", "data@val=none")
+
+
+@pytest.mark.parametrize(
+    ("name", "overrides", "said"),
+    [
+        ("synthesize", ["teacher.weights=absent.weights"], "error: teacher.weights: "),
+        ("synthesize", ["verifier.weights=absent.weights"], "error: verifier.weights: "),
+        ("synthesize", ["schedule.stages.0.resolution=33"], "error: schedule.stages.0.resolution: 33 px"),
+        ("synthesize", ["losses.detection.weight=-1"], "error: losses.detection.weight must be >= 0, got -1"),
+        ("synthesize", ["losses.batch_norm.form=other"], "error: losses.batch_norm.form must be one of"),
+        ("synthesize", ["augmentations.cutout.probability=2"], "error: augmentations.cutout.probability"),
+        ("synthesize", ["sampler.size=[2,3]"], "error: sampler.size must be an increasing range"),
+        ("synthesize", ["sampler.classes=[unicorn]", "budget=0.001"], "error: sampler.classes: the teacher has"),
+        ("synthesize", ["batch_size=0"], "error: batch_size must be"),
+        ("synthesize", ["trainer.devices=0"], "error: trainer.devices and trainer.num_nodes must be"),
+        ("synthesize", ["detector@teacher=none"], "detector@teacher=NAME chooses teacher, now none"),
+        ("train", [*NOISE, "teacher.weights=absent.weights"], "error: teacher.weights: "),
+        ("train", [*NOISE, "student.weights=absent.weights"], "error: student.weights: "),
+        ("train", ["train.root=absent"], "error: train.root: "),
+        ("train", ["data@train=noise", "data@val=yolo", "val.root=absent"], "error: val.root: "),
+        ("train", [*NOISE, "resolution=0"], "error: resolution must be >= 1, got 0"),
+        ("train", [*NOISE, "train.resolution=0"], "error: train.resolution must be >= 1, got 0"),
+        ("train", [*NOISE, "train.size=0"], "error: train.size and train.seed must be"),
+        ("train", [*NOISE, "distill.mimic.weight=-1"], "error: distill.mimic.weight must be"),
+        ("train", [*NOISE, "detector@student=none"], "detector@student=NAME chooses student, now none"),
+    ],
+    ids=lambda value: value[-1] if isinstance(value, list) else "",
+)
+def test_the_key_that_was_typed_appears(name: str, overrides: list[str], said: str, fails: Fails) -> None:
+    message = fails(name, *overrides)
+    assert message.startswith("error: ") and said in message
