@@ -1,1 +1,1 @@
-"""Training a student: the wing of `train.py`."""
+"""Distillation of a teacher into a student, the main job of `train.py`."""

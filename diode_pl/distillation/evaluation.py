@@ -1,4 +1,4 @@
-"""Scores of a student, and of the teacher beside it, on labeled images."""
+"""Evaluation of a student and its teacher on labeled images."""
 
 import logging
 from typing import Any
@@ -16,24 +16,24 @@ log = logging.getLogger(__name__)
 
 
 class Evaluation(pl.LightningModule):
-    """Measures a student on the validation images, and the teacher on those of its own classes.
+    """Evaluates a student on the validation images, and a teacher on the classes that both have.
 
-    The teacher is no submodule: it is in no checkpoint, in no moving average, and receives no gradient.
+    The teacher is not a submodule: it is excluded from checkpoints, weight averaging and gradients.
 
     Args:
-        student: whose class numbering is used.
-        teacher: is frozen here; None measures the student alone.
-        data: the images; their labels get the student's numbering.
+        student: its class numbering is used throughout.
+        teacher: frozen here; None evaluates the student alone.
+        data: the images; their labels are mapped to the student's numbering.
         confidence: detections at or below it are dropped, in [0, 1].
         iou: threshold of non-maximum suppression, in [0, 1].
-        options: of the next class in line, where a training inherits from this one too.
+        options: passed to the next class in the method resolution order.
 
     Attributes:
         teacher_scores, student_scores: on the validation set; the student's are the latest.
         per_class: the latest scores of the student by class name.
 
     Raises:
-        ValueError: student and data do not fit each other.
+        ValueError: if student and data do not fit each other.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class Evaluation(pl.LightningModule):
         self.student = student.to(memory_format=torch.channels_last)
         if teacher is not None:
             teacher.freeze().to(memory_format=torch.channels_last)
-        self._teacher = (teacher,)  # inside a tuple, modules do not find it
+        self._teacher = (teacher,)  # nn.Module does not register what is inside a tuple
         self.data, self.confidence, self.iou = data, confidence, iou
         self.teacher_scores, self.student_scores = dict[str, float](), dict[str, float]()
         self.per_class: dict[str, dict[str, float]] = {}
@@ -62,7 +62,7 @@ class Evaluation(pl.LightningModule):
         shared = () if teacher is None else shared_labels(teacher, student)
         self._shared = [label for label in data.evaluated if label in shared]
         if teacher is not None and data.evaluated and not self._shared:
-            log.warning("val: the teacher has none of its classes, and is not measured")
+            log.warning("val: the teacher has none of its classes, and is not evaluated")
 
     @property
     def teacher(self) -> Detector | None:
@@ -70,16 +70,16 @@ class Evaluation(pl.LightningModule):
         return self._teacher[0]
 
     def on_validation_start(self) -> None:
-        """Measures the teacher, once."""
+        """Evaluates the teacher, once."""
         self.measure_teacher()
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        """Takes in the student's detections on one batch."""
+        """Adds the student's detections on one batch to the scores."""
         if self.scores is not None:
             self.scores.update(self.predict_with(self.student, batch, self.confidence), batch.targets, batch.sizes)
 
     def on_validation_epoch_end(self) -> None:
-        """The scores of all images, of all processes."""
+        """Computes and logs the scores over all images of all processes."""
         if self.scores is None:
             return
         self.student_scores, self.per_class = self.scores.compute(), self.scores.per_class()
@@ -89,17 +89,17 @@ class Evaluation(pl.LightningModule):
 
     @torch.no_grad()
     def predict_with(self, detector: Detector, batch: Batch, confidence: float) -> list[Detections]:
-        """Detections of each image, in the student's class numbering; classes that the student lacks are left out."""
+        """Returns the detections per image in the student's class numbering, without classes the student lacks."""
         outputs = detector(batch.images)
         return detector.predict_as(self.student.class_names, outputs, confidence=confidence, iou=self.iou)
 
     def measure_teacher(self) -> None:
-        """Scores the teacher on the classes that it has, unless that has been done."""
+        """Computes the teacher's scores on the shared classes, unless they are known."""
         if self.teacher is not None:
             self.teacher.to(self.device)
         if self.teacher is None or not self._shared or self.teacher_scores:
             return
-        # Of what it cannot name it finds nothing, which says nothing of how well it finds the rest.
+        # Classes that it lacks would count as missed, which says nothing about the others.
         scores = DetectionScores(self.student.class_names, self._shared).to(self.device)
         batches = self.trainer.datamodule.val_dataloader()  # type: ignore[attr-defined]
         for batch in tqdm(batches, "teacher", unit="batches", leave=False, disable=self.global_rank > 0 or None):
@@ -108,10 +108,10 @@ class Evaluation(pl.LightningModule):
         self.teacher_scores = scores.compute()
         log.info("teacher on the validation set: AP50 %(AP50).3f, AP %(AP).3f", self.teacher_scores)
         if self.teacher_scores["AP50"] == 0:
-            question = "Does val show the teacher's classes, at a resolution that it knows?"
+            reason = "Does val show the teacher's classes, at a resolution that it was trained at?"
             if self.teacher.provenance is None:
-                question = "Its weights are random."
-            self.on_blind_teacher(f"teacher: its AP50 on the validation set is 0. {question}")
+                reason = "Its weights are random."
+            self.on_blind_teacher(f"teacher: its AP50 on the validation set is 0. {reason}")
 
     def on_blind_teacher(self, message: str) -> None:
         """Called when the teacher finds nothing on the validation set: warns; a training raises."""

@@ -1,4 +1,4 @@
-"""A student learns from a frozen teacher."""
+"""The LightningModule that trains a student with a frozen teacher."""
 
 import logging
 from collections.abc import Mapping
@@ -22,23 +22,23 @@ class Distillation(Evaluation, TrainingModule):
     """Trains a student on the outputs of a teacher, on labels, or on both.
 
     Args:
-        student: gets the weights.
-        teacher: is frozen here; None where no loss needs one.
-        losses: terms by name; None or a weight of 0 leaves one out.
+        student: the detector to train, in place.
+        teacher: frozen here; None if no loss needs one.
+        losses: losses by name; None or a weight of 0 disables one.
         recipe: optimizer and learning rate schedule.
-        data: what it is trained and measured on.
-        label_source: which boxes count as labels; those of the data set when not given.
+        data: training and validation images.
+        label_source: which boxes count as labels; None uses those of the data set.
         confidence: detections at or below it are dropped in validation, in [0, 1].
         iou: threshold of non-maximum suppression in validation, in [0, 1].
         log_every: steps between two rows of the log.
 
     Attributes:
         history: one entry per epoch: losses, learning rate, scores, seconds.
-        provenance: what the student has seen; a checkpoint adds what it saw before.
+        provenance: data access level of the student; loading a checkpoint adds that of the checkpoint.
 
     Raises:
-        ValueError: no loss is left, a loss needs a teacher and there is none, or detectors, losses and data do not
-            fit each other.
+        ValueError: if no loss is enabled, a required teacher is missing, or detectors, losses and data do not fit
+            each other.
 
     Source: Chawla et al., WACV 2021, section 3.4 and 4.
     """
@@ -64,7 +64,7 @@ class Distillation(Evaluation, TrainingModule):
         self.objective = Objective(losses, teacher, student, data.resolution, label_source)
         if readers := self.objective.label_readers():
             data.require_labels(readers)
-        self.provenance = self._seen(data)
+        self.provenance = self._student_provenance(data)
 
     @property
     def learner(self) -> tuple[str, nn.Module]:
@@ -75,12 +75,12 @@ class Distillation(Evaluation, TrainingModule):
         return scores
 
     def on_fit_start(self) -> None:
-        """Measures the teacher first."""
-        self.teacher_scores = {}  # a checkpoint may tell those on other images
+        """Evaluates the teacher before the first step."""
+        self.teacher_scores = {}  # those of a checkpoint may be of other images
         self.measure_teacher()
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        """The weighted sum of the losses on one batch."""
+        """Returns the weighted sum of the losses on one batch, scaled for the batch size."""
         with torch.no_grad():
             expected = None if self.teacher is None else self.teacher(batch.images)
         outputs = self.student(batch.images)
@@ -94,8 +94,8 @@ class Distillation(Evaluation, TrainingModule):
         """A teacher that finds nothing has nothing to teach."""
         raise ValueError(f"{message} Nothing can be learned from it; a training without val does not look")
 
-    def _seen(self, data: DetectionData) -> Provenance:
-        seen = (self.student.provenance or Provenance()) | Provenance(teacher=self.teacher is not None)
+    def _student_provenance(self, data: DetectionData) -> Provenance:
+        provenance = (self.student.provenance or Provenance()) | Provenance(teacher=self.teacher is not None)
         for loss in self.objective.terms.values():
-            seen |= loss.provenance
-        return seen | data.provenance.with_labels(read=self.objective.reads_labels)
+            provenance |= loss.provenance
+        return provenance | data.provenance.with_labels(read=self.objective.reads_labels)

@@ -1,4 +1,4 @@
-"""What a training, or a measurement alone, leaves behind."""
+"""Report files of a training or an evaluation: scores, pictures, weights, ONNX."""
 
 import json
 import logging
@@ -15,21 +15,21 @@ from diode_pl.training.run_folder import best_epoch
 
 log = logging.getLogger(__name__)
 
-SHOWN = 16  # images in predictions.png
-_LIKELY = 0.3  # confidence above which a detection is drawn
-_SAID = ("AP50", "AP", "F1")
+SHOWN = 16  # in predictions.png
+_MIN_CONFIDENCE = 0.3  # of the detections that are drawn
+_LOGGED = ("AP50", "AP", "F1")
 
 
 def write_report(distillation: Distillation, folder: Path) -> float | None:
     """Writes the student in two formats, its scores and its pictures.
 
     Args:
-        distillation: on the CPU, with the student's final weights and the history that led to them.
-        folder: gets ``student.safetensors``, ``metrics.json``, ``curves.png``, ``predictions.png`` and, where the
-            student can be exported, ``student.onnx`` at the resolution that it was measured at.
+        distillation: on the CPU, after its last epoch.
+        folder: gets ``student.safetensors``, ``metrics.json``, ``curves.png``, ``predictions.png`` and, if the
+            student can be exported, ``student.onnx`` at the validation resolution.
 
     Returns:
-        AP50 of the student, None without validation images.
+        AP50 of the student, or None without validation images.
     """
     student, history, data = distillation.student.eval(), distillation.history, distillation.data
     last = history[-1] if history else {}
@@ -50,8 +50,8 @@ def write_report(distillation: Distillation, folder: Path) -> float | None:
         "history": history,
     }
     write_scores(distillation, folder, scores, facts)
-    # Last, and no failure of it is one of the training: exporters cannot do all that torch can.
-    facts["onnx_difference"] = _exported(
+    # Last, and not an error if it fails: exporters do not support every operator.
+    facts["onnx_difference"] = _try_export(
         student, folder / "student.onnx", data.resolution if data.val is None else data.val.resolution
     )
     _write_facts(distillation, folder / "metrics.json", scores, facts)
@@ -66,13 +66,13 @@ def write_scores(
     facts: dict[str, Any],
     names: tuple[str, str] = ("metrics.json", "predictions.png"),
 ) -> None:
-    """Writes the scores and, where there are validation images, a picture of what both detectors find.
+    """Writes the scores and, if there are validation images, a picture of both detectors' predictions.
 
     Args:
-        evaluation: whose student the scores are of.
-        folder: where to.
+        evaluation: has both detectors and the images.
+        folder: output folder.
         scores: of the student.
-        facts: what else shall stand beside the scores.
+        facts: further entries of the JSON file.
         names: of the two files.
     """
     _write_facts(evaluation, folder / names[0], scores, facts)
@@ -81,13 +81,13 @@ def write_scores(
         return
     for who, values in (("teacher", evaluation.teacher_scores), ("student", scores)):
         if values:
-            log.info("%s: AP50 %.3f, AP %.3f, F1 %.3f on validation images", who, *(values[k] for k in _SAID))
+            log.info("%s: AP50 %.3f, AP %.3f, F1 %.3f on validation images", who, *(values[k] for k in _LOGGED))
     batch = Batch.from_examples(data.validation_examples(SHOWN)).to_float()
     detections = {}
     if evaluation.teacher is not None:
-        detections["teacher"] = evaluation.predict_with(evaluation.teacher.cpu(), batch, _LIKELY)
-    detections["student"] = evaluation.predict_with(evaluation.student.cpu().eval(), batch, _LIKELY)
-    sheet = prediction_sheet(batch.images, batch.targets, detections, evaluation.student.class_names, _LIKELY)
+        detections["teacher"] = evaluation.predict_with(evaluation.teacher.cpu(), batch, _MIN_CONFIDENCE)
+    detections["student"] = evaluation.predict_with(evaluation.student.cpu().eval(), batch, _MIN_CONFIDENCE)
+    sheet = prediction_sheet(batch.images, batch.targets, detections, evaluation.student.class_names, _MIN_CONFIDENCE)
     write_picture(folder / names[1], sheet)
 
 
@@ -104,13 +104,13 @@ def _write_facts(evaluation: Evaluation, path: Path, scores: dict[str, float], f
     atomic_write(path, json.dumps(content, indent=1).encode())
 
 
-def _exported(student: Detector, path: Path, resolution: int) -> float | None:
+def _try_export(student: Detector, path: Path, resolution: int) -> float | None:
     try:
         difference = export_onnx(student, path, resolution)
-    except Exception as error:  # whatever the exporter or the runtime raise
-        path.unlink(missing_ok=True)  # that of an earlier epoch
+    except Exception as error:  # exporter and runtime raise many types
+        path.unlink(missing_ok=True)  # from an earlier epoch
         reason = str(error).strip().partition("\n")[0]  # exporters add pages of advice
-        log.warning("%s is not written, all else is: %s: %s", path, type(error).__name__, reason)
+        log.warning("%s is not written: %s: %s", path, type(error).__name__, reason)
         return None
     log.info("student.onnx: boxes and scores differ from torch by at most %.1e", difference)
     return difference

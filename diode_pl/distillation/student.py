@@ -1,4 +1,4 @@
-"""Trains a student in one call, as ``train.py +experiment=quick`` does; part of the Python API."""
+"""Training of a student in one call; part of the Python API."""
 
 from functools import partial
 from pathlib import Path
@@ -29,16 +29,16 @@ def distill_student(
     lr: float = 0.002,
     accelerator: str = "auto",
 ) -> float | None:
-    """Trains a student on a teacher's outputs on images, as ``train.py +experiment=quick`` does.
+    """Trains a student on a teacher's outputs, as ``train.py +experiment=quick`` does.
 
-    The same call continues what was interrupted.
+    Calling it again resumes an interrupted training.
 
     Args:
         student: the detector to train, in place.
         teacher: a trained detector; any architecture that shares classes with the student.
         train: images; their labels are not read.
         folder: gets ``student.safetensors``, ``student.onnx``, checkpoints, scores and pictures.
-        val: labeled images to measure on.
+        val: labeled images for validation.
         epochs: number of epochs.
         steps_per_epoch: optimizer steps per epoch.
         batch_size: images per step.
@@ -46,11 +46,11 @@ def distill_student(
         accelerator: ``cpu``, ``gpu`` or ``auto``.
 
     Returns:
-        AP at IoU 0.5 of the student on ``val``, or None.
+        AP at IoU 0.5 of the student on ``val``, or None without ``val``.
 
     Raises:
-        ValueError: the teacher's weights are random, detectors and images do not fit each other, or the folder holds
-            another training.
+        ValueError: if the teacher's weights are random, detectors and images do not fit each other, or the folder
+            holds a different training.
     """
     augmentations = {
         "zoom": Zoom(),

@@ -1,1 +1,1 @@
-"""What every training shares: module, optimizer, EMA, resume, run folder, trainer."""
+"""Shared by all trainings: module, optimizer, EMA, resume, run folder, trainer."""

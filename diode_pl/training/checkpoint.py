@@ -1,4 +1,4 @@
-"""A checkpoint of a training, read once."""
+"""Reading of training checkpoints."""
 
 import pickle
 from collections.abc import Mapping
@@ -15,9 +15,9 @@ class Checkpoint:
     """The state of a training at the end of an epoch.
 
     Args:
-        path: of the file.
-        content: of the file, as Lightning writes it, tensors on the CPU.
-        part: the key of ``content`` that holds what the weights do not say, its ``history`` among it.
+        path: path of the file.
+        content: Lightning's checkpoint dictionary, tensors on the CPU.
+        part: key of the module's own entry in ``content``, such as ``distillation``.
     """
 
     path: Path
@@ -26,10 +26,10 @@ class Checkpoint:
 
     @classmethod
     def read(cls, path: str | Path, part: str = "distillation") -> "Checkpoint":
-        """Reads a checkpoint as tensors and plain data only: no code in it is run.
+        """Reads a checkpoint with ``weights_only=True``: tensors and plain data, no code.
 
         Raises:
-            ValueError: there is no such file, it is damaged, or it is something else.
+            ValueError: if the file does not exist, is damaged, or is not a checkpoint of this ``part``.
         """
         if not Path(path).is_file():
             raise ValueError(f"ckpt: {Path(path).resolve()} does not exist")
@@ -46,7 +46,7 @@ class Checkpoint:
 
     @property
     def kept(self) -> Mapping[str, Any]:
-        """What the weights do not say: ``history``, scores and the like."""
+        """The module's own entry: ``history``, scores and the like."""
         return self.content[self.part]
 
     @property
@@ -55,7 +55,7 @@ class Checkpoint:
         return len(self.kept.get("history", ()))
 
     def weights_of(self, name: str) -> dict[str, torch.Tensor]:
-        """The state dict of one submodule, such as ``student``."""
+        """Returns the state dict of one submodule, such as ``student``."""
         state, start = self.content["state_dict"], f"{name}."
         return {key.removeprefix(start): value for key, value in state.items() if key.startswith(start)}
 
@@ -63,26 +63,26 @@ class Checkpoint:
         """Checks that a module can start from this state.
 
         Args:
-            module: whose tensors must have the same names and shapes.
-            must: prefixes of the names that are compared, each with what it belongs to and the way out.
+            module: its tensors must have the same names and shapes.
+            must: prefix of the tensors to compare -> (owner, advice), both for the error message.
 
         Raises:
-            ValueError: they differ.
+            ValueError: if names or shapes differ.
         """
         there, here = (
             {name: tuple(value.shape) for name, value in state.items()}
             for state in (self.content["state_dict"], module.state_dict())
         )
         names = sorted(name for name in there.keys() | here.keys() if there.get(name) != here.get(name))
-        for start, (owner, way_out) in must.items():
-            if different := [name for name in names if name.startswith(start)]:
+        for prefix, (owner, way_out) in must.items():
+            if different := [name for name in names if name.startswith(prefix)]:
                 raise ValueError(
                     f"ckpt: {self.path} is of another {owner}, {len(different)} tensors differ; {different[0]} is "
                     f"{there.get(different[0], 'not')} there and {here.get(different[0], 'not')} here. {way_out}"
                 )
 
     def restore(self, module: Any) -> None:
-        """Loads weights and history into a module of the same build, and moves it to the CPU."""
+        """Loads weights and history into a module of the same architecture, and moves it to the CPU."""
         module.load_state_dict(self.content["state_dict"])
         module.on_load_checkpoint(dict(self.content))
         module.cpu()

@@ -1,4 +1,4 @@
-"""How the moving average of a student's weights moves."""
+"""Exponential moving average of the student's weights, with warm-up."""
 
 from collections.abc import Sequence
 
@@ -7,17 +7,21 @@ from torch import Tensor
 
 
 class WarmupEMA:
-    """Goes a share of the way to the newest weights at every step, at first a larger one.
+    """``decay_t = min(decay, (1 + t) / (10 + t))``, so that the random initial weights are forgotten quickly.
 
-    With ``n`` steps behind it the average keeps ``min(decay, (1 + n) / (10 + n))`` of itself: the random weights of
-    the beginning are soon forgotten, in short trainings too. A class and not a closure, so that processes that are
-    spawned can take it along.
+    A class rather than a closure, so that spawned processes can unpickle it.
 
     Args:
-        decay: what is kept in the long run, in [0, 1).
+        decay: final decay, in [0, 1).
 
     Raises:
-        ValueError: ``decay`` is out of range.
+        ValueError: if ``decay`` is out of range.
+
+    Example:
+        >>> average = [torch.zeros(2)]
+        >>> WarmupEMA(decay=0.998)(average, [torch.ones(2)], steps=0)
+        >>> average
+        [tensor([0.9000, 0.9000])]
     """
 
     def __init__(self, decay: float = 0.998) -> None:
@@ -26,16 +30,16 @@ class WarmupEMA:
         self.decay = decay
 
     def __call__(self, averaged: Sequence[Tensor], current: Sequence[Tensor], steps: Tensor | int) -> None:
-        """Moves averages on to the next ones, in place; does not wait for the device.
+        """Updates the averages in place, without a device sync.
 
         Args:
-            averaged: of any one type: a counter is rounded down.
-            current: the newest of each.
-            steps: number of averages before.
+            averaged: tensors of any dtype; integers are rounded down.
+            current: current values, in the same order.
+            steps: number of previous updates ``t``.
         """
-        new = 1 - torch.as_tensor((1 + steps) / (10 + steps), dtype=torch.float32).clamp(max=self.decay)
-        for average, newest in zip(averaged, current, strict=True):
+        step = 1 - torch.as_tensor((1 + steps) / (10 + steps), dtype=torch.float32).clamp(max=self.decay)
+        for average, value in zip(averaged, current, strict=True):
             if average.is_floating_point():
-                average.lerp_(newest, new.to(average.dtype))
+                average.lerp_(value, step.to(average.dtype))
             else:
-                average.copy_((1 - new) * average + new * newest)
+                average.copy_((1 - step) * average + step * value)

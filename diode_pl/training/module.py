@@ -1,4 +1,4 @@
-"""What every training of a network does around its steps."""
+"""Base LightningModule: learning rates, logging, history, checkpoint state."""
 
 import time
 from abc import ABC, abstractmethod
@@ -16,17 +16,17 @@ from diode_pl.training.optim import Recipe
 
 
 class TrainingModule(pl.LightningModule, ABC):
-    """Moves learning rates, keeps a history, goes on where a checkpoint stopped, and stops where numbers break.
+    """Sets learning rates, keeps a history, restores it from checkpoints, and stops on non-finite numbers.
 
     Args:
-        recipe: how the weights are moved.
+        recipe: optimizer and learning rate schedule.
         log_every: steps between two rows of the log.
 
     Attributes:
-        part: what checkpoints call the things that the weights do not say.
-        kept: those things, as names of attributes; ``provenance`` is always among them.
-        history: an entry an epoch: losses, learning rate, scores, seconds.
-        provenance: what the network has seen; a checkpoint adds what it saw before.
+        part: key of this module's own entry in checkpoints.
+        kept: names of the attributes stored there; ``provenance`` is always added.
+        history: one entry per epoch: losses, learning rate, scores, seconds.
+        provenance: data access level of the network; loading a checkpoint adds that of the checkpoint.
     """
 
     part: str
@@ -40,27 +40,27 @@ class TrainingModule(pl.LightningModule, ABC):
     @property
     @abstractmethod
     def learner(self) -> tuple[str, nn.Module]:
-        """Who learns, by name and as a network."""
+        """Name and module of the network that is trained."""
 
     @abstractmethod
     def take_scores(self) -> dict[str, float]:
-        """The scores of the validation that ends this epoch; empty where it ends without one."""
+        """Returns the validation scores of this epoch; empty without a validation."""
 
     def setup(self, stage: str) -> None:
-        """Lets batch norm, that of the losses too, see the images of all processes."""
+        """Synchronizes batch norm across processes, that of the losses included."""
         if stage == "fit" and self.trainer.world_size > 1:
             convert_sync_batch_norm(self)
 
     def configure_optimizers(self) -> Optimizer:
-        """The recipe's, over all that learns."""
+        """Returns the recipe's optimizer over all trainable parameters."""
         return self.recipe.optimizer(self)
 
     def on_train_epoch_start(self) -> None:
-        """Starts the means of this epoch."""
+        """Resets the epoch means; forces a validation after the last epoch."""
         self._means = EpochMeans()
         self._started = time.perf_counter()
         if self.current_epoch + 1 == self.trainer.max_epochs:
-            self.trainer.check_val_every_n_epoch = 1  # what is kept is measured, whatever the interval
+            self.trainer.check_val_every_n_epoch = 1  # the final weights are always evaluated
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
         """Sets the learning rates of this step."""
@@ -68,12 +68,12 @@ class TrainingModule(pl.LightningModule, ABC):
         self.recipe.apply(self.trainer.optimizers[0], self.trainer.global_step, steps, per_epoch)
 
     def log_step(self, row: dict[str, Tensor], batch_idx: int, rates: dict[str, Tensor] | None = None) -> None:
-        """Adds one step to the means of the epoch and, every ``log_every`` steps, to the log.
+        """Adds one step to the epoch means and, every ``log_every`` steps, to the log.
 
         Args:
-            row: raw values without gradient; must contain ``loss/total``.
-            batch_idx: of this epoch.
-            rates: added to the means only.
+            row: detached scalars; must contain ``loss/total``.
+            batch_idx: index of the batch in this epoch.
+            rates: detached scalars that are added to the means only.
         """
         self._means.add(row | (rates or {}))
         if batch_idx % self.log_every == 0:
@@ -82,33 +82,33 @@ class TrainingModule(pl.LightningModule, ABC):
             self.log("loss", row["loss/total"], prog_bar=True, logger=False, batch_size=1)
 
     def scale_loss(self, total: Tensor, images: int) -> Tensor:
-        """The loss to backpropagate.
+        """Returns the loss to backpropagate, scaled for the batch size.
 
         Args:
-            total: the sum of the losses, with gradient.
-            images: number of images in this process's part of the batch.
+            total: weighted sum of the losses.
+            images: number of images of the batch in this process.
         """
-        # Every process has its part of the batch, and their gradients are averaged.
+        # DDP averages gradients over processes, each of which has its part of the batch.
         return total * self.recipe.loss_scale(images * self.trainer.world_size)
 
     def on_train_epoch_end(self) -> None:
-        """Adds this epoch to the history; checkpoints come after it."""
+        """Adds this epoch to the history, before checkpoints are saved."""
         self._stop_if_not_finite(weights=True)
         means = self._means.means()
-        shared = self.trainer.strategy.reduce(torch.tensor([*means.values()], device=self.device), reduce_op="mean")
+        reduced = self.trainer.strategy.reduce(torch.tensor([*means.values()], device=self.device), reduce_op="mean")
         entry = {"epoch": float(self.current_epoch), "lr": self._rate()}
-        entry |= dict(zip(means, shared.tolist(), strict=True))
+        entry |= dict(zip(means, reduced.tolist(), strict=True))
         # Validation belongs to the epoch that it ends.
         entry |= {f"val/{name}": value for name, value in self.take_scores().items()}
         self.history.append(entry | {"seconds": time.perf_counter() - self._started})
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keeps what the weights do not say."""
+        """Stores the attributes named in ``kept``, and the provenance."""
         kept = {name: getattr(self, name) for name in self.kept}
         checkpoint[self.part] = kept | {"data_access": str(self.provenance)}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Goes on where the checkpoint stopped."""
+        """Restores the attributes named in ``kept``, and adds the provenance."""
         kept = dict(checkpoint.get(self.part, {}))
         self.provenance |= Provenance.parse(kept.pop("data_access", ""))
         for name, value in kept.items():
@@ -119,7 +119,7 @@ class TrainingModule(pl.LightningModule, ABC):
 
     def _stop_if_not_finite(self, weights: bool = False) -> None:
         broken, (name, network) = self._means.not_finite(), self.learner
-        # The gradient of a finite loss need not be finite.
+        # A finite loss can have a non-finite gradient.
         if weights and not all(bool(parameter.isfinite().all()) for parameter in network.parameters()):
             broken.append(f"the {name}'s weights")
         if broken:

@@ -1,4 +1,4 @@
-"""How a student's weights are moved: parameter groups, learning rate, burn-in."""
+"""Optimizer and learning rate schedule: parameter groups, warm-up, cosine decay."""
 
 import math
 from collections.abc import Callable
@@ -11,26 +11,30 @@ _WEIGHTS, _BIASES = "weights", "biases"
 
 
 class Recipe:
-    """Weight decay on convolution weights only; a burn-in; then a cosine down to a share of the learning rate.
+    """Weight decay on weight matrices only, linear warm-up, cosine decay of the learning rate.
 
-    In the burn-in the learning rate of biases falls from ``bias_lr`` to that of the optimizer, that of all others rises
-    from 0, and the momentum rises from ``warmup_momentum``, each in a straight line. Everything follows from the
-    number of the step: nothing has to be saved with a checkpoint.
+    During warm-up the learning rate of biases falls linearly from ``bias_lr``, that of all other parameters rises from
+    0, and the momentum rises from ``warmup_momentum``. Stateless: everything follows from the step.
 
     Args:
-        optimizer: takes parameter groups; its ``weight_decay`` goes to the weights of convolutions and linear layers.
-        final_lr: learning rate at the end, as a share of the optimizer's, in (0, 1].
-        warmup_epochs: length of the burn-in; the longer of the two counts, but not more than half of the training.
-        warmup_steps: likewise, in steps.
-        bias_lr: learning rate of the biases at the first step, not negative; only for optimizers with a momentum,
-            since those that scale their steps (Adam) would throw every bias as far.
-        warmup_momentum: momentum at the first step, for optimizers that have one, in [0, 1).
-        nominal_batch: the loss is multiplied by batch size / ``nominal_batch``; None leaves it as it is.
+        optimizer: factory that takes parameter groups; its ``weight_decay`` applies to convolution and linear weights.
+        final_lr: final learning rate as a fraction of the optimizer's, in (0, 1].
+        warmup_epochs: length of the warm-up, >= 0; the longer of the two counts, but at most half of the training.
+        warmup_steps: likewise in steps, >= 0.
+        bias_lr: initial learning rate of biases, >= 0; ignored for optimizers without momentum, as those that
+            normalize their steps (Adam) would move every bias that far.
+        warmup_momentum: initial momentum, for optimizers that have one, in [0, 1).
+        nominal_batch: the loss is multiplied by batch size / ``nominal_batch``; None does not scale it.
 
     Raises:
-        ValueError: a number is out of range.
+        ValueError: if a number is out of range.
 
     Source: Chawla et al., WACV 2021, section 4: the published training of the student.
+
+    Example:
+        >>> from torch.optim import SGD
+        >>> Recipe(SGD, nominal_batch=64).loss_scale(batch_size=16)
+        0.25
     """
 
     def __init__(
@@ -55,14 +59,14 @@ class Recipe:
         self.nominal_batch = nominal_batch
 
     def optimizer(self, module: nn.Module) -> Optimizer:
-        """An optimizer over the parameters of ``module`` that are not frozen, in up to three groups."""
+        """Returns an optimizer over the trainable parameters of ``module``, in at most three groups."""
         weights, biases, others = list[nn.Parameter](), list[nn.Parameter](), list[nn.Parameter]()
         for name, parameter in module.named_parameters():
             if not parameter.requires_grad:
                 continue
-            # Scales of batch norm are no biases, and no weights that decay.
-            of = biases if name.endswith("bias") else weights if parameter.dim() > 1 else others
-            of.append(parameter)
+            # Batch norm scales are neither biases nor decayed weights.
+            group = biases if name.endswith("bias") else weights if parameter.dim() > 1 else others
+            group.append(parameter)
         groups: list[dict[str, Any]] = [
             {"params": weights, "kind": _WEIGHTS},
             {"params": biases, "kind": _BIASES, "weight_decay": 0.0},
@@ -74,15 +78,15 @@ class Recipe:
         """Sets learning rates and momentum of one step.
 
         Args:
-            optimizer: of :meth:`optimizer`.
-            step: counted from 0.
-            steps: of the whole training.
-            steps_per_epoch: of one epoch.
+            optimizer: from :meth:`optimizer`.
+            step: index of the step, starting at 0.
+            steps: total number of steps.
+            steps_per_epoch: number of steps per epoch.
         """
         cosine = self.final_lr + (1 - self.final_lr) * (1 + math.cos(math.pi * min(1.0, step / steps))) / 2
         warmup = min(max(self.warmup_epochs * steps_per_epoch, self.warmup_steps), steps / 2)
         warm = min(1.0, step / warmup) if warmup else 1.0
-        # Not what the groups hold: a checkpoint brings those of the run that it was made by.
+        # Not those of the groups, which a checkpoint overwrites with its own run's.
         peak = optimizer.defaults
         for group in optimizer.param_groups:
             goal = peak["lr"] * cosine
@@ -94,5 +98,5 @@ class Recipe:
                 group["momentum"] = self.warmup_momentum + (peak["momentum"] - self.warmup_momentum) * warm
 
     def loss_scale(self, batch_size: int) -> float:
-        """Factor of the loss for a batch size."""
+        """Returns the factor of the loss for a batch size."""
         return 1.0 if self.nominal_batch is None else batch_size / self.nominal_batch

@@ -1,4 +1,4 @@
-"""Trains from where a folder stands to the last epoch."""
+"""Training that resumes from the run folder's checkpoint."""
 
 import logging
 from collections.abc import Sequence
@@ -20,21 +20,21 @@ def fit_or_resume(
     start: Checkpoint | None = None,
     callbacks: Sequence[pl.Callback] = (),
 ) -> bool:
-    """Trains up to the trainer's last epoch; the module then is on the CPU, in the state of the folder's checkpoint.
+    """Trains up to the trainer's last epoch, then loads the folder's checkpoint into ``module``, on the CPU.
 
     Args:
-        run: keeps the state after every epoch; its own checkpoint is where the training is taken up again.
-        module: what is trained.
-        data: what it is trained on.
-        trainer: of :func:`diode_pl.training.trainer.training_trainer`.
+        run: stores a checkpoint after every epoch; training resumes from it if it exists.
+        module: the module to train.
+        data: its data.
+        trainer: from :func:`diode_pl.training.trainer.training_trainer`.
         start: a checkpoint to start from; ignored if ``run`` has its own.
-        callbacks: more of them, for this training.
+        callbacks: additional callbacks.
 
     Returns:
-        False in a process that has nothing to write.
+        Whether this is the main process, which writes the results.
 
     Raises:
-        ValueError: ``start`` has reached the last epoch already.
+        ValueError: if ``start`` has already reached the last epoch.
     """
     last, final = trainer.max_epochs, run.read_checkpoint()
     assert last is not None
@@ -50,16 +50,16 @@ def fit_or_resume(
                 "goes on"
             )
         if start is not None:
-            log.info("goes on from %s", start.path)
+            log.info("resuming from %s", start.path)
         trainer.callbacks.extend([*callbacks, run.keep_last()])  # type: ignore[attr-defined]
         try:
             with reraise_process_errors():
                 trainer.fit(module, datamodule=data, ckpt_path=None if start is None else start.path)
         except BaseException:
             if run.path.is_file():
-                log.warning("%s: stopped; the same command goes on after the last finished epoch", run.folder)
+                log.warning("%s: stopped; the same command resumes after the last finished epoch", run.folder)
             raise
-        # From the file: processes that were started for the training kept what they trained to themselves.
+        # From the file: spawned processes do not return their weights.
         final = run.read_checkpoint() if trainer.is_global_zero else None
     if not trainer.is_global_zero:
         return False

@@ -14,16 +14,16 @@ from diode_pl.training.checkpoint import Checkpoint
 
 
 class RunFolder:
-    """A folder that one training fills, in one go or in several.
+    """The output folder of one training, which may be interrupted and resumed.
 
     Args:
-        folder: made when it does not exist.
-        settings: of the run, as plain data; kept in ``configuration.json``.
-        name: of the checkpoint, without its suffix.
+        folder: created if it does not exist.
+        settings: configuration of the run as plain data; stored in ``configuration.json``.
+        name: file name of the checkpoint without suffix.
         part: see :class:`Checkpoint`.
 
     Raises:
-        ValueError: the folder holds a training with another configuration.
+        ValueError: if the folder holds a training with a different configuration.
     """
 
     def __init__(
@@ -32,7 +32,7 @@ class RunFolder:
         self.folder, self.name, self.part = Path(folder), name, part
         self.settings = json.loads(json.dumps(settings))
         record = self.folder / "configuration.json"
-        # Without a checkpoint nothing is lost by a new start. One of another name is that of another training.
+        # Without a checkpoint, starting anew loses nothing. Any *.ckpt counts: another name is another training's.
         if record.is_file() and any(self.folder.glob("*.ckpt")):
             old = json.loads(record.read_text(encoding="utf-8"))
             refuse_different_config(self.folder, "a training", old, self.settings, FREE_IN_TRAINING)
@@ -41,24 +41,24 @@ class RunFolder:
 
     @property
     def path(self) -> Path:
-        """Of the checkpoint after the last finished epoch, whether it exists or not."""
+        """Path of the checkpoint of the last finished epoch, whether or not it exists."""
         return self.folder / f"{self.name}.ckpt"
 
     def read_checkpoint(self) -> Checkpoint | None:
-        """The state after the last finished epoch, or None before the first."""
+        """Returns the state after the last finished epoch, or None before the first."""
         return Checkpoint.read(self.path, self.part) if self.path.is_file() else None
 
     def keep_last(self) -> ModelCheckpoint:
-        """A callback that writes :attr:`path` after every epoch."""
-        # All are kept, under one name: Lightning would remove the last one of another folder that it was resumed from.
+        """Returns a callback that writes :attr:`path` after every epoch."""
+        # -1, all under one name: otherwise Lightning deletes the checkpoint it resumed from, in another folder too.
         return ModelCheckpoint(filename=self.name, save_top_k=-1, **self._when())
 
     def keep_best(self) -> ModelCheckpoint:
-        """A callback that keeps the epoch of highest ``val/AP50`` as ``best.ckpt``."""
+        """Returns a callback that keeps the epoch of highest ``val/AP50`` as ``best.ckpt``."""
         best = ModelCheckpoint(filename="best", monitor="val/AP50", mode="max", **self._when())
         before = best_epoch(self.folder) if self.path.is_file() else None
         if before is not None:
-            # Of a folder that was moved Lightning forgets what its best is, and would write over it.
+            # Lightning forgets the best epoch of a folder that was moved, and would overwrite it.
             path, score = best.format_checkpoint_name({}), torch.tensor(before["AP50"])
             best.best_k_models, best.best_model_score = {path: score}, score
             best.kth_best_model_path, best.kth_value = path, score
@@ -69,10 +69,10 @@ class RunFolder:
 
 
 def best_epoch(folder: str | Path) -> dict[str, Any] | None:
-    """Which epoch ``best.ckpt`` holds and its ``AP50``; None where there is no such file.
+    """Returns ``epoch`` and ``AP50`` of ``best.ckpt``, or None without that file.
 
     Raises:
-        ValueError: the file is damaged.
+        ValueError: if the file is damaged.
     """
     path = Path(folder) / "best.ckpt"
     if not path.is_file():

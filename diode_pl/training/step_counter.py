@@ -1,4 +1,4 @@
-"""How many batches a loss was trained on, over all parts of a training that was stopped and resumed."""
+"""A step counter that survives resuming."""
 
 from typing import Any
 
@@ -7,9 +7,14 @@ from torch import Tensor, nn
 
 
 class StepCount(nn.Module):
-    """Counts batches in a checkpoint's buffer and beside it; so reading it waits for the device once, not every step.
+    """Counts training batches in a buffer, and in a Python int to avoid a device sync per step.
 
-    Where several processes train one model, all of them count the same.
+    All processes of a training count the same.
+
+    Example:
+        >>> count = StepCount()
+        >>> count(), count(), count.eval()()
+        (1, 2, 2)
     """
 
     steps: Tensor
@@ -21,7 +26,7 @@ class StepCount(nn.Module):
         self.register_load_state_dict_post_hook(_forget)
 
     def forward(self) -> int:
-        """The number of this batch, from 1 on; in eval mode that of the latest in training."""
+        """Returns the number of this batch, starting at 1; in eval mode that of the latest training batch."""
         if self._known is None:
             self._known = int(self.steps)
         if self.training:

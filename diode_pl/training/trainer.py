@@ -1,4 +1,4 @@
-"""The Lightning trainer of a student: its ranks share each batch."""
+"""The Lightning trainer of all trainings: ranks share each batch."""
 
 import io
 import logging
@@ -18,21 +18,21 @@ from diode_pl.numerics.processes import prepare_process
 
 
 class SyncedDDP(DDPStrategy):
-    """Several processes that train one student, each on its part of every batch."""
+    """Data-parallel training in several processes, each on its part of every batch."""
 
     def setup_environment(self) -> None:
-        """Joins the others; only the first one talks."""
+        """Joins the process group; only rank 0 logs."""
         prepare_process()
         super().setup_environment()
-        if self.global_rank == 0:  # a spawned process does not know how its parent logs
+        if self.global_rank == 0:  # a spawned process does not inherit its parent's logging
             logging.basicConfig(level=logging.INFO, format="%(message)s")
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
-    """Checkpoints that are there whole or not at all, wherever the folder for temporary files lies."""
+    """Writes checkpoints atomically, also if the temporary folder is on another file system."""
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any | None = None) -> None:
-        """Writes beside ``path``, then renames."""
+        """Writes to a temporary file next to ``path``, then renames it."""
         content = io.BytesIO()
         torch.save(checkpoint, content)
         atomic_write(Path(path), content.getvalue())
@@ -50,22 +50,22 @@ def training_trainer(
     check_val_every_n_epoch: int = 1,
     start_method: str = "spawn",
 ) -> pl.Trainer:
-    """Makes the trainer of a student.
+    """Builds the trainer.
 
     Args:
-        callbacks: by name; None leaves one out.
-        logger: by name; None leaves one out.
-        max_epochs: of the training, at least 1.
+        callbacks: callbacks by name; None disables one.
+        logger: loggers by name; None disables one.
+        max_epochs: number of epochs, >= 1.
         accelerator: ``cpu``, ``gpu`` or ``auto``.
-        devices: processes on this machine, which share each batch.
-        num_nodes: machines.
+        devices: processes per machine, which share each batch.
+        num_nodes: number of machines.
         precision: ``32-true``, ``bf16-mixed`` or ``16-mixed``.
-        gradient_clip_val: largest 2-norm of all gradients together; None for no limit.
-        check_val_every_n_epoch: epochs from one validation to the next.
+        gradient_clip_val: maximum 2-norm of all gradients; None does not clip.
+        check_val_every_n_epoch: epochs between validations.
         start_method: how processes start: ``spawn`` from here, or ``popen`` under torchrun or SLURM.
 
     Raises:
-        ValueError: a number is below 1.
+        ValueError: if a number is below 1.
     """
     if min(devices, num_nodes, max_epochs, check_val_every_n_epoch) < 1:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""What `train.py` does with a student: one function each, chosen by `task=`."""
+"""The jobs of `train.py`: one function each, selected by `task=`."""
 
 from diode_pl.distillation.jobs.distill import distill
 from diode_pl.distillation.jobs.evaluate import evaluate

@@ -1,4 +1,4 @@
-"""Trains a student, from where its folder stands to the finished files."""
+"""The job that trains, or resumes training, a student."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,7 +14,7 @@ from diode_pl.training.resume import fit_or_resume
 from diode_pl.training.run_folder import RunFolder
 
 # What losses learn along depends on both detectors; a student alone does not.
-_MUST = {
+_MUST_MATCH = {
     "student.": ("student", "The student must be the one that it was made with"),
     "objective.": (
         "objective",
@@ -31,28 +31,28 @@ def distill(
     settings: Mapping[str, Any],
     ckpt: str | Path | None = None,
 ) -> float | None:
-    """Trains a student, or goes on where an earlier run in the same folder stopped, and writes its report.
+    """Trains a student, or resumes the run in the same folder, and writes its report.
 
     Args:
-        module: what to train, with its data.
-        trainer: of :func:`diode_pl.training.trainer.training_trainer`.
-        folder: where everything goes.
-        settings: of the run, as plain data; kept with the student.
-        ckpt: a checkpoint to start from; left alone where ``folder`` has its own.
+        module: student, teacher, losses and data.
+        trainer: from :func:`diode_pl.training.trainer.training_trainer`.
+        folder: output folder.
+        settings: configuration of the run as plain data; stored with the student.
+        ckpt: a checkpoint to start from; ignored if ``folder`` has its own.
 
     Returns:
-        AP50 of the student, None without validation images.
+        AP50 of the student, or None without validation images.
 
     Raises:
-        ValueError: the teacher has random weights, ``ckpt`` does not fit, or the folder holds another run or the
-            images.
+        ValueError: if the teacher has random weights, ``ckpt`` does not fit, or ``folder`` holds a different run or
+            the images.
     """
     require_own_folder(folder, settings)
     if module.teacher is not None and module.objective.asks_teacher:
         module.teacher.require_trained("teacher")
     start = None if ckpt is None else Checkpoint.read(ckpt)
     if start is not None:
-        start.require_same_shapes(module, _MUST)
+        start.require_same_shapes(module, _MUST_MATCH)
     run = RunFolder(folder, dict(settings) | _fingerprints(module))
     best = [] if module.data.val is None else [run.keep_best()]
     if not fit_or_resume(run, module, module.data, trainer, start, best):
@@ -61,7 +61,7 @@ def distill(
 
 
 def _fingerprints(module: Distillation) -> dict[str, Any]:
-    """Fingerprints of all that teaches: a file may change and keep its name."""
-    brought = {name: loss.fingerprint() for name, loss in module.objective.terms.items()}
-    found = {"distill_sha256": {name: value for name, value in brought.items() if value is not None}}
-    return found if module.teacher is None else found | {"teacher_sha256": module.teacher.fingerprint()}
+    """Hashes of the weights that teach: a file may change and keep its name."""
+    of_losses = {name: loss.fingerprint() for name, loss in module.objective.terms.items()}
+    hashes: dict[str, Any] = {"distill_sha256": {name: value for name, value in of_losses.items() if value is not None}}
+    return hashes if module.teacher is None else hashes | {"teacher_sha256": module.teacher.fingerprint()}

@@ -1,4 +1,4 @@
-"""Measures a student and trains nothing."""
+"""The job that evaluates a student without training it."""
 
 import logging
 from collections.abc import Mapping
@@ -26,20 +26,20 @@ def evaluate(
     settings: Mapping[str, Any],
     ckpt: str | Path | None = None,
 ) -> float:
-    """Measures the student of a checkpoint, or without one the student as it was given.
+    """Evaluates the student of a checkpoint, or the student as constructed if no checkpoint is given.
 
     Args:
-        module: with student, teacher and validation images.
-        trainer: of :func:`diode_pl.training.trainer.training_trainer`.
+        module: student, teacher and validation images.
+        trainer: from :func:`diode_pl.training.trainer.training_trainer`.
         folder: gets ``measured.json`` and ``measured.png``.
-        settings: of the run, as plain data.
-        ckpt: a checkpoint of a training, whatever losses taught the student.
+        settings: configuration of the run as plain data.
+        ckpt: a checkpoint of a training with any losses.
 
     Returns:
         AP50 of the student.
 
     Raises:
-        ValueError: there are no validation images, the student has random weights, or ``ckpt`` does not fit.
+        ValueError: if there are no validation images, the student has random weights, or ``ckpt`` does not fit.
     """
     require_own_folder(folder, settings)
     if module.data.val is None:
@@ -61,7 +61,7 @@ def evaluate(
 
 
 class _Writer(pl.Callback):
-    """Writes what was measured, in the process that knows it."""
+    """Writes the scores in the main process, which may be a spawned one."""
 
     def __init__(self, folder: Path, facts: dict[str, Any]) -> None:
         self.folder, self.facts = folder, facts

@@ -1,4 +1,4 @@
-"""The folder that a job writes to."""
+"""Check of the folder that a job writes to."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -6,14 +6,14 @@ from typing import Any
 
 
 def require_own_folder(folder: str | Path, settings: Mapping[str, Any]) -> None:
-    """Keeps what a job writes apart from the images that it reads.
+    """Checks that a job does not write into the folder of its images.
 
     Args:
-        folder: where the job writes.
-        settings: of the run; ``train.root`` and ``val.root`` are where images lie.
+        folder: output folder.
+        settings: configuration of the run; ``train.root`` and ``val.root`` are the image folders.
 
     Raises:
-        ValueError: both are the same folder.
+        ValueError: if two of them are the same folder.
     """
     for key in ("train", "val"):
         root = (settings.get(key) or {}).get("root")

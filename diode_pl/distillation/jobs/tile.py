@@ -1,4 +1,4 @@
-"""Writes tiled training images as a data set and trains nothing."""
+"""The job that writes tiled training images as a data set."""
 
 import logging
 from collections.abc import Mapping
@@ -14,16 +14,16 @@ log = logging.getLogger(__name__)
 
 
 def tile(data: DetectionData, count: int, folder: str | Path, settings: Mapping[str, Any]) -> None:
-    """Writes training images, joined by the tiling, as a data set with the classes of the training images.
+    """Writes tiles of training images as a data set with the same classes.
 
     Args:
-        data: whose training images and tiling are used.
-        count: number of images, at least 1.
-        folder: where the data set goes.
-        settings: of the run, as plain data; kept with the images.
+        data: training images and tiling.
+        count: number of images, >= 1.
+        folder: output folder.
+        settings: configuration of the run as plain data; stored with the images.
 
     Raises:
-        ValueError: ``count`` is below 1, there are no training images, or the folder holds another set or the images.
+        ValueError: if ``count`` < 1, there are no training images, or the folder holds a different set or the images.
     """
     require_own_folder(folder, settings)
     if count < 1:

@@ -1,4 +1,4 @@
-"""Terms of the student's objective: what teacher and student say of one batch -> scalar."""
+"""Distillation losses: outputs of teacher and student on one batch -> scalar."""
 
 from diode_pl.distillation.losses.base import DistillationBatch, DistillLoss
 from diode_pl.distillation.losses.decoded import Decoded

@@ -1,4 +1,4 @@
-"""What every distillation loss offers, and what it sees."""
+"""The interface of distillation losses, and their input."""
 
 import math
 from abc import ABC, abstractmethod
@@ -15,15 +15,24 @@ from diode_pl.targets import Targets
 
 @dataclass(frozen=True)
 class DistillationBatch:
-    """What teacher and student say of one batch.
+    """Outputs of teacher and student on one batch.
 
     Args:
-        images: the batch, as both of them saw it; values in [0, 1].
-        student: the detector that learns.
-        teacher: the frozen detector that it learns from; None in training from labels alone.
-        student_outputs: the student's answer, with gradient.
-        teacher_outputs: the teacher's answer to the same images; None without a teacher.
-        targets: labeled boxes, in the student's class numbering; no boxes where there are no labels.
+        images: input of both detectors, RGB in [0, 1].
+        student: the detector that is trained.
+        teacher: the frozen detector; None in training on labels alone.
+        student_outputs: outputs of the student, with gradient.
+        teacher_outputs: outputs of the teacher on the same images; None without a teacher.
+        targets: labeled boxes in the student's class numbering; empty for unlabeled images.
+
+    Example:
+        >>> import torch
+        >>> from diode_pl import load_detector
+        >>> images, detector = torch.zeros(2, 3, 64, 64), load_detector(width=0.1).eval()
+        >>> outputs = detector(images)
+        >>> batch = DistillationBatch(images, detector, detector, outputs, outputs, Targets.from_images([]))
+        >>> len(batch.teacher_detections(confidence=0.9))
+        0
     """
 
     images: Float[Tensor, "n 3 h w"]
@@ -34,45 +43,44 @@ class DistillationBatch:
     targets: Targets
 
     def teacher_or_raise(self) -> tuple[Detector, Outputs]:
-        """The teacher and its answer.
+        """Returns the teacher and its outputs.
 
         Raises:
-            ValueError: there is no teacher.
+            ValueError: if there is no teacher.
         """
         if self.teacher is None or self.teacher_outputs is None:
             raise ValueError("expected a teacher and its outputs, got none")
         return self.teacher, self.teacher_outputs
 
     def teacher_detections(self, confidence: float) -> Targets:
-        """What the teacher finds in the images, in the student's class numbering; classes that it lacks are left out.
+        """Returns the teacher's detections in the student's class numbering, without classes the student lacks.
 
         Args:
-            confidence: detections at or below it do not count.
+            confidence: detections at or below it are dropped, in [0, 1].
 
         Raises:
-            ValueError: there is no teacher.
+            ValueError: if there is no teacher.
         """
-        teacher, taught = self.teacher_or_raise()
-        found = teacher.predict_as(self.student.class_names, taught, confidence=confidence)
-        return Targets.from_images([(each.boxes, each.labels) for each in found], self.targets.boxes.device)
+        teacher, outputs = self.teacher_or_raise()
+        detections = teacher.predict_as(self.student.class_names, outputs, confidence=confidence)
+        return Targets.from_images([(image.boxes, image.labels) for image in detections], self.targets.boxes.device)
 
 
 class DistillLoss(nn.Module, ABC):
-    """One term of the student's objective; a module, so that a loss may own layers that learn along.
+    """One term of the student's objective; a module, as it may have trainable layers.
 
     Args:
-        weight: factor of the term in the sum.
+        weight: factor of the loss in the sum.
 
     Raises:
-        ValueError: ``weight`` is negative or not finite.
+        ValueError: if ``weight`` is negative or not finite.
 
     Attributes:
         needs_teacher: whether it reads the teacher and its outputs.
         needs_labels: whether it reads the targets.
-        complete: whether it trains every output of the student by itself.
-        provenance: what the student has seen because of it; empty for nothing.
-        parts: what the latest term was made of, by name: raw scalars without gradient, for the log. Empty where the
-            term is of one piece.
+        complete: whether it alone trains every output of the student.
+        provenance: data access level that it adds to the student; empty for none.
+        parts: detached scalars that make up the latest value, by name, for the log; empty if there is only one.
     """
 
     needs_teacher = True
@@ -91,31 +99,28 @@ class DistillLoss(nn.Module, ABC):
         return value
 
     def prepare(self, teacher: Detector | None, student: Detector, resolution: int) -> None:
-        """Called before the first step: checks that the two detectors fit, and builds what depends on them.
+        """Checks that the two detectors fit, and builds layers that depend on them; called before the first step.
 
         Args:
-            teacher: None only where ``needs_teacher`` is False.
-            student: on the device that it will be trained on.
-            resolution: side of the images in pixels.
+            teacher: None only if ``needs_teacher`` is False.
+            student: on its training device.
+            resolution: height and width of the images in pixels.
 
         Raises:
-            ValueError: this loss cannot be computed between the two.
+            ValueError: if this loss cannot be computed for the two detectors.
         """
         if self.needs_teacher and teacher is None:
             raise ValueError(f"teacher: {type(self).__name__} needs one, got None; Detection learns from labels alone")
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What is known of that which the term brings along, as plain data, for the report of the training."""
+        """Metadata about auxiliary models this loss uses, for ``metrics.json``."""
         return {}
 
     def fingerprint(self) -> str | None:
-        """Of the trained weights that the term brings along, whatever file they came from; None where there are none.
-
-        A training goes on with the same ones only.
-        """
+        """Returns the SHA-256 of the auxiliary weights this loss uses, or None; resuming requires the same hash."""
         return None
 
     @abstractmethod
     def forward(self, lesson: DistillationBatch) -> Float[Tensor, ""]:
-        """The raw term, before its weight; in float32 or better."""
+        """Returns the loss before its weight is applied, in float32 or float64."""

@@ -1,4 +1,4 @@
-"""Whether the raw heads of two detectors can be compared number by number."""
+"""Checks that the raw heads of two detectors can be compared elementwise."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,22 +13,23 @@ _UNLIKE_HEADS = "Decoded matches decoded boxes of unlike heads"
 
 @torch.no_grad()
 def probe(detector: Detector, resolution: int) -> Outputs:
-    """What a detector answers to one black image; leaves the detector as it was.
+    """Returns a detector's outputs on one black image, without changing the detector.
 
     Args:
-        resolution: side of the image in pixels.
+        detector: in any mode.
+        resolution: height and width of the image in pixels.
 
     Raises:
-        ValueError: the detector takes no images of this size.
+        ValueError: if the detector does not support this size.
     """
     parameter = next(detector.parameters())
-    with _at_rest(detector):
+    with _eval_mode(detector):
         return detector(torch.zeros(1, 3, resolution, resolution, dtype=parameter.dtype, device=parameter.device))
 
 
 @contextmanager
-def _at_rest(detector: Detector) -> Iterator[None]:
-    """In eval mode, and afterwards every layer in its own again."""
+def _eval_mode(detector: Detector) -> Iterator[None]:
+    """Eval mode; restores the mode of every layer on exit."""
     modes = {module: module.training for module in detector.modules()}
     detector.eval()
     try:
@@ -40,29 +41,32 @@ def _at_rest(detector: Detector) -> Iterator[None]:
 
 @torch.no_grad()
 def head_shapes(detector: Detector, resolution: int) -> list[tuple[int, ...]]:
-    """Shape of each raw head for one image, without its first dimension; leaves the detector as it was.
+    """Returns the shape of each raw head for one image, without the batch dimension.
 
-    A head that looks into proposals counts too.
+    Includes the heads of the second stage. Does not change the detector.
 
     Args:
-        resolution: side of the image in pixels.
+        detector: in any mode.
+        resolution: height and width of the image in pixels.
 
     Raises:
-        ValueError: the detector takes no images of this size.
+        ValueError: if the detector does not support this size.
     """
-    with _at_rest(detector):
+    with _eval_mode(detector):
         outputs = probe(detector, resolution)
         return [tuple(head.shape[1:]) for head in detector.heads_on_proposals_of(outputs, outputs)]
 
 
 def require_like_heads(teacher: Detector, student: Detector, resolution: int) -> list[tuple[int, ...]]:
-    """The shapes of the heads that both have, when classes and shapes are the same.
+    """Checks that two detectors have the same classes and head shapes, and returns the shapes.
 
     Args:
-        resolution: side of the images in pixels.
+        teacher: the frozen detector.
+        student: the detector that is trained.
+        resolution: height and width of the images in pixels.
 
     Raises:
-        ValueError: other classes, another order of them, or other heads; says what each has, and the way out.
+        ValueError: if classes, their order, or head shapes differ.
     """
     if match_classes(teacher.class_names, student.class_names) != list(range(len(student.class_names))):
         raise ValueError(
@@ -80,13 +84,15 @@ def require_like_heads(teacher: Detector, student: Detector, resolution: int) ->
 
 
 def require_yolo_heads(teacher: Detector, student: Detector, resolution: int) -> None:
-    """Checks for like heads whose rows are x, y, w, h, objectness and one number a class.
+    """Checks that both have the same YOLO heads: x, y, w, h, objectness and one logit per class and anchor.
 
     Args:
-        resolution: side of the images in pixels.
+        teacher: the frozen detector.
+        student: the detector that is trained.
+        resolution: height and width of the images in pixels.
 
     Raises:
-        ValueError: as :func:`require_like_heads`, or the heads are of another kind.
+        ValueError: as :func:`require_like_heads`, or if the heads are not YOLO heads.
     """
     shapes, row = require_like_heads(teacher, student, resolution), 5 + len(student.class_names)
     if any(len(shape) != 4 or shape[-1] != row for shape in shapes):

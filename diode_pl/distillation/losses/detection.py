@@ -8,10 +8,18 @@ from diode_pl.distillation.losses.base import DistillationBatch, DistillLoss
 
 
 class Detection(DistillLoss):
-    """The loss that such a detector is trained with, between the student's outputs and the labeled boxes.
+    """The sum of the terms of ``student.loss`` on the labeled boxes.
 
     Args:
-        weight: factor of the term.
+        weight: factor of the loss in the sum.
+
+    Example:
+        >>> from diode_pl import Targets, load_detector
+        >>> images, student = torch.rand(1, 3, 64, 64), load_detector(width=0.1)
+        >>> targets = Targets.from_images([(torch.tensor([[0.2, 0.2, 0.6, 0.7]]), torch.tensor([3]))])
+        >>> batch = DistillationBatch(images, student, None, student(images), None, targets)
+        >>> bool(Detection()(batch) > 0)
+        True
     """
 
     needs_teacher = False

@@ -1,4 +1,4 @@
-"""The student's raw heads are to equal the teacher's."""
+"""L2 distillation between raw heads."""
 
 import torch
 from jaxtyping import Float
@@ -11,14 +11,22 @@ from diode_pl.numerics.dtypes import at_least_float32
 
 
 class Mimic(DistillLoss):
-    """Mean squared difference between the raw heads (logits), added over the heads.
+    """Mean squared error between the raw heads (logits) of student and teacher, summed over heads.
 
-    Where heads look into proposals, the student's look into those of the teacher.
+    The second stage of a two-stage student is evaluated on the teacher's proposals.
 
     Args:
-        weight: factor of the term.
+        weight: factor of the loss in the sum.
 
     Source: Chawla et al., WACV 2021, eq. 3; means instead of sums as in the authors' experiments.
+
+    Example:
+        >>> from diode_pl import Targets, load_detector
+        >>> images, detector = torch.rand(1, 3, 64, 64), load_detector(width=0.1).eval()
+        >>> outputs = detector(images)
+        >>> batch = DistillationBatch(images, detector, detector, outputs, outputs, Targets.from_images([]))
+        >>> Mimic()(batch).item()
+        0.0
     """
 
     def __init__(self, weight: float = 1.0) -> None:
@@ -30,11 +38,12 @@ class Mimic(DistillLoss):
         require_like_heads(teacher, student, resolution)
 
     def forward(self, lesson: DistillationBatch) -> Float[Tensor, ""]:
-        teacher, taught = lesson.teacher_or_raise()
+        teacher, outputs = lesson.teacher_or_raise()
         with torch.no_grad():
-            told = teacher.heads_on_proposals_of(taught, taught)
-        heads = zip(lesson.student.heads_on_proposals_of(lesson.student_outputs, taught), told, strict=True)
+            teacher_heads = teacher.heads_on_proposals_of(outputs, outputs)
+        student_heads = lesson.student.heads_on_proposals_of(lesson.student_outputs, outputs)
+        heads = zip(student_heads, teacher_heads, strict=True)
         # Squares of logits overflow in half precision.
-        with torch.autocast(taught.heads[0].device.type, enabled=False):
+        with torch.autocast(outputs.heads[0].device.type, enabled=False):
             means = [(at_least_float32(s) - at_least_float32(t.detach())).square().mean() for s, t in heads]
             return torch.stack(means).sum()

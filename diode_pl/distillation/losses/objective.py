@@ -1,4 +1,4 @@
-"""What a student is trained on: several losses, summed."""
+"""The weighted sum of distillation losses."""
 
 import logging
 from collections.abc import Mapping
@@ -16,18 +16,26 @@ log = logging.getLogger(__name__)
 
 
 class Objective(nn.Module):
-    """The weighted sum of the losses that have a weight.
+    """The weighted sum of the enabled losses.
 
     Args:
-        losses: terms by name; None or a weight of 0 leaves one out.
-        teacher: None where no loss needs one.
-        student: on the device that it will be trained on.
-        resolution: side of the training images in pixels.
-        label_source: which boxes count as labels; those of the data set when not given.
+        losses: losses by name; None or a weight of 0 disables one.
+        teacher: None if no loss needs one.
+        student: on its training device.
+        resolution: height and width of the training images in pixels.
+        label_source: which boxes count as labels; None uses those of the data set.
 
     Raises:
-        ValueError: no loss is left, the losses do not fit the two detectors, or together leave outputs of the student
-            untrained.
+        ValueError: if no loss is enabled, the losses do not fit the two detectors, or they leave outputs of the
+            student untrained.
+
+    Example:
+        >>> from diode_pl import load_detector
+        >>> from diode_pl.distillation.losses import Decoded, Detection
+        >>> detector = load_detector(width=0.1)
+        >>> objective = Objective({"decoded": Decoded(), "detection": Detection(weight=0)}, detector, detector, 64)
+        >>> list(objective.terms), objective.reads_labels
+        (['decoded'], False)
     """
 
     def __init__(
@@ -49,22 +57,22 @@ class Objective(nn.Module):
 
     @property
     def terms(self) -> dict[str, DistillLoss]:
-        """The losses with a weight, by name."""
+        """The enabled losses by name."""
         return {name: loss for name, loss in self.losses.items() if isinstance(loss, DistillLoss)}
 
     @property
     def facts(self) -> dict[str, dict[str, Any]]:
-        """What is known of that which the losses bring along, by name of the loss."""
+        """Metadata about auxiliary models, by name of the loss."""
         return {name: facts for name, loss in self.terms.items() if (facts := loss.facts)}
 
     @property
     def reads_labels(self) -> bool:
-        """Whether the boxes of the training images are looked at."""
+        """Whether the labels of the training images are used."""
         return self._needs_labels and self.label_source.reads_data
 
     @property
     def asks_teacher(self) -> bool:
-        """Whether something is learned from the teacher."""
+        """Whether the teacher's outputs are used."""
         labels = self._needs_labels and self.label_source.needs_teacher
         return labels or any(loss.needs_teacher for loss in self.terms.values())
 
@@ -73,7 +81,7 @@ class Objective(nn.Module):
         return any(loss.needs_labels for loss in self.terms.values())
 
     def label_readers(self) -> list[str]:
-        """Names of the losses that read the labels of the training images; warns if ``label_source`` has no reader."""
+        """Returns the losses that read the images' labels, by name; warns if ``label_source`` has no effect."""
         readers = [name for name, loss in self.terms.items() if loss.needs_labels]
         if self.label_source.needs_teacher and not readers:
             log.warning(
@@ -97,7 +105,7 @@ class Objective(nn.Module):
             find_unknown_classes(student.class_names, teacher.class_names)
 
     def forward(self, lesson: DistillationBatch) -> tuple[Tensor, dict[str, Tensor]]:
-        """The sum with gradient, and a row for the log: each loss and each of its parts, raw and without gradient."""
+        """Returns the sum, and a row for the log: each loss and its parts, unweighted and detached."""
         row = dict[str, Tensor]()
         if self._needs_labels:
             labels, counts = self.label_source(lesson.targets, lesson.teacher_detections)

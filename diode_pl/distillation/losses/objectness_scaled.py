@@ -1,4 +1,4 @@
-"""The student copies boxes and classes where the teacher sees an object, and objectness everywhere."""
+"""Distillation between YOLO heads, box and classes scaled by the teacher's objectness."""
 
 import torch
 from jaxtyping import Float
@@ -15,21 +15,28 @@ class ObjectnessScaled(DistillLoss):
     """Squared differences between YOLO heads of the same shape, box and classes scaled by the teacher's objectness.
 
     Objectness and classes are compared as probabilities; boxes as sigmoid(x), sigmoid(y) and the raw w and h, which
-    are logarithms of sizes. The paper sums over cells. Here each of the three sums is divided by the sum of the
-    teacher's objectness over the batch, at least 1: the paper's balance between them stays, and the term depends
-    neither on the size of the batch nor on how many cells are empty.
+    are log sizes. The paper sums over cells; here the sums are divided by the total teacher objectness of the batch
+    (at least 1), which keeps the paper's balance and makes the loss independent of batch size and empty cells.
 
     Args:
-        weight: factor of the term.
-        box: factor of the box part within the term.
+        weight: factor of the loss in the sum.
+        box: factor of the box part.
         classes: factor of the class part.
         objectness: factor of the objectness part.
 
     Raises:
-        ValueError: a factor is negative or not finite.
+        ValueError: if a factor is negative or not finite.
 
     Source: Mehta and Ozturk, Object Detection at 200 Frames per Second, ECCV workshops 2018 (arXiv 1805.06361),
     objectness scaled distillation.
+
+    Example:
+        >>> from diode_pl import Targets, load_detector
+        >>> images, detector = torch.rand(1, 3, 64, 64), load_detector(width=0.1).eval()
+        >>> outputs = detector(images)
+        >>> batch = DistillationBatch(images, detector, detector, outputs, outputs, Targets.from_images([]))
+        >>> ObjectnessScaled()(batch).item()
+        0.0
     """
 
     def __init__(self, weight: float = 1.0, box: float = 1.0, classes: float = 1.0, objectness: float = 1.0) -> None:
@@ -44,19 +51,19 @@ class ObjectnessScaled(DistillLoss):
         require_yolo_heads(teacher, student, resolution)
 
     def forward(self, lesson: DistillationBatch) -> Float[Tensor, ""]:
-        _, taught = lesson.teacher_or_raise()
-        heads = zip(lesson.student_outputs.heads, taught.heads, strict=True)
-        with torch.autocast(taught.heads[0].device.type, enabled=False):
+        _, outputs = lesson.teacher_or_raise()
+        heads = zip(lesson.student_outputs.heads, outputs.heads, strict=True)
+        with torch.autocast(outputs.heads[0].device.type, enabled=False):
             sums = [self._scale(at_least_float32(s), at_least_float32(t.detach())) for s, t in heads]
-            loss, seen = (torch.stack(parts).sum() for parts in zip(*sums, strict=True))
-            return loss / reduce_sum_per_process(seen, at_least=1.0)
+            loss, objectness = (torch.stack(parts).sum() for parts in zip(*sums, strict=True))
+            return loss / reduce_sum_per_process(objectness, at_least=1.0)
 
     def _scale(self, student: Tensor, teacher: Tensor) -> tuple[Tensor, Tensor]:
-        """Sum of the parts, and of the teacher's objectness, over one head."""
+        """Returns the summed loss and the summed teacher objectness of one head."""
         scale = teacher[..., 4].sigmoid()
-        place = (student[..., :2].sigmoid() - teacher[..., :2].sigmoid()).square().sum(dim=-1)
+        center = (student[..., :2].sigmoid() - teacher[..., :2].sigmoid()).square().sum(dim=-1)
         size = (student[..., 2:4] - teacher[..., 2:4]).square().sum(dim=-1)
         classes = (student[..., 5:].sigmoid() - teacher[..., 5:].sigmoid()).square().sum(dim=-1)
         objectness = (student[..., 4].sigmoid() - scale).square()
-        scaled = scale * (self.box * (place + size) + self.classes * classes)
+        scaled = scale * (self.box * (center + size) + self.classes * classes)
         return (scaled + self.objectness * objectness).sum(), scale.sum()

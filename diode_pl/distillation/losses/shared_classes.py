@@ -1,4 +1,4 @@
-"""The classes that a student and who teaches it have in common."""
+"""Matching of classes between a student and its teacher or classifier."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -11,15 +11,15 @@ from diode_pl.detector import Detector
 
 log = logging.getLogger(__name__)
 
-_NAMED = 10  # classes in a warning; a detector may have a thousand
+_MAX_NAMES = 10  # in a warning; a detector may have a thousand classes
 
 
 class SharedClasses(nn.Module):
-    """Classes that both know, matched by name. They follow a loss to its device, and are in no checkpoint.
+    """Labels of the shared classes, matched by name; buffers that are not saved in checkpoints.
 
     Attributes:
-        teacher: what the one who teaches calls each of them; empty until they are matched.
-        student: what the student calls it.
+        teacher: label of each shared class in the teacher's numbering; empty before :meth:`match`.
+        student: label of each in the student's numbering.
     """
 
     teacher: Tensor
@@ -31,18 +31,18 @@ class SharedClasses(nn.Module):
         self.register_buffer("student", torch.zeros(0, dtype=torch.long), persistent=False)
 
     def match(self, taught: Mapping[str, int], student: Detector, who: str = "teacher") -> None:
-        """Matches them, on the student's device.
+        """Matches the classes and moves to the student's device.
 
         Args:
-            taught: the number of each class by name, as the one who teaches counts.
-            student: the detector that learns.
-            who: teaches, for the message.
+            taught: class name -> label in the teacher's numbering.
+            student: the detector that is trained.
+            who: role of the teaching network in the error message.
 
         Raises:
-            ValueError: they share none.
+            ValueError: if no class is shared.
         """
-        numbers, found = list(taught.values()), match_classes(student.class_names, list(taught))
-        shared = [(numbers[there], here) for here, there in enumerate(found) if there >= 0]
+        labels, matches = list(taught.values()), match_classes(student.class_names, list(taught))
+        shared = [(labels[match], label) for label, match in enumerate(matches) if match >= 0]
         if not shared:
             raise ValueError(
                 f"student and {who}: they share no class, the {who}'s are {list(taught)}, the student's "
@@ -53,26 +53,25 @@ class SharedClasses(nn.Module):
 
 
 def shared_labels(teacher: Detector, student: Detector) -> list[int]:
-    """What the student calls the classes that both have, in its order; warns of those that only one of them has."""
-    found = match_classes(student.class_names, teacher.class_names)
-    of_student = [name for name, there in zip(student.class_names, found, strict=True) if there < 0]
-    of_teacher = [name for label, name in enumerate(teacher.class_names) if label not in found]
-    if of_student:
+    """Returns the student's labels of the shared classes; warns about classes that only one of the two has."""
+    matches = match_classes(student.class_names, teacher.class_names)
+    student_only = [name for name, match in zip(student.class_names, matches, strict=True) if match < 0]
+    teacher_only = [name for label, name in enumerate(teacher.class_names) if label not in matches]
+    if student_only:
         log.warning(
-            "student: the teacher does not have %d of its classes; it teaches nothing of them, and is not measured on "
-            "them: %s",
-            len(of_student),
-            _listed(of_student),
+            "student: the teacher lacks %d of its classes; it cannot teach them, and is not evaluated on them: %s",
+            len(student_only),
+            _format_names(student_only),
         )
-    if of_teacher:
+    if teacher_only:
         log.warning(
-            "teacher: the student does not have %d of its classes; what the teacher finds of them is left out: %s",
-            len(of_teacher),
-            _listed(of_teacher),
+            "teacher: the student lacks %d of its classes; the teacher's detections of them are dropped: %s",
+            len(teacher_only),
+            _format_names(teacher_only),
         )
-    return [here for here, there in enumerate(found) if there >= 0]
+    return [label for label, match in enumerate(matches) if match >= 0]
 
 
-def _listed(names: Sequence[str]) -> str:
-    more = len(names) - _NAMED
-    return ", ".join(names) if more <= 0 else f"{', '.join(names[:_NAMED])} and {more} more"
+def _format_names(names: Sequence[str]) -> str:
+    more = len(names) - _MAX_NAMES
+    return ", ".join(names) if more <= 0 else f"{', '.join(names[:_MAX_NAMES])} and {more} more"
