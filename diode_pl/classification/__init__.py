@@ -1,1 +1,1 @@
-"""Training a classifier of object crops, for DICOD."""
+"""Training of a classifier of object crops, for DICOD."""

@@ -1,4 +1,4 @@
-"""A run of the training of a classifier, from where it stands to the finished file."""
+"""The job that trains, or resumes training, a classifier of crops."""
 
 import json
 import logging
@@ -20,7 +20,7 @@ from diode_pl.training.run_folder import RunFolder
 
 log = logging.getLogger(__name__)
 
-_SHOWN = 64  # crops in crops.png
+_MAX_CROPS = 64  # in crops.png
 _PART = "classification"
 _MUST = {
     "": ("classifier", "The classifier, with the classes of the training images, must be the one that it was made with")
@@ -34,36 +34,36 @@ def train_classifier(
     settings: Mapping[str, Any],
     ckpt: str | Path | None = None,
 ) -> float | None:
-    """Trains a classifier of crops, or goes on where an earlier run in the same folder stopped.
+    """Trains a classifier of crops, or resumes the run in the same folder, and writes its report.
 
     Args:
-        module: what to train, with its data.
-        trainer: of :func:`diode_pl.training.trainer.training_trainer`.
+        module: classifier, losses and data.
+        trainer: from :func:`diode_pl.training.trainer.training_trainer`.
         folder: gets ``classifier.ckpt`` after every epoch; in the end ``classifier.safetensors``, ``metrics.json``,
-            ``curves.png`` and, where crops are held out, ``crops.png``.
-        settings: of the run, as plain data; kept with the classifier.
-        ckpt: a checkpoint to start from; left alone where ``folder`` has its own.
+            ``curves.png`` and, if crops are held out, ``crops.png``.
+        settings: configuration of the run as plain data; stored with the classifier.
+        ckpt: a checkpoint to start from; ignored if ``folder`` has its own.
 
     Returns:
-        Accuracy on held-out crops, the mean over classes; None where none are held out.
+        Accuracy on held-out crops, the mean over classes, or None without held-out crops.
 
     Raises:
-        ValueError: ``ckpt`` does not fit or has learned from what would be held out, or the folder holds another run.
+        ValueError: if ``ckpt`` does not fit or was trained on crops to hold out, or the folder holds a different run.
     """
-    brought = {} if module.teacher_sha256 is None else {"teacher_sha256": module.teacher_sha256}
-    module.split = _describe_split(module, settings) | brought
+    hashes = {} if module.teacher_sha256 is None else {"teacher_sha256": module.teacher_sha256}
+    module.split = _describe_split(module, settings) | hashes
     start = None if ckpt is None else Checkpoint.read(ckpt, _PART)
     if start is not None:
         start.require_same_shapes(module, _MUST)
         _check_split(start, module.split)
-    run = RunFolder(folder, dict(settings) | brought, "classifier", _PART)
+    run = RunFolder(folder, dict(settings) | hashes, "classifier", _PART)
     if not fit_or_resume(run, module, module.data, trainer, start):
         return None
-    return _write(module, run.folder)
+    return _write_report(module, run.folder)
 
 
 def _describe_split(module: Classification, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """What decides which crops there are, and which of them are held out."""
+    """Returns the settings that decide which crops exist and which are held out."""
     return {
         "seed": module.data.seed,
         "crops": {"held_out": module.data.held_out, "min_pixels": module.data.min_pixels},
@@ -76,16 +76,15 @@ def _check_split(start: Checkpoint, split: Mapping[str, Any]) -> None:
     changed = differences(start.kept.get("split", {}), split, FREE_IN_TRAINING)
     if changed and split["crops"]["held_out"]:
         raise ValueError(
-            f"ckpt: {start.path} has learned from other crops, of which some would be held out now: what it "
-            "knows by heart would pass for accuracy. Different are"
+            f"ckpt: {start.path} was trained on other crops, some of which would be held out now: the accuracy would "
+            "be measured on training data. Different are"
             + "".join(f"\n  {key}: {before!r} there, {now!r} now" for key, before, now in changed)
             + "\nGo back to those values, leave ckpt out to begin anew, or hold nothing out with held_out=0, "
             "which leaves the accuracy unknown."
         )
 
 
-def _write(classification: Classification, folder: Path) -> float | None:
-    """What a finished training leaves behind, beside its checkpoint."""
+def _write_report(classification: Classification, folder: Path) -> float | None:
     data = classification.data
     classification.eval()
     classification.save(folder / "classifier.safetensors")
@@ -105,13 +104,13 @@ def _write(classification: Classification, folder: Path) -> float | None:
         "history": classification.history,
     }
     atomic_write(folder / "metrics.json", json.dumps(facts, indent=1).encode())
-    data.setup("validate")  # processes that were started for the training read for themselves
-    shown = data.held_out_crops(_SHOWN)
-    if shown is not None:
-        crops, labels = shown
+    data.setup("validate")  # with spawned processes, this one has not read the data yet
+    held_out = data.held_out_crops(_MAX_CROPS)
+    if held_out is not None:
+        crops, labels = held_out
         with torch.no_grad():
-            found = classification.classifier(crops).argmax(dim=1)
-        write_picture(folder / "crops.png", crop_sheet(crops, labels, found, data.class_names))
+            predicted = classification.classifier(crops).argmax(dim=1)
+        write_picture(folder / "crops.png", crop_sheet(crops, labels, predicted, data.class_names))
     if classification.scores:
         log.info("accuracy on held-out crops %(accuracy).3f, the mean over classes %(macro_accuracy).3f", facts)
     log.info("%s: %d epochs, %.0f s, data access %s", folder, len(classification.history), seconds, level)

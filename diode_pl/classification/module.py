@@ -1,4 +1,4 @@
-"""A classifier learns from the crops of labeled objects."""
+"""The LightningModule that trains a classifier of object crops."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -22,31 +22,32 @@ log = logging.getLogger(__name__)
 
 
 class Classification(TrainingModule):
-    """Trains a classifier of crops, the teacher of a distillation that asks what an object is.
+    """Trains a classifier of crops, the classification teacher of DICOD.
 
     Args:
-        classifier: makes the network from ``class_names``, ``kind`` and ``crop_size``, which data and losses decide.
-        losses: terms by name; None or a weight of 0 leaves one out. Terms for softmax and for sigmoid heads together
-            make a classifier that serves both.
+        classifier: factory; takes ``class_names``, ``kind`` and ``crop_size``, which follow from data and losses.
+        losses: losses by name; None or a weight of 0 disables one. Losses for softmax and for sigmoid together train
+            logits for both.
         recipe: optimizer and learning rate schedule.
-        data: what it is trained and measured on.
-        label_source: which boxes count as objects; those of the data set when not given.
-        teacher: the detector that ``label_source`` asks; without one, agreement is not looked for.
+        data: training and held-out crops.
+        label_source: which boxes count as objects; None uses those of the data set.
+        teacher: the detector that ``label_source`` uses; without one, agreement is not checked.
         log_every: steps between two rows of the log.
 
     Attributes:
-        history: an entry an epoch: losses, learning rate, accuracy, seconds.
-        scores: ``accuracy`` and ``macro_accuracy``, the mean over the classes with a training crop, on the held-out
-            crops; the latest of this training.
-        per_class: the latest accuracy by class name; None for a class without a held-out crop.
-        counts: images and crops, as :class:`CropData` counts them.
-        untrained: classes without a training crop, by name.
+        history: one entry per epoch: losses, learning rate, accuracy, seconds.
+        scores: latest ``accuracy`` on the held-out crops, and ``macro_accuracy``, its mean over the classes with a
+            training crop.
+        per_class: latest accuracy by class name; None for a class without a held-out crop.
+        counts: numbers of images and crops, see :class:`CropData`.
+        untrained: names of the classes without a training crop.
         split: settings that decide which crops are held out, as plain data.
-        provenance: what the classifier has seen; a checkpoint adds what it saw before.
-        outside: whether it learned from images that were not made from a teacher, here or before a checkpoint.
+        provenance: data access level of the classifier; loading a checkpoint adds that of the checkpoint.
+        outside: whether it was trained, here or before, on images that were not synthesized from a teacher.
 
     Raises:
-        ValueError: no loss is left, the data has only one class, or the teacher is missing or has random weights.
+        ValueError: if no loss is enabled, the data has only one class, or the teacher is missing or has random
+            weights.
 
     Source: Guo, Alvarez, Salzmann, NeurIPS 2021, section 3.1.
     """
@@ -75,19 +76,19 @@ class Classification(TrainingModule):
         self.losses, self.data = nn.ModuleDict(active), data
         self.scores, self.per_class = dict[str, float](), dict[str, float | None]()
         self.counts, self.untrained, self.split = dict[str, int](), list[str](), dict[str, Any]()
-        self._measured_in = -1
+        self._last_validation = -1  # epoch
         self.label_source = label_source or LabelPolicy()
         self.teacher_sha256 = self._use_teacher(teacher)
-        seen = data.provenance.with_labels(read=self.label_source.reads_data)
-        self.outside = not seen.teacher  # to be asked of labels makes no image
-        self.provenance = seen | Provenance(teacher=self.teacher_sha256 is not None)
-        made = classifier(class_names=data.class_names, kind=self.kind, crop_size=data.crop_size)
-        self.classifier: CropClassifier = made.to(memory_format=torch.channels_last)
+        of_data = data.provenance.with_labels(read=self.label_source.reads_data)
+        self.outside = not of_data.teacher  # of the images: a teacher that only labels does not count
+        self.provenance = of_data | Provenance(teacher=self.teacher_sha256 is not None)
+        network = classifier(class_names=data.class_names, kind=self.kind, crop_size=data.crop_size)
+        self.classifier: CropClassifier = network.to(memory_format=torch.channels_last)
         self.confusion = MulticlassConfusionMatrix(len(data.class_names))
 
     @property
     def terms(self) -> dict[str, ClassificationLoss]:
-        """The losses with a weight, by name."""
+        """The enabled losses by name."""
         return {name: loss for name, loss in self.losses.items() if isinstance(loss, ClassificationLoss)}
 
     @property
@@ -95,13 +96,13 @@ class Classification(TrainingModule):
         return "classifier", self.classifier
 
     def on_fit_start(self) -> None:
-        """Notes what there is to learn from, and forgets what a checkpoint tells of other crops."""
+        """Copies the counts of the data, and resets scores that a checkpoint has of other crops."""
         self.scores, self.per_class = {}, {}
         data = self.trainer.datamodule  # type: ignore[attr-defined]
         self.counts, self.untrained = dict(data.counts), list(data.untrained)
 
     def training_step(self, batch: Crops, batch_idx: int) -> Tensor:
-        """The weighted sum of the losses on one batch."""
+        """Returns the weighted sum of the losses on one batch, scaled for the batch size."""
         crops, labels = batch
         logits = self.classifier(crops).float()
         terms = {name: loss(logits, labels) for name, loss in self.terms.items()}
@@ -112,45 +113,42 @@ class Classification(TrainingModule):
         return self.scale_loss(total, len(crops))
 
     def take_scores(self) -> dict[str, float]:
-        return self.scores if self._measured_in == self.current_epoch else {}
+        return self.scores if self._last_validation == self.current_epoch else {}
 
     def validation_step(self, batch: Crops, batch_idx: int) -> None:
-        """Counts which class each held-out crop is taken for."""
+        """Adds the predictions on held-out crops to the confusion matrix."""
         crops, labels = batch
         self.confusion.update(self.classifier(crops).argmax(dim=1), labels)
 
     def on_validation_epoch_end(self) -> None:
-        """The accuracy on all held-out crops, those of all processes."""
-        taken = self.confusion.compute().double().cpu()  # rows are the truth
+        """Computes and logs the accuracy on the held-out crops of all processes."""
+        confusion = self.confusion.compute().double().cpu()  # rows are the truth
         self.confusion.reset()
-        shown, right = taken.sum(dim=1), taken.diag()
-        rates = zip(self.classifier.class_names, (right / shown).tolist(), shown.tolist(), strict=True)
+        total, correct = confusion.sum(dim=1), confusion.diag()
+        rates = zip(self.classifier.class_names, (correct / total).tolist(), total.tolist(), strict=True)
         per_class = {name: rate if count else None for name, rate, count in rates}
-        # A class without a training crop cannot be told, and is not taught.
-        counting = [rate for name, rate in per_class.items() if rate is not None and name not in self.untrained]
-        if not counting:
+        # A class without a training crop cannot be recognized, and is not taught.
+        trained = [rate for name, rate in per_class.items() if rate is not None and name not in self.untrained]
+        if not trained:
             return
         self.per_class = per_class
-        self.scores = {
-            "accuracy": float(right.sum() / shown.sum()),
-            "macro_accuracy": sum(counting) / len(counting),
-        }
-        self._measured_in = self.current_epoch
+        self.scores = {"accuracy": float(correct.sum() / total.sum()), "macro_accuracy": sum(trained) / len(trained)}
+        self._last_validation = self.current_epoch
         self.log_dict({f"val/{name}": value for name, value in self.scores.items()}, sync_dist=True)
         self.log("accuracy", self.scores["accuracy"], prog_bar=True, logger=False, sync_dist=True)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Goes on where the checkpoint stopped, with what this training and that one have seen."""
+        """Restores a checkpoint, combining the data access of both trainings."""
         outside, split = self.outside, self.split
         super().on_load_checkpoint(checkpoint)
         self.outside |= outside
         self.split = split
 
     def save(self, path: str | Path) -> None:
-        """Writes the classifier and what is known of it as a .safetensors file, whole or not at all.
+        """Writes the classifier and its metadata as a .safetensors file, atomically.
 
         Raises:
-            ValueError: a weight is not finite.
+            ValueError: if a weight is not finite.
         """
         record = ClassifierCard(
             self.provenance,
@@ -163,7 +161,7 @@ class Classification(TrainingModule):
         atomic_write(Path(path), encode_classifier(self.classifier, record))
 
     def _use_teacher(self, teacher: Detector | None) -> str | None:
-        """Lets the teacher say which objects count, where the labels ask it; returns its fingerprint."""
+        """Passes the teacher to the data if ``label_source`` needs it, and returns the hash of its weights."""
         if not self.label_source.needs_teacher:
             return None
         if teacher is not None:

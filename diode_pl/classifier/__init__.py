@@ -1,4 +1,4 @@
-"""Networks that name the object on a crop, what trains them, and their files."""
+"""Classifiers of object crops, their losses and files."""
 
 from diode_pl.classifier.checkpoint import ClassifierCard, encode_classifier, load_classifier
 from diode_pl.classifier.losses import BinaryCrossEntropy, ClassificationLoss, CrossEntropy, Focal, output_form

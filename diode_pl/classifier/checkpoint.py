@@ -1,4 +1,4 @@
-"""Crop classifiers as files of their own."""
+"""Reading and writing of crop classifiers as .safetensors files."""
 
 import json
 from dataclasses import asdict, dataclass, field
@@ -17,15 +17,15 @@ _FORMAT = "diode_pl.crop_classifier.1"
 
 @dataclass(frozen=True)
 class ClassifierCard:
-    """What is known of a classifier beside its weights.
+    """Metadata of a classifier.
 
     Args:
-        provenance: what it has seen; empty if that is not known.
-        accuracy: share of the held-out crops that it names right, in [0, 1]; None where none were held out.
-        macro_accuracy: the mean of that share over the classes with a training and a held-out crop.
-        per_class: that share by class; None for a class without a held-out crop.
-        untrained: classes that it was shown no crop of.
-        outside: whether it learned from images that were not made from a teacher.
+        provenance: data access level; empty if unknown.
+        accuracy: on held-out crops, in [0, 1]; None without held-out crops.
+        macro_accuracy: mean accuracy over the classes with a training and a held-out crop.
+        per_class: accuracy by class name; None for a class without a held-out crop.
+        untrained: classes without a training crop.
+        outside: whether it was trained on images that were not synthesized from a teacher.
     """
 
     provenance: Provenance = Provenance()
@@ -37,28 +37,28 @@ class ClassifierCard:
 
 
 def encode_classifier(classifier: CropClassifier, record: ClassifierCard) -> bytes:
-    """A classifier and what is known of it as the content of a .safetensors file.
+    """Returns a classifier and its metadata as the content of a .safetensors file.
 
     Raises:
-        ValueError: a weight is not finite.
+        ValueError: if a weight is not finite.
     """
     state = {
         name: value.detach().cpu().clone(memory_format=torch.contiguous_format)
         for name, value in classifier.state_dict().items()
     }
     if broken := [name for name, value in state.items() if not bool(torch.isfinite(value).all())]:
-        raise ValueError(f"{broken[0]} is not finite, so that the classifier would be of no use")
-    known = asdict(record) | {"data_access": str(record.provenance)}
-    del known["provenance"]
-    metadata = {"format": _FORMAT, "settings": json.dumps(classifier.settings), "record": json.dumps(known)}
+        raise ValueError(f"the classifier's {broken[0]} is not finite")
+    card = asdict(record) | {"data_access": str(record.provenance)}
+    del card["provenance"]
+    metadata = {"format": _FORMAT, "settings": json.dumps(classifier.settings), "record": json.dumps(card)}
     return to_safetensors(state, metadata)
 
 
 def load_classifier(path: str | Path) -> tuple[CropClassifier, ClassifierCard]:
-    """What a file of :func:`to_safetensors` holds.
+    """Loads a classifier, in eval mode, and its metadata from a file of :func:`encode_classifier`.
 
     Raises:
-        ValueError: there is no such file, or it holds something else.
+        ValueError: if the file does not exist, is damaged, or is not such a file.
     """
     if not Path(path).is_file():
         raise ValueError(f"weights: {Path(path).resolve()} does not exist")
@@ -66,15 +66,15 @@ def load_classifier(path: str | Path) -> tuple[CropClassifier, ClassifierCard]:
         with safe_open(path, "pt") as file:
             metadata = file.metadata() or {}
     except SafetensorError as error:
-        raise ValueError(f"weights: {path} is damaged or no .safetensors file ({error})") from error
+        raise ValueError(f"weights: {path} is damaged or not a .safetensors file ({error})") from error
     if metadata.get("format") != _FORMAT:
         raise ValueError(
             f"weights: {path} was not written by the training of a classifier; weights of torchvision's networks "
             "are read into the one that the key network gives"
         )
-    known = json.loads(metadata["record"])
-    seen = Provenance.parse(known.pop("data_access"))
-    record = ClassifierCard(seen, **known | {"untrained": tuple(known["untrained"])})
+    card = json.loads(metadata["record"])
+    provenance = Provenance.parse(card.pop("data_access"))
+    record = ClassifierCard(provenance, **card | {"untrained": tuple(card["untrained"])})
     classifier = CropClassifier(**json.loads(metadata["settings"]))
     classifier.load_state_dict(load_file(path))
     return classifier.eval(), record

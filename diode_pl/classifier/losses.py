@@ -1,4 +1,4 @@
-"""What a crop classifier is trained with: logits and labels -> scalar."""
+"""Losses of crop classifiers: logits and labels -> scalar."""
 
 import math
 from abc import ABC, abstractmethod
@@ -14,13 +14,13 @@ class ClassificationLoss(nn.Module, ABC):
     """One term of a classifier's objective.
 
     Args:
-        weight: factor of the term in the sum.
+        weight: factor of the loss in the sum.
 
     Raises:
-        ValueError: ``weight`` is negative or not finite.
+        ValueError: if ``weight`` is negative or not finite.
 
     Attributes:
-        kind: the form of the logits that the term trains, ``softmax`` or ``sigmoid``.
+        kind: activation that the logits are trained for, ``softmax`` or ``sigmoid``.
     """
 
     kind: Literal["softmax", "sigmoid"]
@@ -33,16 +33,22 @@ class ClassificationLoss(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, logits: Float[Tensor, "n c"], labels: Int[Tensor, " n"]) -> Float[Tensor, ""]:
-        """The raw term, a mean over crops, before its weight.
+        """Returns the mean over crops, before the weight is applied.
 
         Args:
-            logits: of each class, in float32 or better.
-            labels: the right class, ``0 <= label < c``.
+            logits: in float32 or float64.
+            labels: ground truth, ``0 <= label < c``.
         """
 
 
 class CrossEntropy(ClassificationLoss):
-    """Negative logarithm of the right class's softmax probability, for heads that compare classes."""
+    """Softmax cross-entropy.
+
+    Example:
+        >>> import torch
+        >>> CrossEntropy()(torch.zeros(5, 4), torch.tensor([0, 1, 2, 3, 0]))
+        tensor(1.3863)
+    """
 
     kind = "softmax"
 
@@ -51,9 +57,14 @@ class CrossEntropy(ClassificationLoss):
 
 
 class BinaryCrossEntropy(ClassificationLoss):
-    """Negative logarithm of what each class's own probability gives to the truth, for heads that judge each by itself.
+    """Binary cross-entropy per class with one-hot targets, summed over classes.
 
-    Summed over classes, as the likelihood of them all: beside :class:`CrossEntropy` a weight of 1 means equal shares.
+    The sum is a log likelihood like :class:`CrossEntropy`, so that equal weights give equal shares.
+
+    Example:
+        >>> import torch
+        >>> BinaryCrossEntropy()(torch.zeros(5, 4), torch.tensor([0, 1, 2, 3, 0]))
+        tensor(2.7726)
     """
 
     kind = "sigmoid"
@@ -64,17 +75,22 @@ class BinaryCrossEntropy(ClassificationLoss):
 
 
 class Focal(ClassificationLoss):
-    """Binary cross-entropy that counts less where a class is judged right already, summed over classes.
+    """Sigmoid focal loss, summed over classes.
 
     Args:
-        weight: factor of the term in the sum.
-        alpha: share of the right class, in (0, 1); the others get 1 - ``alpha``.
-        gamma: how much what is right already loses, not negative; 0 is the binary cross-entropy with shares.
+        weight: factor of the loss in the sum.
+        alpha: weight of the positive class, in (0, 1); negatives get 1 - ``alpha``.
+        gamma: focusing parameter, >= 0; 0 is the alpha-weighted binary cross-entropy.
 
     Raises:
-        ValueError: a number is out of range.
+        ValueError: if a number is out of range.
 
     Source: Lin et al., ICCV 2017, eq. 5.
+
+    Example:
+        >>> import torch
+        >>> Focal(alpha=0.5, gamma=0.0)(torch.zeros(5, 4), torch.tensor([0, 1, 2, 3, 0]))
+        tensor(1.3863)
     """
 
     kind = "sigmoid"
@@ -92,10 +108,10 @@ class Focal(ClassificationLoss):
 
 
 def output_form(losses: list[ClassificationLoss]) -> Literal["softmax", "sigmoid", "both"]:
-    """The form of the logits that losses train together.
+    """Returns the activation that the losses together train logits for.
 
     Raises:
-        ValueError: there is no loss.
+        ValueError: if there is no loss.
     """
     kinds = {loss.kind for loss in losses}
     if not kinds:

@@ -1,4 +1,4 @@
-"""A network that names the object on a crop."""
+"""The classifier of object crops."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
@@ -15,22 +15,27 @@ _BACKBONES: dict[str, Callable[..., ResNet]] = {"resnet18": resnet18, "resnet50"
 
 
 class CropClassifier(nn.Module):
-    """A ResNet of torchvision, from random weights, over crops in [0, 1].
+    """A torchvision ResNet with random weights for crops in [0, 1].
 
     Args:
-        class_names: one name a class, in the order of the logits.
+        class_names: unique names, in the order of the logits.
         backbone: ``resnet18`` or ``resnet50``.
-        stem_stride: pixels of the crop to a cell of layer 0: 4 is the published stem, 2 a stem of a 3x3 convolution
-            without stride, for crops of 32 pixels.
-        kind: what the logits are trained for: ``softmax``, ``sigmoid``, or ``both``.
-        crop_size: height and width of the crops that it is trained on, in pixels, at least 8.
-        mean: of each color channel, which is subtracted first; None leaves crops as they are.
-        std: of each color channel, which is divided by after that; above 0.
+        stem_stride: stride of layer 0 in pixels: 4 is the published stem, 2 a 3x3 convolution of stride 1 and the
+            max-pooling, for crops of 32 pixels.
+        kind: activation that the logits are trained for: ``softmax``, ``sigmoid``, or ``both``.
+        crop_size: height and width of the training crops in pixels, >= 8.
+        mean: per color channel, subtracted from the crops; None does not normalize.
+        std: per color channel, > 0; divides the crops after that.
 
     Raises:
-        ValueError: an argument is out of range, two classes share a name, or only one of ``mean`` and ``std`` is given.
+        ValueError: if an argument is out of range, names repeat, or only one of ``mean`` and ``std`` is given.
 
     Source: Guo, Alvarez, Salzmann, NeurIPS 2021, section 3.1.
+
+    Example:
+        >>> classifier = CropClassifier(("cat", "dog"), crop_size=32).eval()
+        >>> classifier(torch.rand(5, 3, 32, 32)).shape
+        torch.Size([5, 2])
     """
 
     mean: Tensor | None
@@ -49,7 +54,7 @@ class CropClassifier(nn.Module):
         super().__init__()
         names = tuple(class_names)
         if not names or len(set(names)) != len(names):
-            raise ValueError(f"class_names: at least one, and all unlike, got {list(names)}")
+            raise ValueError(f"class_names must be unique, at least one, got {list(names)}")
         if backbone not in _BACKBONES or stem_stride not in (2, 4) or kind not in ("softmax", "sigmoid", "both"):
             raise ValueError(
                 f"backbone, stem_stride and kind: expected one of {list(_BACKBONES)}, 2 or 4, and softmax, "
@@ -62,7 +67,7 @@ class CropClassifier(nn.Module):
         for key, values in (("mean", mean), ("std", std)):
             if values is not None and (len(values) != 3 or (key == "std" and min(values) <= 0)):
                 raise ValueError(f"{key}: one number for each of red, green and blue, std above 0, got {list(values)}")
-            # Not among the weights: those stay the ones of torchvision's network, the numbers are settings.
+            # Not persistent: the state dict is that of torchvision's network, mean and std are settings.
             buffer = None if values is None else torch.tensor(list(values), dtype=torch.float32).view(3, 1, 1)
             self.register_buffer(key, buffer, persistent=False)
         self.class_names, self.backbone, self.stem_stride = names, backbone, stem_stride
@@ -74,44 +79,43 @@ class CropClassifier(nn.Module):
 
     @property
     def settings(self) -> dict[str, Any]:
-        """Arguments that make the same network, as plain data."""
+        """Constructor arguments as plain data."""
         channel_stats = {
             key: None if value is None else value.flatten().tolist()
             for key, value in (("mean", self.mean), ("std", self.std))
         }
-        own = ("class_names", "backbone", "stem_stride", "kind", "crop_size")
-        return {key: getattr(self, key) for key in own} | {"class_names": list(self.class_names)} | channel_stats
+        keys = ("class_names", "backbone", "stem_stride", "kind", "crop_size")
+        return {key: getattr(self, key) for key in keys} | {"class_names": list(self.class_names)} | channel_stats
 
     def forward(self, crops: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n c"]:
-        """Logits of each class.
+        """Returns the class logits.
 
         Args:
-            crops: RGB in [0, 1]; another side than ``crop_size`` is legal.
+            crops: RGB in [0, 1]; sizes other than ``crop_size`` are legal.
         """
-        return self.network(self._normalized(crops))
+        return self.network(self._normalize(crops))
 
     def features(self, crops: Float[Tensor, "n 3 h w"], layers: Sequence[int]) -> list[Tensor]:
-        """Maps of some layers, differentiable in the crops; layers above the last one asked for are not computed.
+        """Returns feature maps, differentiable in the crops; layers above the highest one are not computed.
 
         Args:
             crops: RGB in [0, 1].
             layers: 0 is the stem after its max-pooling, 1 to 4 are the stages.
 
         Returns:
-            a map ``(n, channels, rows, columns)`` for each of ``layers``, in their order.
+            One map ``(n, channels, rows, columns)`` per layer, in the order of ``layers``.
 
         Raises:
-            ValueError: there is no such layer.
+            ValueError: if a layer does not exist.
         """
         if unknown := [layer for layer in layers if layer not in LAYERS]:
             raise ValueError(f"layers: a classifier has layers 0 to {LAYERS[-1]}, got {unknown}")
         net = self.network
-        stages = (net.layer1, net.layer2, net.layer3, net.layer4)
-        x = net.maxpool(net.relu(net.bn1(net.conv1(self._normalized(crops)))))
+        x = net.maxpool(net.relu(net.bn1(net.conv1(self._normalize(crops)))))
         maps = [x]
-        for stage in stages[: max(layers, default=0)]:
+        for stage in (net.layer1, net.layer2, net.layer3, net.layer4)[: max(layers, default=0)]:
             maps.append(x := stage(x))
         return [maps[layer] for layer in layers]
 
-    def _normalized(self, crops: Tensor) -> Tensor:
+    def _normalize(self, crops: Tensor) -> Tensor:
         return crops if self.mean is None or self.std is None else (crops - self.mean) / self.std

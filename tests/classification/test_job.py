@@ -99,7 +99,7 @@ def test_a_stopped_run_ends_like_one_that_was_not(
         run(tmp_path, callbacks={"accident": StopsAt(last)})
     assert len(checkpoint(tmp_path, "classifier.ckpt")["classification"]["history"]) == last
     assert {path.name for path in tmp_path.iterdir()} == {"classifier.ckpt", "configuration.json"}
-    assert "the same command goes on after the last finished epoch" in caplog.text
+    assert "the same command resumes after the last finished epoch" in caplog.text
     accuracy, _ = run(tmp_path)
     assert_same_end(tmp_path, whole)
     assert accuracy == metrics(whole)["macro_accuracy"]

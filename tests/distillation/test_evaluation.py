@@ -57,7 +57,7 @@ def test_a_teacher_is_not_measured_on_classes_that_it_cannot_name(caplog: pytest
     assert len(said) == 2
     caplog.clear()
     assert scores(few, ("a", "b", "c", "d", "e", *NAMES[5:])) == {}
-    assert "val: the teacher has none of its classes, and is not measured" in caplog.messages
+    assert "val: the teacher has none of its classes, and is not evaluated" in caplog.messages
 
 
 def in_the_students_order(teacher: Darknet) -> Darknet:

@@ -30,7 +30,7 @@ def test_what_only_one_of_two_detectors_knows_is_named(caplog: pytest.LogCapture
     said = of_student.getMessage()
     assert said.startswith("student: ") and " 1 of its classes" in said and said.endswith("not measured on them: dog")
     said = of_teacher.getMessage()
-    assert said.startswith("teacher: ") and " 2 of its classes" in said and said.endswith("left out: cow, bus")
+    assert said.startswith("teacher: ") and " 2 of its classes" in said and said.endswith("are dropped: cow, bus")
 
 
 def test_nothing_is_said_of_the_same_classes_and_not_all_of_many(caplog: pytest.LogCaptureFixture) -> None:
