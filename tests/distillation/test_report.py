@@ -65,7 +65,7 @@ def test_writes_the_student_its_scores_and_its_pictures(tmp_path: Path, caplog: 
 def test_pictures_name_what_a_teacher_with_other_classes_sees(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     teacher = tiny_teacher(names=("teapot", *NAMES, "anchor"))
     distillation, _, _ = parts(losses={"decoded": Decoded()}, teacher=teacher, student=tiny_detector())
-    monkeypatch.setattr("diode_pl.distillation.report._LIKELY", 0.01)
+    monkeypatch.setattr("diode_pl.distillation.report._MIN_CONFIDENCE", 0.01)
     monkeypatch.setattr("diode_pl.distillation.report.export_onnx", lambda *_: 0.0)
     assert write_report(distillation, tmp_path) is None  # no epoch was trained
     picture(tmp_path / "predictions.png")
