@@ -1,4 +1,4 @@
-"""The one box type inside the package; library formats exist at the seams only."""
+"""The package's box type; formats of other libraries are converted where they enter or leave."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -12,15 +12,25 @@ from torch import Tensor
 class Targets:
     """Boxes with class labels for a whole batch of images.
 
-    Boxes are kept at a fixed count and switched off by ``valid`` instead of being removed, so that moving them
-    along with an augmentation never waits for the device; :meth:`compact` removes them for good.
+    Boxes are disabled by ``valid`` rather than removed: with a fixed count, augmentations trigger no device sync.
+    :meth:`compact` removes them.
 
     Args:
-        boxes: ``(k, 4)`` as x1, y1, x2, y2 in units of image width and height: inside the image means [0, 1].
-        labels: ``(k,)`` class indices.
-        image_index: ``(k,)`` position of the image in its batch, ``0 <= image_index < batch_size``.
-        batch_size: images in the batch, those without a box included.
-        valid: ``(k,)``, False for a box that has left the image; all True when not given.
+        boxes: x1, y1, x2, y2 in units of image width and height; [0, 1] is inside the image.
+        labels: class indices.
+        image_index: index of the image in the batch, in [0, ``batch_size``).
+        batch_size: number of images, including those without boxes.
+        valid: False for a disabled box; all True by default.
+
+    Raises:
+        ValueError: if the tensors differ in length.
+
+    Example:
+        >>> targets = Targets(torch.tensor([[0.0, 0.2, 0.25, 0.6]]), torch.tensor([7]), torch.tensor([0]), batch_size=2)
+        >>> len(targets), targets.batch_size
+        (1, 2)
+        >>> targets.flip(torch.tensor([True, False])).boxes
+        tensor([[0.7500, 0.2000, 1.0000, 0.6000]])
     """
 
     boxes: Float[Tensor, "k 4"]
@@ -35,13 +45,13 @@ class Targets:
         count = len(self.boxes)
         if self.boxes.shape != (count, 4) or not len(self.labels) == len(self.image_index) == len(self.valid) == count:
             raise ValueError(
-                f"Targets need boxes (k, 4) and k labels, image indices and flags, got {tuple(self.boxes.shape)}, "
+                f"expected boxes (k, 4) and k labels, image indices and valid flags, got {tuple(self.boxes.shape)}, "
                 f"{len(self.labels)}, {len(self.image_index)}, {len(self.valid)}"
             )
 
     @classmethod
     def from_images(cls, per_image: Sequence[tuple[Tensor, Tensor]], device: torch.device | str = "cpu") -> "Targets":
-        """Joins one ``(boxes (m, 4), labels (m,))`` pair an image into a batch."""
+        """Joins one ``(boxes (m, 4), labels (m,))`` pair per image into a batch."""
         boxes = [torch.as_tensor(b, dtype=torch.float32, device=device).reshape(-1, 4) for b, _ in per_image]
         labels = [torch.as_tensor(c, dtype=torch.long, device=device).reshape(-1) for _, c in per_image]
         index = [torch.full((len(c),), i, device=device) for i, c in enumerate(labels)]
@@ -53,7 +63,7 @@ class Targets:
         return len(self.labels)
 
     def to(self, device: torch.device | str) -> "Targets":
-        """The same targets on another device."""
+        """Copies to another device."""
         return Targets(
             self.boxes.to(device),
             self.labels.to(device),
@@ -63,42 +73,42 @@ class Targets:
         )
 
     def flip(self, flipped: Bool[Tensor, " n"]) -> "Targets":
-        """Mirrors left and right the boxes of the images where ``flipped`` is True."""
+        """Flips the boxes horizontally in images where ``flipped`` is True."""
         x1, y1, x2, y2 = self.boxes.unbind(1)
         mirrored = torch.stack([1 - x2, y1, 1 - x1, y2], dim=1)
         return replace(self, boxes=torch.where(flipped[self.image_index, None], mirrored, self.boxes))
 
     def shift(self, offset: Float[Tensor, "n 2"]) -> "Targets":
-        """Moves the boxes of image ``i`` by ``offset[i]`` (x, y; in image widths and heights)."""
+        """Shifts the boxes of image ``i`` by ``offset[i]`` (x, y; in image widths and heights)."""
         return replace(self, boxes=self.boxes + offset[self.image_index].repeat(1, 2))
 
     def clip(self, min_area: float) -> "Targets":
-        """Clips boxes to the image and switches off those with ``min_area`` (share of the image) or less left."""
+        """Clips boxes to the image and disables those with an area of at most ``min_area``, a share of the image."""
         boxes = self.boxes.clamp(0, 1)
         size = boxes[:, 2:] - boxes[:, :2]
         return replace(self, boxes=boxes, valid=self.valid & (size.prod(dim=1) > min_area))
 
     def keep(self, mask: Bool[Tensor, " k"]) -> "Targets":
-        """Switches off the boxes where ``mask`` is False."""
+        """Disables the boxes where ``mask`` is False."""
         return replace(self, valid=self.valid & mask)
 
     def compact(self) -> "Targets":
-        """Removes the boxes that are switched off and sorts the rest by image; waits for the device."""
+        """Removes disabled boxes and sorts the rest by image; triggers a device sync."""
         index = torch.nonzero(self.valid).squeeze(1)
         index = index[torch.argsort(self.image_index[index], stable=True)]
         return self.select(index)
 
     def select(self, index: Tensor) -> "Targets":
-        """Some of the boxes, by position or where a mask is True."""
+        """Selects boxes by index or boolean mask."""
         return Targets(
             self.boxes[index], self.labels[index], self.image_index[index], self.batch_size, self.valid[index]
         )
 
     def cat(self, other: "Targets") -> "Targets":
-        """Both sets of boxes over the same batch of images.
+        """Joins two sets of boxes of the same batch of images.
 
         Raises:
-            ValueError: the two batches differ in size.
+            ValueError: if the batch sizes differ.
         """
         if self.batch_size != other.batch_size:
             raise ValueError(f"cannot join targets of {self.batch_size} images with those of {other.batch_size}")
@@ -111,6 +121,6 @@ class Targets:
         )
 
     def per_image(self) -> list[tuple[Tensor, Tensor]]:
-        """``(boxes (m, 4), labels (m,))`` of every image, boxes that are switched off left out."""
-        own = [(self.image_index == i) & self.valid for i in range(self.batch_size)]
-        return [(self.boxes[mask], self.labels[mask]) for mask in own]
+        """Returns ``(boxes (m, 4), labels (m,))`` of each image, without disabled boxes."""
+        masks = [(self.image_index == i) & self.valid for i in range(self.batch_size)]
+        return [(self.boxes[mask], self.labels[mask]) for mask in masks]

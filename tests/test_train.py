@@ -164,7 +164,10 @@ def test_other_ways_to_train(overrides: list[str], train: Train, quick_report: N
         (["distill.mimic=null"], "no loss with a weight above 0"),
         (["alpha_detection=1", "train.labeled=false"], "alpha_detection=0"),
         (["ckpt=nowhere.ckpt"], "nowhere.ckpt does not exist"),
-        (["resolution=72"], "resolution: 72 px will not do, teacher and student can take multiples of 32"),
+        (
+            ["resolution=72"],
+            "resolution must be a multiple of 32 px, at least 32 px, for teacher and student, got 72 px",
+        ),
         (["task=evaluate", "data@val=none"], "choose data@val"),
         (["fit=false"], "fit has been replaced by task=evaluate"),
         (["tiled=5"], "tiled has been replaced by task=tile task.count=N"),

@@ -1,4 +1,4 @@
-"""What every augmentation offers."""
+"""Base class of the augmentations."""
 
 from abc import ABC, abstractmethod
 
@@ -9,15 +9,14 @@ from diode_pl.targets import Targets
 
 
 class Augmentation(ABC):
-    """A random change of images and their boxes together, differentiable in the images.
+    """A random transform of images and their boxes, differentiable in the images.
 
-    Values may leave [0, 1]: a clamp would stop the gradient of every pixel that it touches.
-    Draws come from a generator on the CPU whatever device the images are on: the same seed then gives the same
-    draws everywhere, and no draw waits for the device.
+    Values may leave [0, 1]: clamping would zero the gradient of the clamped pixels. Draws come from a generator on the
+    CPU, so that a seed gives the same draws for every device, without a device sync.
     """
 
     @abstractmethod
     def __call__(
         self, images: Float[Tensor, "n 3 h w"], targets: Targets, generator: Generator
     ) -> tuple[Float[Tensor, "n 3 h w"], Targets]:
-        """Returns changed copies of ``images`` and ``targets``; shapes stay."""
+        """Returns transformed copies of ``images`` and ``targets``, with the same shapes."""

@@ -9,16 +9,22 @@ from diode_pl.targets import Targets
 
 
 class Contrast(Augmentation):
-    """Multiplies all pixels of an image by one number drawn from N(1, ``std``).
+    """Multiplies all pixels of an image by a number drawn from N(1, ``std``).
 
     Args:
-        std: relative, not negative.
-        per_image: one draw for each image (the paper's code) instead of one for the batch.
+        std: standard deviation of the factor, >= 0.
+        per_image: one draw per image (the paper's code); False draws once per batch.
 
     Raises:
-        ValueError: ``std`` is negative.
+        ValueError: if ``std`` is negative.
 
     Source: Chawla et al., WACV 2021, section 3.1.
+
+    Example:
+        >>> images, targets = torch.ones(2, 3, 8, 8), Targets(torch.rand(2, 4), torch.arange(2), torch.arange(2), 2)
+        >>> changed, _ = Contrast(std=0.1)(images, targets, torch.Generator().manual_seed(0))
+        >>> changed[:, 0, 0, 0]
+        tensor([1.1541, 0.9707])
     """
 
     def __init__(self, std: float = 0.1, per_image: bool = True) -> None:
@@ -29,6 +35,5 @@ class Contrast(Augmentation):
     def __call__(
         self, images: Float[Tensor, "n 3 h w"], targets: Targets, generator: Generator
     ) -> tuple[Float[Tensor, "n 3 h w"], Targets]:
-        """Returns changed copies of ``images`` and ``targets``; shapes stay."""
         draws = 1 + torch.randn(len(images) if self.per_image else 1, 1, 1, 1, generator=generator) * self.std
         return images * draws.to(images, non_blocking=True), targets

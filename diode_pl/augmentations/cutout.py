@@ -12,19 +12,25 @@ from diode_pl.targets import Targets
 
 
 class Cutout(Augmentation):
-    """Sets one random rectangle of an image to a constant; boxes stay.
+    """Sets a random rectangle of an image to a constant; boxes are unchanged.
 
     Args:
-        probability: of a rectangle, for each image, in [0, 1].
-        area: smallest and largest area, as shares of the image.
-        aspect: smallest and largest height / width of the rectangle relative to the image's, drawn log-uniformly.
+        probability: of a rectangle, in [0, 1].
+        area: range of the area, as shares of the image.
+        aspect: range of height / width of the rectangle relative to the image's, drawn log-uniformly.
         fill: value inside the rectangle, in [0, 1].
-        per_image: one draw for each image (the paper's code) instead of one for the batch.
+        per_image: one draw per image (the paper's code); False draws once per batch.
 
     Raises:
-        ValueError: ``probability`` is outside [0, 1], a range is not increasing, or a rectangle would not fit.
+        ValueError: if ``probability`` is outside [0, 1], a range is not increasing, or a rectangle would not fit.
 
     Source: Chawla et al., WACV 2021, section 3.1; DeVries and Taylor, arXiv 1708.04552.
+
+    Example:
+        >>> images, targets = torch.ones(2, 3, 8, 8), Targets(torch.rand(2, 4), torch.arange(2), torch.arange(2), 2)
+        >>> cut, _ = Cutout(probability=1.0, area=(0.2, 0.2))(images, targets, torch.Generator().manual_seed(0))
+        >>> (cut == 0).sum(dim=(1, 2, 3)) > 0
+        tensor([True, True])
     """
 
     def __init__(
@@ -47,7 +53,6 @@ class Cutout(Augmentation):
     def __call__(
         self, images: Float[Tensor, "n 3 h w"], targets: Targets, generator: Generator
     ) -> tuple[Float[Tensor, "n 3 h w"], Targets]:
-        """Returns changed copies of ``images`` and ``targets``; shapes stay."""
         height, width = images.shape[-2:]
         happens, size, tilt, x, y = torch.rand(5, len(images) if self.per_image else 1, generator=generator)
         area = self.area[0] + (self.area[1] - self.area[0]) * size
@@ -55,7 +60,7 @@ class Cutout(Augmentation):
         aspect = torch.exp(low + (high - low) * tilt)
         box_h, box_w = (area * aspect).sqrt(), (area / aspect).sqrt()
         happens = happens < self.probability
-        # Five numbers an image go to the device, and the mask is made there.
+        # Five numbers per image are copied to the device, and the mask is computed there.
         numbers = torch.stack([y * (1 - box_h), box_h, x * (1 - box_w), box_w, happens])
         top, box_h, left, box_w, happens = numbers.to(images.device, non_blocking=True)
         rows, columns = _span(height, top, box_h), _span(width, left, box_w)

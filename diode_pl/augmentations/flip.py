@@ -1,4 +1,4 @@
-"""Random left-right mirroring."""
+"""Random horizontal flip."""
 
 import torch
 from jaxtyping import Float
@@ -9,16 +9,22 @@ from diode_pl.targets import Targets
 
 
 class Flip(Augmentation):
-    """Mirrors images and boxes left and right.
+    """Flips images and boxes horizontally.
 
     Args:
-        probability: of mirroring, in [0, 1].
-        per_image: one draw for each image instead of one for the batch (the paper's code: one for the batch).
+        probability: of a flip, in [0, 1].
+        per_image: one draw per image; False (the paper's code) draws once per batch.
 
     Raises:
-        ValueError: ``probability`` is outside [0, 1].
+        ValueError: if ``probability`` is outside [0, 1].
 
     Source: Chawla et al., WACV 2021, section 3.1.
+
+    Example:
+        >>> targets = Targets(torch.tensor([[0.0, 0.2, 0.25, 0.6]]), torch.tensor([7]), torch.tensor([0]), 1)
+        >>> _, flipped = Flip(probability=1.0)(torch.zeros(1, 3, 8, 8), targets, torch.Generator())
+        >>> flipped.boxes
+        tensor([[0.7500, 0.2000, 1.0000, 0.6000]])
     """
 
     def __init__(self, probability: float = 0.5, per_image: bool = False) -> None:
@@ -29,9 +35,8 @@ class Flip(Augmentation):
     def __call__(
         self, images: Float[Tensor, "n 3 h w"], targets: Targets, generator: Generator
     ) -> tuple[Float[Tensor, "n 3 h w"], Targets]:
-        """Returns changed copies of ``images`` and ``targets``; shapes stay."""
         draws = torch.rand(len(images) if self.per_image else 1, generator=generator) < self.probability
-        if not draws.any():  # on the CPU: no wait for the device
+        if not draws.any():  # on the CPU: no device sync
             return images, targets
         flipped = draws.expand(len(images)).to(images.device, non_blocking=True)
         return torch.where(flipped[:, None, None, None], images.flip(-1), images), targets.flip(flipped)

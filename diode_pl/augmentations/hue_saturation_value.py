@@ -9,24 +9,30 @@ from torch import Generator, Tensor
 from diode_pl.augmentations.base import Augmentation
 from diode_pl.targets import Targets
 
-# Luma and the two color axes of NTSC, on which a rotation changes the hue and leaves the luma.
+# Luma and the two chroma axes of NTSC; a rotation of the chroma plane changes the hue but not the luma.
 _YIQ = torch.tensor([[0.299, 0.587, 0.114], [0.596, -0.274, -0.322], [0.211, -0.523, 0.312]])
 _RGB = torch.linalg.inv(_YIQ)
 
 
 class HueSaturationValue(Augmentation):
-    """Turns the hue, scales the saturation and the value, each by a uniform draw for every image.
+    """Shifts the hue and scales saturation and value, each by a uniform draw per image.
 
-    All three are linear in YIQ colors, so one 3 x 3 matrix an image does it, on any device, in one pass. Where colors
-    leave [0, 1] this differs from the same change in HSV colors, which would clip them.
+    All three are linear in YIQ, so a single 3 x 3 matrix per image suffices. Unlike a change in HSV, this does not clip
+    colors outside [0, 1].
 
     Args:
-        hue: largest turn, as a share of the whole circle, in [0, 0.5].
-        saturation: largest relative change, in [0, 1].
-        value: likewise, of the brightness.
+        hue: maximum shift, as a share of the full circle, in [0, 0.5].
+        saturation: maximum relative change of the saturation, in [0, 1].
+        value: maximum relative change of the brightness, in [0, 1].
 
     Raises:
-        ValueError: an argument is out of range.
+        ValueError: if an argument is out of range.
+
+    Example:
+        >>> gray, targets = torch.ones(2, 3, 8, 8), Targets(torch.rand(2, 4), torch.arange(2), torch.arange(2), 2)
+        >>> changed, _ = HueSaturationValue(value=0.0)(gray, targets, torch.Generator().manual_seed(0))
+        >>> torch.allclose(changed, gray, atol=1e-4)  # gray has no hue or saturation
+        True
     """
 
     def __init__(self, hue: float = 0.014, saturation: float = 0.68, value: float = 0.36) -> None:
@@ -39,7 +45,6 @@ class HueSaturationValue(Augmentation):
     def __call__(
         self, images: Float[Tensor, "n 3 h w"], targets: Targets, generator: Generator
     ) -> tuple[Float[Tensor, "n 3 h w"], Targets]:
-        """Returns changed copies of ``images`` and ``targets``; shapes stay."""
         draws = torch.rand(3, len(images), generator=generator) * 2 - 1
         angle = draws[0] * self.hue * 2 * math.pi
         chroma, luma = 1 + draws[1] * self.saturation, 1 + draws[2] * self.value

@@ -1,4 +1,4 @@
-"""Random shift of the image."""
+"""Random translation."""
 
 import torch
 import torch.nn.functional as F
@@ -10,20 +10,25 @@ from diode_pl.targets import Targets
 
 
 class Jitter(Augmentation):
-    """Shifts images by whole pixels; boxes move along, are clipped, and go when 1 px² or less remains.
+    """Shifts images and boxes by whole pixels; boxes are clipped, and dropped if 1 px² or less remains.
 
     Args:
-        reach: largest shift on each axis, as a share of the image side, in [0, 1). The paper's 20 px at 160 px and
+        reach: maximum shift along each axis, as a share of the image side, in [0, 1). The paper's 20 px at 160 px and
             40 px at 320 px are both 0.125.
-        wrap: True lets pixels come in again at the other side (the paper's code), which shows the teacher parts of
-            objects without a box; False fills the uncovered border.
-        fill: value of the uncovered border, in [0, 1]; used when ``wrap`` is False.
-        per_image: one draw for each image instead of one for the batch (the paper's code: one for the batch).
+        wrap: whether pixels wrap around (the paper's code), which shows the teacher parts of objects without a box.
+        fill: value of the uncovered border if ``wrap`` is False, in [0, 1].
+        per_image: one draw per image; False (the paper's code) draws once per batch.
 
     Raises:
-        ValueError: ``reach`` is outside [0, 1).
+        ValueError: if ``reach`` is outside [0, 1).
 
     Source: Chawla et al., WACV 2021, section 3.1.
+
+    Example:
+        >>> targets = Targets(torch.tensor([[0.4, 0.4, 0.6, 0.6]]), torch.tensor([7]), torch.tensor([0]), 1)
+        >>> _, shifted = Jitter(reach=0.125)(torch.rand(1, 3, 64, 64), targets, torch.Generator())
+        >>> bool(((shifted.boxes - targets.boxes).abs() <= 0.125).all())
+        True
     """
 
     def __init__(self, reach: float = 0.125, wrap: bool = False, fill: float = 0.5, per_image: bool = False) -> None:
@@ -34,7 +39,6 @@ class Jitter(Augmentation):
     def __call__(
         self, images: Float[Tensor, "n 3 h w"], targets: Targets, generator: Generator
     ) -> tuple[Float[Tensor, "n 3 h w"], Targets]:
-        """Returns changed copies of ``images`` and ``targets``; shapes stay."""
         n, _, height, width = images.shape
         reach_x, reach_y = int(self.reach * width), int(self.reach * height)
         draws = n if self.per_image else 1

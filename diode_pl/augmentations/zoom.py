@@ -1,4 +1,4 @@
-"""Random size, proportion and place of what an image shows."""
+"""Random scale, aspect ratio and translation."""
 
 import math
 from collections.abc import Sequence
@@ -14,18 +14,25 @@ from diode_pl.targets import Targets
 
 
 class Zoom(Augmentation):
-    """Enlarges or shrinks, stretches and moves each image; boxes move along, and go where too little of them stays.
+    """Scales, stretches and shifts each image and its boxes.
 
     Args:
-        scale: smallest and largest factor of the size, above 0; drawn evenly in its logarithm.
-        stretch: width and height change by factors that differ by up to this one, at least 1.
-        reach: how far an image may move beyond what its size leaves free, or hides, as a share of its side, in [0, 1).
-        fill: value of what is uncovered, in [0, 1].
-        probability: that an image is changed, in [0, 1].
-        visible: a box stays while more than this share of it is in the image, in [0, 1).
+        scale: range of the scale factor, > 0; drawn log-uniformly.
+        stretch: maximum ratio of the factors of width and height, >= 1.
+        reach: maximum shift beyond the margin or overhang that the scale gives, as a share of the side, in [0, 1).
+        fill: value of uncovered pixels, in [0, 1].
+        probability: of a change, per image, in [0, 1].
+        visible: boxes with no more than this share inside the image are dropped, in [0, 1).
 
     Raises:
-        ValueError: an argument is out of range.
+        ValueError: if an argument is out of range.
+
+    Example:
+        >>> targets = Targets(torch.tensor([[0.25, 0.25, 0.75, 0.75]]), torch.tensor([7]), torch.tensor([0]), 1)
+        >>> zoom = Zoom(scale=(0.5, 0.5), stretch=1.0, reach=0.0, probability=1.0)
+        >>> _, smaller = zoom(torch.rand(1, 3, 64, 64), targets, torch.Generator())
+        >>> smaller.boxes[:, 2:] - smaller.boxes[:, :2]
+        tensor([[0.2500, 0.2500]])
     """
 
     def __init__(
@@ -50,19 +57,18 @@ class Zoom(Augmentation):
     def __call__(
         self, images: Float[Tensor, "n 3 h w"], targets: Targets, generator: Generator
     ) -> tuple[Float[Tensor, "n 3 h w"], Targets]:
-        """Returns changed copies of ``images`` and ``targets``; shapes stay."""
         size, shift = self._draw(len(images), generator)
-        # From a pixel of the result to the place in the image that it shows; both go from -1 to 1.
+        # Maps output to input coordinates, both in [-1, 1].
         back = torch.cat([torch.diag_embed(1 / size), (-2 * shift / size)[:, :, None]], dim=2)
         grid = F.affine_grid(back.to(images, non_blocking=True), list(images.shape), align_corners=False)
         moved = F.grid_sample(images - self.fill, grid, "bilinear", "zeros", align_corners=False) + self.fill
-        size, shift = (each.to(targets.boxes, non_blocking=True)[targets.image_index] for each in (size, shift))
+        size, shift = (draw.to(targets.boxes, non_blocking=True)[targets.image_index] for draw in (size, shift))
         boxes = (targets.boxes - 0.5) * size.repeat(1, 2) + 0.5 + shift.repeat(1, 2)
         clipped = replace(targets, boxes=boxes).clip(min_area=1 / images.shape[2:].numel())
         return moved, clipped.keep(_area(clipped.boxes) > self.visible * _area(boxes))
 
     def _draw(self, count: int, generator: Generator) -> tuple[Float[Tensor, "n 2"], Float[Tensor, "n 2"]]:
-        """Factors of width and height, and shifts in image widths and heights."""
+        """Draws factors of width and height, and shifts in image widths and heights."""
         draws = torch.rand(5, count, generator=generator)
         low, high = map(math.log, self.scale)
         scale, half = low + draws[0] * (high - low), (draws[1] - 0.5) * math.log(self.stretch)

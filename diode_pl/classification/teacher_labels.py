@@ -34,7 +34,7 @@ class TeacherLabeler:
 
     def __init__(self, label_source: LabelPolicy, teacher: Detector, images: ImageSet) -> None:
         self.label_source, self.teacher, self.class_names = label_source, teacher.freeze(), images.class_names
-        sides = InputSize.from_detectors({"the teacher, which label_source asks,": teacher})
+        sides = InputSize.from_detectors({"the teacher of label_source": teacher})
         sides.check("train.resolution", images.resolution)
         if len(find_unknown_classes(images.class_names, teacher.class_names)) == len(images.class_names):
             raise ValueError(

@@ -1,4 +1,4 @@
-"""Detectors: teacher, verifier and student alike."""
+"""Detectors, used as teacher, verifier or student."""
 
 from diode_pl.detector.base import DensePredictions, Detections, Detector, MatchedPredictions, Outputs
 from diode_pl.detector.bn_statistics import BatchNormRecorder, ChannelStats, channel_stats

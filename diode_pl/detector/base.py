@@ -1,4 +1,4 @@
-"""What every detector offers, whether it serves as teacher, verifier or student."""
+"""Base class of the detectors."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -18,20 +18,19 @@ __all__ = ["DensePredictions", "Detections", "Detector", "Outputs", "MatchedPred
 
 
 class Detector(nn.Module, ABC):
-    """A detector over images in [0, 1]; any normalization that it needs happens inside.
+    """An object detector for images in [0, 1]; normalization is part of the network.
 
     Args:
-        class_names: one name a class, in the order of the labels.
+        class_names: one name per class, in the order of the labels.
         stride: image height and width must be multiples of it, in pixels.
-        smallest: least height and width, in pixels; the stride when not given.
+        smallest: minimum height and width in pixels; ``stride`` by default.
 
     Attributes:
-        provenance: what the weights have seen, ``GIVEN_WEIGHTS`` if their file does not tell; None for random weights.
-        class_activation: what its class logits were made for: "sigmoid", each class on its own, or "softmax", the
-            classes against one another and against background.
+        provenance: data that the weights were trained on, ``GIVEN_WEIGHTS`` if unknown; None for random weights.
+        class_activation: "sigmoid" for independent class logits, "softmax" over the classes and background.
 
     Raises:
-        ValueError: two classes share a name.
+        ValueError: if two classes have the same name.
     """
 
     class_activation = "sigmoid"
@@ -39,7 +38,7 @@ class Detector(nn.Module, ABC):
     def __init__(self, class_names: Sequence[str], stride: int, smallest: int | None = None) -> None:
         super().__init__()
         if len(set(class_names)) != len(class_names):
-            raise ValueError(f"class names must differ from one another, got {list(class_names)}")
+            raise ValueError(f"class names must be unique, got {list(class_names)}")
         self.class_names = tuple(class_names)
         self.stride, self.smallest = stride, stride if smallest is None else smallest
         self.provenance: Provenance | None = None
@@ -50,56 +49,56 @@ class Detector(nn.Module, ABC):
         """Runs the network, differentiable in ``images``.
 
         Raises:
-            ValueError: height or width is not a multiple of ``stride``, or below ``smallest``.
+            ValueError: if height or width is not a multiple of ``stride``, or below ``smallest``.
         """
 
     @abstractmethod
     def loss(self, outputs: Outputs, targets: Targets) -> dict[str, Tensor]:
-        """The loss that such a detector is trained with, as named terms; the loss is their sum."""
+        """Terms of the detector's training loss by name; the loss is their sum."""
 
     @abstractmethod
     def decode(self, outputs: Outputs) -> DensePredictions:
-        """Every candidate as box, objectness and class probabilities, differentiable."""
+        """Decodes every candidate into box, objectness and class probabilities, differentiable."""
 
     def decode_stages(self, outputs: Outputs, hints: Targets) -> tuple[DensePredictions, ...]:
-        """The candidates of each stage, differentiable, for a student whose stages all are to learn.
+        """Decodes the candidates of each stage, differentiable, so that each stage of a student can be trained.
 
         Args:
             outputs: of :meth:`forward`.
-            hints: where a teacher is sure of an object; a stage that looks into boxes looks there too.
+            hints: confident objects of a teacher; a second stage evaluates their boxes in addition to its proposals.
         """
         return (self.decode(outputs),)
 
     def heads_on_proposals_of(self, outputs: Outputs, other: Outputs) -> tuple[Tensor, ...]:
-        """The raw heads, row by row comparable with those that a detector of the same build gave as ``other``.
+        """Raw head outputs, aligned row by row with those of ``other``, from a detector of the same architecture.
 
-        Where heads look into proposals, they look into those of ``other``.
+        Two-stage detectors evaluate their second stage on the proposals of ``other``.
         """
         return outputs.heads
 
     def class_logits(self, outputs: Outputs) -> Float[Tensor, "n m c"]:
-        """Class logits of every candidate, in the order of :meth:`decode`; without the background.
+        """Class logits of every candidate without background, in the order of :meth:`decode`.
 
-        Probabilities near 1 are too coarse to be turned back into logits.
+        Logits cannot be recovered from probabilities near 1, which are too coarse.
         """
         raise NotImplementedError(f"{type(self).__name__} does not implement class_logits()")
 
     def match_predictions(self, outputs: Outputs, targets: Targets) -> MatchedPredictions:
-        """The candidates that :meth:`loss` would hold to the valid targets; waits for the device."""
+        """The candidates that :meth:`loss` assigns to the valid targets; triggers a device sync."""
         raise NotImplementedError(f"{type(self).__name__} does not implement match_predictions()")
 
     def forward_stem(self, images: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n c p q"]:
-        """What the first convolution makes of images of any size, differentiable; with the pooling right after it."""
+        """Output of the first convolution and the pooling after it, for images of any size, differentiable."""
         raise NotImplementedError(f"{type(self).__name__} does not implement forward_stem()")
 
     def require(self, *methods: str) -> None:
         """Checks that optional methods are implemented.
 
         Args:
-            methods: names of methods of :class:`Detector` that only raise there.
+            methods: names of methods that :class:`Detector` does not implement.
 
         Raises:
-            ValueError: some are not.
+            ValueError: if a method is not implemented.
         """
         missing = [f"{name}()" for name in methods if getattr(type(self), name) is getattr(Detector, name)]
         if missing:
@@ -109,29 +108,29 @@ class Detector(nn.Module, ABC):
     def predict(
         self, outputs: Outputs, confidence: float = 0.005, iou: float = 0.45, max_detections: int = 100
     ) -> list[Detections]:
-        """Detections of each image after non-maximum suppression per class.
+        """Returns the detections of each image after non-maximum suppression per class.
 
         Args:
             outputs: of :meth:`forward`.
             confidence: candidates at or below this score are dropped, in [0, 1].
-            iou: of two boxes of one class that overlap by more than this, the better one stays.
-            max_detections: at most so many an image.
+            iou: threshold of non-maximum suppression, in [0, 1].
+            max_detections: maximum number of detections per image.
         """
         return detections(self.decode(outputs), confidence, iou, max_detections)
 
     def predict_as(self, class_names: Sequence[str], outputs: Outputs, **options: float) -> list[Detections]:
-        """As :meth:`predict`, in the numbering of ``class_names``; classes that are not among them are left out.
+        """Like :meth:`predict`, with labels that index ``class_names``; other classes are dropped.
 
         Args:
-            class_names: of another detector or data set; matched by name.
+            class_names: classes of another detector or data set, matched by name.
             outputs: of :meth:`forward`.
-            options: of :meth:`predict`.
+            options: passed to :meth:`predict`.
         """
-        found = self.predict(outputs, **options)  # type: ignore[arg-type]
+        detections = self.predict(outputs, **options)  # type: ignore[arg-type]
         if self.class_names == tuple(class_names):
-            return found
+            return detections
         labels = match_classes(self.class_names, class_names)
-        return [each.relabel(labels) for each in found]
+        return [image.relabel(labels) for image in detections]
 
     @abstractmethod
     def norm_layers(self) -> list[nn.Module]:
@@ -140,34 +139,34 @@ class Detector(nn.Module, ABC):
     @property
     @abstractmethod
     def backbone_norm_layers(self) -> int:
-        """How many of :meth:`norm_layers`, counted from the first, belong to the backbone."""
+        """Number of leading :meth:`norm_layers` that belong to the backbone."""
 
     def learned_classes(self) -> dict[str, int]:
-        """The label of each class that training has shown to the detector, by name.
+        """Label of each class that the detector was trained on, by name.
 
-        A head can have outputs for classes that its training data never held; no image makes it see one of those.
+        A head can have outputs for classes without training examples, which no image can activate.
         """
         return {name: label for label, name in enumerate(self.class_names)}
 
     def fingerprint(self) -> str:
-        """SHA-256 over all parameters and buffers: the same for the same weights, wherever they came from."""
+        """SHA-256 over all parameters and buffers."""
         return fingerprint(self)
 
     def describe_random_weights(self) -> str:
-        """What a message says of a detector that has not been trained."""
+        """Describes an untrained detector for an error message."""
         return (
-            f"({type(self).__name__}) with random weights (a detector of your own that has loaded its weights says so "
-            "in provenance)"
+            f"({type(self).__name__}) with random weights (a custom detector that loads its own weights must set "
+            "provenance)"
         )
 
     def require_trained(self, role: str) -> None:
-        """Refuses a detector that has nothing to teach.
+        """Checks that the weights are not random.
 
         Args:
-            role: what it is to be, such as ``teacher``.
+            role: of the detector in the error message, such as ``teacher``.
 
         Raises:
-            ValueError: it has random weights.
+            ValueError: if they are.
         """
         if self.provenance is None:
             raise ValueError(
@@ -176,15 +175,15 @@ class Detector(nn.Module, ABC):
             )
 
     def weights_metadata(self) -> dict[str, str]:
-        """What a file of the weights must say besides the state dict, for the detector to answer as this one does."""
+        """Metadata that a weights file needs besides the state dict to reproduce the outputs."""
         return {}
 
     def freeze(self) -> "Detector":
-        """Stops all learning for good: no gradients to weights, batch norm in eval mode even after ``.train()``."""
+        """Freezes the weights permanently; batch norm stays in eval mode even after ``.train()``."""
         self._frozen = True
         self.requires_grad_(False)
         return self.eval()
 
     def train(self, mode: bool = True) -> "Detector":
-        """Training mode, unless frozen."""
+        """Sets training mode, unless frozen."""
         return super().train(mode and not self._frozen)

@@ -1,4 +1,4 @@
-"""Files that a detector needs: found on this machine, or downloaded once."""
+"""Download of weights, with a cache."""
 
 import hashlib
 import os
@@ -21,29 +21,28 @@ class DownloadError(RuntimeError):
 def download_file(
     file: str, folder: str, url: str, sha256: str | None = None, size: int | None = None, cache: Path | None = None
 ) -> Path:
-    """Path of a file, which ``torch.hub`` downloads if it is not on this machine yet.
+    """Returns the path of a file, which is downloaded if necessary.
 
-    Looked for in ``$DIODE_WEIGHTS/<folder>/``, then in the cache, where a download ends up. A download that is cut off
-    leaves nothing behind and starts over the next time: ``torch.hub`` does not resume.
+    The file is looked up in ``$DIODE_WEIGHTS/<folder>/``, then in the cache. An interrupted download starts over the
+    next time: ``torch.hub`` does not resume.
 
     Args:
         file: name of the file.
-        folder: name of the folder it lies in.
-        url: where to get it.
+        folder: name of its folder.
+        url: source of the download.
         sha256: checksum in hexadecimal, or its first digits; None if unknown.
-        size: length in bytes; None if unknown.
-        cache: folder of downloads; None takes ``$DIODE_CACHE/<folder>/``, by default ``~/.cache/diode_pl/<folder>/``.
+        size: in bytes; None if unknown.
+        cache: folder of downloads; ``$DIODE_CACHE/<folder>/`` or ``~/.cache/diode_pl/<folder>/`` by default.
 
     Raises:
-        DownloadError: DIODE_WEIGHTS is not a folder, the download failed, or the file does not have the checksum or
-            size; the message says what to put where.
+        DownloadError: if DIODE_WEIGHTS is not a folder, the download fails, or checksum or size do not match.
     """
-    path = _own_file(file, folder) or (cache or _cache() / folder) / file
+    path = _provided_file(file, folder) or (cache or _cache() / folder) / file
     if not path.is_file():
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             with _one_process(path), _socket_timeout():
-                if not path.is_file():  # another process may have been faster
+                if not path.is_file():  # another process may have downloaded it
                     _download(url, path, sha256, size)
                     return path
         except (OSError, HTTPException, RuntimeError, ValueError) as error:
@@ -61,25 +60,25 @@ def sha256_of(path: str | Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _own_file(file: str, folder: str) -> Path | None:
+def _provided_file(file: str, folder: str) -> Path | None:
     """``$DIODE_WEIGHTS/<folder>/<file>`` if it exists."""
-    if not (own := os.environ.get("DIODE_WEIGHTS")):
+    if not (weights := os.environ.get("DIODE_WEIGHTS")):
         return None
-    if not Path(own).expanduser().is_dir():
-        raise DownloadError(f"DIODE_WEIGHTS={own} is not a folder: set it to one, or unset it")
-    path = Path(own).expanduser() / folder / file
+    if not Path(weights).expanduser().is_dir():
+        raise DownloadError(f"DIODE_WEIGHTS={weights} is not a folder: set it to one, or unset it")
+    path = Path(weights).expanduser() / folder / file
     return path if path.is_file() else None
 
 
 def _cache() -> Path:
-    if own := os.environ.get("DIODE_CACHE"):
-        return Path(own).expanduser()
+    if cache := os.environ.get("DIODE_CACHE"):
+        return Path(cache).expanduser()
     return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "diode_pl"
 
 
 def _download(url: str, path: Path, sha256: str | None, size: int | None) -> None:
     part = path.with_name(path.name + ".part")
-    # Checks the checksum before it renames, but knows no length: a connection that breaks looks like the end.
+    # Checks the checksum but not the length: a broken connection looks like the end of the file.
     torch.hub.download_url_to_file(url, str(part), sha256 and sha256.lower(), progress=sys.stderr.isatty())
     if size is not None and (received := part.stat().st_size) != size:
         part.unlink()
@@ -88,8 +87,8 @@ def _download(url: str, path: Path, sha256: str | None, size: int | None) -> Non
 
 
 def _check(path: Path, url: str, sha256: str | None, size: int | None) -> None:
-    if size is not None and (found := path.stat().st_size) != size:
-        fault = f"has {found} bytes, expected {size}"
+    if size is not None and (actual := path.stat().st_size) != size:
+        fault = f"has {actual} bytes, expected {size}"
     elif sha256 is not None and not (digest := sha256_of(path)).startswith(sha256.lower()):
         fault = f"has sha256 {digest}, expected {sha256}"
     else:
@@ -99,7 +98,7 @@ def _check(path: Path, url: str, sha256: str | None, size: int | None) -> None:
 
 @contextmanager
 def _socket_timeout() -> Iterator[None]:
-    """Makes a silent server an error; ``torch.hub`` sets no timeout."""
+    """Sets a timeout for a server that stops responding; ``torch.hub`` sets none."""
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(_TIMEOUT)
     try:
@@ -110,10 +109,10 @@ def _socket_timeout() -> Iterator[None]:
 
 @contextmanager
 def _one_process(path: Path) -> Iterator[None]:
-    """Lets one process at a time download a file: the ranks of a run all ask for it at once."""
+    """Lets one process at a time download a file, as all ranks of a run request it at once."""
     try:
         import fcntl
-    except ImportError:  # not a Unix: ranks on one machine may download the file more than once
+    except ImportError:  # not Unix: ranks may download the file more than once
         yield
         return
     with path.with_name(path.name + ".lock").open("w") as lock:

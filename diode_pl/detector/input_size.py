@@ -1,4 +1,4 @@
-"""How large images may be."""
+"""Image sizes that detectors support."""
 
 import math
 from collections.abc import Mapping
@@ -9,12 +9,12 @@ from diode_pl.detector.base import Detector
 
 @dataclass(frozen=True)
 class InputSize:
-    """The sides of images that one detector takes, or all of several.
+    """Sides of square images that one or several detectors support.
 
     Args:
-        step: a side is a multiple of it, in pixels.
-        smallest: the least of them, in pixels.
-        who: takes them, for the message.
+        step: sides must be multiples of it, in pixels.
+        smallest: minimum side in pixels.
+        who: the detectors, for the error message.
     """
 
     step: int
@@ -23,28 +23,28 @@ class InputSize:
 
     @classmethod
     def from_detectors(cls, detectors: Mapping[str, Detector]) -> "InputSize":
-        """Those that every one of the detectors takes, which are given by what they are: ``teacher``, ``student``."""
+        """Sides that all detectors support; the keys are their roles, such as ``teacher``."""
         step = math.lcm(*(detector.stride for detector in detectors.values()))
         least = max(detector.smallest for detector in detectors.values())
         return cls(step, math.ceil(least / step) * step, " and ".join(detectors))
 
     def take(self, side: int) -> bool:
-        """Whether images may be so large: ``side`` in pixels."""
+        """Whether ``side``, in pixels, is supported."""
         return side % self.step == 0 and side >= self.smallest
 
     def check(self, key: str, side: int) -> None:
-        """Refuses other images than those that may be.
+        """Checks that a side is supported.
 
         Args:
-            key: that says how large, for the message.
+            key: argument that sets it, for the error message.
             side: in pixels.
 
         Raises:
-            ValueError: they may not.
+            ValueError: if it is not.
         """
         if not self.take(side):
             nearest = max(self.smallest, round(side / self.step) * self.step)
             raise ValueError(
-                f"{key}: {side} px will not do, {self.who} can take multiples of {self.step} px from {self.smallest} "
-                f"px on; the nearest is {nearest}"
+                f"{key} must be a multiple of {self.step} px, at least {self.smallest} px, for {self.who}, "
+                f"got {side} px; the nearest is {nearest}"
             )

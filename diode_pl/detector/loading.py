@@ -1,4 +1,4 @@
-"""Loads a detector and detects objects, in one call each; part of the Python API."""
+"""Loading of a detector and prediction, in one call each; part of the Python API."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,17 +23,22 @@ def load_detector(
     class_names: str | Path | Sequence[str] = SHAPES,
     width: float = 0.375,
 ) -> Darknet:
-    """Loads a detector that is described by a Darknet ``.cfg``, or builds one for the embedded world.
+    """Loads a detector from a Darknet ``.cfg``, or builds one for the embedded data set.
 
     Args:
-        cfg: path of the network's definition; None is a narrow YOLOv3-tiny for the classes of the embedded world.
-        weights: path of ``.weights``, ``.safetensors``, ``.pt`` or ``.pth``; ``"embedded"`` are those that come with
-            the package, for ``cfg=None``; None draws random ones.
+        cfg: path of the network definition; None builds a narrow YOLOv3-tiny for the classes of the embedded data set.
+        weights: path of ``.weights``, ``.safetensors``, ``.pt`` or ``.pth``; ``"embedded"`` selects the weights that
+            come with the package, for ``cfg=None``; None draws random ones.
         class_names: names in the order of the labels, or path of a file with one name per line.
         width: factor of the number of channels, with ``cfg=None``.
 
     Raises:
-        ConfigError: definition, weights and names do not fit each other.
+        ConfigError: if definition, weights and names do not match.
+
+    Example:
+        >>> detector = load_detector(weights="embedded")
+        >>> detector.class_names[:3]
+        ('mug', 'key', 'star')
     """
     file = asset("yolov3_tiny_shapes.safetensors") if weights == "embedded" else weights
     if cfg is not None:
@@ -49,13 +54,18 @@ def predict(
     """Detects objects in images.
 
     Args:
-        detector: any detector; it is left in evaluation mode.
+        detector: any detector; it is set to eval mode.
         images: RGB in [0, 1]; height and width must be multiples of ``detector.stride``.
         confidence: detections at or below this score are dropped, in [0, 1].
         iou: threshold of non-maximum suppression, in [0, 1].
 
     Returns:
         For each image boxes (x1, y1, x2, y2 in units of image width and height), scores and labels, best first.
+
+    Example:
+        >>> detections = predict(load_detector(weights="embedded"), torch.rand(2, 3, 64, 64))
+        >>> len(detections)
+        2
     """
     detector.eval()
     return detector.predict(detector(images), confidence, iou)

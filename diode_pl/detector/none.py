@@ -1,9 +1,9 @@
-"""No detector."""
+"""The option without a detector."""
 
 
 def no_detector(weights: None = None) -> None:
-    """Stands where a detector could be.
+    """Returns None in place of a detector.
 
     Args:
-        weights: is not looked at; every student has the key.
+        weights: ignored; every student has this key.
     """

@@ -1,4 +1,4 @@
-"""What detectors answer."""
+"""Outputs and predictions of detectors."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,15 +10,15 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Outputs:
-    """What one forward pass of a detector yields.
+    """Result of a detector's forward pass.
 
     Args:
-        heads: raw output of each head, before any sigmoid or softmax.
-        features: the feature map that enters each head, ``(n, c, h, w)``; a second stage reads them all.
+        heads: raw output of each head, without sigmoid or softmax.
+        features: input of each head, ``(n, c, h, w)``; a second stage reads all of them.
         strides: input pixels per cell of each feature map.
         image_size: height and width of the input in pixels.
-        proposals: of each image, the boxes that a second stage looks into, without gradient: x1, y1, x2, y2 in pixels.
-            Empty where there is none.
+        proposals: boxes per image that a second stage evaluates, without gradient: x1, y1, x2, y2 in pixels. Empty for
+            one-stage detectors.
     """
 
     heads: tuple[Tensor, ...]
@@ -30,16 +30,16 @@ class Outputs:
 
 @dataclass(frozen=True)
 class DensePredictions:
-    """Every candidate of a detector in one common form, for distillation between unlike heads.
+    """All candidates of a detector in a common form, for distillation between different heads.
 
     Args:
         boxes: x1, y1, x2, y2 in units of image width and height; may reach outside [0, 1].
-        objectness: probability that a candidate holds an object, in [0, 1].
-        classes: probability of each class given an object, in [0, 1]; no class at all where a stage tells none apart.
-        priors: reference box of each candidate, such as an anchor in the middle of its cell; units as of ``boxes``.
-            The same for all images, or of each image.
-        cells: the part of the image whose objects each candidate answers for: x1 <= x < x2, y1 <= y < y2. None: it
-            answers for the objects that its prior covers.
+        objectness: probability of an object, in [0, 1].
+        classes: probability of each class given an object, in [0, 1]; zero classes for a class-agnostic stage.
+        priors: reference box of each candidate, such as an anchor centered in its cell, in the units of ``boxes``;
+            shared by all images or per image.
+        cells: region of the centers that each candidate is responsible for: x1 <= x < x2, y1 <= y < y2. If None, it is
+            responsible for the objects that its prior covers.
     """
 
     boxes: Float[Tensor, "n m 4"]
@@ -51,15 +51,14 @@ class DensePredictions:
 
 @dataclass(frozen=True)
 class MatchedPredictions:
-    """The candidates of a detector that training holds to a labeled box; several may belong to one box.
+    """Candidates that the training loss assigns to a target; several may share a target.
 
     Args:
-        image: position of each one's image in the batch.
-        target: position of its labeled box in the targets.
-        boxes: what it predicts, with gradient: x1, y1, x2, y2 in units of image width and height; may reach outside
-            [0, 1].
-        class_logits: with gradient; heads that compare classes with background by a softmax have background last.
-            Both in float32 or better.
+        image: index of each candidate's image in the batch.
+        target: index of its box in the targets.
+        boxes: predicted boxes, with gradient, in float32 or float64: x1, y1, x2, y2 in units of image width and height;
+            may reach outside [0, 1].
+        class_logits: with gradient, in float32 or float64; the last is background for heads with softmax.
     """
 
     image: Int[Tensor, " k"]
@@ -70,12 +69,17 @@ class MatchedPredictions:
 
 @dataclass(frozen=True)
 class Detections:
-    """What a detector reports for one image, best score first.
+    """Detections of one image, best score first.
 
     Args:
         boxes: x1, y1, x2, y2 in units of image width and height.
         scores: in [0, 1].
         labels: class indices.
+
+    Example:
+        >>> detections = Detections(torch.rand(3, 4), torch.tensor([0.9, 0.8, 0.3]), torch.tensor([0, 1, 0]))
+        >>> detections.relabel([5, -1]).labels
+        tensor([5, 5])
     """
 
     boxes: Float[Tensor, "m 4"]
@@ -83,10 +87,10 @@ class Detections:
     labels: Int[Tensor, " m"]
 
     def relabel(self, labels: Sequence[int]) -> "Detections":
-        """The same in another class numbering.
+        """Maps the labels to other ones.
 
         Args:
-            labels: the new one of each label; detections of a class where it is -1 are left out.
+            labels: new label of each class; detections of a class mapped to -1 are dropped.
         """
         new = torch.tensor(labels, device=self.labels.device)[self.labels]
         return Detections(self.boxes[new >= 0], self.scores[new >= 0], new[new >= 0])

@@ -1,4 +1,4 @@
-"""Batch norm over the images of all processes."""
+"""Batch norm over the batches of all processes."""
 
 from typing import Any
 
@@ -11,10 +11,9 @@ from diode_pl.detector.darknet.layers import FoldedBatchNorm
 
 
 class SynchronizedBatchNorm(FoldedBatchNorm, nn.SyncBatchNorm):
-    """Batch norm whose mean and variance in training are those of all processes together.
+    """Batch norm with training statistics over all processes; ``nn.SyncBatchNorm``, which raises on a CPU, on GPUs.
 
-    With it several processes compute the gradients that one would compute on all their images. On GPUs it is
-    ``nn.SyncBatchNorm``; on a CPU, where that raises, the same is computed here.
+    Several processes compute the same gradients as one process on all their images.
     """
 
     def forward(self, input: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
@@ -23,10 +22,10 @@ class SynchronizedBatchNorm(FoldedBatchNorm, nn.SyncBatchNorm):
         x = input.float() if input.dtype in (torch.float16, torch.bfloat16) else input
         if x.numel():
             variance, mean = torch.var_mean(x, dim=(0, 2, 3), correction=0)
-        else:  # a process may have nothing to look at; it still takes part
+        else:  # a process without images still participates
             variance = mean = x.sum(dim=(0, 2, 3))
         count = x.new_full((1,), x.numel() / x.shape[1])
-        # Deviations add up, squares do not: E[x^2] - E[x]^2 loses a small variance beside a large mean.
+        # Not E[x^2] - E[x]^2, which cancels if the variance is small and the mean large.
         variances, means, counts = _Gather.apply(torch.cat([variance, mean, count])).tensor_split(
             (x.shape[1], 2 * x.shape[1]), dim=1
         )
@@ -45,7 +44,7 @@ class SynchronizedBatchNorm(FoldedBatchNorm, nn.SyncBatchNorm):
 
 
 def convert_sync_batch_norm(module: nn.Module) -> None:
-    """Replaces every batch norm layer below ``module`` by one that counts all processes; weights stay the same ones."""
+    """Replaces all batch norm layers in ``module`` by synchronized ones, which share their weights and buffers."""
     for name, child in module.named_children():
         if not isinstance(child, nn.BatchNorm2d):
             convert_sync_batch_norm(child)

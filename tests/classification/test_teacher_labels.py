@@ -104,8 +104,8 @@ def test_what_is_wrong_is_said() -> None:
         TeacherLabeler(AGREEMENT, other, source)
     teacher = knowing(source, lambda i, k: True)
     said = r"^train\.resolution: {} px will not do, the teacher, which label_source asks, can .* from {} px on; .* {}$"
-    with pytest.raises(ValueError, match=said.format(36, 8, 32)):
+    with pytest.raises(ValueError, match=said.format(8, 36, 32)):
         TeacherLabeler(AGREEMENT, teacher, Painted(2, side=36))
     teacher.smallest = 64
-    with pytest.raises(ValueError, match=said.format(48, 64, 64)):
+    with pytest.raises(ValueError, match=said.format(64, 48, 64)):
         TeacherLabeler(AGREEMENT, teacher, source)

@@ -25,7 +25,7 @@ def test_several_take_what_every_one_of_them_takes() -> None:
 
 @pytest.mark.parametrize(("side", "nearest"), [(100, 96), (125, 128), (8, 64), (32, 64), (0, 64)])
 def test_other_sides_are_refused(side: int, nearest: int) -> None:
-    said = rf"val\.resolution: {side} px will not do, student can take multiples of 32 px from 64 px on; .* {nearest}$"
+    said = rf"val\.resolution must be a multiple of 32 px, at least 64 px, for student, got {side} px; .* {nearest}$"
     with pytest.raises(ValueError, match=said):
         InputSize(32, 64, "student").check("val.resolution", side)
     InputSize(32, 64, "student").check("val.resolution", nearest)

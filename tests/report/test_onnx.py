@@ -185,14 +185,16 @@ def test_a_detector_of_one_batch_size_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("resolution", [48, 0, -64])
 def test_resolution_must_suit_the_detector(tmp_path: Path, resolution: int) -> None:
-    with pytest.raises(ValueError, match=f"resolution: {resolution} px will not do, detector can take multiples of 32"):
+    with pytest.raises(
+        ValueError, match=f"resolution must be a multiple of 32 px, .* for detector, got {resolution} px"
+    ):
         export_onnx(student(), tmp_path / "a.onnx", resolution)
 
 
 def test_resolution_must_not_be_below_what_the_detector_takes(tmp_path: Path) -> None:
     detector = student()
     detector.smallest = 96
-    with pytest.raises(ValueError, match="64 px will not do, detector can take multiples of 32 px from 96 px on"):
+    with pytest.raises(ValueError, match="a multiple of 32 px, at least 96 px, for detector, got 64 px"):
         export_onnx(detector, tmp_path / "a.onnx", 64)
 
 

@@ -30,7 +30,7 @@ def verifier(folder: Path, smallest: int) -> Verifier:
 
 def test_images_that_are_too_small_for_it_are_refused_before_the_first_step(tmp_path: Path) -> None:
     module, steps = inversion(tmp_path, [Stage(64, 2, sign_descent), Stage(32, 2, sign_descent)]), Steps()
-    said = r"^stages\[1\]\.resolution: 32 px will not do, verifier can take .* from 64 px on; the nearest is 64"
+    said = r"^stages\[1\]\.resolution must .* at least 64 px, for verifier, got 32 px; the nearest is 64"
     with pytest.raises(ValueError, match=said):
         fit(module, verifier(tmp_path, smallest=64), steps)
     assert steps.count == 0
