@@ -28,7 +28,7 @@ def test_what_only_one_of_two_detectors_knows_is_named(caplog: pytest.LogCapture
     assert shared_labels(teacher, student) == [0, 2]
     of_student, of_teacher = (record for record in caplog.records if record.levelno == logging.WARNING)
     said = of_student.getMessage()
-    assert said.startswith("student: ") and " 1 of its classes" in said and said.endswith("not measured on them: dog")
+    assert said.startswith("student: ") and " 1 of its classes" in said and said.endswith("not evaluated on them: dog")
     said = of_teacher.getMessage()
     assert said.startswith("teacher: ") and " 2 of its classes" in said and said.endswith("are dropped: cow, bus")
 
