@@ -70,9 +70,8 @@ class TeacherLabeler:
             raise ValueError(
                 f"teacher and label_source: none of the {total['sampled']} labeled objects in {len(source)} "
                 "images counts, for the teacher sees nothing of the kind there with more than "
-                f"{self.label_source.confidence}. Take the "
-                "detector that the images were made from, lower confidence and iou of label_source, or ask nobody with "
-                "source=sampled and agreement=false"
+                f"{self.label_source.confidence}. Take the detector that the images were made from, lower confidence "
+                "and iou of label_source, or ask nobody with source=sampled and agreement=false"
             )
         counts = {name: total[name] for name in ("sampled", "dropped", "added")}
         log.info(

@@ -78,10 +78,11 @@ def _key_of(argument: str, owner: str | None, class_name: str | None, config: An
     """
     first, rest = re.fullmatch(r"(\w+)(.*)", argument).groups()  # type: ignore[union-attr]
     nodes = [(key, node) for key, node in _mappings(config) if first in node]
+    of_owner = [(key, node) for key, node in nodes if key == owner]
     if class_name is not None:
         nodes = [(key, node) for key, node in nodes if str(node.get("_target_")).split(".")[-1] == class_name]
-    # What one object was built for may be refused by another that holds it.
-    nodes = [(key, node) for key, node in nodes if key == owner] or nodes
+    # An object that holds others may raise what is wrong with one of those.
+    nodes = of_owner or nodes
     found = {typed_key(f"{key}.{first}".lstrip("."), config) for key, _ in nodes}
     if owner is None and argument in _PASSED:
         return _PASSED[argument]

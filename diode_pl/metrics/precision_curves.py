@@ -24,7 +24,8 @@ class PrecisionCurves(Metric):
     the images.
 
     Args:
-        classes: how many there are.
+        classes: number of classes.
+        sync: whether processes exchange their boxes; otherwise each computes the result of its own images.
 
     Raises:
         ValueError: ``classes`` is below 1.
@@ -41,8 +42,8 @@ class PrecisionCurves(Metric):
     wanted_counts: list[Tensor]
     sizes: list[Tensor]
 
-    def __init__(self, classes: int) -> None:
-        super().__init__()
+    def __init__(self, classes: int, sync: bool = True) -> None:
+        super().__init__(sync_on_compute=sync)
         if classes < 1:
             raise ValueError(f"classes must be at least 1, got {classes}")
         self.classes = classes
@@ -127,3 +128,37 @@ class PrecisionCurves(Metric):
     def _joined(state: list[Tensor]) -> Tensor:
         """All of a state in double precision on the CPU, where the evaluation runs."""
         return dim_zero_cat(state).cpu().double() if len(state) else torch.zeros(0, dtype=torch.float64)
+
+
+def average(precision: Tensor) -> float | None:
+    """Mean of what is known, as COCO averages; None where nothing is."""
+    known = precision[precision > -1]
+    return float(known.mean()) if len(known) else None
+
+
+def mean_average_precision(
+    detections: Sequence[Detections], targets: Targets, class_map: Sequence[int] | None = None
+) -> float:
+    """Mean over the targets' classes of the average precision at IoU 0.5 (COCO's AP50), in this process alone.
+
+    Args:
+        detections: one entry per image, labels in the detector's own numbering.
+        targets: of the same images.
+        class_map: the targets' label for each of the detector's labels, -1 for one that they do not have; None if both
+            sides share a numbering. Targets of a class that the detector does not have are left out.
+
+    Returns:
+        In [0, 1]; 0 without a target.
+
+    Raises:
+        ValueError: the numbers of images differ.
+    """
+    targets = targets.to("cpu").compact()
+    if class_map is not None:
+        detections = [found.relabel(class_map) for found in detections]
+        targets = targets.keep(torch.isin(targets.labels, torch.tensor(class_map))).compact()
+    labels = torch.cat([targets.labels, *(found.labels.cpu() for found in detections)])
+    curves = PrecisionCurves(int(labels.max()) + 1 if len(labels) else 1, sync=False)
+    # Any size does: what is small by COCO's measure counts for AP50 like all else.
+    curves.update(detections, targets, [(1, 1)] * len(detections))
+    return average(curves.compute()[0, ..., 0]) or 0.0

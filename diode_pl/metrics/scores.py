@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from diode_pl.detector import Detections
 from diode_pl.metrics.operating_point import OperatingPoint
-from diode_pl.metrics.precision_curves import AREAS, PrecisionCurves
+from diode_pl.metrics.precision_curves import AREAS, PrecisionCurves, average
 from diode_pl.targets import Targets
 
 
@@ -111,9 +111,3 @@ class DetectionScores(nn.Module):
         labels = found.labels.cpu()
         where = self._counts(labels)
         return Detections(found.boxes.cpu()[where], found.scores.cpu()[where], labels[where])
-
-
-def average(precision: Tensor) -> float | None:
-    """Mean of what is known, as COCO averages; None where nothing is."""
-    known = precision[precision > -1]
-    return float(known.mean()) if len(known) else None

@@ -103,7 +103,7 @@ def test_what_is_wrong_is_said() -> None:
     with pytest.raises(ValueError, match=r"no class of the training images.*\['owl'\]agreement=false"):
         TeacherLabeler(AGREEMENT, other, source)
     teacher = knowing(source, lambda i, k: True)
-    said = r"^train\.resolution: {} px will not do, the teacher, which label_source asks, can .* from {} px on; .* {}$"
+    said = r"^train\.resolution must .* at least {} px, for the teacher of label_source, got {} px; .* {}$"
     with pytest.raises(ValueError, match=said.format(8, 36, 32)):
         TeacherLabeler(AGREEMENT, teacher, Painted(2, side=36))
     teacher.smallest = 64

@@ -131,7 +131,7 @@ def test_validation_without_a_shared_class() -> None:
 )
 @pytest.mark.parametrize("detectors", [{"student": network()}, {"teacher": network(), "student": TinyDetector()}])
 def test_resolutions_must_suit_every_detector(key: str, made: DetectionData, detectors: dict[str, Detector]) -> None:
-    said = rf"{key}: 36 px will not do, {' and '.join(detectors)} can take multiples of 8 px from 8 px on; .* is 32"
+    said = rf"{key} must be a multiple of 8 px, at least 8 px, for {' and '.join(detectors)}, got 36 px; .* is 32"
     with pytest.raises(ValueError, match=said):
         made.check_resolution(detectors)
 

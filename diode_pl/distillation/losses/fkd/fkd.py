@@ -129,9 +129,9 @@ def match_levels(
     shared = sorted(of_student.keys() & of_teacher.keys())
     if not shared:
         raise ValueError(
-            f"FKD compares features of the same stride, but the student's strides are {list(student)} and the "
-            f"teacher's {list(teacher)}; take a student with a stride of the teacher's, or distill=decoded, which "
-            "needs none"
+            f"student and losses: FKD compares features of the same stride, but the student's strides are "
+            f"{list(student)} and the teacher's {list(teacher)}; take a student with a stride of the teacher's, or "
+            "Decoded, which needs none"
         )
     known = {stride for stride, _ in shared}
     if strides is not None:
@@ -141,7 +141,7 @@ def match_levels(
     for who, alone in (("student", of_student.keys() - of_teacher), ("teacher", of_teacher.keys() - of_student)):
         if alone and strides is None:
             left = ", ".join(str(stride) for stride, _ in sorted(alone))
-            log.warning("fkd: features of stride %s are left out, only the %s has them", left, who)
+            log.warning("FKD: features of stride %s are left out, only the %s has them", left, who)
     return [
         LevelPair(f"stride_{stride}" + (f"_{i}" if i else ""), stride, of_student[stride, i], of_teacher[stride, i])
         for stride, i in shared

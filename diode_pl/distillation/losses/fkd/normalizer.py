@@ -29,7 +29,7 @@ class PartNormalizer(nn.Module):
     def __init__(self, size: float, parts: int, steps: int = 100) -> None:
         super().__init__()
         if not 0 < size < float("inf"):
-            raise ValueError(f"FKD: balance must be finite and above 0, got {size}")
+            raise ValueError(f"FKD: balance must be finite and > 0, got {size}")
         self.size, self.steps = size, steps
         self.register_buffer("means", torch.zeros(parts))
         self.count = StepCount()

@@ -57,11 +57,11 @@ class Method:
         factors = {key: getattr(self, key) for key in ("alpha", "beta", "gamma")}
         for key, value in factors.items():
             if not (math.isfinite(value) and value >= 0):
-                raise ValueError(f"FKD: {key} must be finite and not negative, got {value}")
+                raise ValueError(f"FKD: {key} must be finite and >= 0, got {value}")
         if not any(factors.values()):
-            raise ValueError("FKD: alpha, beta and gamma are all 0; leave the loss out instead")
+            raise ValueError("FKD: alpha, beta and gamma must not all be 0; leave the loss out instead")
         if not (math.isfinite(self.temperature) and self.temperature > 0):
-            raise ValueError(f"FKD: temperature must be finite and above 0, got {self.temperature}")
+            raise ValueError(f"FKD: temperature must be finite and > 0, got {self.temperature}")
         for key, choices in _CHOICES.items():
             if getattr(self, key) not in choices:
                 raise ValueError(f"FKD: {key} must be one of {', '.join(choices)}, got {getattr(self, key)!r}")
