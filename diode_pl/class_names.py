@@ -1,9 +1,9 @@
-"""Class names: reading them, and finding those of one data set among another's."""
+"""Reading and matching of class names."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
-# COCO's classes as Pascal VOC and Darknet's name file spell them.
+# Spellings of COCO's classes in Pascal VOC and Darknet's name file.
 _SYNONYMS = {
     "aeroplane": "airplane",
     "diningtable": "dining table",
@@ -15,11 +15,7 @@ _SYNONYMS = {
 
 
 def read_names(names: str | Path | Sequence[str]) -> list[str]:
-    """Class names in the order of their labels.
-
-    Args:
-        names: path of a file with one name a line, or the names themselves.
-    """
+    """Class names in the order of their labels, given as such or as the path of a file with one name per line."""
     if not isinstance(names, str | Path):
         return list(names)
     lines = Path(names).read_text(encoding="utf-8").splitlines()
@@ -27,9 +23,11 @@ def read_names(names: str | Path | Sequence[str]) -> list[str]:
 
 
 def match_classes(names: Sequence[str], others: Sequence[str]) -> list[int]:
-    """The position in ``others`` of each of ``names``, -1 for one that is not there.
+    """Index in ``others`` of each of ``names``, -1 if missing; ignores case and differences of COCO and Pascal VOC.
 
-    Upper and lower case count as the same, as do COCO's and Pascal VOC's spellings of one class.
+    Example:
+        >>> match_classes(["TVmonitor", "mug"], ["person", "tv"])
+        [1, -1]
     """
     index = {_canonical(name): i for i, name in enumerate(others)}
     return [index.get(_canonical(name), -1) for name in names]

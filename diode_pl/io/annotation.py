@@ -1,4 +1,4 @@
-"""What is known of one image of a data set."""
+"""Annotation of an image."""
 
 import math
 from collections.abc import Sequence
@@ -12,13 +12,17 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Annotation:
-    """Where an image is stored and what it shows.
+    """Path and boxes of an image.
 
     Args:
-        path: of the image file; a name for an image that was computed.
+        path: image file; a mere name for a computed image.
         boxes: x1, y1, x2, y2 in units of image width and height, in [0, 1].
         labels: indices into the data set's class names.
         size: height and width in pixels of the image that the boxes were drawn on; None if unknown.
+
+    Example:
+        >>> Annotation.from_objects(Path("images/1.png"), [(2, (0.0, 0.0, 0.5, 1.0))]).labels
+        tensor([2])
     """
 
     path: Path
@@ -30,13 +34,7 @@ class Annotation:
     def from_objects(
         cls, path: Path, objects: Sequence[tuple[int, Sequence[float]]], size: tuple[float, float] | None = None
     ) -> "Annotation":
-        """Converts plain numbers.
-
-        Args:
-            path: of the image file.
-            objects: label and x1, y1, x2, y2 of each.
-            size: see the class.
-        """
+        """Converts plain numbers: ``objects`` are pairs of a label and x1, y1, x2, y2."""
         boxes = torch.tensor([list(box) for _, box in objects], dtype=torch.float32).reshape(-1, 4)
         return cls(path, boxes, torch.tensor([label for label, _ in objects], dtype=torch.long), size)
 
@@ -47,19 +45,13 @@ class Annotation:
 
 
 def clip_box(x1: float, y1: float, x2: float, y2: float) -> tuple[float, float, float, float]:
-    """Clips a box to its image.
-
-    Args:
-        x1, y1, x2, y2: corners in units of image width and height.
-
-    Returns:
-        The corners in [0, 1].
+    """Clips a box to its image; corners are in units of image width and height.
 
     Raises:
-        ValueError: a corner is not finite, the box has no area or lies outside of the image.
+        ValueError: if a corner is not finite, or the box has no area or lies outside of the image.
     """
     if not all(map(math.isfinite, (x1, y1, x2, y2))):
-        raise ValueError("a corner of the box is no finite number")
+        raise ValueError("a corner of the box is not finite")
     if x1 >= x2 or y1 >= y2:
         raise ValueError("the box is inverted or has no area")
     if x1 >= 1 or y1 >= 1 or x2 <= 0 or y2 <= 0:

@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all."""
+"""Atomic writing of files."""
 
 import io
 import os
@@ -8,7 +8,7 @@ from PIL import Image
 
 
 def atomic_write(path: Path, content: bytes) -> None:
-    """Writes a file under a temporary name in its folder and renames it: never half a file."""
+    """Writes a file under a temporary name and renames it, so that it is never incomplete."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
@@ -19,11 +19,7 @@ def atomic_write(path: Path, content: bytes) -> None:
 
 
 def write_picture(path: Path, picture: Image.Image) -> bytes:
-    """Writes a picture as PNG, whole or not at all.
-
-    Returns:
-        Content of the file.
-    """
+    """Writes a PNG file atomically, and returns its content."""
     buffer = io.BytesIO()
     picture.save(buffer, format="png")
     atomic_write(path, buffer.getvalue())
@@ -31,7 +27,7 @@ def write_picture(path: Path, picture: Image.Image) -> bytes:
 
 
 def remove_remnants(folder: Path) -> None:
-    """Removes what processes that are gone, killed while they wrote, have left below ``folder``."""
+    """Removes temporary files below ``folder`` whose process was killed while it wrote them."""
     for remnant in folder.rglob(".*.part"):
         process = remnant.stem.rpartition(".")[2]
         if process.isdecimal() and not _is_running(int(process)):

@@ -21,23 +21,20 @@ _Id = int | float | str  # some programs write 5.0
 def read_coco(
     path: str | Path, on_bad: Callable[[str, str], None] | None = None, folder: Path = Path()
 ) -> tuple[list[Annotation], list[str]]:
-    """Reads images and class names; crowd boxes are left out.
-
-    COCO itself has a few boxes without width or height (two in train2017): where nobody counts what is bad, they are
-    left out, too. A negative width or height is an error there.
+    """Reads images and class names; crowd boxes are skipped.
 
     Args:
         path: JSON with ``images``, ``categories`` and ``annotations``.
-        on_bad: is told the name of an image or annotation that cannot be used, and why; it is left out, with what
-            hangs on it. Then an image needs a file name, and a box must lie on its image and have an area. Images of
-            one id are all bad: nothing says whose boxes are whose. None: it is an error.
-        folder: of the image files.
+        on_bad: called with the name of each unusable image or annotation, and the reason; it is skipped. Images need
+            a file name and a unique id, boxes an area inside the image. None: raises instead; boxes may then lie
+            outside, and those of zero width or height (two in COCO train2017) are skipped.
+        folder: folder of the image files.
 
     Returns:
-        Every image in the file's order, those without a box included, and the class names in the file's order.
+        Images, with or without boxes, and class names, both in the file's order.
 
     Raises:
-        ValueError: the file cannot be read, or is no such JSON.
+        ValueError: if the file is not a readable COCO annotation file.
     """
 
     def refuse(name: str, reason: str) -> None:
@@ -51,11 +48,10 @@ def read_coco(
     for number, image in enumerate(images):
         try:
             if on_bad and not (image.get("file_name") and isinstance(image["file_name"], str)):
-                raise ValueError("it has no file_name")
+                raise ValueError("file_name is missing")
             if (count := listed[key := _id(image, "id")]) > 1:
                 raise ValueError(
-                    f"id {key!r} is that of {count} images, {image.get('file_name')!r} is one: whose boxes are whose "
-                    "cannot be told; give each image an id of its own"
+                    f"{count} images have id {key!r}, {image.get('file_name')!r} is one; ids must be unique"
                 )
             sizes[key] = _size(image)
         except ValueError as error:
@@ -66,10 +62,10 @@ def read_coco(
         try:
             key, (x, y, w, h) = _id(box, "image_id"), _bbox(box)
             if key not in listed:
-                raise ValueError(f"there is no image {key!r}")
+                raise ValueError(f"image {key!r} does not exist")
             if _id(box, "category_id") not in label:
-                raise ValueError(f"there is no category {box['category_id']!r}")
-            # What lies on a bad image is no second fault.
+                raise ValueError(f"category {box['category_id']!r} does not exist")
+            # A box on a bad image is not a second fault.
             if key not in sizes or box.get("iscrowd"):
                 continue
             if w < 0 or h < 0:
@@ -94,15 +90,13 @@ def read_coco(
     return read, names
 
 
-def _content(
-    path: str | Path,
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[str], dict[_Id, int]]:
+def _content(path: str | Path) -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[str], dict[_Id, int]]:
     """Images, annotations, class names, and the label of each category id."""
     try:
         content = json.loads(Path(path).read_text(encoding="utf-8"))
         images, annotations = content["images"], content["annotations"]
         if not all(isinstance(entry, dict) for entry in [*images, *annotations]):
-            raise TypeError("every image and annotation is a mapping")
+            raise TypeError("every image and annotation must be a mapping")
         names = [str(category["name"]) for category in content["categories"]]
         label = {category["id"]: i for i, category in enumerate(content["categories"])}
     except OSError as error:
@@ -114,26 +108,26 @@ def _content(
 
 def _no_annotation_file(path: str | Path, reason: str) -> ValueError:
     return ValueError(
-        f"{path} is no COCO annotation file: it needs images (id, width, height), categories (id, name) and "
+        f"{path} is not a COCO annotation file: it needs images (id, width, height), categories (id, name) and "
         f"annotations (image_id, category_id, bbox); {reason}"
     )
 
 
 def _name(kind: str, entry: Mapping[str, Any], number: int) -> str:
-    return f"{kind} {entry['id']}" if "id" in entry else f"{kind} without id, number {number} from 0"
+    return f"{kind} {entry['id']}" if "id" in entry else f"{kind} at index {number}, without id"
 
 
 def _id(entry: Mapping[str, Any], key: str) -> _Id:
-    if not isinstance(found := entry.get(key), _Id):
-        raise ValueError(f"{key} must be a number or a word, got {found!r}")
-    return found
+    if not isinstance(value := entry.get(key), _Id):
+        raise ValueError(f"{key} must be a number or a string, got {value!r}")
+    return value
 
 
 def _size(image: Mapping[str, Any]) -> tuple[float, float]:
     """Width and height in pixels."""
     width, height = image.get("width"), image.get("height")
     if not (_is_finite(width) and _is_finite(height) and width > 0 and height > 0):
-        raise ValueError(f"it has no size: width {width!r}, height {height!r}")
+        raise ValueError(f"width and height must be positive, got {width!r} and {height!r}")
     return float(width), float(height)
 
 

@@ -13,24 +13,24 @@ from PIL import Image, ImageDraw, ImageFont
 def draw_boxes(
     picture: Image.Image, boxes: Sequence[Sequence[float | int]], labels: Sequence[int], captions: Sequence[str]
 ) -> None:
-    """Draws boxes, each in the color of its class and with its caption, into an RGB picture.
+    """Draws boxes in the color of their class, with captions, into an RGB picture.
 
     Args:
-        picture: is written over.
-        boxes: x1, y1, x2, y2 in pixels of the picture; may reach outside it.
-        labels: class indices; they choose the colors.
-        captions: one a box.
+        picture: modified in place.
+        boxes: x1, y1, x2, y2 in pixels; may exceed the picture.
+        labels: class indices.
+        captions: one per box.
     """
     draw, font = ImageDraw.Draw(picture), ImageFont.load_default(12)
-    things = list(zip(boxes, labels, captions, strict=True))
-    # Large boxes first: what is small, and its caption, stays on top.
-    things.sort(key=lambda thing: (thing[0][0] - thing[0][2]) * (thing[0][3] - thing[0][1]))
-    for (left, top, right, bottom), label, caption in things:
+    items = list(zip(boxes, labels, captions, strict=True))
+    # Large boxes first: small ones stay on top.
+    items.sort(key=lambda item: (item[0][0] - item[0][2]) * (item[0][3] - item[0][1]))
+    for (left, top, right, bottom), label, caption in items:
         color = _color(label)
         right, bottom = max(left, right - 1), max(top, bottom - 1)
         draw.rectangle((left, top, right, bottom), outline=color, width=2)
         text = draw.textbbox((0, 0), caption, font=font)
-        # Above the box where there is room, inside it where there is not, and never out of the picture.
+        # Above the box if there is room, else inside it; always within the picture.
         x = max(0, min(left, picture.width - text[2] - 4))
         y = top - text[3] - 4 if top > text[3] + 4 else max(0, top)
         draw.rectangle((x, y, x + text[2] + 4, y + text[3] + 4), fill=color)
@@ -38,6 +38,6 @@ def draw_boxes(
 
 
 def _color(label: int) -> tuple[int, int, int]:
-    """Hues a golden angle apart: neighboring labels look unlike."""
+    """Hues a golden angle apart: neighboring labels look different."""
     red, green, blue = colorsys.hsv_to_rgb(label * 0.618034 % 1, 0.6, 1.0)
     return round(red * 255), round(green * 255), round(blue * 255)

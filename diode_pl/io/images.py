@@ -1,4 +1,4 @@
-"""Image files to tensors and back."""
+"""Conversion between image files and tensors."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,34 +13,26 @@ SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp"})
 
 
 def read_image(path: str | Path, resolution: int | None = None) -> Float[Tensor, "3 h w"]:
-    """Reads one image as RGB in [0, 1].
-
-    Args:
-        path: any format that Pillow reads.
-        resolution: if given, the image is stretched to this height and width in pixels.
-
-    Raises:
-        ValueError: the file is no readable image.
-    """
+    """Reads one image as RGB in [0, 1]; see :func:`read_pixels`."""
     return read_pixels(path, resolution)[0].float() / 255
 
 
 def read_pixels(path: str | Path, resolution: int | None = None) -> tuple[UInt8[Tensor, "3 h w"], tuple[int, int]]:
-    """Reads one image as RGB from 0 to 255, with the height and width that the file has.
+    """Reads one image as RGB in 0..255, with the original height and width in pixels.
 
     Args:
         path: any format that Pillow reads.
         resolution: if given, the image is stretched to this height and width in pixels.
 
     Raises:
-        ValueError: the file is no readable image.
+        ValueError: if the file is not a readable image.
     """
     try:
         with Image.open(path) as file:
             picture = file.convert("RGB")
     # Pillow has no common ancestor for what broken files raise.
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise ValueError(f"{path} is no readable image: {error}") from error
+        raise ValueError(f"{path} is not a readable image: {error}") from error
     size = (picture.height, picture.width)
     if resolution is not None:
         picture = picture.resize((resolution, resolution), Image.Resampling.BILINEAR)
@@ -48,28 +40,24 @@ def read_pixels(path: str | Path, resolution: int | None = None) -> tuple[UInt8[
 
 
 def image_paths(folder: str | Path) -> list[Path]:
-    """The image files of a folder, its subfolders left out, in the order of their names.
+    """The image files of a folder, without its subfolders, sorted by name.
 
     Raises:
-        ValueError: there is no such folder, or it holds no image.
+        ValueError: if the folder does not exist or contains no image.
     """
     if not Path(folder).is_dir():
-        raise ValueError(f"{Path(folder).resolve()} is no folder")
+        raise ValueError(f"{Path(folder).resolve()} is not a folder")
     paths = sorted(p for p in Path(folder).glob("*") if p.suffix.lower() in SUFFIXES)
     if not paths:
-        raise ValueError(f"{folder} holds no image file ({', '.join(sorted(SUFFIXES))})")
+        raise ValueError(f"{folder} contains no image file ({', '.join(sorted(SUFFIXES))})")
     return paths
 
 
 def read_folder(folder: str | Path, resolution: int) -> Float[Tensor, "n 3 h w"]:
-    """Reads the images of a folder in the order of their names, each stretched to a square.
-
-    Args:
-        folder: searched without its subfolders.
-        resolution: side in pixels.
+    """Reads the images of a folder, sorted by name, each stretched to ``resolution`` x ``resolution`` pixels.
 
     Raises:
-        ValueError: the folder holds no image.
+        ValueError: if the folder contains no image.
     """
     return torch.stack([read_image(path, resolution) for path in image_paths(folder)])
 

@@ -1,4 +1,4 @@
-"""Weights by their content."""
+"""Fingerprints and reproducible files of weights."""
 
 import hashlib
 import json
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 
 def fingerprint(module: nn.Module) -> str:
-    """SHA-256 over all parameters and buffers: the same for the same weights, wherever they came from."""
+    """SHA-256 over all parameters and buffers."""
     digest = hashlib.sha256()
     for name, value in module.state_dict().items():
         digest.update(name.encode())
@@ -19,13 +19,13 @@ def fingerprint(module: nn.Module) -> str:
 
 
 def to_safetensors(state: Mapping[str, Tensor], metadata: Mapping[str, str]) -> bytes:
-    """Content of a .safetensors file: the same bytes for the same tensors and metadata, in every process.
+    """Content of a .safetensors file, identical for the same tensors and metadata in every process.
 
     Args:
-        state: tensors on the CPU that share no memory and lie in the usual order.
+        state: contiguous tensors on the CPU that share no memory.
         metadata: at least one entry.
     """
-    # The library writes metadata in an order that is another one in each process.
+    # The library writes metadata in an order that differs between processes.
     content = memoryview(save(dict(state), dict(metadata)))
     end = 8 + int.from_bytes(content[:8], "little")
     header = json.loads(bytes(content[8:end]))

@@ -1,4 +1,4 @@
-"""How well detections fit the truth."""
+"""Metrics of detection."""
 
 from diode_pl.metrics.operating_point import OperatingPoint
 from diode_pl.metrics.precision_curves import PrecisionCurves, mean_average_precision

@@ -18,17 +18,24 @@ from diode_pl.targets import Targets
 
 
 class OperatingPoint(Metric):
-    """Precision, recall and F1 over all classes together, at the confidence where F1 is best.
+    """Precision, recall and F1 over all classes, at the confidence of the best F1.
 
-    A detection is right where it is matched with a truth of its image and class (see :func:`hits`). Processes
-    exchange scores and verdicts, so each computes the result of all images.
+    A detection is correct if it is matched to a ground-truth box of its image and class (see :func:`hits`). Every
+    process computes the result of all images.
 
     Args:
-        classes: how many there are.
-        iou: overlap from which on a detection may match, in (0, 1].
+        classes: number of classes, >= 1.
+        iou: minimum overlap of a match, in (0, 1].
 
     Raises:
-        ValueError: ``classes`` or ``iou`` is out of range.
+        ValueError: if ``classes`` or ``iou`` is out of range.
+
+    Example:
+        >>> box, label = torch.tensor([[0.0, 0.0, 0.5, 0.5]]), torch.tensor([0])
+        >>> metric = OperatingPoint(classes=1)
+        >>> metric.update([Detections(box, torch.tensor([0.75]), label)], Targets.from_images([(box, label)]))
+        >>> float(metric.compute()["confidence"])
+        0.75
     """
 
     full_state_update = False
@@ -42,43 +49,40 @@ class OperatingPoint(Metric):
     def __init__(self, classes: int, iou: float = 0.5) -> None:
         super().__init__()
         if classes < 1:
-            raise ValueError(f"classes must be at least 1, got {classes}")
+            raise ValueError(f"classes must be >= 1, got {classes}")
         if not 0 < iou <= 1:
-            raise ValueError(f"iou must lie above 0 and not above 1, got {iou}")
+            raise ValueError(f"iou must be in (0, 1], got {iou}")
         self.classes, self.iou = classes, iou
-        # One dimension and single precision each: what torchmetrics sends for a process that has seen nothing.
-        self.add_state("scores", [], dist_reduce_fx="cat")
-        self.add_state("right", [], dist_reduce_fx="cat")
-        self.add_state("labels", [], dist_reduce_fx="cat")
+        # One dimension and single precision each, as torchmetrics sends for a process without images.
+        for state in ("scores", "right", "labels"):
+            self.add_state(state, [], dist_reduce_fx="cat")
         self.add_state("truths", torch.zeros(classes, dtype=torch.long), dist_reduce_fx="sum")
 
     def update(self, detections: Sequence[Detections], targets: Targets) -> None:
-        """Takes in one batch.
+        """Adds one batch.
 
         Args:
-            detections: one entry an image, labels below ``classes``.
+            detections: one entry per image, labels below ``classes``.
             targets: of the same images.
 
         Raises:
-            ValueError: the numbers of images differ.
+            ValueError: if the numbers of images differ.
         """
         if len(detections) != targets.batch_size:
             raise ValueError(f"got detections of {len(detections)} images and targets of {targets.batch_size}")
-        for found, (boxes, labels) in zip(detections, targets.to("cpu").per_image(), strict=True):
-            right = hits(found, boxes, labels, self.iou)
-            self.scores.append(found.scores.to(self.device, torch.float32))
-            self.right.append(right.to(self.device, torch.float32))
-            self.labels.append(found.labels.to(self.device, torch.float32))
+        for image, (boxes, labels) in zip(detections, targets.to("cpu").per_image(), strict=True):
+            right = hits(image, boxes, labels, self.iou)
+            for state, values in ((self.scores, image.scores), (self.right, right), (self.labels, image.labels)):
+                state.append(values.to(self.device, torch.float32))
             # Not in place: processes that are spawned share the memory of the tensor that they start with.
             self.truths = self.truths + torch.bincount(labels, minlength=self.classes).to(self.device)
 
     def compute(self) -> dict[str, Tensor]:
-        """The best point over all images so far.
+        """Computes the best point over all images.
 
         Returns:
-            ``precision``, ``recall``, ``F1`` in [0, 1] and ``confidence``, the lowest score that still counts, all
-            zero when nothing is matched; and of each class the numbers of ``truths``, ``true_positives`` and
-            ``false_positives`` at that point.
+            ``precision``, ``recall``, ``F1`` in [0, 1] and ``confidence``, the lowest score kept, all 0 without a
+            match; and per class the numbers of ``truths``, ``true_positives`` and ``false_positives``.
         """
         states = (self.scores, self.right, self.labels)
         scores, right, labels = (dim_zero_cat(s).cpu() if len(s) else torch.zeros(0) for s in states)
@@ -96,41 +100,37 @@ class OperatingPoint(Metric):
             at = f1.argmax()
             best = torch.stack([precision[at], recall[at], f1[at], ordered[at].double()])
             kept = scores >= ordered[at]
-        found = [labels[kept & (right == verdict)].long() for verdict in (1, 0)]
-        true_positives, false_positives = (torch.bincount(of, minlength=self.classes) for of in found)
-        return dict(zip(("precision", "recall", "F1", "confidence"), best, strict=True)) | {
-            "truths": truths,
-            "true_positives": true_positives,
-            "false_positives": false_positives,
-        }
+        counts = [
+            torch.bincount(labels[kept & (right == correct)].long(), minlength=self.classes) for correct in (1, 0)
+        ]
+        names = ("precision", "recall", "F1", "confidence", "truths", "true_positives", "false_positives")
+        return dict(zip(names, [*best, truths, *counts], strict=True))
 
 
-def hits(found: Detections, boxes: Float[Tensor, "k 4"], labels: Int[Tensor, " k"], iou: float) -> Bool[Tensor, " m"]:
-    """Which detections of an image match a truth, as COCO matches them.
+def hits(
+    detections: Detections, boxes: Float[Tensor, "k 4"], labels: Int[Tensor, " k"], iou: float
+) -> Bool[Tensor, " m"]:
+    """Mask of the detections of an image that match a ground-truth box, as COCO matches them.
 
-    The best score chooses first and takes, of the truths of its class that are left, the one it overlaps most, if
-    that is by ``iou`` or more.
+    In descending order of scores, each takes the unmatched truth of its class with the largest overlap >= ``iou``.
 
     Args:
-        found: detections of the image.
-        boxes: its true boxes in the same units, on the CPU.
-        labels: their classes, on the CPU.
+        detections: of the image.
+        boxes: ground truth in the same units, on the CPU.
+        labels: classes of ``boxes``, on the CPU.
         iou: in (0, 1].
-
-    Returns:
-        One flag a detection, on the CPU.
 
     Source: Lin et al., Microsoft COCO, ECCV 2014; matching as in the evaluation of cocodataset.org.
     """
-    right = torch.zeros(len(found.labels), dtype=torch.bool)
+    right = torch.zeros(len(detections.labels), dtype=torch.bool)
     if not len(labels):
         return right
     # Doubles, as COCO: at exactly half the overlap, rounding would decide.
-    overlap = box_iou(found.boxes.cpu().double(), boxes.double())
-    overlap[found.labels.cpu()[:, None] != labels] = 0
+    overlap = box_iou(detections.boxes.cpu().double(), boxes.double())
+    overlap[detections.labels.cpu()[:, None] != labels] = 0
     # COCO takes the last of several truths that overlap equally, argmax the first.
     overlap = overlap.flip(1)
-    order = found.scores.cpu().argsort(descending=True, stable=True)
+    order = detections.scores.cpu().argsort(descending=True, stable=True)
     candidates = order[(overlap >= iou).any(1)[order]].tolist()
     table = overlap.numpy()
     for i in candidates:

@@ -1,4 +1,4 @@
-"""COCO's precision over recall, the matter of every average precision."""
+"""COCO's precision-recall curves, from which average precisions are computed."""
 
 from collections.abc import Sequence
 
@@ -17,18 +17,24 @@ AREAS = ("all", "small", "medium", "large")
 
 
 class PrecisionCurves(Metric):
-    """Precision at 101 recalls, by overlap, class and size of the truth, 100 detections an image and class at most.
+    """Precision at 101 recalls by IoU, class and box size, with at most 100 detections per image and class.
 
-    Processes exchange their boxes, so each computes the result of all images. (The metric of torchmetrics exchanges
-    image by image, which needs the same number of images everywhere.) Detections of equal score rank in the order of
-    the images.
+    Every process computes the result of all images; unlike torchmetrics, ranks may have different numbers of images.
+    Detections of equal score rank in the order of the images.
 
     Args:
-        classes: number of classes.
+        classes: number of classes, >= 1.
         sync: whether processes exchange their boxes; otherwise each computes the result of its own images.
 
     Raises:
-        ValueError: ``classes`` is below 1.
+        ValueError: if ``classes`` is below 1.
+
+    Example:
+        >>> box, label = torch.tensor([[0, 0, 0.5, 0.5]]), torch.tensor([0])
+        >>> metric = PrecisionCurves(classes=1)
+        >>> metric.update([Detections(box, torch.tensor([0.9]), label)], Targets.from_images([(box, label)]), [(8, 8)])
+        >>> metric.compute().shape
+        torch.Size([10, 101, 1, 4])
 
     Source: Lin et al., Microsoft COCO, ECCV 2014; areas and steps as in the evaluation of cocodataset.org.
     """
@@ -36,55 +42,55 @@ class PrecisionCurves(Metric):
     full_state_update = False
     is_differentiable = False
     higher_is_better = True
-    found: list[Tensor]
-    found_counts: list[Tensor]
-    wanted: list[Tensor]
-    wanted_counts: list[Tensor]
+    detection_rows: list[Tensor]
+    detection_counts: list[Tensor]
+    truth_rows: list[Tensor]
+    truth_counts: list[Tensor]
     sizes: list[Tensor]
 
     def __init__(self, classes: int, sync: bool = True) -> None:
         super().__init__(sync_on_compute=sync)
         if classes < 1:
-            raise ValueError(f"classes must be at least 1, got {classes}")
+            raise ValueError(f"classes must be >= 1, got {classes}")
         self.classes = classes
-        # One dimension and single precision each: what torchmetrics sends for a process that has seen nothing.
-        for state in ("found", "found_counts", "wanted", "wanted_counts", "sizes"):
+        # One dimension and single precision each, as torchmetrics sends for a process without images.
+        for state in ("detection_rows", "detection_counts", "truth_rows", "truth_counts", "sizes"):
             self.add_state(state, [], dist_reduce_fx="cat")
 
     def update(self, detections: Sequence[Detections], targets: Targets, sizes: Sequence[tuple[int, int]]) -> None:
-        """Takes in one batch.
+        """Adds one batch.
 
         Args:
-            detections: one entry an image, labels below ``classes``.
+            detections: one entry per image, labels below ``classes``.
             targets: of the same images.
-            sizes: height and width of each image in pixels, in which COCO measures what is small.
+            sizes: height and width of each image in pixels, for COCO's box sizes.
 
         Raises:
-            ValueError: the numbers of images differ, or a size is not positive.
+            ValueError: if the numbers of images differ, or a size is not positive.
         """
         if not len(detections) == targets.batch_size == len(sizes):
             raise ValueError(
                 f"got detections of {len(detections)} images, targets of {targets.batch_size}, sizes of {len(sizes)}"
             )
         if any(min(size) < 1 for size in sizes):
-            raise ValueError(f"sizes must be heights and widths in pixels, at least 1, got {list(sizes)}")
+            raise ValueError(f"sizes must be heights and widths >= 1 in pixels, got {list(sizes)}")
         truths = targets.per_image()
-        for found in detections:
-            # Not in half precision, which cannot count labels.
-            columns = [found.boxes.float(), found.scores[:, None], found.labels[:, None]]
-            self._append(self.found, torch.cat(columns, dim=1))
+        for image in detections:
+            # Not in half precision, which cannot represent all labels.
+            columns = [image.boxes.float(), image.scores[:, None], image.labels[:, None]]
+            self._append(self.detection_rows, torch.cat(columns, dim=1))
         for boxes, labels in truths:
-            self._append(self.wanted, torch.cat([boxes.float(), labels[:, None]], dim=1))
-        self._append(self.found_counts, torch.tensor([len(found.labels) for found in detections]))
-        self._append(self.wanted_counts, torch.tensor([len(labels) for _, labels in truths]))
+            self._append(self.truth_rows, torch.cat([boxes.float(), labels[:, None]], dim=1))
+        self._append(self.detection_counts, torch.tensor([len(image.labels) for image in detections]))
+        self._append(self.truth_counts, torch.tensor([len(labels) for _, labels in truths]))
         self._append(self.sizes, torch.tensor(sizes))
 
     def compute(self) -> Float[Tensor, "10 101 classes 4"]:
-        """The curves over all images so far.
+        """Computes the curves over all images.
 
         Returns:
-            Precision in [0, 1] at IoU 0.5, 0.55, ... 0.95, at recalls 0, 0.01, ... 1, for each class and each of
-            ``AREAS``; -1 where there is no truth.
+            Precision in [0, 1] at IoU 0.5, 0.55, ... 0.95, at recalls 0, 0.01, ... 1, per class and per area in
+            ``AREAS``; -1 without ground truth.
         """
         curves = torch.full((10, 101, self.classes, len(AREAS)), -1.0, dtype=torch.float64)
         sizes = self._joined(self.sizes).reshape(-1, 2)
@@ -92,8 +98,10 @@ class PrecisionCurves(Metric):
             return curves
         # x1, y1, x2, y2 scale with width, height, width, height.
         scale = sizes[:, [1, 0, 1, 0]]
-        found = self._joined(self.found).reshape(-1, 6).split(self._joined(self.found_counts).long().tolist())
-        wanted = self._joined(self.wanted).reshape(-1, 5).split(self._joined(self.wanted_counts).long().tolist())
+        detection_rows = (
+            self._joined(self.detection_rows).reshape(-1, 6).split(self._joined(self.detection_counts).long().tolist())
+        )
+        truth_rows = self._joined(self.truth_rows).reshape(-1, 5).split(self._joined(self.truth_counts).long().tolist())
         metric = MeanAveragePrecision(
             backend="faster_coco_eval",
             # Exact steps: torchmetrics' own are rounded to single precision, which moves a score by up to 0.002.
@@ -101,17 +109,17 @@ class PrecisionCurves(Metric):
             rec_thresholds=np.linspace(0, 1, 101).tolist(),
             max_detection_thresholds=[1, 10, 100],
             extended_summary=True,
-            # Every process has the boxes of all by now.
+            # Every process has all boxes by now.
             sync_on_compute=False,
         )
         metric.warn_on_many_detections = False
         predictions = [
             {"boxes": rows[:, :4] * pixels, "scores": rows[:, 4], "labels": rows[:, 5].long()}
-            for rows, pixels in zip(found, scale, strict=True)
+            for rows, pixels in zip(detection_rows, scale, strict=True)
         ]
         truths = [
             {"boxes": rows[:, :4] * pixels, "labels": rows[:, 4].long()}
-            for rows, pixels in zip(wanted, scale, strict=True)
+            for rows, pixels in zip(truth_rows, scale, strict=True)
         ]
         metric.update(predictions, truths)
         result = metric.compute()
@@ -126,7 +134,7 @@ class PrecisionCurves(Metric):
 
     @staticmethod
     def _joined(state: list[Tensor]) -> Tensor:
-        """All of a state in double precision on the CPU, where the evaluation runs."""
+        """A whole state in double precision on the CPU, where the evaluation runs."""
         return dim_zero_cat(state).cpu().double() if len(state) else torch.zeros(0, dtype=torch.float64)
 
 

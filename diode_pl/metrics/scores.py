@@ -1,4 +1,4 @@
-"""The scores of a detector on a validation set."""
+"""Scores of a detector on a validation set."""
 
 from collections.abc import Sequence
 
@@ -12,18 +12,24 @@ from diode_pl.targets import Targets
 
 
 class DetectionScores(nn.Module):
-    """COCO's average precisions, and precision, recall and F1 at IoU 0.5, gathered batch by batch.
+    """COCO's average precisions, and precision, recall and F1 at IoU 0.5.
 
-    Inside a process group every process updates with images of its own, and :meth:`compute` and :meth:`per_class`,
-    which all of them call, give each the scores of all images.
+    In a process group, every process updates with its own images; :meth:`compute` and :meth:`per_class`, called by
+    all processes, return the scores of all images.
 
     Args:
-        class_names: one name a class, in the order of the labels.
-        evaluated: labels that the validation set knows; None means all. Boxes of other classes, found or true, do
-            not count.
+        class_names: in the order of the labels.
+        evaluated: labels of the validation set, None for all; boxes of other classes are ignored.
 
     Raises:
-        ValueError: ``evaluated`` names no class or one that does not exist.
+        ValueError: if ``evaluated`` is empty or contains an unknown label.
+
+    Example:
+        >>> box, label = torch.tensor([[0, 0, 0.5, 0.5]]), torch.tensor([1])
+        >>> scores = DetectionScores(["mug", "key"])
+        >>> scores.update([Detections(box, torch.tensor([0.9]), label)], Targets.from_images([(box, label)]), [(8, 8)])
+        >>> round(scores.compute()["AP50"], 3)
+        1.0
     """
 
     def __init__(self, class_names: Sequence[str], evaluated: Sequence[int] | None = None) -> None:
@@ -32,44 +38,43 @@ class DetectionScores(nn.Module):
         self.evaluated = sorted(set(range(len(class_names)) if evaluated is None else evaluated))
         if not self.evaluated or not 0 <= self.evaluated[0] <= self.evaluated[-1] < len(class_names):
             raise ValueError(
-                f"evaluated must name classes from 0 to {len(class_names) - 1}, at least one, got {evaluated}: "
+                f"evaluated must hold labels from 0 to {len(class_names) - 1}, at least one, got {evaluated}: "
                 "give the labels that the validation set shares with the detector, or leave it out for all"
             )
         self.operating_point = OperatingPoint(len(class_names))
         self.curves = PrecisionCurves(len(class_names))
 
     def update(self, detections: Sequence[Detections], targets: Targets, sizes: Sequence[tuple[int, int]]) -> None:
-        """Takes in one batch.
+        """Adds one batch.
 
         Args:
-            detections: one entry an image, boxes in units of image width and height.
+            detections: one entry per image, boxes in units of image width and height.
             targets: of the same images.
-            sizes: height and width of each original image in pixels, in which COCO measures what is small.
+            sizes: height and width of each original image in pixels, for COCO's box sizes.
 
         Raises:
-            ValueError: the numbers of images differ, a size is not positive, or a target's class has no name.
+            ValueError: if the numbers of images differ, a size is not positive, or a label of the targets is unknown.
         """
-        names, wanted = len(self.class_names), targets.to("cpu").compact()
-        strange = wanted.labels[(wanted.labels < 0) | (wanted.labels >= names)]
-        if len(strange):
+        classes, truths = len(self.class_names), targets.to("cpu").compact()
+        unknown = truths.labels[(truths.labels < 0) | (truths.labels >= classes)]
+        if len(unknown):
             raise ValueError(
-                f"targets have label {int(strange[0])}, the classes are 0 to {names - 1}: "
+                f"targets have label {int(unknown[0])}, the classes are 0 to {classes - 1}: "
                 "map the classes of the validation set to those of the detector by name"
             )
-        wanted = wanted.keep(self._counts(wanted.labels)).compact()
-        found = [self._counted(one) for one in detections]
-        # The curves first: they check more, and neither must take in what the other refuses.
-        self.curves.update(found, wanted, sizes)
-        self.operating_point.update(found, wanted)
+        truths = truths.keep(self._is_evaluated(truths.labels)).compact()
+        kept = [self._keep_evaluated(image) for image in detections]
+        # The curves first: they check more, and both must hold the same batches.
+        self.curves.update(kept, truths, sizes)
+        self.operating_point.update(kept, truths)
 
     def compute(self) -> dict[str, float]:
-        """The scores over all images so far.
+        """Computes the scores over all images.
 
         Returns:
-            AP (mean over IoU 0.5 to 0.95), AP50, AP75, AP_small, AP_medium, AP_large (sides up to 32 px, up to 96 px
-            and above, by the area of the box; left out where no truth is of that size), precision, recall and F1 at
-            IoU 0.5, all in [0, 1], and the confidence where F1 is best, at which those three stand. Zero where there
-            is no truth at all.
+            AP (mean over IoU 0.5 to 0.95), AP50, AP75, AP_small, AP_medium, AP_large (box area up to 32 x 32 px, up to
+            96 x 96 px and above; missing without a truth of that size), and precision, recall and F1 at IoU 0.5, all
+            in [0, 1], at the ``confidence`` of the best F1. 0 without any truth.
         """
         curves, point = self.curves.compute(), self.operating_point.compute()
         scores = {"AP": curves[..., 0], "AP50": curves[0, ..., 0], "AP75": curves[5, ..., 0]}
@@ -79,17 +84,17 @@ class DetectionScores(nn.Module):
         return known | {name: float(point[name]) for name in ("precision", "recall", "F1", "confidence")}
 
     def per_class(self) -> dict[str, dict[str, float]]:
-        """The scores of each evaluated class by name.
+        """Computes the scores of each evaluated class, by name.
 
         Returns:
-            AP, AP50 and AP75, left out for a class without a truth; precision, recall and F1 at IoU 0.5 and at the
-            confidence that is best for all classes together; the number of truths.
+            AP, AP50 and AP75, missing for a class without a truth; precision, recall and F1 at IoU 0.5 and at the
+            best confidence over all classes; the number of truths.
         """
         curves, point = self.curves.compute()[..., 0], self.operating_point.compute()
         scores = {}
         for label in self.evaluated:
-            one = curves[:, :, label]
-            averages = {"AP": average(one), "AP50": average(one[0]), "AP75": average(one[5])}
+            curve = curves[:, :, label]
+            averages = {"AP": average(curve), "AP50": average(curve[0]), "AP75": average(curve[5])}
             # torchmetrics makes a scalar of the counts of a single class.
             truths, right, wrong = (
                 float(point[name].reshape(-1)[label]) for name in ("truths", "true_positives", "false_positives")
@@ -100,14 +105,14 @@ class DetectionScores(nn.Module):
         return scores
 
     def reset(self) -> None:
-        """Forgets all images."""
+        """Removes all images."""
         self.curves.reset()
         self.operating_point.reset()
 
-    def _counts(self, labels: Tensor) -> Tensor:
+    def _is_evaluated(self, labels: Tensor) -> Tensor:
         return torch.isin(labels, torch.tensor(self.evaluated))
 
-    def _counted(self, found: Detections) -> Detections:
-        labels = found.labels.cpu()
-        where = self._counts(labels)
-        return Detections(found.boxes.cpu()[where], found.scores.cpu()[where], labels[where])
+    def _keep_evaluated(self, detections: Detections) -> Detections:
+        labels = detections.labels.cpu()
+        where = self._is_evaluated(labels)
+        return Detections(detections.boxes.cpu()[where], detections.scores.cpu()[where], labels[where])

@@ -1,1 +1,1 @@
-"""Numbers, processes and memory."""
+"""Numerics, processes and memory."""

@@ -1,4 +1,4 @@
-"""What processes that train one model together agree on."""
+"""Reductions over the processes of a distributed training."""
 
 import torch.distributed as dist
 from jaxtyping import Float
@@ -6,24 +6,19 @@ from torch import Tensor
 
 
 def reduce_sum_per_process(value: Float[Tensor, ""], at_least: float) -> Float[Tensor, ""]:
-    """A sum over all processes, divided by their number: what each divides its own part of a loss by.
+    """Sum over all processes, divided by their number: the denominator of a loss.
 
-    The gradients that the processes average are then those of one process with all images. Without a process group
-    it is the value itself.
+    The averaged gradients then equal those of a single process with all images. Without a process group: ``value``.
 
     Args:
         value: of this process, without gradient.
-        at_least: the sum over all processes counts as no less.
+        at_least: lower bound of the sum over all processes.
     """
     return reduce_mean(value).clamp(min=at_least / _processes())
 
 
 def reduce_mean(value: Float[Tensor, "*n"]) -> Float[Tensor, "*n"]:
-    """The mean over all processes; without a process group it is the value itself.
-
-    Args:
-        value: of this process, without gradient.
-    """
+    """Mean over all processes of a value without gradient; without a process group: ``value``."""
     if _processes() == 1:
         return value
     total = value.clone()

@@ -1,4 +1,4 @@
-"""How exactly numbers are computed."""
+"""Precision of computations."""
 
 import torch
 from torch import Tensor

@@ -1,4 +1,4 @@
-"""How memory of the CPU is handed out."""
+"""Settings of the memory allocator of the CPU."""
 
 import ctypes
 import os
@@ -8,11 +8,10 @@ _TRIM_THRESHOLD, _MMAP_MAX = -1, -4  # numbers of mallopt's options, from malloc
 
 
 def keep_freed_memory() -> None:
-    """Lets this process keep the memory that it frees, for its next tensors.
+    """Keeps freed memory in this process for its next tensors, unless the environment sets options of malloc.
 
-    glibc asks the system for every large tensor anew and gives it back at once; the system clears each page again. At
-    batches of 128 images that took nearly half of a CPU's time. Elsewhere than on glibc, and where the environment
-    holds settings of malloc already, nothing is changed.
+    By default glibc requests every large tensor from the system, which clears each page again. At batches of 128
+    images that took nearly half of a CPU's time. Other libraries are not changed.
     """
     if platform.libc_ver()[0] != "glibc" or any(name.startswith("MALLOC_") for name in os.environ):
         return

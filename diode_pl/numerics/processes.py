@@ -10,22 +10,21 @@ from torch.multiprocessing.spawn import ProcessRaisedException
 
 from diode_pl.numerics.malloc import keep_freed_memory
 
-_TOLD = {kind.__name__: kind for kind in (ValueError, OSError, FloatingPointError)}
+_REPORTED = {kind.__name__: kind for kind in (ValueError, OSError, FloatingPointError)}
 
 
 def prepare_process() -> None:
-    """Makes libraries quiet, and memory cheap."""
+    """Silences libraries and configures malloc."""
     _quiet_libraries()
     keep_freed_memory()
 
 
 @contextmanager
 def reraise_process_errors() -> Iterator[None]:
-    """Raises again what a spawned process has raised to tell the user.
+    """Re-raises an error of a spawned process that is meant for the user.
 
     Raises:
-        ValueError: a process raised it; likewise OSError and FloatingPointError. torch reports any other error, with
-            its traceback.
+        ValueError: if a process raised it; likewise OSError and FloatingPointError. torch reports other errors.
     """
     try:
         yield
@@ -33,13 +32,13 @@ def reraise_process_errors() -> Iterator[None]:
         # torch's report is text: tracebacks, of which the last one counts, with indented frames.
         last = str(error).rpartition("Traceback (most recent call last):\n")[2]
         kind, _, message = re.sub(r"\A(?: .*\n|\n)*", "", last).partition(": ")
-        if kind not in _TOLD:
+        if kind not in _REPORTED:
             raise
-        raise _TOLD[kind](message.strip()) from error
+        raise _REPORTED[kind](message.strip()) from error
 
 
 def _quiet_libraries() -> None:
-    """Keeps to itself what a library says about a run that is as it is meant to be."""
+    """Silences warnings of libraries about intended behavior."""
     # Optimizers come with the stages, and the teacher stays in eval mode.
     for message in ("`LightningModule.configure_optimizers` returned", "Found .* in eval mode", ".*treespec"):
         warnings.filterwarnings("ignore", message)

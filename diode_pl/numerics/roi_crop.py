@@ -11,9 +11,7 @@ from torch.nn import functional as F
 
 
 def clamp_outward(boxes: Float[Tensor, "k 4"]) -> Float[Tensor, "k 4"]:
-    """Moves sides beyond the image to its edge; such a side gets no gradient.
-
-    Each side only from outside, as published: a box wholly outside the image turns inside out.
+    """Clamps each side beyond the image to its edge, without gradient; a box wholly outside becomes inverted.
 
     Args:
         boxes: x1, y1, x2, y2 in units of image width and height.
@@ -22,7 +20,7 @@ def clamp_outward(boxes: Float[Tensor, "k 4"]) -> Float[Tensor, "k 4"]:
 
 
 def visible(boxes: Float[Tensor, "k 4"], image_size: tuple[int, int]) -> Bool[Tensor, " k"]:
-    """Which boxes show at least one pixel of the image in width and in height; one that is no number shows none.
+    """Mask of boxes with at least one pixel inside the image in width and height; NaN counts as none.
 
     Args:
         boxes: x1, y1, x2, y2 in units of image width and height.
@@ -33,7 +31,7 @@ def visible(boxes: Float[Tensor, "k 4"], image_size: tuple[int, int]) -> Bool[Te
 
 
 def affine_matrices(boxes: Float[Tensor, "k 4"]) -> Float[Tensor, "k 2 3"]:
-    """The map from a crop's coordinates to the image's, of which both go from -1 to 1.
+    """Affine maps from the coordinates of a crop to those of the image, both in [-1, 1].
 
     Args:
         boxes: x1, y1, x2, y2 in units of image width and height.
@@ -47,10 +45,10 @@ def affine_matrices(boxes: Float[Tensor, "k 4"]) -> Float[Tensor, "k 2 3"]:
 
 
 def sampling_grid(matrices: Float[Tensor, "k 2 3"], size: int) -> Float[Tensor, "k s s 2"]:
-    """Where in the image each pixel of a crop lies; pixels are squares (``align_corners=False``).
+    """Position in the image of each pixel of a crop (``align_corners=False``).
 
     Args:
-        matrices: of :func:`affine_matrices`: crops are not turned.
+        matrices: from :func:`affine_matrices`, without rotation.
         size: side of the crops in pixels.
     """
     # By hand: the library's is a matrix product, which a GPU may do in TF32.
@@ -63,13 +61,13 @@ def sampling_grid(matrices: Float[Tensor, "k 2 3"], size: int) -> Float[Tensor, 
 def crops(
     images: Float[Tensor, "n 3 h w"], boxes: Float[Tensor, "k 4"], image_index: Int[Tensor, " k"], size: int
 ) -> Float[Tensor, "k 3 s s"]:
-    """What boxes show, at one size: bilinear, black outside the image; differentiable in the boxes alone.
+    """Crops boxes at one size, bilinear, black outside the image, differentiable in the boxes only.
 
-    Waits for the device.
+    Triggers a device sync.
 
     Args:
         boxes: x1, y1, x2, y2 in units of image width and height; clamped as in :func:`clamp_outward`.
-        image_index: position of each one's image.
+        image_index: index of each box's image.
         size: side of the crops in pixels.
     """
     images = images.detach()

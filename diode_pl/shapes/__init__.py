@@ -1,4 +1,4 @@
-"""The embedded world: detection data that the package draws itself."""
+"""The embedded world: procedurally drawn detection data."""
 
 from diode_pl.shapes.world import ShapesWorld
 

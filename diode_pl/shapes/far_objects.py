@@ -1,4 +1,4 @@
-"""Eight things of another world: none of them looks like one of ``things.py``."""
+"""Eight objects of another domain, different from those of ``objects.py``."""
 
 from diode_pl.shapes.outline import (
     Form,
@@ -20,9 +20,9 @@ from diode_pl.shapes.outline import (
 from diode_pl.shapes.rng import PortableRandom
 
 
-def leaf(dice: PortableRandom) -> Form:
+def leaf(rng: PortableRandom) -> Form:
     """A pointed blade with veins on a stalk."""
-    w, tip = dice.uniform(0.42, 0.6), dice.uniform(0.25, 0.45)
+    w, tip = rng.uniform(0.42, 0.6), rng.uniform(0.25, 0.45)
     blade = round_corners(
         corners((0, -1), (w * 1.3, tip - 0.35), (0, 0.75), (-w * 1.3, tip - 0.35)), (0.02, 0.5, 0.1, 0.5), 12
     )
@@ -36,44 +36,44 @@ def leaf(dice: PortableRandom) -> Form:
     return parts
 
 
-def heart(dice: PortableRandom) -> Form:
+def heart(rng: PortableRandom) -> Form:
     """Two lobes and a point, with a gloss."""
-    lobe, cleft = dice.uniform(0.48, 0.54), dice.uniform(-0.5, -0.35)
+    lobe, cleft = rng.uniform(0.48, 0.54), rng.uniform(-0.5, -0.35)
     right = union(arc(lobe, -0.35, lobe, 0.5, 200, 375, 18), corners((0.45, 0.5), (0, 0.95)))
     left = right[::-1][1:] * corners((-1, 1))
     parts = [solid(union(corners((0, cleft)), right, left))]
     parts.append(detail(translate(rotate(ellipse(0, 0, 0.2, 0.1, 16), -35), -lobe - 0.1, -0.5), Paint.LIGHT))
-    if dice.chance(0.5):
-        parts.append(detail(ribbon(corners((-1, -0.1), (-0.2, 0.1), (0.3, 0.05), (1, -0.2)), dice.uniform(0.15, 0.3))))
+    if rng.chance(0.5):
+        parts.append(detail(ribbon(corners((-1, -0.1), (-0.2, 0.1), (0.3, 0.05), (1, -0.2)), rng.uniform(0.15, 0.3))))
     return parts
 
 
-def bolt(dice: PortableRandom) -> Form:
+def bolt(rng: PortableRandom) -> Form:
     """A flash of lightning."""
-    w, bend = dice.uniform(0.26, 0.36), dice.uniform(-0.05, 0.12)
+    w, bend = rng.uniform(0.26, 0.36), rng.uniform(-0.05, 0.12)
     edge = corners((-0.05, -1), (w + 0.3, -1), (0.14, -0.2 + bend), (0.55, -0.2 + bend), (-0.4, 1), (-0.1, 0.12 + bend))
     edge = union(edge, corners((-0.55, 0.12 + bend)))
     inside = corners((0.05, -0.9), (w + 0.1, -0.9), (0, -0.12 + bend), (-0.4, 0.05 + bend))
-    return [solid(edge), detail(inside, dice.pick((Paint.LIGHT, Paint.ACCENT)))]
+    return [solid(edge), detail(inside, rng.pick((Paint.LIGHT, Paint.ACCENT)))]
 
 
-def bottle(dice: PortableRandom) -> Form:
+def bottle(rng: PortableRandom) -> Form:
     """A neck, shoulders, a cork and a label."""
-    w, neck, shoulder = dice.uniform(0.34, 0.44), dice.uniform(0.12, 0.17), dice.uniform(-0.4, -0.15)
+    w, neck, shoulder = rng.uniform(0.34, 0.44), rng.uniform(0.12, 0.17), rng.uniform(-0.4, -0.15)
     side = corners((neck, -0.8), (neck, shoulder - 0.1), (w, shoulder + 0.15), (w, 1))
     outline = union(side, side[::-1] * corners((-1, 1)))
     parts = [solid(box(-neck * 0.8, -1, neck * 0.8, -0.7), Paint.ACCENT)]
     parts.append(solid(round_corners(outline, (0, 0.3, 0.3, 0.12, 0.12, 0.3, 0.3, 0))))
     parts.append(solid(round_corners(box(-neck * 1.3, -0.85, neck * 1.3, -0.72), 0.2), Paint.DARK))
-    low = dice.uniform(0.55, 0.75)
+    low = rng.uniform(0.55, 0.75)
     parts.append(detail(box(-w, low - 0.5, w, low), Paint.LIGHT))
-    parts.append(detail(ellipse(0, low - 0.25, 0.16), dice.pick((Paint.ACCENT, Paint.INK))))
+    parts.append(detail(ellipse(0, low - 0.25, 0.16), rng.pick((Paint.ACCENT, Paint.INK))))
     return [*parts, detail(ribbon(corners((w * 0.7, shoulder + 0.2), (w * 0.7, 0.9)), 0.06), Paint.LIGHT)]
 
 
-def hourglass(dice: PortableRandom) -> Form:
+def hourglass(rng: PortableRandom) -> Form:
     """Two bulbs between two plates, sand in both."""
-    w, waist, level = dice.uniform(0.45, 0.58), dice.uniform(0.06, 0.1), dice.uniform(0.3, 0.65)
+    w, waist, level = rng.uniform(0.45, 0.58), rng.uniform(0.06, 0.1), rng.uniform(0.3, 0.65)
     side = corners((w, -0.85), (w, -0.5), (waist, -0.05), (waist, 0.05), (w, 0.5), (w, 0.85))
     parts = [solid(union(side, side[::-1] * corners((-1, 1))), Paint.LIGHT)]
     parts.append(
@@ -85,9 +85,9 @@ def hourglass(dice: PortableRandom) -> Form:
     return parts
 
 
-def butterfly(dice: PortableRandom) -> Form:
+def butterfly(rng: PortableRandom) -> Form:
     """Four wings, a body and feelers."""
-    top, low = dice.uniform(0.55, 0.65), dice.uniform(0.35, 0.45)
+    top, low = rng.uniform(0.55, 0.65), rng.uniform(0.35, 0.45)
     parts = []
     for side in (-1, 1):
         lower = translate(rotate(ellipse(0, 0, low, low * 0.75), 50 * side), side * 0.42, 0.42)
@@ -102,12 +102,12 @@ def butterfly(dice: PortableRandom) -> Form:
     return [*parts, solid(ellipse(0, 0.05, 0.11, 0.6), Paint.DARK)]
 
 
-def cactus(dice: PortableRandom) -> Form:
+def cactus(rng: PortableRandom) -> Form:
     """A ribbed trunk with two arms in a pot."""
-    w, thick = dice.uniform(0.2, 0.26), dice.uniform(0.2, 0.26)
+    w, thick = rng.uniform(0.2, 0.26), rng.uniform(0.2, 0.26)
     parts = []
     for side in (-1, 1):
-        x, y, up = side * dice.uniform(0.6, 0.7), dice.uniform(-0.15, 0.2), dice.uniform(0.3, 0.5)
+        x, y, up = side * rng.uniform(0.6, 0.7), rng.uniform(-0.15, 0.2), rng.uniform(0.3, 0.5)
         path = union(corners((0, y), (x * 0.5, y)), corners((x, y), (x, y - 0.15), (x, y - up)))
         parts.append(solid(round_corners(ribbon(path, thick), 0.4)))
     parts.append(solid(round_corners(box(-w, -1, w, 0.7), (0.3, 0.3, 0, 0), 8)))
@@ -117,9 +117,9 @@ def cactus(dice: PortableRandom) -> Form:
     return [*parts, solid(pot, Paint.ACCENT), solid(box(-0.5, 0.42, 0.5, 0.58), Paint.ACCENT)]
 
 
-def anchor(dice: PortableRandom) -> Form:
+def anchor(rng: PortableRandom) -> Form:
     """A ring, a stock, a shank and two flukes."""
-    thick, reach, depth = dice.uniform(0.14, 0.19), dice.uniform(0.7, 0.82), dice.uniform(0.6, 0.72)
+    thick, reach, depth = rng.uniform(0.14, 0.19), rng.uniform(0.7, 0.82), rng.uniform(0.6, 0.72)
     parts = [solid(ellipse(0, -0.78, 0.24)), hole(ellipse(0, -0.78, 0.11))]
     parts.append(solid(ribbon(arc(0, 0.2, reach, depth, 15, 165, 20), thick)))
     for side, turn in ((1, 10), (-1, 170)):
@@ -127,17 +127,8 @@ def anchor(dice: PortableRandom) -> Form:
         fluke = corners((-0.22, 0.1), (0, -0.32), (0.22, 0.1))
         parts.append(solid(translate(rotate(fluke, side * 12), x * reach, 0.2 + y * depth)))
     parts.append(solid(box(-thick * 0.55, -0.6, thick * 0.55, 0.9)))
-    stock = dice.uniform(0.38, 0.5)
+    stock = rng.uniform(0.38, 0.5)
     return [*parts, solid(round_corners(box(-stock, -0.48, stock, -0.3), 0.25), Paint.ACCENT)]
 
 
-OTHER_THINGS = {
-    "leaf": leaf,
-    "heart": heart,
-    "bolt": bolt,
-    "bottle": bottle,
-    "hourglass": hourglass,
-    "butterfly": butterfly,
-    "cactus": cactus,
-    "anchor": anchor,
-}
+OTHER_THINGS = {draw.__name__: draw for draw in (leaf, heart, bolt, bottle, hourglass, butterfly, cactus, anchor)}

@@ -1,4 +1,4 @@
-"""What things are drawn from: filled outlines, in a frame of about [-1, 1] with y pointing down."""
+"""Filled outlines, in a frame of about [-1, 1] with y pointing down."""
 
 import functools
 import math
@@ -15,7 +15,7 @@ Points = Float[np.ndarray, "_ 2"]
 
 
 class Paint(Enum):
-    """How a part is colored; which color that is, each thing draws anew."""
+    """Role of a color; each object draws its own colors."""
 
     BODY = 0
     ACCENT = 1
@@ -30,9 +30,9 @@ class Part:
     """A filled outline.
 
     Args:
-        points: its corners.
+        points: corners.
         paint: of the inside.
-        solid: adds to the silhouette; otherwise it is visible only where a solid part is.
+        solid: whether it adds to the silhouette; other parts are visible on solid ones only.
     """
 
     points: Points
@@ -49,7 +49,7 @@ def solid(points: Points, paint: Paint = Paint.BODY) -> Part:
 
 
 def detail(points: Points, paint: Paint = Paint.ACCENT) -> Part:
-    """A part that is painted on solid ones."""
+    """A part painted on solid ones."""
     return Part(points, paint, False)
 
 
@@ -59,13 +59,13 @@ def hole(points: Points) -> Part:
 
 
 def fitted(form: Form, size: Number, degrees: Number, mirrored: bool) -> Form:
-    """Turned and scaled, the upper left corner of its box in the origin.
+    """Rotates and scales a form; the upper left corner of its box becomes the origin.
 
     Args:
         form: in any frame.
-        size: longer side of its box afterwards.
-        degrees: clockwise turn.
-        mirrored: left and right swapped, before the turn.
+        size: longer side of the new box.
+        degrees: clockwise rotation.
+        mirrored: whether to flip horizontally before the rotation.
     """
     points = rotate(np.concatenate([part.points for part in form]) * (-1.0 if mirrored else 1.0, 1.0), degrees)
     counts = [len(part.points) for part in form]
@@ -76,12 +76,9 @@ def fitted(form: Form, size: Number, degrees: Number, mirrored: bool) -> Form:
 
 
 def extent(form: Form) -> tuple[float, float]:
-    """Where the silhouette of a form ends, at the right and below."""
+    """Maximum x and y of the silhouette."""
     high = np.max([part.points.max(axis=0) for part in form if part.solid], axis=0)
     return float(high[0]), float(high[1])
-
-
-# --- outlines ----------------------------------------------------------------------------------------------------
 
 
 def corners(*points: tuple[Number, Number]) -> Points:
@@ -95,7 +92,7 @@ def box(x1: Number, y1: Number, x2: Number, y2: Number) -> Points:
 
 
 def arc(x: Number, y: Number, across: Number, down: Number, start: Number, end: Number, count: int = 16) -> Points:
-    """A piece of an ellipse, open; angles in degrees, 0 to the right, 90 down."""
+    """An open arc of an ellipse; angles in degrees, 0 to the right, 90 down."""
     return _circle(start, end, count) * (across, down) + (x, y)
 
 
@@ -105,7 +102,7 @@ def _circle(start: Number, end: Number, count: int) -> Points:
 
 
 def ellipse(x: Number, y: Number, across: Number, down: Number | None = None, count: int = 28) -> Points:
-    """A whole ellipse by its half axes, or a circle."""
+    """An ellipse by its half axes, or a circle."""
     return arc(x, y, across, across if down is None else down, 0, 360 - 360 / count, count)
 
 
@@ -115,12 +112,12 @@ def polar(radius: Number, degrees: Number) -> tuple[float, float]:
 
 
 def radial(radii: Sequence[Number], start: float = -90) -> Points:
-    """A closed outline around the origin by its distance at equal steps of the angle."""
+    """A closed outline around the origin by its radii at equal angular steps."""
     return corners(*(polar(radius, start + 360 * i / len(radii)) for i, radius in enumerate(radii)))
 
 
 def ribbon(path: Points, width: Number, tip: Number | None = None) -> Points:
-    """A line with a width, which changes evenly to ``tip`` at its end."""
+    """A line whose width changes linearly to ``tip``."""
     line, last = path.tolist(), len(path) - 1
     left, right = [], []
     for i, (x, y) in enumerate(line):
@@ -133,12 +130,12 @@ def ribbon(path: Points, width: Number, tip: Number | None = None) -> Points:
 
 
 def round_corners(points: Points, share: Number | Sequence[Number], steps: int = 5) -> Points:
-    """The same outline with round corners.
+    """Rounds corners.
 
     Args:
         points: corners.
-        share: how much of the sides a corner takes up, in [0, 0.5]; one for all or one for each.
-        steps: points that a corner becomes.
+        share: share of the sides that a corner takes up, in [0, 0.5], for all or per corner.
+        steps: points per new corner.
     """
     shares = [share] * len(points) if isinstance(share, int | float) else share
     outline, curve = points.tolist(), []
@@ -151,17 +148,17 @@ def round_corners(points: Points, share: Number | Sequence[Number], steps: int =
 
 
 def rotate(points: Points, degrees: Number) -> Points:
-    """Rotated clockwise about the origin."""
+    """Rotates clockwise about the origin."""
     c, s = polar(1, degrees)
     x, y = points[:, 0], points[:, 1]
     return np.stack([c * x - s * y, s * x + c * y], axis=1)
 
 
 def translate(points: Points, x: Number, y: Number) -> Points:
-    """Shifted."""
+    """Shifts by ``x`` and ``y``."""
     return points + np.array([x, y])
 
 
 def union(*pieces: Points) -> Points:
-    """One outline from several open pieces."""
+    """Joins open pieces to one outline."""
     return np.concatenate(pieces)

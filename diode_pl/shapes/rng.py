@@ -6,21 +6,21 @@ from typing import TypeVar
 import numpy as np
 from jaxtyping import UInt8
 
-Number = int | float  # the checks of the tests take no whole number for a float
+Number = int | float  # the type checks of the tests distinguish the two
 
 _T = TypeVar("_T")
-_BLOCK = 128  # numbers drawn at once: one at a time costs a call each
+_BLOCK = 128  # numbers per call of numpy
 
 
 class PortableRandom:
-    """A stream of random numbers that its key alone determines.
+    """A stream of random numbers determined by its seed and key only.
 
-    Only the raw words of the bit generator are used, whose stream numpy promises to keep; what is made from them is
-    exact arithmetic. numpy's own distributions may change with its version, and some differ by platform.
+    It uses the raw words of the bit generator, whose stream numpy promises to keep, and exact arithmetic. numpy's
+    distributions may change with its version, and some differ by platform.
 
     Args:
-        seed: not negative.
-        key: which of the seed's streams; streams with different keys have nothing in common.
+        seed: >= 0.
+        key: selects one of the seed's independent streams.
     """
 
     def __init__(self, seed: int, *key: int) -> None:
@@ -29,7 +29,7 @@ class PortableRandom:
         self._drawn: list[int] = []
 
     def child(self, number: int) -> "PortableRandom":
-        """Another stream, which does not depend on how much of this one is used."""
+        """Another stream, independent of the position in this one."""
         return PortableRandom(self._seed, *self._key, number)
 
     def unit(self) -> float:
@@ -43,7 +43,7 @@ class PortableRandom:
         return low + (high - low) * self.unit()
 
     def below(self, count: int) -> int:
-        """A whole number in [0, count)."""
+        """An integer in [0, count)."""
         return int(self.unit() * count)
 
     def chance(self, probability: Number) -> bool:
@@ -51,11 +51,11 @@ class PortableRandom:
         return self.unit() < probability
 
     def pick(self, choices: Sequence[_T]) -> _T:
-        """One of several, each as likely."""
+        """Picks one with equal probabilities."""
         return choices[self.below(len(choices))]
 
     def weighted(self, weights: Sequence[Number]) -> int:
-        """A position, as likely as its weight; the weights sum to 1."""
+        """An index drawn by weight; weights sum to 1."""
         rest = self.unit()
         for i, weight in enumerate(weights):
             rest -= weight
@@ -64,6 +64,6 @@ class PortableRandom:
         return len(weights) - 1
 
     def bytes(self, height: int, width: int) -> UInt8[np.ndarray, "{height} {width}"]:
-        """Whole numbers from 0 to 255, each as likely."""
+        """Uniform integers from 0 to 255."""
         words = self._source.random_raw(-(-height * width // 8)).astype("<u8")
         return words.view(np.uint8)[: height * width].reshape(height, width)

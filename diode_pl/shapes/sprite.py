@@ -1,4 +1,4 @@
-"""A form in pixels: placed by its silhouette, then colored and lit."""
+"""Rendering of a form to pixels."""
 
 from dataclasses import dataclass
 
@@ -15,13 +15,13 @@ _MARGIN = 2  # pixels around a silhouette
 
 @dataclass(frozen=True)
 class Light:
-    """Where the light of a scene comes from.
+    """Light of a scene.
 
     Args:
-        x, y: direction from which it comes, of about length 1.
-        depth: strength of shades, in [0, 1].
+        x, y: direction towards the light, of length 1.
+        depth: strength of shading, in [0, 1].
         shadow: darkness of shadows, in [0, 1].
-        reach: length of shadows, in sizes of the thing.
+        reach: length of shadows relative to the object.
     """
 
     x: Number
@@ -32,19 +32,19 @@ class Light:
 
 
 class Sprite:
-    """A form at its place in an image, in pixels.
+    """A form at its position in an image, in pixels.
 
-    It is drawn a few times larger and reduced, which makes its edges smooth; corners are rounded to sixteenths of a
-    drawn pixel, so that the last bit of a sine does not show.
+    It is supersampled for smooth edges; corners are rounded to sixteenths of a supersampled pixel, so that the last bit
+    of a sine does not matter.
 
     Args:
         form: in units of the image.
-        x, y: where the form's origin lies, in units of the image.
+        x, y: position of the form's origin, in units of the image.
         resolution: height and width of the image in pixels.
 
     Attributes:
         alpha: the silhouette, 255 inside; parts outside the image included.
-        left, top: where ``alpha`` lies in the image, in pixels.
+        left, top: position of ``alpha`` in the image, in pixels.
     """
 
     def __init__(self, form: Form, x: Number, y: Number, resolution: int) -> None:
@@ -68,42 +68,36 @@ class Sprite:
         self.alpha: UInt8[np.ndarray, "h w"] = np.asarray(self._mask)
 
     def box(self) -> list[float]:
-        """x1, y1, x2, y2 around what is inside the image, in pixels.
+        """x1, y1, x2, y2 in pixels of the part inside the image.
 
         Raises:
-            ValueError: nothing is.
+            ValueError: if no part is inside.
         """
         rows, columns = window(self.alpha.shape, self.left, self.top, self._resolution)[2:]
         inside = (columns.start, rows.start, columns.stop, rows.stop)
-        found = self._fine.crop(tuple(side * self._finer for side in inside)).getbbox()
-        if found is None:
-            raise ValueError(f"nothing of a thing at {self.left}, {self.top} is inside {self._resolution} pixels")
+        bounds = self._fine.crop(tuple(side * self._finer for side in inside)).getbbox()
+        if bounds is None:
+            raise ValueError(f"the object at {self.left}, {self.top} is outside of the {self._resolution} pixels")
         start = (self.left + columns.start, self.top + rows.start)
-        return [side / self._finer + start[i % 2] for i, side in enumerate(found)]
+        return [side / self._finer + start[i % 2] for i, side in enumerate(bounds)]
 
-    def paint(self, coat: Coat, light: Light, dice: PortableRandom) -> UInt8[np.ndarray, "h w 3"]:
-        """Its colors, lit and textured; outside the silhouette they continue somehow.
-
-        Args:
-            coat: its colors.
-            light: of the scene.
-            dice: for the width of the outline and the texture.
-        """
+    def paint(self, coat: Coat, light: Light, rng: PortableRandom) -> UInt8[np.ndarray, "h w 3"]:
+        """Renders colors, lit and textured; undefined outside the silhouette."""
         picture = Image.new("RGB", self._extent, coat.body)
         draw = ImageDraw.Draw(picture)
-        width = max(1, round(self._size * self._finer * dice.uniform(0.02, 0.06)))
+        width = max(1, round(self._size * self._finer * rng.uniform(0.02, 0.06)))
         for part, outline in self._parts:
             if part.paint is not Paint.HOLE:
                 draw.polygon(outline, fill=coat.color(part.paint))
             if coat.line is not None and (part.solid or part.paint is Paint.HOLE):
-                # Centered on the edge: its outer half is outside the silhouette, which stays as it is.
+                # Centered on the edge: its outer half is outside the silhouette.
                 draw.line(outline + outline[:2], fill=coat.line, width=width)
         colors = np.asarray(picture.reduce(self._finer)).astype(np.float32)
-        shade = np.float32(1) + self._relief(light) + self._texture(dice)
+        shade = np.float32(1) + self._relief(light) + self._texture(rng)
         return np.clip(colors * shade[..., None], 0, 255).astype(np.uint8)
 
     def shadow(self, light: Light) -> tuple[Float[np.ndarray, "h w"], int, int]:
-        """How dark the ground becomes, from 0 to 1, and where: left and top in pixels of the image."""
+        """Darkness of the shadow in [0, 1], and its left and top in pixels of the image."""
         reach = light.reach * self._size
         blur = max(0.6, 0.35 * reach)
         room = int(2 * blur) + 2
@@ -114,7 +108,7 @@ class Sprite:
         return soft * np.float32(light.shadow / 255), left, top
 
     def _relief(self, light: Light) -> Float[np.ndarray, "h w"]:
-        """Shade of a surface that falls off to its edges, and of a slope over the whole."""
+        """Shading of a surface with beveled edges and an overall slope."""
         radius = max(0.7, 0.05 * self._size)
         height = np.asarray(self._mask.filter(ImageFilter.GaussianBlur(radius))).astype(np.float32)
         height *= np.float32(radius / 255)
@@ -125,25 +119,25 @@ class Sprite:
         lean = (x * np.float32(light.x) + y * np.float32(light.y)) * np.float32(0.5)
         return (np.clip(slope * np.float32(1.6), -0.9, 1.2) + lean) * np.float32(light.depth)
 
-    def _texture(self, dice: PortableRandom) -> Float[np.ndarray, "h w"]:
-        """Brightness of a plain, striped, checked or mottled surface, around 0."""
+    def _texture(self, rng: PortableRandom) -> Float[np.ndarray, "h w"]:
+        """Brightness around 0 of a plain, striped, checked or mottled surface."""
         high, wide = self.alpha.shape
-        style, strength = dice.below(5), np.float32(dice.uniform(0.08, 0.22))
+        style, strength = rng.below(5), np.float32(rng.uniform(0.08, 0.22))
         if style == 0:
             return np.zeros((high, wide), np.float32)
         if style == 1:
-            cells = 6 + dice.below(10)
-            mottle = Image.fromarray(dice.bytes(cells, cells)).resize((wide, high), Image.Resampling.BICUBIC)
+            cells = 6 + rng.below(10)
+            mottle = Image.fromarray(rng.bytes(cells, cells)).resize((wide, high), Image.Resampling.BICUBIC)
             return (np.asarray(mottle).astype(np.float32) / 128 - 1) * (strength * np.float32(1.5))
         y, x = _grid(high, wide)
-        rows = np.float32(dice.uniform(5, 11))
-        tilt = np.float32(dice.uniform(-1, 1))
+        rows = np.float32(rng.uniform(5, 11))
+        tilt = np.float32(rng.uniform(-1, 1))
         first = _stripes((x + y * tilt) * rows)
         return (first * _stripes((y - x * tilt) * rows) if style == 4 else first) * strength
 
 
 def window(shape: tuple[int, ...], left: int, top: int, resolution: int) -> tuple[slice, slice, slice, slice]:
-    """Rows and columns in which a picture at a place meets an image, first of the image, then of the picture."""
+    """Rows and columns where a picture overlaps an image, first of the image, then of the picture."""
     y1, y2 = max(0, top), max(0, min(resolution, top + shape[0]))
     x1, x2 = max(0, left), max(0, min(resolution, left + shape[1]))
     return slice(y1, y2), slice(x1, x2), slice(y1 - top, y2 - top), slice(x1 - left, x2 - left)

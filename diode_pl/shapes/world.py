@@ -1,4 +1,4 @@
-"""Detection data sets that the package draws itself, endless and without a download."""
+"""Procedurally drawn detection data sets."""
 
 from pathlib import Path
 from typing import Literal
@@ -15,7 +15,7 @@ from diode_pl.shapes.palette import Palette
 from diode_pl.shapes.rng import PortableRandom
 from diode_pl.shapes.scene import Scene, Style, draw_scene
 
-# A new world or split goes to the end: its position is part of the key that its images are drawn from.
+# Append new worlds and splits: the index is part of the key that seeds an image.
 _WORLDS = ("shapes", "near", "far")
 _SPLITS = ("train", "val", "test")
 
@@ -31,27 +31,32 @@ _STYLES = {
     ),
     "far": Style(tuple(OTHER_THINGS.values()), landscape, Palette((0, 1), (0.2, 0.8), (0.15, 0.95)), _VIVID, clutter=1),
 }
-# The world that is trained on counts as the real one, the others stand for what somebody happens to have.
+# The world of the teacher counts as real, the others as proxies.
 _PROVENANCE = {"shapes": REAL_IMAGES, "near": PROXY_IMAGES, "far": PROXY_IMAGES}
 
 
 class ShapesWorld(ImageSet):
-    """Images of things that differ by their form alone, on textured, lit and littered grounds.
+    """Images of objects that differ by shape only, on textured and cluttered backgrounds.
 
-    Image ``i`` depends on ``seed``, ``split``, ``world`` and ``i``, not on ``size``, and is the same on every machine
-    that has the same version of Pillow. At another ``resolution`` it is the same scene but for the sensor's noise.
+    Image ``i`` depends on ``seed``, ``split``, ``world`` and ``i``, not on ``size``, and is the same for the same
+    version of Pillow. At another ``resolution`` it is the same scene with different sensor noise.
 
     Args:
-        split: ``train``, ``val`` or ``test``; no two splits share an image.
-        size: number of images.
-        resolution: height and width in pixels, at least 32.
-        world: ``shapes``; ``near``, the same classes on other grounds in other colors, for a proxy set of the same
-            domain; ``far``, things of other classes in other scenes, for a proxy set of another domain.
-        seed: not negative.
-        labeled: False hands out no boxes.
+        split: ``train``, ``val`` or ``test``, without shared images.
+        size: number of images, >= 0.
+        resolution: height and width in pixels, >= 32.
+        world: ``shapes``; ``near``, the same classes with other backgrounds and colors; ``far``, other classes in other
+            scenes.
+        seed: >= 0.
+        labeled: whether images have boxes.
 
     Raises:
-        ValueError: an argument is outside its range.
+        ValueError: if an argument is out of range.
+
+    Example:
+        >>> world = ShapesWorld("val", size=8, resolution=64)
+        >>> world[0].image.shape, world.class_names[:3]
+        (torch.Size([3, 64, 64]), ('mug', 'key', 'star'))
     """
 
     computed = True
@@ -66,13 +71,10 @@ class ShapesWorld(ImageSet):
         labeled: bool = True,
     ) -> None:
         if split not in _SPLITS or world not in _WORLDS:
-            raise ValueError(f"expected a split of {_SPLITS} and a world of {_WORLDS}, got {split!r} and {world!r}")
+            raise ValueError(f"split and world must be one of {_SPLITS} and {_WORLDS}, got {split!r} and {world!r}")
         if size < 0 or seed < 0 or resolution < 32:
-            raise ValueError(
-                f"size and seed must not be negative and resolution at least 32, got {size}, {seed} and {resolution}"
-            )
+            raise ValueError(f"size, seed and resolution must be >= 0, 0 and 32, got {size}, {seed} and {resolution}")
         names = tuple(OTHER_THINGS if world == "far" else THINGS)
-        # Nothing drawn is bad.
         super().__init__(names if labeled else (), resolution, _PROVENANCE[world], max_bad=0)
         self.size, self.seed, self.labeled = size, seed, labeled
         self._path = Path(world, split)
@@ -83,13 +85,8 @@ class ShapesWorld(ImageSet):
         return self.size
 
     def __getitem__(self, i: int) -> Example:
-        """Image ``i`` with its boxes.
-
-        Raises:
-            IndexError: there is no image ``i``.
-        """
         scene = self.scene(i)
-        # numpy, not torch: for so small an image torch's threads cost more than they do.
+        # numpy, not torch: for a small image, starting torch's threads costs more than the copy.
         image = torch.from_numpy(np.ascontiguousarray(scene.image.transpose(2, 0, 1)))
         boxes, labels = torch.from_numpy(scene.boxes).float(), torch.from_numpy(scene.labels)
         if not self.labeled:
@@ -97,11 +94,11 @@ class ShapesWorld(ImageSet):
         return Example(self._path / str(i), boxes, labels, (self.resolution, self.resolution), image)
 
     def scene(self, i: int) -> Scene:
-        """Image ``i`` with the silhouettes of its things.
+        """Image ``i`` with the silhouettes of its objects.
 
         Raises:
-            IndexError: there is no image ``i``.
+            IndexError: if ``i`` is not below ``size``.
         """
         if not 0 <= i < self.size:
-            raise IndexError(f"image {i} of a world of {self.size}")
+            raise IndexError(f"image {i} of {self.size}")
         return draw_scene(PortableRandom(self.seed, *self._key, i), self._style, self.resolution)

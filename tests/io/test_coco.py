@@ -35,7 +35,7 @@ def test_boxes_come_as_shares_of_their_image_without_crowds_and_empty_ones(tmp_p
 @pytest.mark.parametrize("bbox", [[30, 30, -10, -10], [30, 10, -1, 5], [30, 10, 5, -1]])
 def test_a_box_of_negative_size_is_an_error_where_nobody_counts(tmp_path, bbox):
     bad = {"id": 41, "image_id": 5, "category_id": 3, "bbox": bbox}
-    with pytest.raises(ValueError, match=r"no COCO annotation file.*annotation 41: bbox .* is inverted"):
+    with pytest.raises(ValueError, match=r"not a COCO annotation file.*annotation 41: bbox .* is inverted"):
         read_coco(save(tmp_path, annotations=[bad]))
     assert len(read_coco(save(tmp_path, annotations=[bad | {"iscrowd": 1}]))[0][0].boxes) == 0
 
@@ -49,7 +49,7 @@ def test_an_image_without_a_box_is_there_too(tmp_path):
     "changes", [{"images": None}, {"annotations": [{"bbox": [1, 2]}]}, {"categories": [{"id": 1}]}]
 )
 def test_what_is_no_annotation_file_is_named(tmp_path, changes):
-    with pytest.raises(ValueError, match=r"truth\.json is no COCO annotation file"):
+    with pytest.raises(ValueError, match=r"truth\.json is not a COCO annotation file"):
         read_coco(save(tmp_path, **changes))
 
 
@@ -71,7 +71,7 @@ def test_images_of_one_id_are_left_out_with_what_lies_on_them(tmp_path, change):
     images, _ = read_coco(path, lambda name, reason: told.append((name, reason)))
     assert [image.name for image in images] == ["c.png"] and len(images[0].boxes) == 0
     assert [name for name, _ in told] == ["image 5", f"image {change.get('id', 5)}"]
-    assert "is that of 2 images, 'a.png' is one: whose boxes are whose" in told[0][1]
+    assert "2 images have id 1, 'a.png' is one" in told[0][1]
 
 
 def test_images_of_one_id_are_an_error_where_nobody_counts(tmp_path):
@@ -91,5 +91,5 @@ def test_what_is_bad_is_reported_and_left_out_where_somebody_asks_for_it(tmp_pat
     assert len(images[0].boxes) == 1
     assert [name for name, _ in told] == ["image 2", "annotation 2", "annotation 3"], "nothing of what hangs on image 2"
     assert "file_name" in told[0][1] and "bbox" in told[1][1] and "no image 6" in told[2][1]
-    with pytest.raises(ValueError, match=r"no COCO annotation file.*annotation 2: bbox"):
+    with pytest.raises(ValueError, match=r"not a COCO annotation file.*annotation 2: bbox"):
         read_coco(path)

@@ -37,9 +37,9 @@ def test_gray_and_palette_images_become_rgb(tmp_path: Path) -> None:
 
 def test_what_is_no_image_raises_with_its_name(tmp_path: Path) -> None:
     (tmp_path / "some.png").write_bytes(b"no image")
-    with pytest.raises(ValueError, match="some.png is no readable image"):
+    with pytest.raises(ValueError, match="some.png is not a readable image"):
         read_image(tmp_path / "some.png")
-    with pytest.raises(ValueError, match="absent.png is no readable image"):
+    with pytest.raises(ValueError, match="absent.png is not a readable image"):
         read_image(tmp_path / "absent.png")
 
 
@@ -47,7 +47,7 @@ def test_a_truncated_image_raises(tmp_path: Path) -> None:
     path = tmp_path / "half.png"
     to_pillow(torch.rand(3, 40, 40)).save(path)
     path.write_bytes(path.read_bytes()[:900])
-    with pytest.raises(ValueError, match="half.png is no readable image"):
+    with pytest.raises(ValueError, match="half.png is not a readable image"):
         read_image(path)
 
 
@@ -60,7 +60,7 @@ def test_folder_is_read_in_the_order_of_names(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_images_raises(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="holds no image"):
+    with pytest.raises(ValueError, match="contains no image"):
         read_folder(tmp_path, 4)
 
 

@@ -179,10 +179,10 @@ def test_hundreds_of_images_take_no_time() -> None:
 
 
 def test_bad_input_raises(unchecked: None) -> None:
-    with pytest.raises(ValueError, match="classes must be at least 1, got 0"):
+    with pytest.raises(ValueError, match="classes must be >= 1, got 0"):
         OperatingPoint(0)
     for iou in (0, 1.5):
-        with pytest.raises(ValueError, match="iou must lie above 0"):
+        with pytest.raises(ValueError, match="iou must be in \(0, 1\]"):
             OperatingPoint(1, iou)
     with pytest.raises(ValueError, match="3 images and targets of 8"):
         scored(nothing(3), no_boxes(8))

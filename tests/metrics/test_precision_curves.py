@@ -54,7 +54,7 @@ def test_what_is_not_there_is_marked() -> None:
 
 
 def test_bad_input_raises(unchecked: None) -> None:
-    with pytest.raises(ValueError, match="classes must be at least 1, got 0"):
+    with pytest.raises(ValueError, match="classes must be >= 1, got 0"):
         PrecisionCurves(0)
     metric = PrecisionCurves(CLASSES)
     with pytest.raises(ValueError, match="of 3 images, targets of 8, sizes of 2"):

@@ -172,7 +172,7 @@ def test_two_processes_compute_what_one_does(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("evaluated", [[], [3], [-1, 0]])
 def test_classes_that_do_not_exist_raise(evaluated: list[int]) -> None:
-    with pytest.raises(ValueError, match="evaluated must name classes from 0 to 2"):
+    with pytest.raises(ValueError, match="evaluated must hold labels from 0 to 2"):
         DetectionScores(NAMES, evaluated)
 
 

@@ -36,10 +36,10 @@ def test_boxes_are_tight_around_silhouettes(world: str) -> None:
 def test_boxes_are_tight_around_paint(monkeypatch: pytest.MonkeyPatch, world: Any) -> None:
     """One thing without shadow on flat gray, photographed by a perfect camera: where it is not gray, it is."""
     monkeypatch.setattr(layout, "COUNTS", (1.0,))
-    monkeypatch.setattr(scene, "_light", lambda dice: Light(0, -1, 0.3, 0, 0.05))
-    monkeypatch.setattr(scene, "_photographed", lambda canvas, dice: canvas)
+    monkeypatch.setattr(scene, "_light", lambda rng: Light(0, -1, 0.3, 0, 0.05))
+    monkeypatch.setattr(scene, "_photographed", lambda canvas, rng: canvas)
 
-    def gray(dice: PortableRandom, palette: Palette, resolution: int) -> np.ndarray:
+    def gray(rng: PortableRandom, palette: Palette, resolution: int) -> np.ndarray:
         return np.full((resolution, resolution, 3), 90, np.uint8)
 
     style = replace(ShapesWorld("train", 1, world=world)._style, backdrop=gray, clutter=0)

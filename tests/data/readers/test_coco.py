@@ -86,7 +86,7 @@ def test_a_bad_annotation_is_one_fault_with_its_name(tmp_path, caplog, bad, reas
     assert "instances_train2017.json: annotation 41" in caplog.text and reason in caplog.text
     with pytest.raises(ValueError, match=r"annotation 41.*max_bad is 0") as caught:
         read(root, max_bad=0)
-    assert "no COCO annotation file" not in str(caught.value)
+    assert "not a COCO annotation file" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_a_file_of_another_shape_than_declared_is_a_bad_image(tmp_path, caplog):
 def test_an_image_without_an_id_is_named_by_its_number(tmp_path, caplog):
     entry = {"id": 5, "width": 20, "height": 10, "file_name": "a.png"}
     images = read(save(tmp_path, images=[entry, {"width": 20, "height": 10, "file_name": "b.png"}]))
-    assert len(images) == 1 and "image without id, number 1 from 0" in caplog.text
+    assert len(images) == 1 and "image at index 1, without id" in caplog.text
 
 
 def test_crowds_are_no_faults(tmp_path):
@@ -153,7 +153,7 @@ def test_what_is_not_there_is_named(tmp_path):
         read(save(tmp_path), "test")
     with pytest.raises(ValueError, match=r"^annotations: .*absent\.json does not exist"):
         Coco(tmp_path, None, "train2017", "absent.json", 16)
-    with pytest.raises(ValueError, match="is no COCO annotation file"):
+    with pytest.raises(ValueError, match="is not a COCO annotation file"):
         read(save(tmp_path, images=3))
     with pytest.raises(ValueError, match="lists no image"):
         read(save(tmp_path, [], images=[]))

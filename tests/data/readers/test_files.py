@@ -66,7 +66,7 @@ def test_a_bad_image_is_named_and_counted(tmp_path, caplog):
     (tmp_path / "4.png").unlink()
     assert list(usable(images)) == ["0.png", "1.png", "3.png", "5.png"]
     assert len(images.bad_files) == 2
-    assert caplog.text.count("2.png is no readable image") == caplog.text.count("4.png is no readable image") == 1
+    assert caplog.text.count("2.png is not a readable image") == caplog.text.count("4.png is not a readable image") == 1
     assert "2 of at most 2" in caplog.text
 
 

@@ -99,7 +99,7 @@ def test_without_size_and_without_image_there_is_one_fault(tmp_path, caplog):
     cut_short(tmp_path / "JPEGImages" / "a.png")
     images = read(save(tmp_path, "b", thing()), max_bad=1)
     assert list(usable(images)) == ["b.png"] and len(images.bad_files) == 1
-    assert "a.xml" in caplog.text and "a.png is no readable image" in caplog.text
+    assert "a.xml" in caplog.text and "a.png is not a readable image" in caplog.text
 
 
 @pytest.mark.parametrize("filename", ["renamed.png", "a", "C:\\photos\\a.png"])

@@ -59,5 +59,5 @@ def test_a_share_out_of_range_raises(folder: Path, share: float) -> None:
 
 
 def test_a_folder_without_images_raises(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="holds no image"):
+    with pytest.raises(ValueError, match="contains no image"):
         Images(tmp_path)(1, 8, seeded())

@@ -103,7 +103,7 @@ def test_a_teacher_that_knows_none_of_the_categories_raises(tmp_path: Path) -> N
     ids=["text", "list", "empty", "no category", "no such image"],
 )
 def test_what_is_no_annotation_file_raises(tmp_path: Path, data: Any) -> None:
-    with pytest.raises(ValueError, match="labels.json is no COCO annotation file"):
+    with pytest.raises(ValueError, match="labels.json is not a COCO annotation file"):
         Labels(save(tmp_path, data))
 
 
