@@ -182,7 +182,7 @@ def test_bad_input_raises(unchecked: None) -> None:
     with pytest.raises(ValueError, match="classes must be >= 1, got 0"):
         OperatingPoint(0)
     for iou in (0, 1.5):
-        with pytest.raises(ValueError, match="iou must be in \(0, 1\]"):
+        with pytest.raises(ValueError, match=r"iou must be in \(0, 1\]"):
             OperatingPoint(1, iou)
     with pytest.raises(ValueError, match="3 images and targets of 8"):
         scored(nothing(3), no_boxes(8))
