@@ -71,7 +71,7 @@ def test_images_of_one_id_are_left_out_with_what_lies_on_them(tmp_path, change):
     images, _ = read_coco(path, lambda name, reason: told.append((name, reason)))
     assert [image.name for image in images] == ["c.png"] and len(images[0].boxes) == 0
     assert [name for name, _ in told] == ["image 5", f"image {change.get('id', 5)}"]
-    assert "2 images have id 1, 'a.png' is one" in told[0][1]
+    assert "2 images have id 5, 'a.png' is one" in told[0][1]
 
 
 def test_images_of_one_id_are_an_error_where_nobody_counts(tmp_path):
