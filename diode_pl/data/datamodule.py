@@ -124,7 +124,7 @@ class DetectionData(BaseDataModule):
                 f"val: none of its classes {list(self.val.class_names)} is one of the detector's "
                 f"{list(class_names)}; None for no scores"
             )
-        _report("val", self.val, self._val_classes)
+        _warn_of_unknown_classes("val", self.val, self._val_classes)
         if isinstance(self.val, ImageFiles) and (shared := self.val.count_shared_files(self.train)):
             log.warning("val: %d of %d images are training images, which flatters the scores", shared, len(self.val))
 
@@ -144,7 +144,7 @@ class DetectionData(BaseDataModule):
                 f"detector: its classes are {list(self.train.class_names)}, the detector's {list(self._class_names)}. "
                 "A label_source of the teacher takes what that finds; a weight of 0 leaves a loss out"
             )
-        _report("train", self.train, self._train_classes)
+        _warn_of_unknown_classes("train", self.train, self._train_classes)
 
     def setup(self, stage: str) -> None:
         """Opens the data sets and reads into memory what fits; Lightning calls it on every rank."""
@@ -206,7 +206,7 @@ def _pass_batch(batch: Any) -> Any:  # the set makes whole batches
     return batch
 
 
-def _report(key: str, source: ImageSet, classes: Sequence[int]) -> None:
+def _warn_of_unknown_classes(key: str, source: ImageSet, classes: Sequence[int]) -> None:
     unknown = [name for name, label in zip(source.class_names, classes, strict=True) if label < 0]
     if unknown:
         log.warning("%s: the detector has no such class, their boxes are left out: %s", key, ", ".join(unknown))

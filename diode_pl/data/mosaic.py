@@ -39,16 +39,18 @@ def mosaic(
     parts = ((0, 0, x, y), (x, 0, side, y), (0, y, x, side), (x, y, side, side))
     for example, (left, top, right, bottom) in zip(examples, parts, strict=True):
         part = torch.tensor([left, top, right, bottom]) / side
-        window = _window(part[2:] - part[:2], side, zoom, generator)
+        window = _draw_window(part[2:] - part[:2], side, zoom, generator)
         joined[:, top:bottom, left:right] = _cut(example.image, window, bottom - top, right - left)
-        moved, visible = _follow(example.boxes, window, part)
+        moved, visible = _move_boxes(example.boxes, window, part)
         boxes.append(moved[visible])
         labels.append(example.labels[visible])
     path = Path(" + ".join(example.name for example in examples))
     return Example(path, torch.cat(boxes), torch.cat(labels), (side, side), joined)
 
 
-def _window(part: Float[Tensor, " 2"], side: int, zoom: Sequence[float], generator: Generator) -> Float[Tensor, " 4"]:
+def _draw_window(
+    part: Float[Tensor, " 2"], side: int, zoom: Sequence[float], generator: Generator
+) -> Float[Tensor, " 4"]:
     """x1, y1, x2, y2 of what is shown of an image, in its own units; between pixels, so that boxes follow exactly."""
     draws = torch.rand(3, generator=generator)
     scale = zoom[0] + float(draws[0]) * (zoom[1] - zoom[0])
@@ -66,7 +68,7 @@ def _cut(image: UInt8[Tensor, "3 r r"], window: Float[Tensor, " 4"], height: int
     return scaled[0].round().clamp(0, 255).to(torch.uint8)
 
 
-def _follow(
+def _move_boxes(
     boxes: Float[Tensor, "m 4"], window: Float[Tensor, " 4"], part: Float[Tensor, " 4"]
 ) -> tuple[Tensor, Tensor]:
     """Boxes of an image where its window now lies in the frame, and which of them are still to be seen."""

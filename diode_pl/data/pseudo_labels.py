@@ -76,7 +76,7 @@ class LabelPolicy:
         if not self.needs_teacher:
             return given, {}
         found = finds(self.confidence)
-        same = self._same(given, found)
+        same = self._match(given, found)
         kept = given.keep(same.any(dim=1)) if self.agreement else given
         # A detection adds nothing where its object is labeled already.
         new = found.keep(~(same & kept.valid[:, None]).any(dim=0)) if self.source != "sampled" else None
@@ -87,7 +87,7 @@ class LabelPolicy:
         }
         return (kept if new is None else kept.cat(new)), counts
 
-    def _same(self, given: Targets, found: Targets) -> Tensor:
+    def _match(self, given: Targets, found: Targets) -> Tensor:
         """Which box of the one is which of the other, (k, m)."""
         alike = (given.labels[:, None] == found.labels) & (given.image_index[:, None] == found.image_index)
         return alike & given.valid[:, None] & (box_iou(given.boxes, found.boxes) >= self.iou)

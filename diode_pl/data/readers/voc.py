@@ -56,25 +56,25 @@ class Voc(ImageFiles):
         base, bad_files = require_folder(resolve_path(root, split), "root", "the data set"), BadFileCounter(max_bad)
         folder = require_folder(base / resolve_path(annotations, split), "annotations", "the XML files")
         pictures = require_folder(base / resolve_path(images, split), "images", "the images")
-        paths = sorted(folder.glob("*.xml")) if split is None else _of_split(base, split, folder)
+        paths = sorted(folder.glob("*.xml")) if split is None else _list_split(base, split, folder)
         if not paths:
             raise ValueError(f"annotations: {folder.resolve()} holds no XML file of split {split}")
         read = []
         for path in paths:
             try:
                 page = ElementTree.parse(path).getroot()
-                image = _image(page, path, pictures)
-                width, height = _size(page, image)
+                image = _find_image(page, path, pictures)
+                width, height = _read_size(page, image)
             # A file in an unknown encoding is a LookupError.
             except (OSError, ElementTree.ParseError, ValueError, LookupError) as error:
                 bad_files.add(str(path), f"{error}; its image is left out")
                 continue
             things = []
             for number, thing in enumerate(page.findall("object"), start=1):
-                if _text(thing, "difficult") == "1" and not difficult:
+                if _find_text(thing, "difficult") == "1" and not difficult:
                     continue
                 try:
-                    things.append((_name(thing, class_names), _corners(thing, width, height)))
+                    things.append((_read_name(thing, class_names), _read_box(thing, width, height)))
                 except ValueError as error:
                     bad_files.add(f"{path}: object {number}", str(error))
             read.append((image, things, (height, width)))
@@ -87,7 +87,7 @@ class Voc(ImageFiles):
         super().__init__(known, names, resolution, provenance, bad_files, limit, labeled)
 
 
-def _of_split(root: Path, split: str, annotations: Path) -> list[Path]:
+def _list_split(root: Path, split: str, annotations: Path) -> list[Path]:
     """The XML files that a split lists; a list of one class has a second column, which says whether it is there."""
     path = root / "ImageSets" / "Main" / f"{split}.txt"
     if not path.is_file():
@@ -96,13 +96,13 @@ def _of_split(root: Path, split: str, annotations: Path) -> list[Path]:
     return [annotations / f"{line.split()[0]}.xml" for line in path.read_text().splitlines() if line.strip()]
 
 
-def _text(node: ElementTree.Element, path: str) -> str:
+def _find_text(node: ElementTree.Element, path: str) -> str:
     return (node.findtext(path) or "").strip()
 
 
-def _image(page: ElementTree.Element, path: Path, folder: Path) -> Path:
+def _find_image(page: ElementTree.Element, path: Path, folder: Path) -> Path:
     """Where the image lies: labeling programs often write the name of a file that was renamed or converted since."""
-    name = _text(page, "filename")
+    name = _find_text(page, "filename")
     candidates = [name] if name else []
     candidates += [f"{path.stem}{suffix}" for suffix in (".jpg", *sorted(SUFFIXES), ".JPG", ".JPEG", ".PNG")]
     return next(
@@ -110,10 +110,10 @@ def _image(page: ElementTree.Element, path: Path, folder: Path) -> Path:
     )
 
 
-def _size(page: ElementTree.Element, image: Path) -> tuple[float, float]:
+def _read_size(page: ElementTree.Element, image: Path) -> tuple[float, float]:
     """Width and height in pixels, of the image file where the XML file declares none."""
     try:
-        width, height = float(_text(page, "size/width")), float(_text(page, "size/height"))
+        width, height = float(_find_text(page, "size/width")), float(_find_text(page, "size/height"))
     except ValueError:
         width = height = 0.0
     if not (width > 0 and height > 0):
@@ -121,8 +121,8 @@ def _size(page: ElementTree.Element, image: Path) -> tuple[float, float]:
     return width, height
 
 
-def _name(thing: ElementTree.Element, class_names: Sequence[str] | None) -> str:
-    name = _text(thing, "name")
+def _read_name(thing: ElementTree.Element, class_names: Sequence[str] | None) -> str:
+    name = _find_text(thing, "name")
     if not name:
         raise ValueError("it has no name")
     if class_names is not None and name not in class_names:
@@ -130,8 +130,8 @@ def _name(thing: ElementTree.Element, class_names: Sequence[str] | None) -> str:
     return name
 
 
-def _corners(thing: ElementTree.Element, width: float, height: float) -> tuple[float, float, float, float]:
-    texts = [_text(thing, f"bndbox/{key}") for key in ("xmin", "ymin", "xmax", "ymax")]
+def _read_box(thing: ElementTree.Element, width: float, height: float) -> tuple[float, float, float, float]:
+    texts = [_find_text(thing, f"bndbox/{key}") for key in ("xmin", "ymin", "xmax", "ymax")]
     try:
         x1, y1, x2, y2 = map(float, texts)
     except ValueError:

@@ -42,12 +42,12 @@ class Yolo(ImageFiles):
         labeled: bool = True,
         max_bad: int = 10,
     ) -> None:
-        path, bad_files = _data_yaml(resolve_path(root, split)), BadFileCounter(max_bad)
-        content = _content(path)
-        names, images = _names(content, path), _images(content, path, split)
+        path, bad_files = _find_data_yaml(resolve_path(root, split)), BadFileCounter(max_bad)
+        content = _read_yaml(path)
+        names, images = _read_names(content, path), _list_split(content, path, split)
         known, files = [], 0
         for image in images:
-            file, things = _label_file(image), []
+            file, things = _label_path(image), []
             if labeled and file.is_file():
                 files += 1
                 try:
@@ -57,19 +57,19 @@ class Yolo(ImageFiles):
                     continue
                 for number, line in enumerate(text.splitlines(), start=1):
                     try:
-                        things += [_thing(line, len(names))] if line.strip() else []
+                        things += [_parse_line(line, len(names))] if line.strip() else []
                     except ValueError as error:
                         bad_files.add(f"{file}, line {number}", str(error))
             known.append(Annotation.from_objects(image, things))
         if labeled and not files:
             # One may show nothing; that all of them do is a folder with another name.
             raise ValueError(
-                f"{path}, {split}: no image has a label file; {images[0]} would have {_label_file(images[0])}"
+                f"{path}, {split}: no image has a label file; {images[0]} would have {_label_path(images[0])}"
             )
         super().__init__(known, names, resolution, provenance, bad_files, limit, labeled)
 
 
-def _data_yaml(root: Path) -> Path:
+def _find_data_yaml(root: Path) -> Path:
     path = root / "data.yaml" if root.is_dir() else root
     if not path.is_file():
         there = ", ".join(str(p) for p in sorted(root.glob("*.y*ml"))) or "no other YAML file either"
@@ -77,7 +77,7 @@ def _data_yaml(root: Path) -> Path:
     return path
 
 
-def _content(path: Path) -> dict[str, Any]:
+def _read_yaml(path: Path) -> dict[str, Any]:
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
@@ -87,7 +87,7 @@ def _content(path: Path) -> dict[str, Any]:
     return content
 
 
-def _names(content: dict[str, Any], path: Path) -> list[str]:
+def _read_names(content: dict[str, Any], path: Path) -> list[str]:
     """Class names by label, from a list or from numbers with names."""
     names = content.get("names")
     if isinstance(names, dict) and set(names) == set(range(len(names))):
@@ -100,7 +100,7 @@ def _names(content: dict[str, Any], path: Path) -> list[str]:
     return [str(name) for name in names]
 
 
-def _images(content: dict[str, Any], path: Path, split: str) -> list[Path]:
+def _list_split(content: dict[str, Any], path: Path, split: str) -> list[Path]:
     """The images of a split: below folders, or listed in text files."""
     sources = content.get(split)
     if not sources:
@@ -125,7 +125,7 @@ def _images(content: dict[str, Any], path: Path, split: str) -> list[Path]:
     return images
 
 
-def _label_file(image: Path) -> Path:
+def _label_path(image: Path) -> Path:
     """The path of the image with its last folder ``images`` called ``labels``; beside the image if it has none."""
     folders = image.parent.parts
     if "images" in folders:
@@ -134,7 +134,7 @@ def _label_file(image: Path) -> Path:
     return Path(*folders, f"{image.stem}.txt")
 
 
-def _thing(line: str, classes: int) -> tuple[int, Sequence[float]]:
+def _parse_line(line: str, classes: int) -> tuple[int, Sequence[float]]:
     """Label and corners of one line."""
     try:
         label, cx, cy, w, h = map(float, line.split())
