@@ -165,7 +165,7 @@ class CropData(BaseDataModule):
         return DataLoader(crops, size, sampler=own, num_workers=self.workers, collate_fn=collate_crops)
 
     def held_out_crops(self, limit: int) -> Crops | None:
-        """At most so many held-out crops, pixels in [0, 1], as many of each class where there are; None without any.
+        """At most ``limit`` held-out crops, pixels in [0, 1], balanced over classes; None if there are none.
 
         Classes come one after the other, the crops of each spread evenly over the images.
         """

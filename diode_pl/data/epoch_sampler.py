@@ -38,7 +38,7 @@ class EpochSampler(Sampler):
         world_size: number of processes; each takes an equal part of every batch.
 
     Raises:
-        ValueError: there is no image, or ``batch_size`` is no multiple of ``world_size``.
+        ValueError: if there are no images or ``batch_size`` is not a multiple of ``world_size``.
     """
 
     def __init__(

@@ -26,7 +26,7 @@ class TrainingSet(Dataset):
         mosaic: probability of a mosaic, in [0, 1].
 
     Raises:
-        ValueError: ``mosaic`` is no probability.
+        ValueError: if ``mosaic`` is not in [0, 1].
     """
 
     def __init__(self, source: Relabeled, resolution: int, tiling: Tiling, mosaic: float) -> None:

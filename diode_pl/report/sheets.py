@@ -36,7 +36,7 @@ def prediction_sheet(
         above: the score from which on detections were left in, in [0, 1]; where there is none, the picture says so.
 
     Raises:
-        ValueError: there is no image, or targets or detections are of another number of images.
+        ValueError: if there are no images, or the numbers of images differ.
     """
     if not len(images):
         raise ValueError("expected images, got 0 images")
@@ -99,7 +99,7 @@ def crop_sheet(
         class_names: by label.
 
     Raises:
-        ValueError: there is no crop.
+        ValueError: if there are no crops.
     """
     if not len(crops):
         raise ValueError("expected crops to draw, got none")

@@ -47,7 +47,7 @@ class ImageFiles(ImageSet):
         labeled: False hands out no boxes, as if there were none.
 
     Raises:
-        ValueError: there is no image, or ``limit`` is below 1.
+        ValueError: if there are no images or ``limit`` is below 1.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class ImageFiles(ImageSet):
         """The annotation of image ``i``, without reading the image; no boxes when ``labeled`` is False.
 
         Raises:
-            IndexError: there is no image ``i``.
+            IndexError: if ``i`` is out of range.
         """
         if not 0 <= i < len(self):
             raise IndexError(f"image {i} of {len(self)}")

@@ -35,7 +35,7 @@ class ImageFolder(ImageFiles):
         max_bad: at most this many unreadable images are skipped.
 
     Raises:
-        ValueError: there is no such folder or no image in it.
+        ValueError: if the folder does not exist or contains no images.
     """
 
     def __init__(

@@ -21,7 +21,7 @@ def contact_sheet(
         folder: of the image files.
         entries: ``file_name``, ``width``, ``height``, ``labels`` and ``boxes`` (absolute x, y, w, h) of each image.
         class_names: by label.
-        limit: at most so many images, spread evenly over ``entries``.
+        limit: maximum number of images, spread evenly over ``entries``.
         columns: images in a row.
     """
     chosen = [entries[i * len(entries) // min(limit, len(entries))] for i in range(min(limit, len(entries)))]

@@ -151,7 +151,7 @@ class SyntheticSet:
         """Writes the files that describe the whole set, from the batches on disk.
 
         Returns:
-            What ``dataset.json`` holds; None when there is no batch yet.
+            The content of ``dataset.json``; None before the first batch.
         """
         records = list(self._records())
         if not records:

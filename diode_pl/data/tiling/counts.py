@@ -98,7 +98,7 @@ class FromDataset(Tiling):
         path: COCO JSON with ``images``, ``categories`` and ``annotations``.
 
     Raises:
-        ValueError: the file is no such JSON, or none of its images has a box.
+        ValueError: if the file is not such a JSON or none of its images has a box.
     """
 
     provenance = OBJECT_COUNTS

@@ -26,7 +26,7 @@ def cells(count: int, resolution: int) -> list[tuple[int, int, int, int]]:
         x1, y1, x2, y2 of each cell in pixels, row by row.
 
     Raises:
-        ValueError: there is no cell, or no pixel for each column.
+        ValueError: if there are no cells, or more columns than pixels.
     """
     if count < 1:
         raise ValueError(f"tiling: at least one image is needed, got {count}")
@@ -64,7 +64,7 @@ def tile(
         The image, its boxes x1, y1, x2, y2 in units of its side, within [0, 1], and their labels, image by image.
 
     Raises:
-        ValueError: there is no image, targets belong to another number of images, or ``resolution`` is too small.
+        ValueError: if there are no images, the numbers of images differ, or ``resolution`` is too small.
 
     Source: Chawla et al., WACV 2021, section 5.1, "Image tiling".
     """

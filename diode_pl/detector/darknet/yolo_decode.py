@@ -51,7 +51,7 @@ def match_yolo_predictions(
     targets: Targets,
     threshold: float,
 ) -> MatchedPredictions:
-    """The rows that the loss holds to targets, once for each target that they are held to; waits for the device.
+    """The predictions that the loss matches to targets, once per target; triggers a device sync.
 
     Args:
         heads: raw rows of each scale; they and the others as in :class:`~diode_pl.detector.darknet.yolo_loss.YoloLoss`.

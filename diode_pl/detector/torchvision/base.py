@@ -118,7 +118,7 @@ class TorchvisionDetector(Detector):
         return torch.cat([logits[:, self._columns], logits[:, : self.first]], dim=1)
 
     def _wanted(self, outputs: Outputs, targets: Targets) -> list[dict[str, Tensor]]:
-        """Targets as torchvision takes them: in pixels, boxes without an area left out; waits for the device."""
+        """Targets in torchvision's format: in pixels, without empty boxes; triggers a device sync."""
         scale, wanted = self._scale(outputs), []
         for position in self._positions(targets):
             boxes = targets.boxes[position].to(scale.dtype)
@@ -127,7 +127,7 @@ class TorchvisionDetector(Detector):
 
     @staticmethod
     def _positions(targets: Targets) -> list[Tensor]:
-        """Of each image, the positions of its boxes that count; waits for the device once."""
+        """Positions of the valid boxes of each image; triggers a device sync."""
         size, images = targets.boxes[:, 2:] - targets.boxes[:, :2], targets.batch_size
         counts = targets.valid & (size > 0).all(dim=1)
         image = torch.where(counts, targets.image_index, images)

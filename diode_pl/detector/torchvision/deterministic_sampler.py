@@ -18,7 +18,7 @@ class DeterministicBalancedSampler:
     batch, or an interrupted run changes it.
 
     Args:
-        batch_size_per_image: at most so many candidates an image; negatives fill what positives leave.
+        batch_size_per_image: maximum number of candidates per image; negatives fill what positives leave.
         positive_fraction: at most this share of them are positives.
     """
 
@@ -55,7 +55,7 @@ class DeterministicBalancedSampler:
 
 
 def _some(mask: Tensor, most: int, draw: torch.Generator) -> tuple[Tensor, int]:
-    """At most so many of what is set, and how many they are."""
+    """At most ``count`` of the positions that are set, and their number."""
     (places,) = torch.nonzero(mask, as_tuple=True)
     order = torch.randperm(len(places), generator=draw)[:most].to(places.device)
     return torch.zeros_like(mask, dtype=torch.uint8).index_fill(0, places[order], 1), len(order)

@@ -84,7 +84,7 @@ def load_network(
 
 
 def _columns(names: Sequence[str], outputs: int, first: int) -> list[int]:
-    """The output of each class; none where so many outputs do not go with so many names."""
+    """The output of each class; None if the numbers of outputs and names do not fit."""
     if outputs in (first + len(names), 1 + len(names)):
         return list(range(outputs - len(names), outputs))
     columns = match_classes(names, _COCO)

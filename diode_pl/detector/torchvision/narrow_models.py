@@ -115,7 +115,7 @@ def narrow_faster_rcnn(
         repeats: convolutions of each of them.
         pyramid: channels of the feature pyramid.
         anchors: sides in pixels, for each map.
-        proposals: at most so many of an image reach the second stage.
+        proposals: maximum number per image that reach the second stage.
         sampled: of them, how many training looks at; of the anchors, four times as many.
         pooled: cells in height and width that a proposal is seen by.
         hidden: width of the second stage's layers.

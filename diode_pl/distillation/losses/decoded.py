@@ -43,7 +43,7 @@ class Decoded(DistillLoss):
         box: factor of the box part within the term.
         classes: factor of the class part, which is summed over the classes.
         objectness: factor of the objectness part.
-        candidates: so many of the teacher's candidates an image count, those of highest objectness.
+        candidates: number of the teacher's candidates per image, those of highest objectness.
         anchor_threshold: a prior fits a shape when the IoU of the two, laid center on center, exceeds this.
 
     Raises:

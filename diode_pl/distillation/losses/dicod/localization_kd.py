@@ -45,7 +45,7 @@ def crop_distances(
         crop_size: side of the crops in pixels.
         image_pool: pixels are compared as means over such a grid.
         feature_pool: likewise the maps of all layers.
-        chunk: of more pairs than this, only so many at a time are in memory; the backward pass computes them again.
+        chunk: maximum number of pairs in memory at a time; the backward pass computes them again.
 
     Returns:
         Of the pixels, and of the maps: the mean over the layers, 0 without any.
