@@ -1,4 +1,4 @@
-"""Labeled objects, each cut out of its image."""
+"""Crops of labeled objects."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -16,21 +16,21 @@ from diode_pl.targets import Targets
 
 
 def find_objects(source: ImageSet) -> Targets:
-    """All boxes of a data set; reads no image where annotations are known without."""
+    """Returns all boxes of a data set, from the annotations alone if the reader has them."""
     annotations = [source.annotation(i) for i in range(len(source))]
     return Targets.from_images([(annotation.boxes, annotation.labels) for annotation in annotations])
 
 
 def split_by_image(objects: Targets, share: float, seed: int) -> tuple[Targets, Targets]:
-    """Two parts that share no image.
+    """Splits objects into two parts that share no image.
 
     Args:
-        objects: of a data set.
-        share: of the images that goes to the second part, in [0, 1); at least one image, if it is above 0.
-        seed: of the draw.
+        objects: boxes of a data set.
+        share: fraction of the images in the second part, in [0, 1); at least one image if > 0.
+        seed: seed of the draw.
 
     Raises:
-        ValueError: there are fewer images with boxes than parts.
+        ValueError: if fewer than two images have boxes.
     """
     images = objects.image_index.unique()
     if not share:
@@ -61,12 +61,12 @@ def balance_classes(labels: Int[Tensor, " k"], classes: int) -> Int[Tensor, " j"
 
 
 class Changes(NamedTuple):
-    """How crops for training differ from the boxes.
+    """Augmentation of training crops.
 
     Args:
-        jitter: every side of the box moves by up to this share of its width or height, in [0, 0.5).
-        flip: probability that left and right change places, in [0, 1].
-        color: brightness, contrast and saturation change by up to this share, hue by a tenth of it, in [0, 1].
+        jitter: every side of the box moves by at most this fraction of its width or height, in [0, 0.5).
+        flip: probability of a horizontal flip, in [0, 1].
+        color: brightness, contrast and saturation change by at most this fraction, hue by a tenth of it, in [0, 1].
     """
 
     jitter: float = 0.1
@@ -74,11 +74,7 @@ class Changes(NamedTuple):
     color: float = 0.2
 
     def check(self) -> None:
-        """Looks at the numbers.
-
-        Raises:
-            ValueError: one is out of range.
-        """
+        """Raises a ``ValueError`` if a number is out of range."""
         if not 0 <= self.jitter < 0.5 or not 0 <= self.flip <= 1 or not 0 <= self.color <= 1:
             raise ValueError(
                 f"jitter, flip and color must be in [0, 0.5), [0, 1] and [0, 1], got {self.jitter}, {self.flip} and "
@@ -87,14 +83,14 @@ class Changes(NamedTuple):
 
 
 class CropSet(Dataset):
-    """Objects as squares of one size, in [0, 1], cut as a distillation cuts what it asks a classifier of.
+    """Square crops of objects, in [0, 1], cut in the same way as for the classifier in a distillation.
 
     Args:
         source: the images.
-        objects: of them; ``image_index`` counts them.
+        objects: their boxes; ``image_index`` refers to ``source``.
         crop_size: height and width of every crop in pixels.
-        order: which object each position stands for; None: as they are.
-        changes: None leaves crops as they are.
+        order: index of the object at each position; None keeps their order.
+        changes: augmentation; None for none.
     """
 
     def __init__(
@@ -112,7 +108,7 @@ class CropSet(Dataset):
         return len(self.order)
 
     def __getitem__(self, key: SampleKey) -> tuple[Float[Tensor, "3 s s"], int]:
-        """The crop of a draw and its label."""
+        """Returns the crop of a draw and its label."""
         position = int(self.order[key.index])
         image = self.source[int(self.objects.image_index[position])].image
         generator, changes = Generator().manual_seed(key.seed), self.changes
@@ -127,7 +123,7 @@ class CropSet(Dataset):
 
 
 def _augment(crop: Tensor, changes: Changes, generator: Generator) -> Tensor:
-    """Mirrored and in other colors, by draws of its own: the library's transforms draw from the global generator."""
+    """Flips and changes colors; drawn here, as torchvision's transforms use the global generator."""
     flip, *colors = torch.rand(5, generator=generator).tolist()
     if flip < changes.flip:
         crop = functional.horizontal_flip(crop)
@@ -139,6 +135,6 @@ def _augment(crop: Tensor, changes: Changes, generator: Generator) -> Tensor:
 
 
 def collate_crops(crops: Sequence[tuple[Tensor, int]]) -> tuple[Float[Tensor, "n 3 s s"], Int[Tensor, " n"]]:
-    """A batch of crops and labels."""
+    """Stacks crops and labels into a batch."""
     images, labels = zip(*crops, strict=True)
     return torch.stack(images), torch.tensor(labels)

@@ -1,4 +1,4 @@
-"""Training and held-out crops of a classifier."""
+"""The DataModule of training and held-out crops."""
 
 import logging
 from typing import Any
@@ -95,12 +95,12 @@ class CropData(BaseDataModule):
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        """Of the data set, by label."""
+        """Class names of the data set, by label."""
         return self.train.class_names
 
     @property
     def provenance(self) -> Provenance:
-        """What a classifier has seen because of these images."""
+        """Data access level that training on these images adds."""
         return self.train.provenance
 
     def use_teacher(self, label_source: LabelPolicy, teacher: Detector) -> None:
@@ -112,10 +112,10 @@ class CropData(BaseDataModule):
         self._opinion = TeacherLabeler(label_source, teacher, self.train)
 
     def setup(self, stage: str) -> None:
-        """Reads where the objects are, and divides the images.
+        """Reads the annotations and splits them by image.
 
         Raises:
-            ValueError: no object is left.
+            ValueError: if no object is left.
         """
         if self._parts is not None:
             return
@@ -144,16 +144,16 @@ class CropData(BaseDataModule):
             self._report()
 
     def train_dataloader(self) -> DataLoader:
-        """Crops of one epoch; this process's part of each batch."""
+        """Returns the training crops of one epoch; this process's part of each batch."""
         objects, _ = self._objects()
         order = balance_classes(objects.labels, len(self.class_names)) if self.balanced else None
         crops = CropSet(self._source, objects, self.crop_size, order, self.changes)
-        # An epoch stays as long as there are crops, however often balance repeats them.
+        # By the number of crops, not of the repetitions that balance them.
         steps = self.steps_per_epoch or max(1, len(objects) // self.batch_size)
         return self._epoch_loader(crops, steps, collate_crops)
 
     def val_dataloader(self) -> DataLoader | list:
-        """This process's part of the held-out crops, just as their boxes cut them."""
+        """Returns this process's part of the held-out crops, without augmentation."""
         _, objects = self._objects()
         rank, world_size = self._rank_and_world_size
         if not len(objects):
@@ -178,7 +178,7 @@ class CropData(BaseDataModule):
         return self.on_after_batch_transfer(collate_crops(found), 0) if found else None
 
     def on_after_batch_transfer(self, batch: Crops, dataloader_idx: int) -> Crops:
-        """Lays pixels out as convolutions read them fastest, on whatever device they are."""
+        """Converts crops to ``channels_last``, the fastest layout for convolutions."""
         crops, labels = batch
         return crops.to(memory_format=torch.channels_last), labels
 

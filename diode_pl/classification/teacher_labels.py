@@ -21,15 +21,15 @@ _BATCH_SIZE = 16
 
 
 class TeacherLabeler:
-    """Takes the objects of a data set as a label source takes the labels of a batch: by asking a teacher.
+    """Selects the objects of a data set by a teacher's detections.
 
     Args:
         label_source: which boxes count.
-        teacher: is frozen here.
+        teacher: frozen here.
         images: the data set.
 
     Raises:
-        ValueError: the teacher has none of the classes, or cannot see images of that size.
+        ValueError: if the teacher has none of the classes, or does not support the resolution of the images.
     """
 
     def __init__(self, label_source: LabelPolicy, teacher: Detector, images: ImageSet) -> None:
@@ -47,15 +47,15 @@ class TeacherLabeler:
     def find_objects(
         self, source: ImageSet, device: torch.device | str, workers: int
     ) -> tuple[Targets, dict[str, int]]:
-        """The objects that count, and how many were ``sampled``, ``dropped`` and ``added``.
+        """Returns the objects that count, and how many were ``sampled``, ``dropped`` and ``added``.
 
         Args:
-            source: the images, all of which can be read.
-            device: where the teacher looks at them.
-            workers: processes that read.
+            source: the images, all of them readable.
+            device: device of the teacher.
+            workers: number of data loading processes.
 
         Raises:
-            ValueError: no object is left.
+            ValueError: if no object is left.
         """
         self.teacher.to(device)
         per_image, total = list[tuple[Tensor, Tensor]](), Counter[str]()

@@ -1,4 +1,4 @@
-"""What a finished training leaves behind, beside its checkpoints."""
+"""Results of a finished training: weights, ONNX, curves and pictures."""
 
 from diode_pl.report.curves import curves, write_curves
 from diode_pl.report.onnx import export_onnx

@@ -1,4 +1,4 @@
-"""How a training went, as one picture."""
+"""Training curves."""
 
 import io
 import math
@@ -14,7 +14,7 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
 from diode_pl.io.atomic import atomic_write
 
-# One color a quantity, after Okabe and Ito: they stay apart for color-blind eyes.
+# One color per quantity, after Okabe and Ito: distinguishable with color vision deficiency.
 _SCORES = {"val/AP50": "#0072b2", "val/AP": "#009e73", "val/F1": "#cc79a7"}
 _SCORES |= {"val/accuracy": "#0072b2", "val/macro_accuracy": "#009e73"}  # of classifiers, which have none of the others
 _LOSSES = ("#d55e00", "#e69f00", "#56b4e9", "#000000", "#8c6d31", "#7f7f7f")
@@ -27,7 +27,7 @@ def write_curves(
     history: Sequence[Mapping[str, float | int]],
     teacher: Mapping[str, float | int] | None = None,
 ) -> None:
-    """Writes :func:`curves` as PNG, whole or not at all."""
+    """Writes :func:`curves` as PNG, atomically."""
     picture = io.BytesIO()
     curves(history, teacher).savefig(picture, format="png")
     atomic_write(path, picture.getvalue())
@@ -48,12 +48,12 @@ def curves(history: Sequence[Mapping[str, float | int]], teacher: Mapping[str, f
         if "epoch" not in entry:
             raise ValueError(f"history: expected 'epoch' in every entry, entry {i} has {list(entry)}")
     history = sorted(history, key=lambda entry: entry["epoch"])
-    # The object interface alone: pyplot keeps global state, and opens windows.
+    # Without pyplot, which keeps global state and opens windows.
     figure = Figure(figsize=(12, 5), dpi=100, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplot_mosaic([["loss", "score"], ["rate", "score"]], height_ratios=[3, 1])
 
-    # In the order of their names, not of their size: a loss keeps its color from run to run.
+    # Sorted by name, so that a loss has the same color in every run.
     losses = sorted({key for entry in history for key in entry if re.fullmatch(r"loss/[^/]+", key)})
     drawn = [_line(axes["loss"], history, key, color) for key, color in zip(losses, cycle(_LOSSES), strict=False)]
     if any(drawn) and all(value > 0 for values in drawn for value in values):
@@ -84,7 +84,7 @@ def curves(history: Sequence[Mapping[str, float | int]], teacher: Mapping[str, f
 
 
 def _line(axes: Axes, history: Sequence[Mapping[str, float | int]], key: str, color: str) -> list[float]:
-    """Draws one quantity over the epochs that have it, its last value in the legend; returns its finite values."""
+    """Draws one quantity, with its last value in the legend, and returns its finite values."""
     points = [(entry["epoch"], float(entry[key])) for entry in history if key in entry and math.isfinite(entry[key])]
     if points:
         marker = "o" if len(points) <= _DOTS else ""

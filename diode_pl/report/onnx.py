@@ -1,4 +1,4 @@
-"""A detector as an ONNX file, for whoever runs it without PyTorch."""
+"""ONNX export of a detector."""
 
 import copy
 import json
@@ -21,29 +21,29 @@ _EXPORT_BATCH, _PARITY_BATCH = 2, 3  # unlike: a file that is tied to one batch 
 
 
 def export_onnx(detector: Detector, path: str | Path, resolution: int) -> float:
-    """Writes a detector as ONNX, every candidate before any suppression, and compares it with PyTorch on random images.
+    """Exports a detector to ONNX, without non-maximum suppression, and compares it with PyTorch on random images.
 
-    Input is ``images`` (n, 3, resolution, resolution), float32 in [0, 1], n free. Outputs are ``boxes`` (n, m, 4: x1,
-    y1, x2, y2 in units of the image) and ``scores`` (n, m, classes: objectness times class probability). The file's
-    metadata hold ``class_names`` (a JSON list), ``stride`` and ``resolution``.
+    Input is ``images`` (n, 3, resolution, resolution), float32 in [0, 1], with a dynamic n. Outputs are ``boxes``
+    (n, m, 4: x1, y1, x2, y2 in units of the image) and ``scores`` (n, m, classes: objectness times class probability).
+    The file's metadata contain ``class_names`` (a JSON list), ``stride`` and ``resolution``.
 
     Args:
-        detector: stays as it is.
-        path: is written over, and only by a file that agrees.
+        detector: is not modified.
+        path: overwritten, if the exported model agrees with PyTorch.
         resolution: height and width of the images in pixels.
 
     Returns:
-        Largest difference between onnxruntime and PyTorch over boxes and scores, both on the CPU in float32: absolute,
-        or for a box that reaches further than 1 from the corner of the image, in proportion to that.
+        Maximum difference between onnxruntime and PyTorch over boxes and scores, both on the CPU in float32: absolute,
+        or relative for values above 1.
 
     Raises:
-        ValueError: ``resolution`` does not suit the detector, the detector works on one batch size only or looks into
-            proposals, or the difference is above 1e-4 or not finite.
+        ValueError: if ``resolution`` is not supported, the detector has two stages or a fixed batch size, or the
+            difference is above 1e-4 or not finite.
     """
     InputSize.from_detectors({"detector": detector}).check("resolution", resolution)
-    # A validation loop may run in inference mode, whose tensors no exporter traces.
+    # A validation loop may run in inference mode, whose tensors cannot be traced.
     with torch.inference_mode(False), torch.no_grad(), torch.autocast("cpu", enabled=False), _unchecked():
-        # A copy: it changes device, precision, layout and mode without a trace on the detector or its optimizer.
+        # A copy, as device, dtype, layout and mode change.
         decoded = _Decoded(copy.deepcopy(detector).cpu().float().to(memory_format=torch.contiguous_format)).eval()
         if decoded.detector(torch.zeros(1, 3, resolution, resolution)).proposals:
             raise ValueError(
@@ -90,7 +90,7 @@ def _trace(decoded: _Decoded, resolution: int) -> onnx.ModelProto:
     )
     assert program is not None
     model = program.model_proto
-    # The exporter notes for every node which line of which file it came from: nobody else's business, and a tenth more.
+    # The exporter stores source lines with every node: private, and a tenth of the file size.
     for node in model.graph.node:
         del node.metadata_props[:]
     if not model.graph.input[0].type.tensor_type.shape.dim[0].dim_param:
@@ -103,7 +103,7 @@ def _trace(decoded: _Decoded, resolution: int) -> onnx.ModelProto:
 
 @contextmanager
 def _unchecked() -> Iterator[None]:
-    """Without checks of jaxtyping where they are on: they compare sizes, which ties a trace to those it sees."""
+    """Disables jaxtyping's checks: they compare sizes, which fixes them in the traced graph."""
     before = config.jaxtyping_disable
     config.update("jaxtyping_disable", True)
     try:

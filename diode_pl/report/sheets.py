@@ -1,4 +1,4 @@
-"""Pictures for people: crops and detections beside the truth."""
+"""Pictures of detections and classified crops with their ground truth."""
 
 from collections.abc import Mapping, Sequence
 
@@ -80,7 +80,7 @@ def _draw(
 
 
 def _note(picture: Image.Image, text: str) -> None:
-    """A line in the upper left corner, readable on any picture."""
+    """Writes a line into the upper left corner, on a white background."""
     draw, font = ImageDraw.Draw(picture), ImageFont.load_default(12)
     right, bottom = draw.textbbox((0, 0), text, font=font)[2:]
     draw.rectangle((0, 0, right + 4, bottom + 4), fill="white")

@@ -1,4 +1,4 @@
-"""The weights of a detector as a file of their own."""
+"""Writing of a detector's weights."""
 
 import copy
 import json
