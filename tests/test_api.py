@@ -64,7 +64,7 @@ def test_students_are_trained_as_quick_does(tmp_path: Path, monkeypatch: pytest.
     teacher = diode_pl.load_detector(weights="embedded")
     diode_pl.distill_student(diode_pl.load_detector(), teacher, shapes("train", 8), tmp_path)
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        config = compose("train", ["+experiment=quick", "data@train=shapes", "train.size=8", "data@val=none"])
+        config = compose("train", ["+experiment=train/quick", "data@train=shapes", "train.size=8", "data@val=none"])
     expected = instantiate(config.distillation, _convert_="object")
     assert settings(made[0].recipe) == settings(expected.recipe)
     for name in ("augmentations", "mosaic", "batch_size", "steps_per_epoch", "seed"):

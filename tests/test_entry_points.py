@@ -127,7 +127,11 @@ def test_a_wrong_key_is_named(tiny, tmp_path):
 
 def test_a_resolution_that_does_not_fit_is_explained(tiny, tmp_path):
     text = synthesize(*tiny, "schedule.stages.0.resolution=33", cwd=tmp_path, fails=True)
-    assert "schedule.stages.0.resolution: 33" in text and "Traceback" not in text
+    assert (
+        "schedule.stages.0.resolution must be a multiple of 8 px" in text
+        and "got 33 px" in text
+        and "Traceback" not in text
+    )
 
 
 def test_a_sweep_goes_on_after_a_job_that_fails(tiny, tmp_path):

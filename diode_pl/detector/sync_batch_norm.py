@@ -10,14 +10,14 @@ from torch import Tensor, nn
 from diode_pl.detector.darknet.layers import FoldedBatchNorm
 
 
-class SynchronizedBatchNorm(FoldedBatchNorm, nn.SyncBatchNorm):
-    """Batch norm with training statistics over all processes; ``nn.SyncBatchNorm``, which raises on a CPU, on GPUs.
+class SynchronizedBatchNorm(FoldedBatchNorm):
+    """Batch norm with training statistics over all processes, on CPU and GPU; ``nn.SyncBatchNorm`` raises on a CPU.
 
     Several processes compute the same gradients as one process on all their images.
     """
 
     def forward(self, input: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
-        if not self.training or not dist.is_initialized() or not input.is_cpu:
+        if not self.training or not dist.is_initialized():
             return super().forward(input)
         x = input.float() if input.dtype in (torch.float16, torch.bfloat16) else input
         if x.numel():

@@ -39,7 +39,7 @@ class Checkpoint:
             content = error
         if not isinstance(content, dict) or not {"state_dict", part} <= content.keys():
             raise ValueError(
-                f"ckpt: {path} is no checkpoint of a training, or is damaged: expected the state of a {part}. A "
+                f"ckpt: {path} is not a checkpoint of a training, or is damaged: expected the state of a {part}. A "
                 "detector's weights alone are given as weights of the student"
             )
         return cls(Path(path), content, part)

@@ -54,7 +54,7 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"file\.safetensors does not exist"):
         load_classifier(path)
     path.write_bytes(b"nonsense")
-    with pytest.raises(ValueError, match="damaged or no .safetensors file"):
+    with pytest.raises(ValueError, match="damaged or not a .safetensors file"):
         load_classifier(path)
     save_file({"weight": torch.zeros(1)}, path)
     with pytest.raises(ValueError, match="not written by the training of a classifier.*key network"):

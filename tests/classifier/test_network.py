@@ -87,8 +87,8 @@ def test_the_larger_backbone() -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"class_names": ()}, "class_names: at least one"),
-        ({"class_names": ("a", "a")}, "all unlike"),
+        ({"class_names": ()}, "class_names must be unique, at least one, got"),
+        ({"class_names": ("a", "a")}, "class_names must be unique"),
         ({"backbone": "vgg"}, "^backbone, stem_stride and kind: .*'vgg'"),
         ({"stem_stride": 3}, "^backbone, stem_stride and kind: .*, 2 or 4, .* 3 and"),
         ({"kind": "none"}, "softmax, sigmoid or both, got .*'none'"),

@@ -40,12 +40,20 @@ NOISE = ("data@train=noise", "data@val=none")
     [
         ("synthesize", ["teacher.weights=absent.weights"], "error: teacher.weights: "),
         ("synthesize", ["verifier.weights=absent.weights"], "error: verifier.weights: "),
-        ("synthesize", ["schedule.stages.0.resolution=33"], "error: schedule.stages.0.resolution: 33 px"),
+        (
+            "synthesize",
+            ["schedule.stages.0.resolution=33"],
+            "error: schedule.stages.0.resolution must be a multiple of 32 px",
+        ),
         ("synthesize", ["losses.detection.weight=-1"], "error: losses.detection.weight must be >= 0, got -1"),
         ("synthesize", ["losses.batch_norm.form=other"], "error: losses.batch_norm.form must be one of"),
         ("synthesize", ["augmentations.cutout.probability=2"], "error: augmentations.cutout.probability"),
         ("synthesize", ["sampler.size=[2,3]"], "error: sampler.size must be an increasing range"),
-        ("synthesize", ["sampler.classes=[unicorn]", "budget=0.001"], "error: sampler.classes: the teacher has"),
+        (
+            "synthesize",
+            ["sampler.classes=[unicorn]", "budget=0.001"],
+            "error: sampler.classes: the teacher was not trained on",
+        ),
         ("synthesize", ["batch_size=0"], "error: batch_size must be"),
         ("synthesize", ["trainer.devices=0"], "error: trainer.devices and trainer.num_nodes must be"),
         ("synthesize", ["detector@teacher=none"], "detector@teacher=NAME chooses teacher, now none"),

@@ -33,7 +33,7 @@ class Objective(nn.Module):
         >>> from diode_pl import load_detector
         >>> from diode_pl.distillation.losses import Decoded, Detection
         >>> detector = load_detector(width=0.1)
-        >>> objective = Objective({"decoded": Decoded(), "detection": Detection(weight=0)}, detector, detector, 64)
+        >>> objective = Objective({"decoded": Decoded(), "detection": Detection(weight=0.0)}, detector, detector, 64)
         >>> list(objective.terms), objective.reads_labels
         (['decoded'], False)
     """

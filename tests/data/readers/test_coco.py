@@ -73,9 +73,9 @@ NAN = float("nan")
         ({"bbox": [19, 9, -10, -5]}, "is inverted: width -10, height -5"),
         ({"bbox": [3, 3, 0, 5]}, "has no area: width 0, height 5"),
         ({"bbox": [3, 3, 5, 0.0]}, "has no area: width 5, height 0"),
-        ({"image_id": 77}, "no image 77"),
+        ({"image_id": 77}, "image 77 does not exist"),
         ({"image_id": [5]}, "image_id must be"),
-        ({"category_id": 1}, "no category 1"),
+        ({"category_id": 1}, "category 1 does not exist"),
         ({"category_id": None}, "category_id must be"),
     ],
 )
@@ -92,9 +92,9 @@ def test_a_bad_annotation_is_one_fault_with_its_name(tmp_path, caplog, bad, reas
 @pytest.mark.parametrize(
     ("bad", "reason"),
     [
-        ({"width": 0}, "no size: width 0"),
-        ({"height": None}, "height None"),
-        ({"file_name": None}, "no file_name"),
+        ({"width": 0}, "width and height must be positive, got 0"),
+        ({"height": None}, "got 20 and None"),
+        ({"file_name": None}, "file_name is missing"),
     ],
 )
 def test_a_bad_image_is_one_fault_whatever_lies_on_it(tmp_path, caplog, bad, reason):
@@ -110,7 +110,7 @@ def test_images_of_one_id_are_a_fault_each(tmp_path, caplog):
     images = read(save(tmp_path, images=[*entries, entries[0] | {"file_name": "c.png"}]), max_bad=2)
     assert list(usable(images)) == ["b.png"] and len(images.bad_files) == 2
     assert "'a.png' is one" in caplog.text and "'c.png' is one" in caplog.text
-    with pytest.raises(ValueError, match=r"image 5: id 5 is that of 2 images.*max_bad is 1"):
+    with pytest.raises(ValueError, match=r"image 5: 2 images have id 5.*max_bad is 1"):
         read(tmp_path, max_bad=1)
 
 

@@ -51,7 +51,7 @@ def test_epochs_see_other_images_and_draws(tmp_path: Path) -> None:
 def test_another_configuration_in_the_same_folder_is_refused(tmp_path: Path) -> None:
     run(tmp_path, epochs=1, settings={"seed": 0, "optimizer": {"lr": 0.05}})
     before = {path: path.read_bytes() for path in tmp_path.iterdir()}
-    with pytest.raises(ValueError, match=r"output_dir: .*\n  optimizer\.lr: 0\.05 there, 0\.1 now\nGo back"):
+    with pytest.raises(ValueError, match=r"^folder: .*\n  optimizer\.lr: 0\.05 there, 0\.1 now\nGo back"):
         run(tmp_path, epochs=2, settings={"seed": 0, "optimizer": {"lr": 0.1}})
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
 
