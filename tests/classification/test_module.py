@@ -162,9 +162,7 @@ def test_the_network_fits_the_data() -> None:
 )
 def test_stops_at_what_is_not_finite(step: int, gradient_only: bool, said: str, epochs: int) -> None:
     module, crops, trainer = parts(losses={"fine": CrossEntropy(), "broken": Infinite(step, gradient_only)})
-    with pytest.raises(
-        FloatingPointError, match=rf"not finite in epoch {epochs}: .*{said}.*lower lr of the optimizer"
-    ) as error:
+    with pytest.raises(FloatingPointError, match=rf"not finite in epoch {epochs}: .*{said}.*lower lr of") as error:
         trainer.fit(module, datamodule=crops)
     assert len(module.history) == epochs and (gradient_only or "loss/fine" not in str(error.value))
 

@@ -97,12 +97,10 @@ def test_the_teacher_stays_as_it_is() -> None:
 def test_what_is_wrong_is_said() -> None:
     source = Colored(4)
     sees = LabelPolicy(agreement=True, confidence=SCORE)
-    with pytest.raises(
-        ValueError, match=r"none of the 8 labeled objects in 4 images counts.*more than 0\.5\. Take the detector"
-    ):
+    with pytest.raises(ValueError, match=r"none of the 8 labeled objects in 4 images counts.*more than 0\.5\. Take"):
         asked(source, lambda i, k: True, sees)
     other = knowing(Colored(1, (1,), ("owl",)), lambda i, k: True)
-    with pytest.raises(ValueError, match=r"no class of the training images.*\['owl'\]agreement=false"):
+    with pytest.raises(ValueError, match=r"no class of the training images.*\['owl'\]"):
         TeacherLabeler(AGREEMENT, other, source)
     teacher = knowing(source, lambda i, k: True)
     said = r"^train\.resolution must .* at least {} px, for the teacher of label_source, got {} px; .* {}$"

@@ -102,9 +102,7 @@ def test_a_teacher_that_sees_nothing_stops_the_run(tmp_path: Path) -> None:
 )
 def test_stops_at_what_is_not_finite(tmp_path: Path, step: int, gradient_only: bool, said: str, kept: int) -> None:
     losses = {"mimic": Mimic(), "broken": Infinite(step, gradient_only)}
-    with pytest.raises(
-        FloatingPointError, match=rf"not finite in epoch {kept}: .*{said}.*lower lr of the optimizer"
-    ) as error:
+    with pytest.raises(FloatingPointError, match=rf"not finite in epoch {kept}: .*{said}.*lower lr of") as error:
         run(tmp_path, losses=losses)
     assert "loss/mimic" not in str(error.value)
     assert (tmp_path / "student.ckpt").exists() == bool(kept)

@@ -85,9 +85,7 @@ def test_a_checkpoint_of_an_earlier_version_lists_what_was_seen() -> None:
 
 
 def test_a_gradient_that_breaks_a_weight_stops_the_training() -> None:
-    with pytest.raises(
-        FloatingPointError, match=r"not finite in epoch 0: the number's weights\. .*lower lr of the optimizer"
-    ):
+    with pytest.raises(FloatingPointError, match=r"not finite in epoch 0: the number's weights\. .*lower lr of"):
         fitted(Number(breaks=True), 1)
 
 
