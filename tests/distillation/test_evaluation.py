@@ -31,8 +31,8 @@ def test_a_teacher_that_sees_nothing_stops_no_measurement(
     evaluation.teacher.provenance = seen
     some_trainer().validate(evaluation, datamodule=evaluation.data, verbose=False)
     assert evaluation.student_scores["AP50"] > 0 and evaluation.teacher_scores["AP50"] == 0
-    (said,) = (message for message in caplog.messages if "teacher's AP50 on the validation set is 0" in message)
-    assert "detector@teacher=none" in said and reason in said
+    (said,) = (message for message in caplog.messages if "teacher: its AP50 on the validation set is 0" in message)
+    assert "Without a teacher, the student alone is measured" in said and reason in said
 
 
 def test_a_teacher_is_not_measured_on_classes_that_it_cannot_name(caplog: pytest.LogCaptureFixture) -> None:
@@ -53,7 +53,7 @@ def test_a_teacher_is_not_measured_on_classes_that_it_cannot_name(caplog: pytest
     caplog.clear()
     assert scores(few) == pytest.approx(known)
     said = [message for message in caplog.messages if message.startswith(("student: ", "teacher: "))]
-    assert said[0].endswith("not measured on them: house, fish, umbrella") and said[1].endswith("cow, bus, cup")
+    assert said[0].endswith("not evaluated on them: house, fish, umbrella") and said[1].endswith("cow, bus, cup")
     assert len(said) == 2
     caplog.clear()
     assert scores(few, ("a", "b", "c", "d", "e", *NAMES[5:])) == {}

@@ -59,7 +59,7 @@ def test_bad_input_raises(unchecked: None) -> None:
     metric = PrecisionCurves(CLASSES)
     with pytest.raises(ValueError, match="of 3 images, targets of 8, sizes of 2"):
         metric.update(nothing(3), no_boxes(8), random_sizes(2))
-    with pytest.raises(ValueError, match=r"at least 1, got \[\(0, 5\)\]"):
+    with pytest.raises(ValueError, match=r"got \[\(0, 5\)\]"):
         metric.update(nothing(1), no_boxes(1), [(0, 5)])
 
 

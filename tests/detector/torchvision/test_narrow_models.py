@@ -113,7 +113,7 @@ def test_proposals_are_as_many_as_wanted_and_not_more() -> None:
     ("build", "options", "message"),
     [
         (narrow_retinanet, {"channels": (8, 8, 8)}, "expected five numbers"),
-        (narrow_retinanet, {"repeats": (1, 1, 0, 1, 1)}, "from 1 on"),
+        (narrow_retinanet, {"repeats": (1, 1, 0, 1, 1)}, "five numbers >= 1"),
         (narrow_retinanet, {"head_convolutions": 5}, "expected 1 to 4, got 5"),
         (narrow_retinanet, {"anchors": ((16,), (32,))}, "each of three maps"),
         (narrow_faster_rcnn, {"anchors": ((16,), (32, 40), (64,))}, "equally many sides"),

@@ -10,7 +10,7 @@ from tests.training_run import (
 @pytest.mark.parametrize("key", ["train", "val"])
 def test_nothing_is_written_among_the_images(tmp_path: Path, key: str) -> None:
     same_folder = tmp_path / "elsewhere" / ".."
-    with pytest.raises(ValueError, match=rf"^output_dir and {key}\.root are the same folder"):
+    with pytest.raises(ValueError, match=rf"^folder and {key}\.root must differ"):
         run(tmp_path, settings={"train": None, key: {"root": str(same_folder)}})
     assert not list(tmp_path.iterdir())
 

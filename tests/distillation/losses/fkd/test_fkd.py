@@ -203,8 +203,8 @@ def test_what_only_one_side_has_is_left_out_and_told(caplog: pytest.LogCaptureFi
     with caplog.at_level(logging.WARNING):
         assert match_levels([32, 16], [8, 64, 32]) == [LevelPair("stride_32", 32, 0, 2)]
     assert [record.getMessage() for record in caplog.records] == [
-        "fkd: features of stride 16 are left out, only the student has them",
-        "fkd: features of stride 8, 64 are left out, only the teacher has them",
+        "FKD: features of stride 16 are left out, only the student has them",
+        "FKD: features of stride 8, 64 are left out, only the teacher has them",
     ]
 
 
@@ -222,7 +222,7 @@ def test_strides_can_be_chosen(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def test_without_a_shared_stride_there_is_a_way_out() -> None:
-    with pytest.raises(ValueError, match=r"strides are \[8\] and the teacher's \[16, 32\].*distill=decoded"):
+    with pytest.raises(ValueError, match=r"strides are \[8\] and the teacher's \[16, 32\].*Decoded, which needs none"):
         match_levels([8], [16, 32])
 
 

@@ -46,5 +46,5 @@ def test_goes_on_from_its_state_as_if_nothing_had_happened() -> None:
 
 @pytest.mark.parametrize("size", [0.0, -1.0, math.inf, math.nan])
 def test_a_size_out_of_range(size: float) -> None:
-    with pytest.raises(ValueError, match=f"balance must be finite and above 0, got {size}"):
+    with pytest.raises(ValueError, match=f"balance must be finite and > 0, got {size}"):
         PartNormalizer(size, 1)
