@@ -18,7 +18,7 @@ def test_says_what_no_checkpoint_is(tmp_path: Path, content: bytes | str) -> Non
         torch.save({"weight": torch.ones(2)}, path)
     else:
         path.write_bytes(content if isinstance(content, bytes) else (tmp_path / "student.ckpt").read_bytes()[:-100])
-    with pytest.raises(ValueError, match=r"given\.ckpt is not a checkpoint of train\.py, or is damaged"):
+    with pytest.raises(ValueError, match=r"given\.ckpt is not a checkpoint of a training, or is damaged"):
         Checkpoint.read(path)
 
 

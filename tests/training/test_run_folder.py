@@ -33,7 +33,7 @@ def test_other_settings_are_refused_by_name_and_leave_the_record(tmp_path: Path)
     other = SETTINGS | {"seed": 1, "data": {"mosaic": 0.5}}
     with pytest.raises(ValueError) as error:
         RunFolder(tmp_path, other)
-    for line in ("data.mosaic: 1.0 there, 0.5 now", "seed: 0 there, 1 now", "choose another output_dir"):
+    for line in ("data.mosaic: 1.0 there, 0.5 now", "seed: 0 there, 1 now", "choose another folder"):
         assert line in str(error.value)
     assert "limit" not in str(error.value)
     assert json.loads((tmp_path / "configuration.json").read_text()) == SETTINGS
