@@ -160,7 +160,7 @@ def test_a_student_learns_from_it(tmp_path: Path) -> None:
 def test_what_is_wrong_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with pytest.raises(ValueError, match=r"^weights: .*nothing\.safetensors does not exist"):
         TrainedClassifier(tmp_path / "nothing.safetensors")
-    with pytest.raises(ValueError, match=r"layers: from 0 to 4, got \[5\]"):
+    with pytest.raises(ValueError, match=r"layers must be from 0 to 4, got \[5\]"):
         TrainedClassifier(written(tmp_path), layers=[0, 5])
     with pytest.raises(ValueError, match=r"min_accuracy must be in \[0, 1\], got 70"):
         TrainedClassifier(written(tmp_path), min_accuracy=70.0)

@@ -40,7 +40,7 @@ def test_numbers_out_of_range(key: str, value: float) -> None:
 def test_zeros() -> None:
     with pytest.raises(ValueError, match="temperature must be finite and > 0, got 0"):
         Method(temperature=0.0)
-    with pytest.raises(ValueError, match="alpha, beta and gamma are all 0"):
+    with pytest.raises(ValueError, match="alpha, beta and gamma must not all be 0"):
         Method(alpha=0.0, beta=0.0, gamma=0.0)
 
 
