@@ -32,8 +32,9 @@ def test_a_target_goes_to_the_anchors_of_its_shape_in_the_cell_of_its_center() -
     found = assign(box(40, 40, 30, 40), box(70, 10, 58, 20))
     assert found.matched.tolist() == [[1, 0], [0, 1]] and found.image.tolist() == [0, 1]
     assert found.row.tolist() == [1, 0] and found.column.tolist() == [1, 2]
-    expected = [[0.25, 0.25, 30 / 32, 40 / 32], [70 / 32 - 2, 10 / 32, 58 / 32, 20 / 32]]
-    torch.testing.assert_close(found.truth, torch.tensor(expected))
+    center, size = found.truth[:, :2] + found.truth[:, 2:], found.truth[:, 2:] - found.truth[:, :2]
+    torch.testing.assert_close(center / 2, torch.tensor([[0.25, 0.25], [70 / 32 - 2, 10 / 32]]))
+    torch.testing.assert_close(size, torch.tensor([[30 / 32, 40 / 32], [58 / 32, 20 / 32]]))
 
 
 @pytest.mark.parametrize(("threshold", "matched"), [(0.0, [1, 1]), (0.33, [1, 1]), (0.34, [1, 0]), (0.99, [1, 0])])

@@ -136,9 +136,9 @@ def test_bad_options() -> None:
     for build in (yolov3, yolov3_tiny):
         with pytest.raises(ValueError, match="classes must be >= 1, got 0"):
             build(classes=0)
-    with pytest.raises(ValueError, match="width must be above 0, got 0.0"):
+    with pytest.raises(ValueError, match="width must be > 0, got 0.0"):
         yolov3_tiny(width=0.0)
-    with pytest.raises(ValueError, match="width must be above 0, got -1.0"):
+    with pytest.raises(ValueError, match="width must be > 0, got -1.0"):
         yolov3(width=-1.0)
     for repeats in ([1, 2, 8, 8], [1, 2, 8, 8, -1], []):
         with pytest.raises(ValueError, match="repeats: five numbers from 0 on, anchors: nine pairs; got"):
