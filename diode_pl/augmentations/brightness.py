@@ -1,10 +1,9 @@
 """Random brightness."""
 
 import torch
-from jaxtyping import Float
-from torch import Generator, Tensor
+from torch import Generator
 
-from diode_pl.augmentations.base import Augmentation
+from diode_pl.augmentations.base import Augmentation, Images
 from diode_pl.targets import Targets
 
 
@@ -32,8 +31,6 @@ class Brightness(Augmentation):
             raise ValueError(f"std must be >= 0, got {std}")
         self.std, self.per_image = std, per_image
 
-    def __call__(
-        self, images: Float[Tensor, "n 3 h w"], targets: Targets, generator: Generator
-    ) -> tuple[Float[Tensor, "n 3 h w"], Targets]:
+    def __call__(self, images: Images, targets: Targets, generator: Generator) -> tuple[Images, Targets]:
         draws = torch.randn(len(images) if self.per_image else 1, 1, 1, 1, generator=generator) * self.std
         return images + draws.to(images, non_blocking=True), targets

@@ -4,10 +4,9 @@ import math
 from collections.abc import Sequence
 
 import torch
-from jaxtyping import Float
 from torch import Generator, Tensor
 
-from diode_pl.augmentations.base import Augmentation
+from diode_pl.augmentations.base import Augmentation, Images
 from diode_pl.targets import Targets
 
 
@@ -50,9 +49,7 @@ class Cutout(Augmentation):
         self.probability, self.area, self.aspect = probability, area, aspect
         self.fill, self.per_image = fill, per_image
 
-    def __call__(
-        self, images: Float[Tensor, "n 3 h w"], targets: Targets, generator: Generator
-    ) -> tuple[Float[Tensor, "n 3 h w"], Targets]:
+    def __call__(self, images: Images, targets: Targets, generator: Generator) -> tuple[Images, Targets]:
         height, width = images.shape[-2:]
         happens, size, tilt, x, y = torch.rand(5, len(images) if self.per_image else 1, generator=generator)
         area = self.area[0] + (self.area[1] - self.area[0]) * size

@@ -1,10 +1,9 @@
 """Random horizontal flip."""
 
 import torch
-from jaxtyping import Float
-from torch import Generator, Tensor
+from torch import Generator
 
-from diode_pl.augmentations.base import Augmentation
+from diode_pl.augmentations.base import Augmentation, Images
 from diode_pl.targets import Targets
 
 
@@ -32,9 +31,7 @@ class Flip(Augmentation):
             raise ValueError(f"probability must be in [0, 1], got {probability}")
         self.probability, self.per_image = probability, per_image
 
-    def __call__(
-        self, images: Float[Tensor, "n 3 h w"], targets: Targets, generator: Generator
-    ) -> tuple[Float[Tensor, "n 3 h w"], Targets]:
+    def __call__(self, images: Images, targets: Targets, generator: Generator) -> tuple[Images, Targets]:
         draws = torch.rand(len(images) if self.per_image else 1, generator=generator) < self.probability
         if not draws.any():  # on the CPU: no device sync
             return images, targets

@@ -3,10 +3,9 @@
 import math
 
 import torch
-from jaxtyping import Float
-from torch import Generator, Tensor
+from torch import Generator
 
-from diode_pl.augmentations.base import Augmentation
+from diode_pl.augmentations.base import Augmentation, Images
 from diode_pl.targets import Targets
 
 # Luma and the two chroma axes of NTSC; a rotation of the chroma plane changes the hue but not the luma.
@@ -42,9 +41,7 @@ class HueSaturationValue(Augmentation):
             )
         self.hue, self.saturation, self.value = hue, saturation, value
 
-    def __call__(
-        self, images: Float[Tensor, "n 3 h w"], targets: Targets, generator: Generator
-    ) -> tuple[Float[Tensor, "n 3 h w"], Targets]:
+    def __call__(self, images: Images, targets: Targets, generator: Generator) -> tuple[Images, Targets]:
         draws = torch.rand(3, len(images), generator=generator) * 2 - 1
         angle = draws[0] * self.hue * 2 * math.pi
         chroma, luma = 1 + draws[1] * self.saturation, 1 + draws[2] * self.value

@@ -2,10 +2,9 @@
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float
 from torch import Generator, Tensor
 
-from diode_pl.augmentations.base import Augmentation
+from diode_pl.augmentations.base import Augmentation, Images
 from diode_pl.targets import Targets
 
 
@@ -36,9 +35,7 @@ class Jitter(Augmentation):
             raise ValueError(f"reach must be a share of the image side in [0, 1), got {reach}")
         self.reach, self.wrap, self.fill, self.per_image = reach, wrap, fill, per_image
 
-    def __call__(
-        self, images: Float[Tensor, "n 3 h w"], targets: Targets, generator: Generator
-    ) -> tuple[Float[Tensor, "n 3 h w"], Targets]:
+    def __call__(self, images: Images, targets: Targets, generator: Generator) -> tuple[Images, Targets]:
         n, _, height, width = images.shape
         reach_x, reach_y = int(self.reach * width), int(self.reach * height)
         draws = n if self.per_image else 1

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Generator, Tensor
 
-from diode_pl.augmentations.base import Augmentation
+from diode_pl.augmentations.base import Augmentation, Images
 from diode_pl.targets import Targets
 
 
@@ -54,9 +54,7 @@ class Zoom(Augmentation):
         self.scale, self.stretch, self.reach = tuple(scale), stretch, reach
         self.fill, self.probability, self.visible = fill, probability, visible
 
-    def __call__(
-        self, images: Float[Tensor, "n 3 h w"], targets: Targets, generator: Generator
-    ) -> tuple[Float[Tensor, "n 3 h w"], Targets]:
+    def __call__(self, images: Images, targets: Targets, generator: Generator) -> tuple[Images, Targets]:
         size, shift = self._draw(len(images), generator)
         # Maps output to input coordinates, both in [-1, 1].
         back = torch.cat([torch.diag_embed(1 / size), (-2 * shift / size)[:, :, None]], dim=2)
