@@ -39,17 +39,18 @@ def read_pixels(path: str | Path, resolution: int | None = None) -> tuple[UInt8[
     return torch.from_numpy(np.array(picture)).permute(2, 0, 1).contiguous(), size
 
 
-def image_paths(folder: str | Path) -> list[Path]:
-    """The image files of a folder, without its subfolders, sorted by name.
+def list_images(folder: str | Path, recursive: bool = False) -> list[Path]:
+    """Image files of a folder and, if ``recursive``, of its subfolders, sorted by path.
 
     Raises:
         ValueError: if the folder does not exist or contains no image.
     """
-    if not Path(folder).is_dir():
-        raise ValueError(f"{Path(folder).resolve()} is not a folder")
-    paths = sorted(p for p in Path(folder).glob("*") if p.suffix.lower() in SUFFIXES)
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise ValueError(f"{folder.resolve()} is not a folder")
+    paths = sorted(p for p in folder.glob("**/*" if recursive else "*") if p.suffix.lower() in SUFFIXES)
     if not paths:
-        raise ValueError(f"{folder} contains no image file ({', '.join(sorted(SUFFIXES))})")
+        raise ValueError(f"{folder.resolve()} contains no image file ({', '.join(sorted(SUFFIXES))})")
     return paths
 
 
@@ -59,7 +60,7 @@ def read_folder(folder: str | Path, resolution: int) -> Float[Tensor, "n 3 h w"]
     Raises:
         ValueError: if the folder contains no image.
     """
-    return torch.stack([read_image(path, resolution) for path in image_paths(folder)])
+    return torch.stack([read_image(path, resolution) for path in list_images(folder)])
 
 
 def to_uint8(images: Float[Tensor, "... 3 h w"]) -> Tensor:

@@ -41,7 +41,7 @@ def synthesize(
     settings = dict(settings) | {"teacher_sha256": inversion.teacher.fingerprint()}
     dataset = SyntheticSet(folder, inversion.teacher.class_names, settings)
     plan = inversion.plan
-    plan.todo = dataset.missing({batch: plan.images_in(batch) for batch in range(plan.num_batches)})
+    plan.todo = dataset.find_missing({batch: plan.images_in(batch) for batch in range(plan.num_batches)})
     skipped = plan.num_batches - len(plan.todo)
     if skipped:
         log.info("%s: %d of %d batches are already complete", dataset.folder, skipped, plan.num_batches)

@@ -1,4 +1,4 @@
-"""The interface of all data set readers."""
+"""Base classes of the data set readers."""
 
 import logging
 from abc import ABC, abstractmethod
@@ -18,10 +18,9 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Example(Annotation):
-    """An image and its annotation, as training and validation see them.
+    """An image and its annotation.
 
     Args:
-        path, boxes, labels: see :class:`Annotation`.
         size: height and width of the original image in pixels.
         image: RGB, 0 to 255, stretched to a square.
     """
@@ -31,12 +30,7 @@ class Example(Annotation):
 
 
 class BadImage(ValueError):
-    """One image that cannot be used; the others may be fine.
-
-    Args:
-        name: of the image.
-        reason: why it cannot be used; the text of the error.
-    """
+    """Raised for an image ``name`` that cannot be used, for a ``reason``."""
 
     def __init__(self, name: str, reason: str) -> None:
         super().__init__(name, reason)
@@ -46,17 +40,13 @@ class BadImage(ValueError):
 
 
 class BadFileCounter:
-    """Names and counts the images and annotations that cannot be used; too many are an error.
+    """Counts and logs unusable images and annotations; more than ``max_bad``, a number >= 0, are an error.
 
-    Every process that opens a data set finds the same ones. The count lies in shared memory, where each process writes
-    what it has counted itself and never increments: processes that count at the same time cannot lose a file or count
-    it twice, and the process that started them knows the result.
-
-    Args:
-        max_bad: at most this many are skipped.
+    Every process that opens a data set finds the same ones. Each writes its own count to shared memory instead of
+    incrementing the shared one: concurrent processes neither lose a file nor count it twice, and their parent sees it.
 
     Raises:
-        ValueError: ``max_bad`` is negative.
+        ValueError: if ``max_bad`` is negative.
     """
 
     def __init__(self, max_bad: int) -> None:
@@ -70,10 +60,10 @@ class BadFileCounter:
         return int(self._count)
 
     def add(self, name: str, reason: str) -> None:
-        """Counts and reports one.
+        """Counts and logs one.
 
         Raises:
-            ValueError: there are more than ``max_bad``.
+            ValueError: if there are more than ``max_bad``.
         """
         self._counted_here += 1
         self._count.fill_(self._counted_here)
@@ -86,19 +76,30 @@ class BadFileCounter:
 
 
 class ImageSet(Dataset, ABC):
-    """Images, with or without boxes, each stretched to a square.
+    """Base class of data sets: images, with or without boxes, each stretched to a square.
 
     Args:
-        class_names: by label; empty where nothing is labeled.
-        resolution: height and width of every image in pixels.
-        provenance: the data access level that training on this set adds (``real images``, ``proxy images``, ...).
-        max_bad: at most this many bad images and annotations are skipped.
+        class_names: by label; empty for unlabeled images.
+        resolution: height and width of every image in pixels, >= 1.
+        provenance: data access level that training on this set adds (``real images``, ``proxy images``, ...).
+        max_bad: maximum number of bad images and annotations that are skipped, >= 0.
 
     Attributes:
         computed: True if images are not read from files, so that none can be bad.
 
     Raises:
-        ValueError: ``resolution`` is below 1, ``max_bad`` negative, or the text of ``provenance`` unknown.
+        ValueError: if a number is out of range or ``provenance`` is unknown.
+
+    Example:
+        >>> from pathlib import Path
+        >>> class Gray(ImageSet):
+        ...     def __len__(self):
+        ...         return 10
+        ...     def __getitem__(self, i):
+        ...         boxes, labels = torch.zeros(0, 4), torch.zeros(0, dtype=torch.long)
+        ...         return Example(Path(f"{i}"), boxes, labels, (8, 8), torch.full((3, 8, 8), i, dtype=torch.uint8))
+        >>> Gray((), resolution=8, provenance="noise", max_bad=0)[3].image.unique()
+        tensor([3], dtype=torch.uint8)
     """
 
     computed = False
@@ -119,13 +120,13 @@ class ImageSet(Dataset, ABC):
         """Image ``i``.
 
         Raises:
-            BadImage: it cannot be used.
+            BadImage: if it cannot be used.
         """
 
     def annotation(self, i: int) -> Annotation:
-        """The annotation of image ``i``; a subclass that has it at hand does not read the image.
+        """Annotation of image ``i``; subclasses need not read the image.
 
         Raises:
-            BadImage: the image had to be read and cannot be used.
+            BadImage: if the image had to be read and cannot be used.
         """
         return self[i]

@@ -10,25 +10,27 @@ from diode_pl.provenance import Provenance
 
 
 class Coco(ImageFiles):
-    """Images with the boxes of a COCO annotation file; crowds are left out.
+    """Images with the boxes of a COCO annotation file; crowd boxes are skipped.
 
-    A box whose width or height is negative or zero is bad, as in the other formats. The annotations of COCO train2017
-    hold two of the latter, fewer than ``max_bad`` allows unless told otherwise; with ``max_bad=0`` they stop it. Images
-    of one id are bad, all of them.
+    Boxes without area are bad; COCO train2017 contains two, so ``max_bad=0`` rejects it. Images that share an id are
+    all bad.
 
     Args:
         root: folder of the data set.
-        split: is filled in where a path says ``{split}``.
+        split: replaces ``{split}`` in the paths.
         images: folder of the image files, relative to ``root``.
-        annotations: the JSON file, relative to ``root``.
-        resolution: height and width of every image in pixels.
-        provenance: the data access level that training on this set adds (``real images``, ``proxy images``, ...).
-        limit: at most this many images, spread over all; None takes all.
-        labeled: False hands out no boxes.
-        max_bad: at most this many bad annotations and unreadable images are skipped.
+        annotations: JSON file, relative to ``root``.
+        resolution, provenance, limit, labeled, max_bad: see :class:`ImageFiles`.
 
     Raises:
-        ValueError: a folder or file is not there, the file is no COCO annotation file, or too much of it is bad.
+        ValueError: if a path does not exist, the file is not a COCO annotation file, or too much of it is bad.
+
+    Example:
+        >>> import tempfile; from diode_pl.data.synthetic.formats import to_coco_json
+        >>> entry = {"id": 1, "file_name": "1.png", "width": 8, "height": 8, "labels": [0], "boxes": [[0, 0, 4, 8]]}
+        >>> _ = Path(root := tempfile.mkdtemp(), "boxes.json").write_bytes(to_coco_json([entry], ["mug"]))
+        >>> Coco(root, split=None, images=".", annotations="boxes.json", resolution=64).annotation(0).boxes
+        tensor([[0.0000, 0.0000, 0.5000, 1.0000]])
     """
 
     def __init__(

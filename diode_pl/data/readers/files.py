@@ -13,12 +13,9 @@ _UNKNOWN = (0.0, 0.0)  # the size of an image whose annotations declare none
 
 
 def _require_shape(annotation: Annotation, size: tuple[int, int]) -> None:
-    """Refuses an image on which the boxes were not drawn; a resized copy of the same picture will do.
+    """Raises if the stored ``size`` (height, width) has another aspect ratio than the image that boxes were drawn on.
 
-    Args:
-        annotation: of the image.
-        size: height and width of its file in pixels as they are stored: images are read without turning them as EXIF
-            says, and boxes lie on what is read.
+    Images are read without applying the EXIF orientation, and the boxes refer to the pixels read.
     """
     if annotation.size is None or not len(annotation.labels):
         return
@@ -33,21 +30,26 @@ def _require_shape(annotation: Annotation, size: tuple[int, int]) -> None:
 
 
 class ImageFiles(ImageSet):
-    """Image files with annotations, which a reader of some format passes on.
+    """Base class of the readers of image files.
 
-    An image with boxes whose file has another aspect ratio than its annotation declares is bad.
+    An image with boxes whose file has another aspect ratio than its annotation states is bad.
 
     Args:
         annotations: one per image.
-        class_names: by label.
-        resolution: see :class:`ImageSet`.
-        provenance: see :class:`ImageSet`.
-        bad_files: has counted what was bad in the annotations.
-        limit: at most this many images, drawn from all, always the same; None takes all.
-        labeled: False hands out no boxes, as if there were none.
+        class_names, resolution, provenance: see :class:`ImageSet`.
+        bad_files: counter of the bad annotations; subclasses create it from ``max_bad``, see :class:`ImageSet`.
+        limit: maximum number of images, >= 1, a fixed random subset; None for all.
+        labeled: whether boxes are returned.
 
     Raises:
         ValueError: if there are no images or ``limit`` is below 1.
+
+    Example:
+        >>> from pathlib import Path
+        >>> known = [Annotation.from_objects(Path("mug.png"), [(0, (0.0, 0.0, 0.5, 1.0))])]
+        >>> images = ImageFiles(known, ["mug"], 64, "real images", BadFileCounter(10), limit=None, labeled=True)
+        >>> images.annotation(0).labels
+        tensor([0])
     """
 
     def __init__(
@@ -71,7 +73,7 @@ class ImageFiles(ImageSet):
             # Files are often sorted by class or by place: the first ones would not stand for all.
             drawn = torch.randperm(len(chosen), generator=torch.Generator().manual_seed(0))[:limit]
             chosen = [chosen[i] for i in drawn.sort().values.tolist()]
-        # Few large tensors, not two an image: a tensor that goes to another process may cost it an open file.
+        # Few large tensors, not two per image: a tensor that goes to another process may cost it an open file.
         self._paths = [annotation.path for annotation in chosen]
         self._boxes = torch.cat([annotation.boxes for annotation in chosen])
         self._labels = torch.cat([annotation.labels for annotation in chosen])
@@ -79,22 +81,21 @@ class ImageFiles(ImageSet):
         self._ends = torch.tensor([len(annotation.labels) for annotation in chosen]).cumsum(0)
 
     def annotation(self, i: int) -> Annotation:
-        """The annotation of image ``i``, without reading the image; no boxes when ``labeled`` is False.
+        """Annotation of image ``i``, without reading the image.
 
         Raises:
             IndexError: if ``i`` is out of range.
         """
         if not 0 <= i < len(self):
             raise IndexError(f"image {i} of {len(self)}")
-        first, end = (int(self._ends[i - 1]) if i else 0), int(self._ends[i])
-        if not self.labeled:
-            end = first
+        first = int(self._ends[i - 1]) if i else 0
+        end = int(self._ends[i]) if self.labeled else first
         height, width = self._sizes[i].tolist()
         size = None if (height, width) == _UNKNOWN else (height, width)
         return Annotation(self._paths[i], self._boxes[first:end].clone(), self._labels[first:end].clone(), size)
 
     def count_shared_files(self, other: ImageSet | None) -> int:
-        """Counts the files that both sets read."""
+        """Number of files that both sets read."""
         return len({*self._paths} & {*other._paths}) if isinstance(other, ImageFiles) else 0
 
     def __len__(self) -> int:

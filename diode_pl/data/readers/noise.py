@@ -1,4 +1,4 @@
-"""Images without content."""
+"""Images of noise."""
 
 from pathlib import Path
 
@@ -10,18 +10,23 @@ from diode_pl.provenance import NOISE
 
 
 class UniformNoise(ImageSet):
-    """Every value of every pixel uniform and independent: what a student learns from no images at all.
+    """Uniform, independent pixel values, as a baseline.
 
     Args:
-        size: number of images.
-        resolution: height and width in pixels.
-        split: takes part in the seed: no two splits share an image.
-        seed: not negative.
+        size: number of images, >= 1.
+        resolution: height and width in pixels, >= 1.
+        split: part of the seed: splits share no images.
+        seed: >= 0.
 
     Raises:
-        ValueError: ``size`` or ``resolution`` is below 1, or ``seed`` negative.
+        ValueError: if a number is out of range.
 
     Source: Chawla et al., WACV 2021, table 3, "random noise".
+
+    Example:
+        >>> noise = UniformNoise(size=10, resolution=64)
+        >>> len(noise), noise[9].image.shape
+        (10, torch.Size([3, 64, 64]))
     """
 
     computed = True

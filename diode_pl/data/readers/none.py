@@ -2,8 +2,4 @@
 
 
 def no_images(split: str | None = None) -> None:
-    """Stands where a data set could be.
-
-    Args:
-        split: is not looked at; every data set has one.
-    """
+    """Placeholder for a data set; ``split`` is ignored."""

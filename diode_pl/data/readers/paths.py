@@ -9,7 +9,7 @@ def resolve_path(pattern: str | Path, split: str | None) -> Path:
     """Fills in ``{split}`` and ``~``.
 
     Raises:
-        ValueError: it asks for a split where there is none.
+        ValueError: if ``pattern`` contains ``{split}`` and ``split`` is None.
     """
     if _SPLIT in str(pattern) and split is None:
         raise ValueError(f"split: {str(pattern)!r} needs one, got null; name it, or write a path without {_SPLIT}")
@@ -18,16 +18,11 @@ def resolve_path(pattern: str | Path, split: str | None) -> Path:
 
 
 def require_folder(path: Path, name: str, content: str) -> Path:
-    """Checks that a folder exists, and returns its path.
-
-    Args:
-        path: of the folder.
-        name: of the argument that holds the path, for the message.
-        content: what lies there, for the message.
+    """Returns the path of a folder.
 
     Raises:
-        ValueError: it is not there.
+        ValueError: if it does not exist; the message states the ``name`` of the argument and the expected ``content``.
     """
     if not path.is_dir():
-        raise ValueError(f"{name}: {path.resolve()} is no folder; expected that of {content}")
+        raise ValueError(f"{name}: {path.resolve()} is not a folder; expected that of {content}")
     return path

@@ -1,4 +1,4 @@
-"""What ``synthesize.py`` has made."""
+"""Data sets written by ``synthesize.py``."""
 
 import json
 from pathlib import Path
@@ -11,18 +11,15 @@ _FILES = ("annotations.json", "dataset.json")
 
 
 class Synthetic(Coco):
-    """A synthetic set; what it was made from, its ``dataset.json`` knows.
+    """A synthetic set, with the provenance that its ``dataset.json`` states.
 
     Args:
-        root: the output folder of ``synthesize.py``.
-        resolution: height and width of every image in pixels.
-        split: is filled in where ``root`` says ``{split}``, for two sets side by side.
-        limit: at most this many images, spread over all; None takes all.
-        labeled: False hands out no boxes.
-        max_bad: at most this many bad annotations and unreadable images are skipped.
+        root: output folder of ``synthesize.py``.
+        split: replaces ``{split}`` in ``root``.
+        resolution, limit, labeled, max_bad: see :class:`ImageFiles`.
 
     Raises:
-        ValueError: the folder holds no finished synthetic set, or too much of it is bad.
+        ValueError: if the folder does not hold a finished synthetic set, or too much of it is bad.
     """
 
     def __init__(
@@ -38,7 +35,7 @@ class Synthetic(Coco):
         missing = [name for name in _FILES if not (folder / name).is_file()]
         if missing:
             raise ValueError(
-                f"root: {folder} is no finished synthetic set, {' and '.join(missing)} not there. "
+                f"root: {folder} is not a finished synthetic set, {' and '.join(missing)} not found. "
                 f"A synthesis into {folder} makes one, or continues one that was interrupted"
             )
         try:

@@ -1,4 +1,4 @@
-"""Data sets with Pascal VOC's XML files."""
+"""Data sets in the format of Pascal VOC."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,23 +20,26 @@ VOC_CLASSES = (
 
 
 class Voc(ImageFiles):
-    """Images with the boxes of an XML file each.
+    """Images with one XML file of boxes each.
 
     Args:
-        root: folder of the data set, ``VOCdevkit/VOC2012`` for instance.
-        split: of ``ImageSets/Main``; None takes every XML file. It is also filled in where a path says ``{split}``.
-        resolution: height and width of every image in pixels.
-        annotations: folder of the XML files, relative to ``root``.
-        images: folder of the image files, relative to ``root``.
+        root: folder of the data set, for instance ``VOCdevkit/VOC2012``.
+        split: of ``ImageSets/Main``, also replaces ``{split}`` in the paths; None for every XML file.
+        annotations, images: folders of the XML and image files, relative to ``root``.
         class_names: by label; None collects them from the XML files, in alphabetical order.
-        provenance: the data access level that training on this set adds (``real images``, ``proxy images``, ...).
-        limit: at most this many images, spread over all; None takes all.
-        labeled: False hands out no boxes.
-        max_bad: at most this many bad annotations and unreadable images are skipped.
-        difficult: True takes the boxes, too, that are marked as difficult.
+        difficult: whether to include boxes marked as difficult.
+        resolution, provenance, limit, labeled, max_bad: see :class:`ImageFiles`.
 
     Raises:
-        ValueError: a folder or file is not there, or too much is bad.
+        ValueError: if a path does not exist, or too much is bad.
+
+    Example:
+        >>> import tempfile
+        >>> box, size = "<xmin>1</xmin><ymin>1</ymin><xmax>4</xmax><ymax>8</ymax>", "<width>8</width><height>8</height>"
+        >>> page = f"<a><size>{size}</size><object><name>cat</name><bndbox>{box}</bndbox></object></a>"
+        >>> _ = Path(root := tempfile.mkdtemp(), "1.xml").write_text(page)
+        >>> Voc(root, split=None, resolution=64, annotations=".", images=".").annotation(0).boxes
+        tensor([[0.0000, 0.0000, 0.5000, 1.0000]])
     """
 
     def __init__(
@@ -58,15 +61,14 @@ class Voc(ImageFiles):
         pictures = require_folder(base / resolve_path(images, split), "images", "the images")
         paths = sorted(folder.glob("*.xml")) if split is None else _list_split(base, split, folder)
         if not paths:
-            raise ValueError(f"annotations: {folder.resolve()} holds no XML file of split {split}")
+            raise ValueError(f"annotations: {folder.resolve()} contains no XML file of split {split}")
         read = []
         for path in paths:
             try:
                 page = ElementTree.parse(path).getroot()
                 image = _find_image(page, path, pictures)
                 width, height = _read_size(page, image)
-            # A file in an unknown encoding is a LookupError.
-            except (OSError, ElementTree.ParseError, ValueError, LookupError) as error:
+            except (OSError, ElementTree.ParseError, ValueError, LookupError) as error:  # LookupError: encoding
                 bad_files.add(str(path), f"{error}; its image is left out")
                 continue
             things = []
@@ -81,18 +83,17 @@ class Voc(ImageFiles):
         names = sorted({n for _, things, _ in read for n, _ in things}) if class_names is None else list(class_names)
         label = {name: i for i, name in enumerate(names)}
         known = [
-            Annotation.from_objects(image, [(label[name], box) for name, box in things], size)
-            for image, things, size in read
+            Annotation.from_objects(path, [(label[n], box) for n, box in things], size) for path, things, size in read
         ]
         super().__init__(known, names, resolution, provenance, bad_files, limit, labeled)
 
 
 def _list_split(root: Path, split: str, annotations: Path) -> list[Path]:
-    """The XML files that a split lists; a list of one class has a second column, which says whether it is there."""
+    """XML files of a split; the list of a single class has a second column, whether an image shows it."""
     path = root / "ImageSets" / "Main" / f"{split}.txt"
     if not path.is_file():
         there = ", ".join(sorted(p.stem for p in path.parent.glob("*.txt"))) or "none"
-        raise ValueError(f"split: {path} is not there, of {there}; null takes every file in {annotations}")
+        raise ValueError(f"split: {path} does not exist, only {there}; null takes every file in {annotations}")
     return [annotations / f"{line.split()[0]}.xml" for line in path.read_text().splitlines() if line.strip()]
 
 
@@ -101,17 +102,14 @@ def _find_text(node: ElementTree.Element, path: str) -> str:
 
 
 def _find_image(page: ElementTree.Element, path: Path, folder: Path) -> Path:
-    """Where the image lies: labeling programs often write the name of a file that was renamed or converted since."""
-    name = _find_text(page, "filename")
-    candidates = [name] if name else []
-    candidates += [f"{path.stem}{suffix}" for suffix in (".jpg", *sorted(SUFFIXES), ".JPG", ".JPEG", ".PNG")]
-    return next(
-        (folder / candidate for candidate in candidates if (folder / candidate).is_file()), folder / candidates[0]
-    )
+    """Path of the image: labeling tools often write the name of a file that was renamed or converted since."""
+    names = [f"{path.stem}{suffix}" for suffix in (".jpg", *sorted(SUFFIXES), ".JPG", ".JPEG", ".PNG")]
+    candidates = [folder / name for name in (_find_text(page, "filename"), *names) if name]
+    return next((candidate for candidate in candidates if candidate.is_file()), candidates[0])
 
 
 def _read_size(page: ElementTree.Element, image: Path) -> tuple[float, float]:
-    """Width and height in pixels, of the image file where the XML file declares none."""
+    """Width and height in pixels, from the image file if the XML file does not state them."""
     try:
         width, height = float(_find_text(page, "size/width")), float(_find_text(page, "size/height"))
     except ValueError:

@@ -1,4 +1,4 @@
-"""Data sets as YOLO trainers take them: a data.yaml, and a text file of boxes for each image."""
+"""Data sets in the format of YOLO trainers: a data.yaml, and a text file of boxes per image."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,28 +8,31 @@ import yaml
 
 from diode_pl.data.readers.base import BadFileCounter
 from diode_pl.data.readers.files import ImageFiles
-from diode_pl.data.readers.folder import list_images
 from diode_pl.data.readers.paths import resolve_path
 from diode_pl.io.annotation import Annotation, clip_box
+from diode_pl.io.images import list_images
 from diode_pl.provenance import Provenance
 
-_ROUNDING = 1e-3  # so far beyond the image is what few decimals make of a box at its edge
+_ROUNDING = 1e-3  # files with few decimals exceed the image by this much
 
 
 class Yolo(ImageFiles):
-    """Images with label files of lines ``class cx cy w h``; an image without one shows nothing.
+    """Images with label files of lines ``class cx cy w h``; an image without a label file has no boxes.
 
     Args:
-        root: the data.yaml, or the folder where it lies.
-        split: ``train``, ``val`` or ``test``: the key of data.yaml that says where the images are.
-        resolution: height and width of every image in pixels.
-        provenance: the data access level that training on this set adds (``real images``, ``proxy images``, ...).
-        limit: at most this many images, spread over all; None takes all.
-        labeled: False hands out no boxes and reads no label file.
-        max_bad: at most this many bad labels and unreadable images are skipped.
+        root: the data.yaml or its folder.
+        split: key of data.yaml: ``train``, ``val`` or ``test``.
+        resolution, provenance, limit, labeled, max_bad: see :class:`ImageFiles`.
 
     Raises:
-        ValueError: a file is not there, data.yaml lacks something, no image has a label file, or too much is bad.
+        ValueError: if a file does not exist, data.yaml is incomplete, no image has a label file, or too much is bad.
+
+    Example:
+        >>> import tempfile; root = Path(tempfile.mkdtemp())
+        >>> text = {"data.yaml": "{val: list.txt, names: [mug]}", "list.txt": "1.png", "1.txt": "0 0.25 0.5 0.5 1"}
+        >>> _ = [(root / name).write_text(line) for name, line in text.items()]
+        >>> Yolo(root, split="val", resolution=64).annotation(0).boxes
+        tensor([[0.0000, 0.0000, 0.5000, 1.0000]])
     """
 
     def __init__(
@@ -62,7 +65,6 @@ class Yolo(ImageFiles):
                         bad_files.add(f"{file}, line {number}", str(error))
             known.append(Annotation.from_objects(image, things))
         if labeled and not files:
-            # One may show nothing; that all of them do is a folder with another name.
             raise ValueError(
                 f"{path}, {split}: no image has a label file; {images[0]} would have {_label_path(images[0])}"
             )
@@ -73,7 +75,7 @@ def _find_data_yaml(root: Path) -> Path:
     path = root / "data.yaml" if root.is_dir() else root
     if not path.is_file():
         there = ", ".join(str(p) for p in sorted(root.glob("*.y*ml"))) or "no other YAML file either"
-        raise ValueError(f"root: {path.resolve()} is not there ({there}); expected a data.yaml or its folder")
+        raise ValueError(f"root: {path.resolve()} does not exist ({there}); expected a data.yaml or its folder")
     return path
 
 
@@ -81,19 +83,19 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ValueError(f"{path} is no readable YAML file: {error}") from error
+        raise ValueError(f"{path} is not a readable YAML file: {error}") from error
     if not isinstance(content, dict):
-        raise ValueError(f"{path} is no data.yaml: it needs train, val or test, and names")
+        raise ValueError(f"{path} is not a data.yaml: it needs train, val or test, and names")
     return content
 
 
 def _read_names(content: dict[str, Any], path: Path) -> list[str]:
-    """Class names by label, from a list or from numbers with names."""
+    """Class names by label, from a list or a mapping of labels to names."""
     names = content.get("names")
     if isinstance(names, dict) and set(names) == set(range(len(names))):
         names = [names[i] for i in range(len(names))]
     if not isinstance(names, list) or not names:
-        raise ValueError(f"{path}: names must be a list of class names, or name them from 0 on, got {names!r}")
+        raise ValueError(f"{path}: names must be a list of class names, or map 0, 1, ... to names, got {names!r}")
     # YAML reads a bare yes, no, on or off as true or false.
     if wrong := [name for name in names if isinstance(name, bool) or not isinstance(name, str | int)]:
         raise ValueError(f"{path}: names must be words, got {wrong[0]!r}; write it between quotes")
@@ -101,7 +103,7 @@ def _read_names(content: dict[str, Any], path: Path) -> list[str]:
 
 
 def _list_split(content: dict[str, Any], path: Path, split: str) -> list[Path]:
-    """The images of a split: below folders, or listed in text files."""
+    """Images of a split, in folders or listed in text files."""
     sources = content.get(split)
     if not sources:
         there = ", ".join(key for key in ("train", "val", "test") if content.get(key)) or "none"
@@ -111,7 +113,7 @@ def _list_split(content: dict[str, Any], path: Path, split: str) -> list[Path]:
     for source in [sources] if isinstance(sources, str) else sources:
         place = base / Path(str(source)).expanduser()
         if place.is_dir():
-            images += list_images(place)
+            images += list_images(place, recursive=True)
         elif place.is_file() and place.suffix == ".txt":
             lines = place.read_text(encoding="utf-8").splitlines()
             images += [place.parent / line.strip() for line in lines if line.strip()]
@@ -126,7 +128,7 @@ def _list_split(content: dict[str, Any], path: Path, split: str) -> list[Path]:
 
 
 def _label_path(image: Path) -> Path:
-    """The path of the image with its last folder ``images`` called ``labels``; beside the image if it has none."""
+    """Path of an image with its last folder ``images`` replaced by ``labels``, and the suffix by ``.txt``."""
     folders = image.parent.parts
     if "images" in folders:
         last = len(folders) - 1 - folders[::-1].index("images")

@@ -1,4 +1,4 @@
-"""A synthetic detection data set on disk: written batch by batch, readable by COCO and YOLO tools."""
+"""A synthetic data set on disk, written batch by batch, readable by COCO and YOLO tools."""
 
 import hashlib
 import json
@@ -14,8 +14,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from diode_pl.data.synthetic.contact_sheet import contact_sheet
-from diode_pl.data.synthetic.formats import coco_json, data_yaml, yolo_lines
+from diode_pl.data.synthetic.contact_sheet import draw_contact_sheet
+from diode_pl.data.synthetic.formats import to_coco_json, to_data_yaml, to_yolo_lines
 from diode_pl.data.synthetic.summary import summarize
 from diode_pl.io.atomic import atomic_write, remove_remnants, write_picture
 from diode_pl.io.images import to_pillow
@@ -28,19 +28,17 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class FinishedBatch:
-    """What a batch leaves behind.
+    """A synthesized batch.
 
     Args:
-        number: of the batch.
-        first: number of its first image in the whole data set.
+        first: index of its first image in the data set.
         images: in [0, 1].
-        targets: of ``images``.
         seed: of the run.
         stages: resolution and iterations of each stage.
-        losses: the last value of each term.
-        scores: mAP@0.5 of teacher and verifier, as far as measured.
-        seconds: wall-clock time from drawing its targets to its last score.
-        provenance: what the images were made from.
+        losses: last value of each term.
+        scores: mAP@0.5 of teacher and verifier, if measured.
+        seconds: wall-clock time from drawing the targets to the last score.
+        provenance: data access level of the images.
     """
 
     number: int
@@ -58,17 +56,16 @@ class FinishedBatch:
 class SyntheticSet:
     """A folder with ``images/``, ``labels/``, ``batches/`` and, once finished, the files that describe the whole.
 
-    Every file is written under a temporary name and renamed; the record in ``batches/`` comes last and says that
-    the batch is complete. :meth:`finish` makes ``annotations.json``, ``data.yaml``, ``dataset.json`` and
-    ``contact_sheet.png`` from the records, so it can be repeated at any time.
+    Files are written atomically; the record in ``batches/`` comes last and marks the batch as complete. :meth:`finish`
+    derives ``annotations.json``, ``data.yaml``, ``dataset.json`` and ``contact_sheet.png`` from the records.
 
     Args:
-        folder: made when it does not exist.
-        class_names: the teacher's.
-        configuration: of the run, as plain data; a record keeps it.
+        folder: created if missing.
+        class_names: by label.
+        configuration: of the run, as plain data; stored in every record.
 
     Raises:
-        ValueError: the folder holds batches that another configuration made.
+        ValueError: if the folder holds batches of another configuration.
     """
 
     def __init__(self, folder: str | Path, class_names: Sequence[str], configuration: Mapping[str, Any]) -> None:
@@ -79,20 +76,17 @@ class SyntheticSet:
             refuse_different_config(self.folder, "images", record["configuration"], self.configuration)
         remove_remnants(self.folder)
 
-    # --- batches ---------------------------------------------------------------------------------------------------
-
-    def missing(self, counts: Mapping[int, int]) -> list[int]:
-        """Which batches are still to be made; a damaged one is taken out of the set, its image files stay.
+    def find_missing(self, counts: Mapping[int, int]) -> list[int]:
+        """Numbers of the batches to be made; the record of a damaged one is removed, its image files stay.
 
         Args:
             counts: planned images of each batch.
 
         Raises:
-            ValueError: the folder holds more batches than planned, or one with another number of images.
+            ValueError: if the folder holds more batches than planned, or one with another number of images.
         """
         records = {record["batch"]: record for record in self._records()}
-        surplus = set(records) - set(counts)
-        if surplus:
+        if surplus := set(records) - set(counts):
             raise ValueError(
                 f"num_images: {self.folder} already holds batches up to number {max(surplus)}, more than are planned; "
                 "a set can grow, not shrink: choose another folder"
@@ -105,15 +99,15 @@ class SyntheticSet:
         return missing
 
     def is_complete(self, batch: int, count: int) -> bool:
-        """Whether a batch of ``count`` images is on disk, every image as its record says.
+        """Whether a batch of ``count`` images is on disk and intact.
 
         Raises:
-            ValueError: the batch is there with another number of images.
+            ValueError: if the batch has another number of images.
         """
         return self._is_whole(batch, _read_record(self._record_path(batch)), count)
 
     def write(self, batch: FinishedBatch) -> None:
-        """Puts a batch on disk: images, labels, record."""
+        """Writes images, labels and the record of a batch."""
         entries = []
         height, width = batch.images.shape[-2:]
         for i, (image, (boxes, labels)) in enumerate(zip(batch.images, batch.targets.per_image(), strict=True)):
@@ -131,7 +125,7 @@ class SyntheticSet:
                 "labels": labels.tolist(),
                 "boxes": (boxes * torch.tensor([width, height] * 2)).tolist(),
             }
-            atomic_write(self.folder / "labels" / f"{name}.txt", yolo_lines(entry))
+            atomic_write(self.folder / "labels" / f"{name}.txt", to_yolo_lines(entry))
             entries.append(entry)
         record = {
             "batch": batch.number,
@@ -148,33 +142,25 @@ class SyntheticSet:
         atomic_write(self._record_path(batch.number), json.dumps(record, indent=1).encode())
 
     def finish(self) -> dict[str, Any] | None:
-        """Writes the files that describe the whole set, from the batches on disk.
-
-        Returns:
-            The content of ``dataset.json``; None before the first batch.
-        """
+        """Writes the files on the whole set, and returns the content of ``dataset.json``; None without batches."""
         records = list(self._records())
         if not records:
             return None
         images = [entry for record in records for entry in record["images"]]
         summary = summarize(records, self.class_names)
-        atomic_write(self.folder / "annotations.json", coco_json(images, self.class_names))
-        atomic_write(self.folder / "data.yaml", data_yaml(self.class_names))
+        atomic_write(self.folder / "annotations.json", to_coco_json(images, self.class_names))
+        atomic_write(self.folder / "data.yaml", to_data_yaml(self.class_names))
         atomic_write(self.folder / "dataset.json", json.dumps(summary, indent=1).encode())
-        write_picture(
-            self.folder / "contact_sheet.png", contact_sheet(self.folder / "images", images, self.class_names)
-        )
+        sheet = draw_contact_sheet(self.folder / "images", images, self.class_names)
+        write_picture(self.folder / "contact_sheet.png", sheet)
         return summary
-
-    # --- inside ----------------------------------------------------------------------------------------------------
 
     def _record_path(self, batch: int) -> Path:
         return self.folder / "batches" / f"{batch:06d}.json"
 
     def _records(self) -> Iterator[dict[str, Any]]:
         for path in sorted((self.folder / "batches").glob("*.json")):
-            record = _read_record(path)
-            if record is not None:
+            if record := _read_record(path):
                 yield record
 
     def _is_whole(self, batch: int, record: Mapping[str, Any] | None, count: int) -> bool:
@@ -191,7 +177,7 @@ class SyntheticSet:
     def _is_intact(self, entry: Mapping[str, Any]) -> bool:
         image = self.folder / "images" / entry["file_name"]
         labels = self.folder / "labels" / f"{image.stem}.txt"
-        if not image.exists() or not labels.exists() or labels.read_bytes() != yolo_lines(entry):
+        if not image.exists() or not labels.exists() or labels.read_bytes() != to_yolo_lines(entry):
             return False
         return hashlib.sha256(image.read_bytes()).hexdigest() == entry["sha256"]
 

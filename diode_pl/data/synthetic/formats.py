@@ -1,7 +1,7 @@
-"""The same images and boxes as COCO and as YOLO tools want them.
+"""Conversion to the formats of COCO and YOLO tools.
 
-Written by hand: pycocotools only reads, and packages that write both bring OpenCV along. An entry is what a batch
-record keeps of an image: ``id``, ``file_name``, ``width``, ``height``, ``labels``, ``boxes`` (absolute x, y, w, h).
+Written by hand: pycocotools only reads, and packages that write both depend on OpenCV. An entry is an image of a batch
+record: ``id``, ``file_name``, ``width``, ``height``, ``labels``, ``boxes`` (absolute x, y, w, h).
 """
 
 import json
@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 
-def coco_json(entries: Sequence[Mapping[str, Any]], class_names: Sequence[str]) -> bytes:
+def to_coco_json(entries: Sequence[Mapping[str, Any]], class_names: Sequence[str]) -> bytes:
     """A COCO annotation file; categories count from 1 in the order of the names."""
     boxes = [
         {"image_id": entry["id"], "category_id": label + 1, "bbox": box, "area": box[2] * box[3], "iscrowd": 0}
@@ -25,8 +25,8 @@ def coco_json(entries: Sequence[Mapping[str, Any]], class_names: Sequence[str]) 
     return json.dumps(content).encode()
 
 
-def yolo_lines(entry: Mapping[str, Any]) -> bytes:
-    """One image's label file: class, then center x, y, width and height in units of the image, a line a box."""
+def to_yolo_lines(entry: Mapping[str, Any]) -> bytes:
+    """Label file of an image: per box a line of class, center x, y, width and height in units of the image."""
     across, down = entry["width"], entry["height"]
     lines = [
         f"{label} {(x + w / 2) / across:.12f} {(y + h / 2) / down:.12f} {w / across:.12f} {h / down:.12f}\n"
@@ -35,7 +35,7 @@ def yolo_lines(entry: Mapping[str, Any]) -> bytes:
     return "".join(lines).encode()
 
 
-def data_yaml(class_names: Sequence[str]) -> bytes:
-    """The file that YOLO trainers start from; paths are relative to it."""
+def to_data_yaml(class_names: Sequence[str]) -> bytes:
+    """The file that YOLO trainers read first; paths are relative to it."""
     names = [f"  {i}: {json.dumps(name)}" for i, name in enumerate(class_names)]
     return "\n".join(["train: images", "val: images", "names:", *names, ""]).encode()

@@ -1,4 +1,4 @@
-"""What a synthetic set holds, in numbers."""
+"""Statistics of a synthetic set."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -9,15 +9,11 @@ _BINS = 10
 
 
 def summarize(records: Sequence[Mapping[str, Any]], class_names: Sequence[str]) -> dict[str, Any]:
-    """Totals, histograms and means over all batches.
-
-    Args:
-        records: of the batches, at least one.
-        class_names: the teacher's.
+    """Totals, histograms and means over the records of at least one batch.
 
     Returns:
-        Plain data: counts, ``classes`` (boxes of each class), ``box_side`` (boxes by square root of their share of
-        the image, in tenths), mean of each score over images, seconds, seconds an image, data access level.
+        Plain data: counts, ``classes`` (boxes per class), ``box_side`` (boxes by square root of their share of the
+        image, in tenths), mean of each score over images, seconds, seconds per image, data access level.
     """
     images = [entry for record in records for entry in record["images"]]
     labels = Counter(label for entry in images for label in entry["labels"])
@@ -26,13 +22,15 @@ def summarize(records: Sequence[Mapping[str, Any]], class_names: Sequence[str]) 
         for entry in images
         for box in entry["boxes"]
     )
-    seconds = sum(record["seconds"] for record in records)
+    seconds, weights = sum(record["seconds"] for record in records), [len(record["images"]) for record in records]
+    names = [name for name in records[0]["scores"] if all(name in record["scores"] for record in records)]
+    scores = {name: round(fmean((record["scores"][name] for record in records), weights), 4) for name in names}
     return {
         "images": len(images),
         "boxes": labels.total(),
         "boxes_per_image": round(labels.total() / len(images), 4),
         "batches": len(records),
-        "scores": {name: round(_mean_over_images(records, name), 4) for name in _score_names(records)},
+        "scores": scores,
         "seconds": round(seconds, 1),
         "seconds_per_image": round(seconds / len(images), 3),
         "data_access": records[0]["data_access"],
@@ -40,12 +38,3 @@ def summarize(records: Sequence[Mapping[str, Any]], class_names: Sequence[str]) 
         "box_side": {f"{i / _BINS:.1f}-{(i + 1) / _BINS:.1f}": sides[i] for i in range(_BINS)},
         "versions": records[0]["versions"],
     }
-
-
-def _score_names(records: Sequence[Mapping[str, Any]]) -> list[str]:
-    return [name for name in records[0]["scores"] if all(name in record["scores"] for record in records)]
-
-
-def _mean_over_images(records: Sequence[Mapping[str, Any]], score: str) -> float:
-    weights = [len(record["images"]) for record in records]
-    return fmean((record["scores"][score] for record in records), weights)

@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Generator, Tensor
 
-from diode_pl.io.images import image_paths, read_image
+from diode_pl.io.images import list_images, read_image
 from diode_pl.provenance import PROXY_IMAGES
 from diode_pl.synthesis.initializer.base import Initializer
 
@@ -34,7 +34,7 @@ class Images(Initializer):
         self.folder, self.share = folder, share
 
     def __call__(self, count: int, resolution: int, generator: Generator) -> Float[Tensor, "n 3 h w"]:
-        paths = image_paths(self.folder)
+        paths = list_images(self.folder)
         drawn = torch.randint(len(paths), (count,), generator=generator).tolist()
         images = torch.stack([read_image(paths[i], resolution) for i in drawn])
         noise = torch.randn(images.shape, generator=generator).clamp(0, 1)

@@ -147,9 +147,9 @@ def test_annotations_and_images_count_together(tmp_path):
 
 
 def test_what_is_not_there_is_named(tmp_path):
-    with pytest.raises(ValueError, match=r"^root: .*absent is no folder; expected that of the data set"):
+    with pytest.raises(ValueError, match=r"^root: .*absent is not a folder; expected that of the data set"):
         read(tmp_path / "absent")
-    with pytest.raises(ValueError, match=r"^images: .*test2017 is no folder"):
+    with pytest.raises(ValueError, match=r"^images: .*test2017 is not a folder"):
         read(save(tmp_path), "test")
     with pytest.raises(ValueError, match=r"^annotations: .*absent\.json does not exist"):
         Coco(tmp_path, None, "train2017", "absent.json", 16)

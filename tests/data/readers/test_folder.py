@@ -43,11 +43,11 @@ def test_bad_images_are_skipped_up_to_the_limit(tmp_path):
 
 
 def test_where_there_is_nothing_it_is_said(tmp_path):
-    with pytest.raises(ValueError, match=r"^root: .*absent is no folder"):
+    with pytest.raises(ValueError, match=r"^root: .*absent is not a folder"):
         ImageFolder(tmp_path / "absent", 8)
-    with pytest.raises(ValueError, match=r"^folder: .*train is no folder"):
+    with pytest.raises(ValueError, match=r"^folder: .*train is not a folder"):
         ImageFolder(tmp_path, 8, "train")
-    with pytest.raises(ValueError, match="hold no image"):
+    with pytest.raises(ValueError, match="contains no image"):
         ImageFolder(tmp_path, 8)
 
 

@@ -20,5 +20,5 @@ def test_a_split_that_is_not_given_is_asked_for() -> None:
 
 def test_a_folder_that_is_not_there_is_named_with_what_it_should_hold(tmp_path: Path) -> None:
     assert require_folder(tmp_path, "root", "the images") == tmp_path
-    with pytest.raises(ValueError, match=r"root.*absent is no folder; expected that of the images"):
+    with pytest.raises(ValueError, match=r"root.*absent is not a folder; expected that of the images"):
         require_folder(tmp_path / "absent", "root", "the images")

@@ -47,7 +47,7 @@ def test_two_sets_side_by_side(folder, tmp_path_factory):
     parent = tmp_path_factory.mktemp("both")
     shutil.copytree(folder, parent / "val")
     assert len(Synthetic(f"{parent}/{{split}}", 16, "val")) == 4
-    with pytest.raises(ValueError, match="train is no finished synthetic set"):
+    with pytest.raises(ValueError, match="train is not a finished synthetic set"):
         Synthetic(f"{parent}/{{split}}", 16, "train")
 
 
@@ -62,7 +62,7 @@ def test_bad_images_and_missing_labels(folder):
 @pytest.mark.parametrize("name", ["annotations.json", "dataset.json"])
 def test_a_set_that_is_not_finished_is_named_with_the_way_out(folder, name):
     (folder / name).unlink()
-    with pytest.raises(ValueError, match=rf"no finished synthetic set, {name} not there.*A synthesis into"):
+    with pytest.raises(ValueError, match=rf"not a finished synthetic set, {name} not found.*A synthesis into"):
         Synthetic(folder, 16)
 
 

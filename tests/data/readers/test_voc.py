@@ -60,7 +60,7 @@ def test_a_split_is_a_list_of_names(tmp_path):
     (lists / "val.txt").write_text("c\na  1\n\n")
     assert list(usable(read(tmp_path, "val"))) == ["c.png", "a.png"]
     assert list(usable(read(tmp_path))) == ["a.png", "b.png", "c.png"]
-    with pytest.raises(ValueError, match=r"train\.txt is not there, of val; null takes every file"):
+    with pytest.raises(ValueError, match=r"train\.txt does not exist, only val; null takes every file"):
         read(tmp_path, "train")
 
 
@@ -152,13 +152,13 @@ def test_an_unreadable_file_leaves_its_image_out(tmp_path, caplog, content):
 
 
 def test_what_is_not_there_is_named(tmp_path):
-    with pytest.raises(ValueError, match=r"^annotations: .*Annotations is no folder"):
+    with pytest.raises(ValueError, match=r"^annotations: .*Annotations is not a folder"):
         read(tmp_path)
     (tmp_path / "Annotations").mkdir()
-    with pytest.raises(ValueError, match=r"^images: .*JPEGImages is no folder"):
+    with pytest.raises(ValueError, match=r"^images: .*JPEGImages is not a folder"):
         read(tmp_path)
     (tmp_path / "JPEGImages").mkdir()
-    with pytest.raises(ValueError, match=r"^annotations: .* holds no XML file"):
+    with pytest.raises(ValueError, match=r"^annotations: .* contains no XML file"):
         read(tmp_path)
 
 

@@ -126,7 +126,7 @@ def test_that_no_image_has_labels_is_an_error(tmp_path):
     ("text", "reason"),
     [
         ("train: [", "no readable YAML"),
-        ("- train", "is no data.yaml"),
+        ("- train", "is not a data.yaml"),
         ("train: images/train", "names must be a list"),
         ("train: images/train\nnames: {1: cat, 2: dog}", "from 0 on"),
         ("train: images/train\nnames: [yes, no]", "got True; write it between quotes"),
@@ -145,7 +145,7 @@ def test_what_is_wrong_with_data_yaml_is_said(tmp_path, text, reason):
 
 def test_a_folder_without_data_yaml_says_what_it_holds(tmp_path):
     (tmp_path / "config.yaml").touch()
-    with pytest.raises(ValueError, match=r"^root: .*data\.yaml is not there \(.*config\.yaml\)"):
+    with pytest.raises(ValueError, match=r"^root: .*data\.yaml does not exist \(.*config\.yaml\)"):
         Yolo(tmp_path, "train", 16)
 
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from diode_pl.data.synthetic.contact_sheet import contact_sheet
+from diode_pl.data.synthetic.contact_sheet import draw_contact_sheet
 
 NAMES = ("cat", "dog")
 CELL, GAP = 224, 4
@@ -22,19 +22,19 @@ def entries(folder: Path, count: int, boxes: list[list[float]] | None = None, la
 
 @pytest.mark.parametrize(("count", "columns", "rows"), [(1, 1, 1), (3, 3, 1), (8, 8, 1), (9, 8, 2), (70, 8, 8)])
 def test_size_fits_the_images(tmp_path: Path, count: int, columns: int, rows: int) -> None:
-    sheet = contact_sheet(tmp_path, entries(tmp_path, count), NAMES)
+    sheet = draw_contact_sheet(tmp_path, entries(tmp_path, count), NAMES)
     assert sheet.size == (columns * (CELL + GAP) + GAP, rows * (CELL + GAP) + GAP)
 
 
 def test_images_are_spread_evenly_over_the_set(tmp_path: Path) -> None:
-    sheet = np.array(contact_sheet(tmp_path, entries(tmp_path, 100), NAMES, limit=4, columns=2))
+    sheet = np.array(draw_contact_sheet(tmp_path, entries(tmp_path, 100), NAMES, limit=4, columns=2))
     centers = [sheet[GAP + 112 + r * (CELL + GAP), GAP + 112 + c * (CELL + GAP), 0] for r in (0, 1) for c in (0, 1)]
     assert centers == [0, 25, 50, 75]
 
 
 def test_a_box_is_drawn_where_it_is(tmp_path: Path) -> None:
     # 4 and 8 pixels of the sheet for one of the image.
-    sheet = np.array(contact_sheet(tmp_path, entries(tmp_path, 1, [[20, 10, 30, 12]], [1]), NAMES))[GAP:, GAP:]
+    sheet = np.array(draw_contact_sheet(tmp_path, entries(tmp_path, 1, [[20, 10, 30, 12]], [1]), NAMES))[GAP:, GAP:]
     left, top, right, bottom = 80, 80, 200, 176
     color = sheet[bottom - 1, (left + right) // 2]
     assert color.max() > 200
@@ -46,7 +46,7 @@ def test_a_box_is_drawn_where_it_is(tmp_path: Path) -> None:
 
 def test_classes_have_unlike_colors_and_a_name(tmp_path: Path) -> None:
     def drawn(label: int) -> np.ndarray:
-        return np.array(contact_sheet(tmp_path, entries(tmp_path, 1, [[20, 10, 30, 12]], [label]), NAMES))
+        return np.array(draw_contact_sheet(tmp_path, entries(tmp_path, 1, [[20, 10, 30, 12]], [label]), NAMES))
 
     assert (drawn(0)[GAP + 175, GAP + 140] != drawn(1)[GAP + 175, GAP + 140]).any()
     name = drawn(0)[GAP + 60 : GAP + 80, GAP + 80 : GAP + 110]  # above the box: black letters on its color
@@ -55,5 +55,5 @@ def test_classes_have_unlike_colors_and_a_name(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("box", [[5, 5, 0.1, 0.05], [55.9, 27.9, 0.1, 0.1], [0, 0, 56, 28], [10, 10, 0, 0]], ids=str)
 def test_boxes_of_any_size_can_be_drawn(tmp_path: Path, box: list[float]) -> None:
-    plain = np.array(contact_sheet(tmp_path, entries(tmp_path, 1), NAMES))
-    assert (np.array(contact_sheet(tmp_path, entries(tmp_path, 1, [box], [0]), NAMES)) != plain).any()
+    plain = np.array(draw_contact_sheet(tmp_path, entries(tmp_path, 1), NAMES))
+    assert (np.array(draw_contact_sheet(tmp_path, entries(tmp_path, 1, [box], [0]), NAMES)) != plain).any()

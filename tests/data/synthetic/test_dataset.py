@@ -125,7 +125,7 @@ def test_a_set_does_not_shrink(tmp_path: Path) -> None:
     dataset.write(finished(0))
     dataset.write(finished(1, first=2))
     with pytest.raises(ValueError, match="batches up to number 1, more than are planned"):
-        dataset.missing({0: 2})
+        dataset.find_missing({0: 2})
 
 
 def test_a_damaged_batch_is_missing_and_leaves_the_set(tmp_path: Path) -> None:
@@ -133,7 +133,7 @@ def test_a_damaged_batch_is_missing_and_leaves_the_set(tmp_path: Path) -> None:
     dataset.write(finished(0))
     dataset.write(finished(1, first=2))
     (tmp_path / "images/00000002.png").unlink()
-    assert dataset.missing({0: 2, 1: 2, 2: 2}) == [1, 2]
+    assert dataset.find_missing({0: 2, 1: 2, 2: 2}) == [1, 2]
     summary = dataset.finish()
     assert summary is not None and summary["images"] == 2
 

@@ -3,7 +3,7 @@ import torch
 from torch import Tensor
 
 from diode_pl.data.tiling import tile
-from diode_pl.data.tiling.grid import cells
+from diode_pl.data.tiling.grid import split_frame
 from diode_pl.targets import Targets
 
 EVERY_COUNT = range(1, 26)
@@ -25,15 +25,15 @@ def painted(count: int, side: int = 64) -> tuple[Tensor, Targets]:
 @pytest.mark.parametrize("resolution", [5, 64, 97, 160])
 def test_every_pixel_belongs_to_exactly_one_cell(count: int, resolution: int) -> None:
     covered = torch.zeros(resolution, resolution)
-    for x1, y1, x2, y2 in cells(count, resolution):
+    for x1, y1, x2, y2 in split_frame(count, resolution):
         assert x1 < x2 and y1 < y2
         covered[y1:y2, x1:x2] += 1
-    assert (covered == 1).all() and len(cells(count, resolution)) == count
+    assert (covered == 1).all() and len(split_frame(count, resolution)) == count
 
 
 @pytest.mark.parametrize("count", EVERY_COUNT)
 def test_cells_stay_in_proportion(count: int) -> None:
-    shapes = [(x2 - x1) / (y2 - y1) for x1, y1, x2, y2 in cells(count, 3600)]
+    shapes = [(x2 - x1) / (y2 - y1) for x1, y1, x2, y2 in split_frame(count, 3600)]
     limit = 1 if count in (1, 4, 9, 16, 25) else 2 if count < 4 else 1.5
     assert 1 / limit - 1e-9 <= min(shapes) and max(shapes) <= limit + 1e-9
 
@@ -44,7 +44,7 @@ def test_painted_boxes_are_found_where_they_moved(count: int, resolution: int) -
     images, targets = painted(count)
     image, boxes, labels = tile(images, targets, resolution)
     assert image.shape == (3, resolution, resolution) and labels.tolist() == [i + 100 for i in range(count)]
-    for i, (x1, y1, x2, y2) in enumerate(cells(count, resolution)):
+    for i, (x1, y1, x2, y2) in enumerate(split_frame(count, resolution)):
         bright = image[0, y1:y2, x1:x2] > images[i].max() / 2
         rows, columns = bright.any(dim=1).nonzero(), bright.any(dim=0).nonzero()
         found = torch.tensor([columns.min() + x1, rows.min() + y1, columns.max() + 1 + x1, rows.max() + 1 + y1])
@@ -54,7 +54,7 @@ def test_painted_boxes_are_found_where_they_moved(count: int, resolution: int) -
 def test_no_color_crosses_a_border() -> None:
     images = torch.linspace(0, 1, 7)[:, None, None, None].expand(7, 3, 40, 40).clone()
     image, _, _ = tile(images, Targets.from_images([(torch.zeros(0, 4), torch.zeros(0))] * 7), 101)
-    for i, (x1, y1, x2, y2) in enumerate(cells(7, 101)):
+    for i, (x1, y1, x2, y2) in enumerate(split_frame(7, 101)):
         torch.testing.assert_close(image[:, y1:y2, x1:x2], torch.full((3, y2 - y1, x2 - x1), float(images[i, 0, 0, 0])))
 
 
@@ -79,7 +79,7 @@ def test_images_may_have_no_or_several_boxes_and_boxes_stay_in_their_cell() -> N
     for resolution in range(3, 60):
         _, found, kept = tile(torch.rand(3, 3, 8, 12), Targets(boxes, labels, index, 3), resolution)
         assert kept.tolist() == [6, 7, 5]
-        own = torch.tensor([cells(3, resolution)[i] for i in (0, 2)]) / resolution
+        own = torch.tensor([split_frame(3, resolution)[i] for i in (0, 2)]) / resolution
         assert torch.equal(found[[0, 2]], own) and found.min() >= 0 and found.max() <= 1
 
 

@@ -17,7 +17,7 @@ def test_each_batch_is_written_once_when_its_last_stage_ends(tmp_path: Path) -> 
     module = inversion(tmp_path, stages, num_images=3, seed=7)
     dataset = SyntheticSet(tmp_path / "set", module.teacher.class_names, {})
     record = fit(module, ImageWriter(dataset))
-    assert dataset.missing({0: 2, 1: 1}) == []
+    assert dataset.find_missing({0: 2, 1: 1}) == []
     for number, last in ((0, record.ends[1]), (1, record.ends[3])):
         written = json.loads((tmp_path / "set" / "batches" / f"{number:06d}.json").read_text())
         assert written["stages"] == [{"resolution": 32, "iterations": 4}, {"resolution": 64, "iterations": 2}]
