@@ -68,6 +68,7 @@ TESTED_ELSEWHERE = {
     "distillation/student": API,
     "shapes/backdrop": DRAWING,
     "shapes/far_objects": DRAWING,
+    "shapes/form": DRAWING,
     "shapes/objects": DRAWING,
     "shapes/outline": DRAWING,
     "shapes/sprite": DRAWING,

@@ -16,7 +16,7 @@ from torchvision.models import get_model_weights
 
 from diode_pl.detector import Darknet
 from diode_pl.detector.torchvision.base import TorchvisionDetector
-from diode_pl.shapes.objects import THINGS
+from diode_pl.shapes.objects import OBJECTS
 
 CONF = Path(__file__).resolve().parents[1] / "conf"
 IN_SHARED_DATA = {
@@ -127,7 +127,7 @@ def test_builds_with_classes_of_ones_own_and_downloads_nothing(name: str) -> Non
 @pytest.mark.parametrize("name", OF_SHAPES)
 def test_networks_for_the_embedded_world_are_small_and_know_its_classes(name: str) -> None:
     detector = built(name)
-    assert detector.class_names == tuple(THINGS)
+    assert detector.class_names == tuple(OBJECTS)
     count = sum(parameter.numel() for parameter in detector.parameters()) / 1e6
     assert 0.5 < count < 1.5 and f"{count:.1f} million" in first_comment(name)
 

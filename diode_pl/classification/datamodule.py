@@ -68,11 +68,8 @@ class CropData(BaseDataModule):
         seed: int = 0,
     ) -> None:
         super().__init__(batch_size, workers, cache_gib, seed)
-        if batch_size < 1 or min_pixels < 1 or crop_size < 8 or min(workers, cache_gib, seed) < 0:
-            raise ValueError(
-                "batch_size, min_pixels, crop_size, workers, cache_gib and seed must be >= 1, 1, 8, 0, 0 and 0, got "
-                f"{batch_size}, {min_pixels}, {crop_size}, {workers}, {cache_gib} and {seed}"
-            )
+        if min_pixels < 1 or crop_size < 8:
+            raise ValueError(f"min_pixels and crop_size must be >= 1 and 8, got {min_pixels} and {crop_size}")
         if steps_per_epoch is not None and steps_per_epoch < 1:
             raise ValueError(
                 f"steps_per_epoch must be >= 1, got {steps_per_epoch}; null takes as many as there are "

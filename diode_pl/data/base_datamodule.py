@@ -1,4 +1,4 @@
-"""Base data module: deterministic epochs, shared among ranks, images cached in memory if they fit."""
+"""Base data module: deterministic epochs, sharded across ranks, images cached in memory if they fit."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -15,17 +15,25 @@ _T = TypeVar("_T")
 
 
 class BaseDataModule(pl.LightningDataModule):
-    """Batches whose draws follow from seed and epoch; each rank gets its part.
+    """Batches that depend on seed and epoch only; each rank gets its part.
 
     Args:
-        batch_size: items per optimizer step, all ranks together.
-        workers: processes that load, per rank.
-        cache_gib: a data set is read once if a copy for each rank fits into this much memory, in GiB.
-        seed: of all draws.
+        batch_size: items per optimizer step over all ranks, >= 1.
+        workers: loader processes per rank, >= 0.
+        cache_gib: data sets are kept in memory if one copy per rank fits into this many GiB, >= 0.
+        seed: of all draws, >= 0.
+
+    Raises:
+        ValueError: if a number is out of range.
     """
 
     def __init__(self, batch_size: int, workers: int, cache_gib: float, seed: int) -> None:
         super().__init__()
+        if batch_size < 1 or min(workers, cache_gib, seed) < 0:
+            raise ValueError(
+                "batch_size, workers, cache_gib and seed must be >= 1, 0, 0 and 0, got "
+                f"{batch_size}, {workers}, {cache_gib} and {seed}"
+            )
         self.batch_size, self.workers, self.cache_gib, self.seed = batch_size, workers, cache_gib, seed
         self._opened: dict[str, ImageSet] = {}
 
@@ -34,10 +42,10 @@ class BaseDataModule(pl.LightningDataModule):
         return (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
 
     def _open(self, source: ImageSet, name: str) -> ImageSet:
-        """Finds bad images, once, and keeps the others in memory if all fit; every rank gets the same images.
+        """Leaves out bad images and caches the others if all fit; every rank gets the same images.
 
         Raises:
-            ValueError: too many images are bad, or this rank cannot read what the first one can.
+            ValueError: if too many images are bad, or this rank cannot read the images of the first one.
         """
         if name in self._opened:
             return self._opened[name]
@@ -55,13 +63,13 @@ class BaseDataModule(pl.LightningDataModule):
         return images
 
     def _compute_on_first_rank(self, compute: Callable[[], _T]) -> _T:
-        """The result of the first rank, for all ranks: theirs could differ by a rounding or a failing disk."""
+        """Result of the first rank, for all: theirs could differ by a rounding error or a failing disk."""
         rank, world_size = self._rank_and_world_size
         result: Any = compute() if rank == 0 else None
         return self.trainer.strategy.broadcast(result) if world_size > 1 else result  # type: ignore[union-attr]
 
     def _epoch_loader(self, items: Dataset, steps: int | None, collate: Callable[[Any], Any]) -> DataLoader:
-        """Batches of one epoch after the other; this rank's part of each."""
+        """This rank's part of each batch."""
         rank, world_size = self._rank_and_world_size
         sampler = EpochSampler(len(items), self.batch_size, steps, self.seed, rank, world_size)  # type: ignore[arg-type]
         return EpochLoader(

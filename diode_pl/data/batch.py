@@ -1,4 +1,4 @@
-"""What a loader hands to a training step."""
+"""Batches of training and validation images."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -18,11 +18,11 @@ class Batch:
     """Images with their boxes.
 
     Args:
-        images: RGB, 0 to 255 as it comes from the loader, in [0, 1] once it is on its device.
-        targets: of the images, labels in the detector's numbering.
+        images: RGB, 0 to 255 from the loader, in [0, 1] on the device.
+        targets: with the labels of the detector.
         sizes: height and width of each original in pixels.
         names: of the images.
-        seed: of what follows for all images alike, the same in all processes; None if nothing follows.
+        seed: of draws for the whole batch, the same in all processes; None for validation.
         seeds: of the augmentations of each image.
     """
 
@@ -50,18 +50,15 @@ class Batch:
         return replace(self, images=self.images.to(device, non_blocking=True), targets=self.targets.to(device))
 
     def pin_memory(self) -> "Batch":
-        """The same batch in memory that a GPU can fetch it from while the processor goes on; a loader asks for it."""
+        """The same batch in pinned memory; loaders call it."""
         return replace(self, images=self.images.pin_memory())
 
     def to_float(self) -> "Batch":
-        """The same batch with images in [0, 1], channels last: the faster layout for convolutions."""
+        """The same batch with images in [0, 1], channels last, the faster layout for convolutions."""
         return replace(self, images=self.images.to(memory_format=torch.channels_last).float() / 255)
 
     def augment(self, augmentations: Sequence[Augmentation]) -> "Batch":
-        """The same batch, each image and its boxes changed by draws from the seed of that image.
-
-        An image alone: it must look the same whatever part of the batch this process has.
-        """
+        """The same batch, augmented image by image from its seeds: the result does not depend on the other images."""
         if not augmentations:
             return self
         own = self.targets.image_index.bincount(minlength=len(self.images)).tolist()  # they are sorted by image

@@ -1,4 +1,4 @@
-"""Opening a data set: every image is read once, and bad ones are left out from then on."""
+"""Opening a data set: images are read once to find bad ones, and cached if they fit."""
 
 import logging
 from collections.abc import Iterator, Sequence
@@ -14,17 +14,17 @@ log = logging.getLogger(__name__)
 
 
 def read_usable(source: ImageSet, workers: int, name: str) -> Iterator[tuple[int, Example]]:
-    """Reads every image and yields those that can be used with their index; names and counts the others.
+    """Reads every image, yields the usable ones with their indices, and counts the others.
 
     Args:
         source: the data set.
-        workers: processes that read.
-        name: of the data set, for the progress bar.
+        workers: number of reading processes.
+        name: of the data set, for messages and the progress bar.
 
     Raises:
-        ValueError: too many images are bad, or all of them.
+        ValueError: if too many images are bad, or all of them.
     """
-    # Far ahead: images take unlike times, and a worker that has to wait for its turn stands idle.
+    # Far ahead: reading times differ, and a worker that waits for its turn is idle.
     ahead, usable = 16 if workers else None, 0
     loader = DataLoader(_BadImageAsItem(source), batch_size=None, num_workers=workers, prefetch_factor=ahead)
     for i, item in enumerate(tqdm(loader, desc=f"reading {name}", unit="images", disable=None, leave=False)):
@@ -38,13 +38,13 @@ def read_usable(source: ImageSet, workers: int, name: str) -> Iterator[tuple[int
 
 
 def find_usable(source: ImageSet, workers: int, name: str) -> list[int]:
-    """Indices of the images that can be used; see :func:`read_usable`."""
+    """Indices of the usable images; see :func:`read_usable`."""
     log.info("checking %d %s, which data.cache_gib does not let into memory", len(source), name)
     return [i for i, _ in read_usable(source, workers, name)]
 
 
 class _BadImageAsItem(Dataset):
-    """A data set with the exception in place of an image that cannot be used."""
+    """A data set that returns the exception of a bad image instead of raising it."""
 
     def __init__(self, source: ImageSet) -> None:
         self.source = source
@@ -60,12 +60,7 @@ class _BadImageAsItem(Dataset):
 
 
 class ImageSubset(ImageSet):
-    """Some images of a data set, read when they are asked for.
-
-    Args:
-        source: the data set.
-        indices: of the images.
-    """
+    """The images of a data set with the given indices, read on access."""
 
     def __init__(self, source: ImageSet, indices: Sequence[int]) -> None:
         super().__init__(source.class_names, source.resolution, source.provenance, source.bad_files.max_bad)
@@ -83,18 +78,10 @@ class ImageSubset(ImageSet):
 
 
 class InMemory(ImageSet):
-    """Reads every image of a data set now, and keeps those that can be used in memory that worker processes share.
-
-    Args:
-        source: the data set.
-        workers: processes that read.
-        name: of the data set, for the progress bar.
+    """The usable images of a data set, read at once into memory that worker processes share; see :func:`read_usable`.
 
     Attributes:
         indices: of the images in ``source``.
-
-    Raises:
-        ValueError: too many images are bad, or all of them.
     """
 
     def __init__(self, source: ImageSet, workers: int, name: str) -> None:

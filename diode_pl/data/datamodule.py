@@ -16,8 +16,7 @@ from diode_pl.data.base_datamodule import BaseDataModule
 from diode_pl.data.batch import Batch
 from diode_pl.data.readers import Example, ImageFiles, ImageSet
 from diode_pl.data.tiling import Tiling
-from diode_pl.data.training_set import TrainingSet
-from diode_pl.data.wrappers import Relabeled
+from diode_pl.data.training_set import Relabeled, TrainingSet
 from diode_pl.detector import Detector
 from diode_pl.detector.input_size import InputSize
 from diode_pl.provenance import Provenance
@@ -26,23 +25,27 @@ log = logging.getLogger(__name__)
 
 
 class DetectionData(BaseDataModule):
-    """Joins, shuffles, augments and batches the images of a data set in some format.
+    """Tiles, shuffles, augments and batches the images of data sets.
 
     Args:
-        train: what the student learns from; None measures alone.
-        val: labeled images that scores are measured on; None for no scores.
+        train: training images; None only evaluates.
+        val: labeled images for the scores; None for no scores.
         tiling: how many training images are joined into one.
-        augmentations: of training images, each with draws of its own, by name, in order; None leaves one out.
+        augmentations: of training images, by name, in order; None removes one.
         mosaic: probability that a training image is a mosaic of four, in [0, 1].
-        multi_scale: smallest and largest resolution in pixels, drawn anew for each batch; None keeps that of ``train``.
-        batch_size: images of one optimizer step, all processes together.
-        steps_per_epoch: optimizer steps; None: every image once.
-        workers: processes that load images, for each training process.
-        cache_gib: a data set is read once if a copy for each training process fits into so much memory.
-        seed: of all draws, not negative.
+        multi_scale: minimum and maximum resolution in pixels, drawn per batch; None keeps that of ``train``.
+        steps_per_epoch: optimizer steps; None for every image once.
+        batch_size, workers, cache_gib, seed: see :class:`BaseDataModule`.
 
     Raises:
-        ValueError: a number is out of range.
+        ValueError: if a number is out of range.
+
+    Example:
+        >>> from diode_pl.data.readers import UniformNoise; from diode_pl.data.tiling import Fixed
+        >>> data = DetectionData(UniformNoise(size=8, resolution=64), None, Fixed(tiles=1), {}, batch_size=4)
+        >>> data.setup("fit")
+        >>> [tuple(batch.images.shape) for batch in data.train_dataloader()]
+        [(4, 3, 64, 64), (4, 3, 64, 64)]
     """
 
     def __init__(
@@ -60,57 +63,46 @@ class DetectionData(BaseDataModule):
         seed: int = 0,
     ) -> None:
         super().__init__(batch_size, workers, cache_gib, seed)
-        if batch_size < 1 or workers < 0 or cache_gib < 0 or seed < 0 or not 0 <= mosaic <= 1:
-            raise ValueError(
-                "batch_size, workers, cache_gib, seed and mosaic must be >= 1, >= 0, >= 0, >= 0 and in [0, 1], got "
-                f"{batch_size}, {workers}, {cache_gib}, {seed} and {mosaic}"
-            )
+        if not 0 <= mosaic <= 1:
+            raise ValueError(f"mosaic must be in [0, 1], got {mosaic}")
         if multi_scale is not None and (len(multi_scale) != 2 or not 0 < multi_scale[0] <= multi_scale[1]):
             raise ValueError(f"multi_scale: the smallest and the largest resolution, got {list(multi_scale)}")
         self.train, self.val, self.tiling = train, val, tiling
         self.augmentations = [each for each in augmentations.values() if each is not None]
-        self.mosaic, self.multi_scale = mosaic, multi_scale
-        self.steps_per_epoch = steps_per_epoch
+        self.mosaic, self.multi_scale, self.steps_per_epoch = mosaic, multi_scale, steps_per_epoch
         self.evaluated: list[int] = []
         self._train_classes: Sequence[int] = range(len(train.class_names)) if train is not None else ()
 
     @property
     def provenance(self) -> Provenance:
-        """What a student has seen because of this data."""
+        """Data access level that training on these images adds."""
         return self.tiling.provenance if self.train is None else self.train.provenance | self.tiling.provenance
 
     @property
     def resolution(self) -> int:
-        """Of the images that the student learns from, or else of those that it is measured on, in pixels."""
+        """Height and width of the training images in pixels, or of the validation images if there are none."""
         images = self.val if self.train is None else self.train
         assert images is not None
         return images.resolution
 
     def check_resolution(self, detectors: Mapping[str, Detector]) -> None:
-        """Draws images of such sizes only as all detectors take.
-
-        Args:
-            detectors: that look at the images, by what they are: ``teacher``, ``student``.
+        """Restricts ``multi_scale`` to sizes that all detectors, by role (``teacher``, ``student``), support.
 
         Raises:
-            ValueError: a resolution does not suit one of them.
+            ValueError: if a detector does not support a resolution.
         """
         self._sides = InputSize.from_detectors(detectors)
-        sides = [] if self.train is None else [("train.resolution", self.train.resolution)]
-        sides += [] if self.val is None else [("val.resolution", self.val.resolution)]
-        # Without training images, nothing is drawn.
-        sides += [] if self.train is None else [("multi_scale", side) for side in self.multi_scale or ()]
-        for key, side in sides:
-            self._sides.check(key, side)
+        for key, images in (("train", self.train), ("val", self.val)):
+            if images is not None:
+                self._sides.check(f"{key}.resolution", images.resolution)
+        for side in self.multi_scale or () if self.train is not None else ():
+            self._sides.check("multi_scale", side)
 
     def match_classes(self, class_names: Sequence[str]) -> None:
-        """Renumbers labels as a detector does, and warns of classes that it does not have.
-
-        Args:
-            class_names: of the detector.
+        """Maps labels to the ``class_names`` of a detector, and warns of classes that it does not have.
 
         Raises:
-            ValueError: none of the classes of ``val`` is one of the detector's.
+            ValueError: if the detector has none of the classes of ``val``.
         """
         self._class_names = tuple(class_names)
         if self.train is not None:
@@ -129,13 +121,10 @@ class DetectionData(BaseDataModule):
             log.warning("val: %d of %d images are training images, which flatters the scores", shared, len(self.val))
 
     def require_labels(self, readers: Sequence[str]) -> None:
-        """Checks that training images have labels, after :meth:`match_classes`.
-
-        Args:
-            readers: names of the losses that read them.
+        """Checks, after :meth:`match_classes`, that training images have labels for the losses ``readers``.
 
         Raises:
-            ValueError: they have none of a class of the detector.
+            ValueError: if they have no class of the detector.
         """
         assert self.train is not None
         if not any(label >= 0 for label in self._train_classes):
@@ -147,37 +136,35 @@ class DetectionData(BaseDataModule):
         _warn_of_unknown_classes("train", self.train, self._train_classes)
 
     def setup(self, stage: str) -> None:
-        """Opens the data sets and reads into memory what fits; Lightning calls it on every rank."""
+        """Opens the data sets and caches those that fit."""
         if stage == "fit":
             self._training = self.training_set()
         if self.val is not None:
             self._validation = self._validation_set()
 
     def training_set(self) -> TrainingSet:
-        """Opens the training images; in the data set's own numbering before :meth:`match_classes`."""
+        """Opens the training images; before :meth:`match_classes` with the labels of the data set."""
         assert self.train is not None
         source = Relabeled(self._open(self.train, "training images"), self._train_classes)
         return TrainingSet(source, self.train.resolution, self.tiling, self.mosaic)
 
     def train_dataloader(self) -> DataLoader:
-        """Batches of one epoch; this process's part of each."""
+        """This rank's part of the training batches."""
         return self._epoch_loader(self._training, self.steps_per_epoch, _pass_batch)
 
     def val_dataloader(self) -> DataLoader | list:
-        """Batches of this process's part of the validation images."""
+        """This rank's part of the validation images, in batches."""
         if self.val is None:
             return []
         rank, world_size = self._rank_and_world_size
         if len(self._validation) < world_size:  # a process without images would keep the others waiting
-            raise ValueError(
-                f"val: it holds {len(self._validation)} images, fewer than there are processes, {world_size}"
-            )
+            raise ValueError(f"val: {len(self._validation)} images are fewer than the {world_size} processes")
         own = Subset(self._validation, range(rank, len(self._validation), world_size))
         size = max(1, self.batch_size // world_size)
-        return DataLoader(own, batch_size=size, num_workers=self.workers, collate_fn=Batch.from_examples)
+        return DataLoader(own, size, num_workers=self.workers, collate_fn=Batch.from_examples)
 
     def validation_examples(self, count: int) -> list[Example]:
-        """At most ``count`` validation images, spread evenly, labels in the detector's numbering."""
+        """At most ``count`` validation images, spread evenly, with the labels of the detector."""
         images = self._validation_set()
         shown = min(count, len(images))
         return [images[(2 * i + 1) * len(images) // (2 * shown)] for i in range(shown)]
@@ -187,7 +174,7 @@ class DetectionData(BaseDataModule):
         return Relabeled(self._open(self.val, "validation images"), self._val_classes)
 
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
-        """Scales pixels to [0, 1] and augments training batches, on whatever device they are."""
+        """Scales pixels to [0, 1] and augments training batches, on their device."""
         batch = batch.to_float()
         if batch.seed is None:
             return batch

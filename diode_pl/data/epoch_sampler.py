@@ -1,4 +1,4 @@
-"""In which order a training run sees its images."""
+"""Order of the training images."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ from torch.utils.data import DataLoader, Sampler
 
 @dataclass(frozen=True)
 class SampleKey:
-    """One training image to be made: all its random choices follow from these numbers.
+    """Determines a training image and all its random choices.
 
     Args:
         index: of the image in the data set.
-        seed: of what it is made of and of its augmentations.
-        step_seed: of what all images of an optimizer step share, in all processes.
+        seed: of its other images and its augmentations.
+        step_seed: of the draws that all images of a step share, in all processes.
     """
 
     index: int
@@ -25,17 +25,16 @@ class SampleKey:
 
 
 class EpochSampler(Sampler):
-    """Whole batches over shuffled images, the same for the same seed and epoch, however many processes share them.
+    """Whole batches of shuffled images that depend on seed and epoch only, for any number of processes.
 
-    Nothing is remembered between epochs: a run that is resumed at epoch 7 sees what it would have seen.
+    It has no state between epochs, so that a resumed run sees the same batches.
 
     Args:
-        images: in the data set.
-        batch_size: of one optimizer step, all processes together.
-        steps: optimizer steps an epoch; None: as many whole batches as there are images for, at least one.
+        images: number of images.
+        batch_size: over all processes, a multiple of ``world_size``.
+        steps: optimizer steps per epoch; None for ``images // batch_size``, at least one.
         seed: of the run.
-        rank: of this process.
-        world_size: number of processes; each takes an equal part of every batch.
+        rank, world_size: of this process; each process takes an equal part of every batch.
 
     Raises:
         ValueError: if there are no images or ``batch_size`` is not a multiple of ``world_size``.
@@ -47,17 +46,13 @@ class EpochSampler(Sampler):
         if images < 1 or batch_size < 1 or (steps is not None and steps < 1):
             raise ValueError(f"images, batch_size and steps must be >= 1, got {images}, {batch_size} and {steps}")
         if batch_size % world_size:
-            raise ValueError(
-                f"batch_size={batch_size} is shared by all processes and must be a multiple of them, {world_size}"
-            )
-        self.images, self.batch_size, self.seed = images, batch_size, seed
-        self.steps = steps or max(1, images // batch_size)
-        self.rank, self.world_size = rank, world_size
-        self.epoch = 0
+            raise ValueError(f"batch_size={batch_size} must be a multiple of the number of processes, {world_size}")
+        self.images, self.batch_size, self.seed, self.epoch = images, batch_size, seed, 0
+        self.steps, self.rank, self.world_size = steps or max(1, images // batch_size), rank, world_size
 
     @property
     def sampler(self) -> "EpochSampler":
-        """Itself: Lightning tells the epoch to what a batch sampler draws from, not to the batch sampler."""
+        """Itself: Lightning calls ``set_epoch`` of a batch sampler's sampler, not of the batch sampler."""
         return self
 
     def set_epoch(self, epoch: int) -> None:
@@ -71,7 +66,7 @@ class EpochSampler(Sampler):
         entropy = np.random.SeedSequence((self.seed, self.epoch)).generate_state(1, np.uint64)
         generator = torch.Generator().manual_seed(int(entropy[0]))
         needed = self.steps * self.batch_size
-        # Every image once before any image again.
+        # Every image once before any is repeated.
         rounds = [torch.randperm(self.images, generator=generator) for _ in range(-(-needed // self.images))]
         order = torch.cat(rounds)[:needed].tolist()
         seeds = torch.randint(2**62, (needed,), generator=generator).tolist()
@@ -82,9 +77,8 @@ class EpochSampler(Sampler):
 
 
 class EpochLoader(DataLoader):
-    """Draws nothing before the first batch of an epoch is asked for.
-
-    Lightning, when it resumes, asks for an iterator before it knows the epoch; workers would begin with the wrong one.
+    """Draws nothing before the first batch of an epoch: when resuming, Lightning creates an iterator before it sets the
+    epoch, and workers would start with the wrong one.
     """
 
     def __iter__(self) -> Iterator[Any]:  # type: ignore[override]

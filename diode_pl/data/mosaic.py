@@ -1,4 +1,4 @@
-"""Four windows of four images in one."""
+"""Mosaics of four images."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from diode_pl.data.readers import Example
 
-_LEAST_VISIBLE = 0.25  # of a box's area; what is left of the others is no example of anything
+_LEAST_VISIBLE = 0.25  # share of a box's area
 
 
 def mosaic(
@@ -18,16 +18,13 @@ def mosaic(
 ) -> Example:
     """Splits the frame in four at a random point and fills each part with a random window of one image.
 
-    Windows are cut out and scaled, never padded, so every pixel of the result comes from an image.
+    Windows are cropped and scaled, never padded. Boxes with less than a quarter of their area left are dropped.
 
     Args:
-        examples: four, of one resolution.
+        examples: four, of the same resolution.
         generator: on the CPU.
-        zoom: an image is scaled by a factor between these two, or by more where its window would not fit inside it.
-        margin: the split keeps this distance from the border, as a share of the side, below 0.5.
-
-    Returns:
-        One of the same resolution; boxes of which less than a quarter is left are gone.
+        zoom: range of the scale factor; larger if the window would not fit in the image.
+        margin: minimum distance of the split from the border, as a share of the side, below 0.5.
 
     Source: Bochkovskiy et al., YOLOv4, 2020, section 3.3.
     """
@@ -51,7 +48,7 @@ def mosaic(
 def _draw_window(
     part: Float[Tensor, " 2"], side: int, zoom: Sequence[float], generator: Generator
 ) -> Float[Tensor, " 4"]:
-    """x1, y1, x2, y2 of what is shown of an image, in its own units; between pixels, so that boxes follow exactly."""
+    """x1, y1, x2, y2 of the visible part of an image in units of its side, on pixel borders."""
     draws = torch.rand(3, generator=generator)
     scale = zoom[0] + float(draws[0]) * (zoom[1] - zoom[0])
     size = (part * side / max(scale, float(part.max()))).round().clamp(1, side)
@@ -71,7 +68,7 @@ def _cut(image: UInt8[Tensor, "3 r r"], window: Float[Tensor, " 4"], height: int
 def _move_boxes(
     boxes: Float[Tensor, "m 4"], window: Float[Tensor, " 4"], part: Float[Tensor, " 4"]
 ) -> tuple[Tensor, Tensor]:
-    """Boxes of an image where its window now lies in the frame, and which of them are still to be seen."""
+    """Boxes of an image in the frame, and the mask of those that remain visible."""
     moved = (boxes - window[:2].repeat(2)) / (window[2:] - window[:2]).repeat(2)
     inside = moved.clamp(0, 1)
     whole, left = ((b[:, 2:] - b[:, :2]).clamp(min=0).prod(dim=1) for b in (moved, inside))

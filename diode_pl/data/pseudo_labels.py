@@ -1,4 +1,4 @@
-"""Which boxes of a batch count as labels: those of the data, those that the teacher finds, or both."""
+"""Labels of a batch: boxes of the data set, detections of the teacher, or both."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -18,20 +18,27 @@ _SOURCES = ("sampled", "teacher", "union")
 
 @dataclass(frozen=True)
 class LabelPolicy:
-    """Takes the labels of a batch from the data, from the teacher, or from both.
+    """Takes the labels of a batch from the data set, from the teacher, or from both.
 
-    Synthetic images hold what the teacher was made to see there, but not all of it came out, and other things did. The
-    teacher knows: what it finds in the batch, after augmentations, is the second opinion.
+    Synthetic images lack some of the boxes that they were optimized for, and contain objects without a box; the teacher
+    detects both, in the augmented batch.
 
     Args:
-        source: ``sampled`` takes the boxes of the data set (of synthetic images: those that were asked for);
-            ``teacher`` what the teacher finds; ``union`` the first, and of the second what overlaps none of the first.
-        agreement: drops boxes of the data set where the teacher finds none of their class that overlaps by ``iou``.
-        confidence: detections of the teacher at or below it do not count, in [0, 1).
-        iou: overlap from which on two boxes of one class are the same object, in (0, 1].
+        source: ``sampled`` for the boxes of the data set (of synthetic images: the sampled targets); ``teacher`` for
+            the teacher's detections; ``union`` for the boxes, and the detections that match none of them.
+        agreement: whether to drop boxes that match no detection.
+        confidence: detections at or below it are ignored, in [0, 1).
+        iou: minimum overlap of boxes of one class that match, in (0, 1].
 
     Raises:
-        ValueError: an unknown source, or a number out of range.
+        ValueError: if ``source`` is unknown or a number is out of range.
+
+    Example:
+        >>> box, none = (torch.tensor([[0.0, 0.0, 0.5, 0.5]]), torch.tensor([7])), (torch.zeros(0, 4), torch.zeros(0))
+        >>> given, found = Targets.from_images([box, none]), Targets.from_images([none, box])
+        >>> labels, counts = LabelPolicy(source="union").select(given, lambda confidence: found)
+        >>> labels.image_index, int(counts["added"])
+        (tensor([0, 1]), 1)
     """
 
     source: str = "sampled"
@@ -47,29 +54,26 @@ class LabelPolicy:
 
     @property
     def reads_data(self) -> bool:
-        """Whether the labels of the data set are looked at."""
+        """Whether the labels of the data set are used."""
         return self.source != "teacher"
 
     @property
     def needs_teacher(self) -> bool:
-        """Whether the teacher is asked."""
+        """Whether the teacher's detections are used."""
         return self.source != "sampled" or self.agreement
 
     def __call__(self, given: Targets, finds: Callable[[float], Targets]) -> tuple[Targets, dict[str, Tensor]]:
-        """The labels of a batch, and the counts of :meth:`select` an image."""
+        """Labels of a batch, and the counts of :meth:`select` per image."""
         labels, counts = self.select(given, finds)
         return labels, {name: count / max(1, given.batch_size) for name, count in counts.items()}
 
     @torch.no_grad()
     def select(self, given: Targets, finds: Callable[[float], Targets]) -> tuple[Targets, dict[str, Tensor]]:
-        """The labels of a batch, and numbers of boxes by name: ``sampled``, ``dropped``, ``added``.
+        """Labels of a batch, and if the teacher is used the numbers of boxes ``sampled``, ``dropped`` and ``added``.
 
         Args:
             given: boxes of the data set.
-            finds: what the teacher finds in the same images with more than a confidence; asked where it is needed.
-
-        Returns:
-            without a count where the teacher is not asked.
+            finds: returns the teacher's detections above a confidence; called only if needed.
         """
         if not self.reads_data:
             given = given.keep(torch.zeros_like(given.valid))
@@ -78,7 +82,7 @@ class LabelPolicy:
         found = finds(self.confidence)
         same = self._match(given, found)
         kept = given.keep(same.any(dim=1)) if self.agreement else given
-        # A detection adds nothing where its object is labeled already.
+        # Only detections whose object has no label yet.
         new = found.keep(~(same & kept.valid[:, None]).any(dim=0)) if self.source != "sampled" else None
         counts = {
             "sampled": given.valid.sum(),
@@ -88,18 +92,13 @@ class LabelPolicy:
         return (kept if new is None else kept.cat(new)), counts
 
     def _match(self, given: Targets, found: Targets) -> Tensor:
-        """Which box of the one is which of the other, (k, m)."""
+        """Mask of matching boxes, (k, m)."""
         alike = (given.labels[:, None] == found.labels) & (given.image_index[:, None] == found.image_index)
         return alike & given.valid[:, None] & (box_iou(given.boxes, found.boxes) >= self.iou)
 
 
 def find_unknown_classes(class_names: Sequence[str], teacher: Sequence[str]) -> list[str]:
-    """The classes of labels that a teacher does not have; warns of them, for it agrees with none of these labels.
-
-    Args:
-        class_names: of the labels.
-        teacher: its classes.
-    """
+    """Those of the labels' ``class_names`` that a ``teacher`` lacks, and so never detects; warns of them."""
     known = match_classes(class_names, teacher)
     unknown = [name for name, label in zip(class_names, known, strict=True) if label < 0]
     if unknown:

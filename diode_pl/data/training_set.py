@@ -1,6 +1,7 @@
-"""From the images of a data set to training images."""
+"""Training images from the images of a data set."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -10,19 +11,40 @@ from torch.utils.data import Dataset
 from diode_pl.data.batch import Batch
 from diode_pl.data.epoch_sampler import SampleKey
 from diode_pl.data.mosaic import mosaic
-from diode_pl.data.readers import Example
+from diode_pl.data.readers import Example, ImageSet
 from diode_pl.data.tiling import Tiling, tile
-from diode_pl.data.wrappers import Relabeled
 from diode_pl.targets import Targets
 
 
-class TrainingSet(Dataset):
-    """Images joined by tiling, then by mosaic. All draws follow from the key: no worker keeps a state.
+class Relabeled(Dataset):
+    """A data set with the labels of a detector.
 
     Args:
-        source: the images.
-        resolution: of the result in pixels.
-        tiling: how many images go into one.
+        classes: the detector's label for each class of ``source``; -1 drops the boxes of a class.
+    """
+
+    def __init__(self, source: ImageSet, classes: Sequence[int]) -> None:
+        self.source, self._classes = source, torch.tensor(classes, dtype=torch.long)
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    def __getitem__(self, i: int) -> Example:
+        """Image ``i``."""
+        example = self.source[i]
+        if not len(example.labels):
+            return example
+        labels = self._classes[example.labels]
+        known = labels >= 0
+        return replace(example, boxes=example.boxes[known], labels=labels[known])
+
+
+class TrainingSet(Dataset):
+    """Images joined by tiling, then by mosaic. All draws depend on the key only: workers have no state.
+
+    Args:
+        resolution: height and width of the result in pixels.
+        tiling: how many images are joined into one.
         mosaic: probability of a mosaic, in [0, 1].
 
     Raises:
@@ -38,23 +60,23 @@ class TrainingSet(Dataset):
         return len(self.source)
 
     def __getitem__(self, key: SampleKey) -> tuple[Example, int]:
-        """The training image of a draw, and a seed for what happens to it later."""
+        """The training image of a key, and a seed for its augmentations."""
         generator = Generator().manual_seed(key.seed)
         if float(torch.rand(1, generator=generator)) >= self.mosaic:
             example = self._tiled(key.index, generator)
         else:
             others = torch.randint(len(self), (3,), generator=generator).tolist()
             example = mosaic([self._tiled(i, generator) for i in (key.index, *others)], generator)
-        # Not the seed of the key: what follows would repeat the draws that were made here.
+        # Not the seed of the key: augmentations would repeat the draws made here.
         return example, int(torch.randint(2**62, (1,), generator=generator))
 
     def __getitems__(self, keys: Sequence[SampleKey]) -> Batch:
-        """This process's part of a step; a loader asks for it instead of for one image after the other."""
+        """This process's part of a batch; loaders prefer it to ``__getitem__``."""
         examples, seeds = zip(*[self[key] for key in keys], strict=True)
         return Batch.from_examples(examples, keys[0].step_seed, seeds)
 
     def tiled(self, key: SampleKey) -> Example:
-        """The image of a draw without mosaic."""
+        """The image of a key without mosaic."""
         return self._tiled(key.index, Generator().manual_seed(key.seed))
 
     def _tiled(self, first: int, generator: Generator) -> Example:

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 from PIL import Image, ImageDraw
 
-from diode_pl.shapes.outline import Points, arc, box, corners, ellipse, radial, ribbon, rotate, round_corners, translate
+from diode_pl.shapes.outline import Points, arc, box, corners, ellipse, move, radial, ribbon, rotate, round_corners
 from diode_pl.shapes.palette import Color, Palette
 from diode_pl.shapes.rng import Number, PortableRandom
 
@@ -27,7 +27,7 @@ def studio(rng: PortableRandom, palette: Palette, resolution: int) -> UInt8[np.n
         shape = rng.pick((_stroke, _stroke, _blob, _chip, _hatching))
         for points in shape(rng):
             _fill(draw, points * (resolution * _FINER), palette.draw(rng), rng.uniform(0.25, 0.9))
-    return _grained(ground.reduce(_FINER), rng, rng.uniform(0.35, 0.85))
+    return _add_grain(ground.reduce(_FINER), rng, rng.uniform(0.35, 0.85))
 
 
 def pattern(rng: PortableRandom, palette: Palette, resolution: int) -> UInt8[np.ndarray, "h h 3"]:
@@ -50,11 +50,11 @@ def pattern(rng: PortableRandom, palette: Palette, resolution: int) -> UInt8[np.
     ]
     for x, y in rotate(corners(*middles), lie).tolist():
         if max(abs(x), abs(y)) < 0.5 + step * long:
-            _fill(draw, translate(tile, x, y) * size, rng.pick(colors), rng.uniform(0.35, 0.75))
+            _fill(draw, move(tile, x, y) * size, rng.pick(colors), rng.uniform(0.35, 0.75))
     for _ in range(rng.below(5)):
         for points in rng.pick((_stroke, _chip))(rng):
             _fill(draw, points * size, palette.draw(rng), rng.uniform(0.4, 0.9))
-    return _grained(ground.reduce(_FINER), rng, rng.uniform(0.3, 0.55))
+    return _add_grain(ground.reduce(_FINER), rng, rng.uniform(0.3, 0.55))
 
 
 def landscape(rng: PortableRandom, palette: Palette, resolution: int) -> UInt8[np.ndarray, "h h 3"]:
@@ -74,26 +74,26 @@ def landscape(rng: PortableRandom, palette: Palette, resolution: int) -> UInt8[n
         foot, rough = 0.35 + 0.6 * i / ranges, rng.uniform(0.03, 0.12)
         ridge = [(j / 12, foot + rough * rng.uniform(-1, 1)) for j in range(13)]
         _fill(draw, corners((0, 1), *ridge, (1, 1)) * size, palette.draw(rng), 0.85)
-    return _grained(ground.reduce(_FINER), rng, rng.uniform(0.5, 0.8))
+    return _add_grain(ground.reduce(_FINER), rng, rng.uniform(0.5, 0.8))
 
 
 def _stroke(rng: PortableRandom) -> list[Points]:
     """A bent brush stroke."""
     path = arc(0, 0, rng.uniform(0.1, 0.8), rng.uniform(0.1, 0.8), 0, rng.uniform(30, 150), 10)
     line = rotate(ribbon(path, rng.uniform(0.006, 0.05), rng.uniform(0.004, 0.03)), 360 * rng.unit())
-    return [translate(line, rng.unit(), rng.unit())]
+    return [move(line, rng.unit(), rng.unit())]
 
 
 def _blob(rng: PortableRandom) -> list[Points]:
     """A puddle."""
     outline = round_corners(radial([rng.uniform(0.4, 1) for _ in range(7)]), 0.5, 4)
-    return [translate(outline * rng.uniform(0.03, 0.2), rng.unit(), rng.unit())]
+    return [move(outline * rng.uniform(0.03, 0.2), rng.unit(), rng.unit())]
 
 
 def _chip(rng: PortableRandom) -> list[Points]:
     """A scrap with three to five corners."""
     outline = radial([rng.uniform(0.3, 1) for _ in range(3 + rng.below(3))])
-    return [translate(rotate(outline, 360 * rng.unit()) * rng.uniform(0.03, 0.16), rng.unit(), rng.unit())]
+    return [move(rotate(outline, 360 * rng.unit()) * rng.uniform(0.03, 0.16), rng.unit(), rng.unit())]
 
 
 def _hatching(rng: PortableRandom) -> list[Points]:
@@ -101,7 +101,7 @@ def _hatching(rng: PortableRandom) -> list[Points]:
     x, y, lie = rng.unit(), rng.unit(), 360 * rng.unit()
     long, step, width = rng.uniform(0.1, 0.4), rng.uniform(0.02, 0.05), rng.uniform(0.005, 0.015)
     lines = [corners((-long, i * step), (long, i * step)) for i in range(3 + rng.below(4))]
-    return [translate(rotate(ribbon(line, width), lie), x, y) for line in lines]
+    return [move(rotate(ribbon(line, width), lie), x, y) for line in lines]
 
 
 def _wash(rng: PortableRandom, palette: Palette, size: int) -> Image.Image:
@@ -116,23 +116,17 @@ def _fill(draw: ImageDraw.ImageDraw, points: Points, color: Color, opacity: Numb
     draw.polygon((np.rint(points * 16) / 16).ravel().tolist(), fill=(*color, round(255 * opacity)))
 
 
-def _grained(picture: Image.Image, rng: PortableRandom, falloff: Number) -> UInt8[np.ndarray, "h h 3"]:
+def _add_grain(picture: Image.Image, rng: PortableRandom, falloff: Number) -> UInt8[np.ndarray, "h h 3"]:
     """Brightness multiplied by 1/f noise of any strength."""
-    grain = noise(rng, picture.width, falloff)
+    grain = _draw_noise(rng, picture.width, falloff)
     if rng.chance(0.25):  # veins, as in marble
         grain = np.float32(0.3) - np.abs(grain) * np.float32(2)
     grain *= np.float32(rng.uniform(0.2, 0.9))
     return np.clip(np.asarray(picture) * (1 + grain)[..., None], 0, 255).astype(np.uint8)
 
 
-def noise(rng: PortableRandom, resolution: int, falloff: Number) -> Float[np.ndarray, "h h"]:
-    """Octave noise in [-1, 1], the same at every resolution.
-
-    Args:
-        rng: random numbers.
-        resolution: height and width in pixels.
-        falloff: weight of each octave relative to the one below it; 0.4 is 1/f.
-    """
+def _draw_noise(rng: PortableRandom, resolution: int, falloff: Number) -> Float[np.ndarray, "h h"]:
+    """Octave noise in [-1, 1], the same at every resolution; ``falloff`` is the ratio of weights, 0.4 gives 1/f."""
     total, weight, sum_of_weights = np.zeros((resolution, resolution), np.float32), 1.0, 0.0
     for cells in (3, 8, 20, 52):
         octave = Image.fromarray(rng.bytes(cells, cells)).resize((resolution, resolution), Image.Resampling.BICUBIC)

@@ -1,22 +1,7 @@
 """Eight objects of another domain, different from those of ``objects.py``."""
 
-from diode_pl.shapes.outline import (
-    Form,
-    Paint,
-    arc,
-    box,
-    corners,
-    detail,
-    ellipse,
-    hole,
-    polar,
-    ribbon,
-    rotate,
-    round_corners,
-    solid,
-    translate,
-    union,
-)
+from diode_pl.shapes.form import Form, Paint, detail, hole, solid
+from diode_pl.shapes.outline import arc, box, corners, ellipse, join, move, polar, ribbon, rotate, round_corners
 from diode_pl.shapes.rng import PortableRandom
 
 
@@ -39,10 +24,10 @@ def leaf(rng: PortableRandom) -> Form:
 def heart(rng: PortableRandom) -> Form:
     """Two lobes and a point, with a gloss."""
     lobe, cleft = rng.uniform(0.48, 0.54), rng.uniform(-0.5, -0.35)
-    right = union(arc(lobe, -0.35, lobe, 0.5, 200, 375, 18), corners((0.45, 0.5), (0, 0.95)))
+    right = join(arc(lobe, -0.35, lobe, 0.5, 200, 375, 18), corners((0.45, 0.5), (0, 0.95)))
     left = right[::-1][1:] * corners((-1, 1))
-    parts = [solid(union(corners((0, cleft)), right, left))]
-    parts.append(detail(translate(rotate(ellipse(0, 0, 0.2, 0.1, 16), -35), -lobe - 0.1, -0.5), Paint.LIGHT))
+    parts = [solid(join(corners((0, cleft)), right, left))]
+    parts.append(detail(move(rotate(ellipse(0, 0, 0.2, 0.1, 16), -35), -lobe - 0.1, -0.5), Paint.LIGHT))
     if rng.chance(0.5):
         parts.append(detail(ribbon(corners((-1, -0.1), (-0.2, 0.1), (0.3, 0.05), (1, -0.2)), rng.uniform(0.15, 0.3))))
     return parts
@@ -52,7 +37,7 @@ def bolt(rng: PortableRandom) -> Form:
     """A flash of lightning."""
     w, bend = rng.uniform(0.26, 0.36), rng.uniform(-0.05, 0.12)
     edge = corners((-0.05, -1), (w + 0.3, -1), (0.14, -0.2 + bend), (0.55, -0.2 + bend), (-0.4, 1), (-0.1, 0.12 + bend))
-    edge = union(edge, corners((-0.55, 0.12 + bend)))
+    edge = join(edge, corners((-0.55, 0.12 + bend)))
     inside = corners((0.05, -0.9), (w + 0.1, -0.9), (0, -0.12 + bend), (-0.4, 0.05 + bend))
     return [solid(edge), detail(inside, rng.pick((Paint.LIGHT, Paint.ACCENT)))]
 
@@ -61,7 +46,7 @@ def bottle(rng: PortableRandom) -> Form:
     """A neck, shoulders, a cork and a label."""
     w, neck, shoulder = rng.uniform(0.34, 0.44), rng.uniform(0.12, 0.17), rng.uniform(-0.4, -0.15)
     side = corners((neck, -0.8), (neck, shoulder - 0.1), (w, shoulder + 0.15), (w, 1))
-    outline = union(side, side[::-1] * corners((-1, 1)))
+    outline = join(side, side[::-1] * corners((-1, 1)))
     parts = [solid(box(-neck * 0.8, -1, neck * 0.8, -0.7), Paint.ACCENT)]
     parts.append(solid(round_corners(outline, (0, 0.3, 0.3, 0.12, 0.12, 0.3, 0.3, 0))))
     parts.append(solid(round_corners(box(-neck * 1.3, -0.85, neck * 1.3, -0.72), 0.2), Paint.DARK))
@@ -75,7 +60,7 @@ def hourglass(rng: PortableRandom) -> Form:
     """Two bulbs between two plates, sand in both."""
     w, waist, level = rng.uniform(0.45, 0.58), rng.uniform(0.06, 0.1), rng.uniform(0.3, 0.65)
     side = corners((w, -0.85), (w, -0.5), (waist, -0.05), (waist, 0.05), (w, 0.5), (w, 0.85))
-    parts = [solid(union(side, side[::-1] * corners((-1, 1))), Paint.LIGHT)]
+    parts = [solid(join(side, side[::-1] * corners((-1, 1))), Paint.LIGHT)]
     parts.append(
         detail(corners((-w * 0.7, -level), (w * 0.7, -level), (waist * 0.6, 0), (-waist * 0.6, 0)), Paint.ACCENT)
     )
@@ -90,8 +75,8 @@ def butterfly(rng: PortableRandom) -> Form:
     top, low = rng.uniform(0.55, 0.65), rng.uniform(0.35, 0.45)
     parts = []
     for side in (-1, 1):
-        lower = translate(rotate(ellipse(0, 0, low, low * 0.75), 50 * side), side * 0.42, 0.42)
-        upper = translate(rotate(ellipse(0, 0, top, top * 0.62), -40 * side), side * 0.52, -0.3)
+        lower = move(rotate(ellipse(0, 0, low, low * 0.75), 50 * side), side * 0.42, 0.42)
+        upper = move(rotate(ellipse(0, 0, top, top * 0.62), -40 * side), side * 0.52, -0.3)
         parts += [solid(lower, Paint.ACCENT), solid(upper)]
         parts += [
             detail(ellipse(side * 0.65, -0.42, 0.17), Paint.INK),
@@ -108,7 +93,7 @@ def cactus(rng: PortableRandom) -> Form:
     parts = []
     for side in (-1, 1):
         x, y, up = side * rng.uniform(0.6, 0.7), rng.uniform(-0.15, 0.2), rng.uniform(0.3, 0.5)
-        path = union(corners((0, y), (x * 0.5, y)), corners((x, y), (x, y - 0.15), (x, y - up)))
+        path = join(corners((0, y), (x * 0.5, y)), corners((x, y), (x, y - 0.15), (x, y - up)))
         parts.append(solid(round_corners(ribbon(path, thick), 0.4)))
     parts.append(solid(round_corners(box(-w, -1, w, 0.7), (0.3, 0.3, 0, 0), 8)))
     for x in (-0.5, 0, 0.5):
@@ -125,10 +110,10 @@ def anchor(rng: PortableRandom) -> Form:
     for side, turn in ((1, 10), (-1, 170)):
         x, y = polar(1, turn)
         fluke = corners((-0.22, 0.1), (0, -0.32), (0.22, 0.1))
-        parts.append(solid(translate(rotate(fluke, side * 12), x * reach, 0.2 + y * depth)))
+        parts.append(solid(move(rotate(fluke, side * 12), x * reach, 0.2 + y * depth)))
     parts.append(solid(box(-thick * 0.55, -0.6, thick * 0.55, 0.9)))
     stock = rng.uniform(0.38, 0.5)
     return [*parts, solid(round_corners(box(-stock, -0.48, stock, -0.3), 0.25), Paint.ACCENT)]
 
 
-OTHER_THINGS = {draw.__name__: draw for draw in (leaf, heart, bolt, bottle, hourglass, butterfly, cactus, anchor)}
+FAR_OBJECTS = {draw.__name__: draw for draw in (leaf, heart, bolt, bottle, hourglass, butterfly, cactus, anchor)}

@@ -5,31 +5,26 @@ import math
 import numpy as np
 from jaxtyping import Bool
 
-from diode_pl.shapes.outline import Form, extent
+from diode_pl.shapes.form import Form, extent
 from diode_pl.shapes.rng import PortableRandom
 from diode_pl.shapes.sprite import Sprite, window
 
-# Probabilities of 1 to 8 objects per image.
-COUNTS = (0.22, 0.19, 0.16, 0.13, 0.11, 0.08, 0.06, 0.05)
+COUNTS = (0.22, 0.19, 0.16, 0.13, 0.11, 0.08, 0.06, 0.05)  # probabilities of 1 to 8 objects per image
 SIZES = (0.1, 0.75)  # longer side of an object's box, in units of the image
 VISIBLE = 0.7  # minimum visible share of each silhouette
 COVERED = 32  # minimum alpha of a covered pixel: an eighth
-
 _GRID = 96  # cells per side for measuring overlap, the same at every resolution
 _TRIES = 12  # positions tried per object
 
 
 def draw_sizes(rng: PortableRandom) -> list[float]:
-    """Sizes of the objects of an image, half below 0.33, one in six below 0.17, roughly in descending order.
-
-    Objects in front are thus mostly small and occlude less.
-    """
+    """Object sizes, half below 0.33, one in six below 0.17, roughly descending: those in front occlude less."""
     low, high = SIZES
     sizes = [low * (high / low) ** rng.unit() ** 0.75 for _ in range(1 + rng.weighted(COUNTS))]
     return sorted(sizes, key=lambda size: -size * rng.uniform(0.5, 2))
 
 
-def anywhere(size: tuple[float, float], rng: PortableRandom) -> tuple[float, float]:
+def draw_position(size: tuple[float, float], rng: PortableRandom) -> tuple[float, float]:
     """A random position for a box; one in six may exceed the image by a quarter of its size."""
     over = 0.25 if rng.chance(1 / 6) else 0.0
     x, y = (rng.uniform(-over * side, 1 - (1 - over) * side - 1 / _GRID) for side in size)
@@ -44,14 +39,9 @@ class Layout:
         self._areas: list[int] = []
 
     def add(self, form: Form, rng: PortableRandom) -> tuple[float, float] | None:
-        """Finds a position in front of the others where enough of every object remains visible.
+        """Finds a position, in units of the image, in front of the others where enough of every object remains visible.
 
-        Args:
-            form: in units of the image, its box at the origin.
-            rng: random numbers.
-
-        Returns:
-            x and y of the origin in units of the image; None if no position fits.
+        The form is in units of the image, its box at the origin; None if no position fits.
         """
         x, y = rng.unit() / _GRID, rng.unit() / _GRID
         sprite, size = Sprite(form, x, y, _GRID), extent(form)
@@ -59,7 +49,7 @@ class Layout:
         # Each try allows more overlap.
         share = rng.uniform(VISIBLE, 1)
         for tried in range(_TRIES):
-            column, row = (math.floor(at * _GRID) for at in anywhere(size, rng))
+            column, row = (math.floor(at * _GRID) for at in draw_position(size, rng))
             if self._cover(silhouette, sprite.left + column, sprite.top + row, max(VISIBLE, share - 0.04 * tried)):
                 return x + column / _GRID, y + row / _GRID
         return None

@@ -3,24 +3,8 @@
 from dataclasses import replace
 from itertools import pairwise
 
-from diode_pl.shapes.outline import (
-    Form,
-    Paint,
-    arc,
-    box,
-    corners,
-    detail,
-    ellipse,
-    hole,
-    polar,
-    radial,
-    ribbon,
-    rotate,
-    round_corners,
-    solid,
-    translate,
-    union,
-)
+from diode_pl.shapes.form import Form, Paint, detail, hole, solid
+from diode_pl.shapes.outline import arc, box, corners, ellipse, join, move, polar, radial, ribbon, rotate, round_corners
 from diode_pl.shapes.rng import PortableRandom
 
 
@@ -34,7 +18,7 @@ def mug(rng: PortableRandom) -> Form:
     parts += [solid(body), solid(ellipse(0, -h, w, lip))]
     if rng.chance(0.6):  # a band around it, bent like the rim
         top, low = rng.uniform(-0.35, 0.1) * h, rng.uniform(0.25, 0.6) * h
-        parts.append(detail(union(arc(0, top, w + 0.02, lip, 180, 0), arc(0, low, w + 0.02, lip, 0, 180))))
+        parts.append(detail(join(arc(0, top, w + 0.02, lip, 180, 0), arc(0, low, w + 0.02, lip, 0, 180))))
     else:
         parts.append(detail(ellipse(rng.uniform(-0.15, 0.05), lip, rng.uniform(0.18, 0.28))))
     parts += [detail(ellipse(0, -h, w * 0.86, lip * 0.78), Paint.DARK)]
@@ -47,7 +31,7 @@ def key(rng: PortableRandom) -> Form:
     r, thick = rng.uniform(0.46, 0.54), rng.uniform(0.1, 0.14)
     sides = rng.pick((0, 4, 6))
     bow = round_corners(radial([r * 1.1] * sides), 0.3) if sides else ellipse(0, 0, r)
-    bow = translate(bow, -0.5, 0)
+    bow = move(bow, -0.5, 0)
     parts = [solid(box(-0.3, -thick, 1, thick))]
     teeth, deep = 2 + rng.below(2), rng.uniform(0.3, 0.42)
     wide = 0.62 / (2 * teeth - 1)
@@ -80,8 +64,8 @@ def crescent(rng: PortableRandom) -> Form:
     """A moon that opens to the right, with craters."""
     tips, belly = rng.uniform(38, 58), rng.uniform(-0.4, -0.15)
     c, s = polar(1, tips)
-    parts = [solid(union(arc(0, 0, 1, 1, tips, 360 - tips, 32), arc(c, 0, c - belly, s, 270, 90, 20)))]
-    parts.append(detail(union(arc(0, 0, 1, 1, 120, 240, 20), arc(-0.1, 0, 0.8, 0.9, 240, 120, 20)), Paint.LIGHT))
+    parts = [solid(join(arc(0, 0, 1, 1, tips, 360 - tips, 32), arc(c, 0, c - belly, s, 270, 90, 20)))]
+    parts.append(detail(join(arc(0, 0, 1, 1, 120, 240, 20), arc(-0.1, 0, 0.8, 0.9, 240, 120, 20)), Paint.LIGHT))
     for turn in (130, 165, 205, 235):
         if rng.chance(0.7):
             x, y = polar(rng.uniform(0.68, 0.78), turn + rng.uniform(-10, 10))
@@ -142,8 +126,8 @@ def fish(rng: PortableRandom) -> Form:
     low = corners((0.1, h * 0.7), (-0.25, h + fin * 0.7), (-0.2, h * 0.6))
     parts = [solid(round_corners(fork, (0, 0.15, 0.2, 0.15)), rng.pick((Paint.ACCENT, Paint.DARK)))]
     parts += [solid(round_corners(top, (0, 0.2, 0)), Paint.DARK), solid(low, Paint.DARK)]
-    parts.append(solid(union(arc(0.2, 0, 0.75, h, -90, 90), arc(0.2, 0, back, h, 90, 270))))
-    belly = union(arc(0.2, 0, 0.72, h * 0.95, 20, 160), arc(0.2, h * 0.3, 0.6, h * 0.3, 160, 20))
+    parts.append(solid(join(arc(0.2, 0, 0.75, h, -90, 90), arc(0.2, 0, back, h, 90, 270))))
+    belly = join(arc(0.2, 0, 0.72, h * 0.95, 20, 160), arc(0.2, h * 0.3, 0.6, h * 0.3, 160, 20))
     parts.append(detail(belly, Paint.LIGHT))
     for i in range(1 + rng.below(3)):
         x = 0.05 - 0.24 * (i + rng.uniform(0, 0.3))
@@ -157,16 +141,16 @@ def umbrella(rng: PortableRandom) -> Form:
     """An open canopy of gores on a hooked stick."""
     gores, high, bow = 3 + rng.below(3), rng.uniform(0.75, 0.95), rng.uniform(0.08, 0.16)
     thick, low, hook = rng.uniform(0.09, 0.13), rng.uniform(0.6, 0.75), rng.uniform(0.16, 0.22)
-    stick = union(corners((0, -high - 0.15), (0, -0.2), (0, low * 0.6)), arc(hook, low, hook, hook, 180, 20, 10))
+    stick = join(corners((0, -high - 0.15), (0, -0.2), (0, low * 0.6)), arc(hook, low, hook, hook, 180, 20, 10))
     parts = [solid(ribbon(stick, thick), rng.pick((Paint.DARK, Paint.ACCENT)))]
     ends = [1 - 2 * i / gores for i in range(gores + 1)]
     hem = [arc((a + b) / 2, 0, (a - b) / 2, bow, 0, -180, 9) for a, b in pairwise(ends)]
-    parts.append(solid(union(arc(0, 0, 1, high, 180, 360, 28), *hem)))
+    parts.append(solid(join(arc(0, 0, 1, high, 180, 360, 28), *hem)))
     for i, (a, b) in enumerate(pairwise(ends)):
-        gore = union(arc(0, 0, a, high, 0, -90, 10), arc(0, 0, b, high, -90, 0, 10), hem[i][::-1])
+        gore = join(arc(0, 0, a, high, 0, -90, 10), arc(0, 0, b, high, -90, 0, 10), hem[i][::-1])
         parts.append(detail(gore, (Paint.ACCENT, Paint.BODY)[i % 2]))
         parts.append(detail(ribbon(arc(0, 0, b, high, -90, 0, 10), 0.035), Paint.DARK))
     return parts
 
 
-THINGS = {draw.__name__: draw for draw in (mug, key, star, crescent, gear, house, fish, umbrella)}
+OBJECTS = {draw.__name__: draw for draw in (mug, key, star, crescent, gear, house, fish, umbrella)}

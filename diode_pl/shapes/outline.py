@@ -1,10 +1,8 @@
-"""Filled outlines, in a frame of about [-1, 1] with y pointing down."""
+"""Outlines, in a frame of about [-1, 1] with y pointing down."""
 
 import functools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from enum import Enum
 
 import numpy as np
 from jaxtyping import Float
@@ -12,73 +10,6 @@ from jaxtyping import Float
 from diode_pl.shapes.rng import Number
 
 Points = Float[np.ndarray, "_ 2"]
-
-
-class Paint(Enum):
-    """Role of a color; each object draws its own colors."""
-
-    BODY = 0
-    ACCENT = 1
-    LIGHT = 2  # the body's color, lighter
-    DARK = 3  # the body's color, darker
-    INK = 4
-    HOLE = 5  # cuts away what was drawn before
-
-
-@dataclass(frozen=True)
-class Part:
-    """A filled outline.
-
-    Args:
-        points: corners.
-        paint: of the inside.
-        solid: whether it adds to the silhouette; other parts are visible on solid ones only.
-    """
-
-    points: Points
-    paint: Paint
-    solid: bool
-
-
-Form = list[Part]
-
-
-def solid(points: Points, paint: Paint = Paint.BODY) -> Part:
-    """A part of the silhouette."""
-    return Part(points, paint, True)
-
-
-def detail(points: Points, paint: Paint = Paint.ACCENT) -> Part:
-    """A part painted on solid ones."""
-    return Part(points, paint, False)
-
-
-def hole(points: Points) -> Part:
-    """A part cut out of the solid ones before it."""
-    return Part(points, Paint.HOLE, False)
-
-
-def fitted(form: Form, size: Number, degrees: Number, mirrored: bool) -> Form:
-    """Rotates and scales a form; the upper left corner of its box becomes the origin.
-
-    Args:
-        form: in any frame.
-        size: longer side of the new box.
-        degrees: clockwise rotation.
-        mirrored: whether to flip horizontally before the rotation.
-    """
-    points = rotate(np.concatenate([part.points for part in form]) * (-1.0 if mirrored else 1.0, 1.0), degrees)
-    counts = [len(part.points) for part in form]
-    silhouette = points[np.repeat([part.solid for part in form], counts)]
-    low, high = silhouette.min(axis=0), silhouette.max(axis=0)
-    pieces = np.split((points - low) * (size / (high - low).max()), np.cumsum(counts)[:-1])
-    return [Part(piece, part.paint, part.solid) for part, piece in zip(form, pieces, strict=True)]
-
-
-def extent(form: Form) -> tuple[float, float]:
-    """Maximum x and y of the silhouette."""
-    high = np.max([part.points.max(axis=0) for part in form if part.solid], axis=0)
-    return float(high[0]), float(high[1])
 
 
 def corners(*points: tuple[Number, Number]) -> Points:
@@ -130,13 +61,7 @@ def ribbon(path: Points, width: Number, tip: Number | None = None) -> Points:
 
 
 def round_corners(points: Points, share: Number | Sequence[Number], steps: int = 5) -> Points:
-    """Rounds corners.
-
-    Args:
-        points: corners.
-        share: share of the sides that a corner takes up, in [0, 0.5], for all or per corner.
-        steps: points per new corner.
-    """
+    """Rounds corners: each takes up a ``share`` of its sides, in [0, 0.5], and becomes ``steps`` points."""
     shares = [share] * len(points) if isinstance(share, int | float) else share
     outline, curve = points.tolist(), []
     for i, part in enumerate(shares):
@@ -154,11 +79,11 @@ def rotate(points: Points, degrees: Number) -> Points:
     return np.stack([c * x - s * y, s * x + c * y], axis=1)
 
 
-def translate(points: Points, x: Number, y: Number) -> Points:
+def move(points: Points, x: Number, y: Number) -> Points:
     """Shifts by ``x`` and ``y``."""
     return points + np.array([x, y])
 
 
-def union(*pieces: Points) -> Points:
+def join(*pieces: Points) -> Points:
     """Joins open pieces to one outline."""
     return np.concatenate(pieces)

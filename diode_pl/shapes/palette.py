@@ -6,26 +6,20 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import UInt8
 
-from diode_pl.shapes.outline import Paint
+from diode_pl.shapes.form import Paint
 from diode_pl.shapes.rng import Number, PortableRandom
 
 Color = tuple[int, int, int]  # red, green, blue from 0 to 255
-
 BLACK, WHITE = (0, 0, 0), (255, 255, 255)
 
 
 @dataclass(frozen=True)
 class Palette:
-    """Ranges of hue, saturation and value.
+    """Ranges of hue, saturation and value."""
 
-    Args:
-        hue: minimum and maximum in turns; may exceed [0, 1].
-        saturation, value: minimum and maximum, in [0, 1].
-    """
-
-    hue: tuple[Number, Number]
-    saturation: tuple[Number, Number]
-    value: tuple[Number, Number]
+    hue: tuple[Number, Number]  # in turns; may exceed [0, 1]
+    saturation: tuple[Number, Number]  # in [0, 1]
+    value: tuple[Number, Number]  # in [0, 1]
 
     def draw(self, rng: PortableRandom) -> Color:
         """Draws a color."""
@@ -52,18 +46,12 @@ def distance(color: Color, other: Color) -> int:
 
 @dataclass(frozen=True)
 class Coat:
-    """Colors of an object.
-
-    Args:
-        body, accent: first and second color.
-        ink: color of openings and pupils.
-        line: color of the outline; None for no outline.
-    """
+    """Colors of an object."""
 
     body: Color
     accent: Color
-    ink: Color
-    line: Color | None
+    ink: Color  # of openings and pupils
+    line: Color | None  # of the outline; None for no outline
 
     def color(self, paint: Paint) -> Color:
         """Color of a part."""
@@ -74,7 +62,7 @@ class Coat:
         return {Paint.BODY: self.body, Paint.ACCENT: self.accent}.get(paint, self.ink)
 
 
-def coat(rng: PortableRandom, palette: Palette, ground: UInt8[np.ndarray, "h w 3"]) -> Coat:
+def draw_coat(rng: PortableRandom, palette: Palette, ground: UInt8[np.ndarray, "h w 3"]) -> Coat:
     """Draws colors of which the first contrasts with ``ground``, the pixels behind the object."""
     red, green, blue = (ground.reshape(-1, 3).sum(axis=0, dtype=np.int64) // (ground.size // 3)).tolist()
     # A distance of 90 is enough contrast: the most extreme color should not win each time.

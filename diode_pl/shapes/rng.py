@@ -7,20 +7,15 @@ import numpy as np
 from jaxtyping import UInt8
 
 Number = int | float  # the type checks of the tests distinguish the two
-
 _T = TypeVar("_T")
 _BLOCK = 128  # numbers per call of numpy
 
 
 class PortableRandom:
-    """A stream of random numbers determined by its seed and key only.
+    """A stream of random numbers determined by its seed, >= 0, and ``key``, one of the seed's independent streams.
 
     It uses the raw words of the bit generator, whose stream numpy promises to keep, and exact arithmetic. numpy's
     distributions may change with its version, and some differ by platform.
-
-    Args:
-        seed: >= 0.
-        key: selects one of the seed's independent streams.
     """
 
     def __init__(self, seed: int, *key: int) -> None:

@@ -9,46 +9,34 @@ from jaxtyping import Bool, Float, Int, UInt8
 from PIL import Image, ImageFilter
 
 from diode_pl.shapes.backdrop import Backdrop
-from diode_pl.shapes.layout import COVERED, Layout, anywhere, draw_sizes
-from diode_pl.shapes.outline import Form, Paint, box, detail, extent, fitted, radial, round_corners, solid
-from diode_pl.shapes.palette import Palette, coat
+from diode_pl.shapes.form import Form, Paint, detail, extent, fit, solid
+from diode_pl.shapes.layout import COVERED, Layout, draw_position, draw_sizes
+from diode_pl.shapes.outline import box, radial, round_corners
+from diode_pl.shapes.palette import Palette, draw_coat
 from diode_pl.shapes.rng import PortableRandom
 from diode_pl.shapes.sprite import Light, Sprite, window
 
 
 @dataclass(frozen=True)
 class Style:
-    """Settings of a world.
+    """Settings of a world."""
 
-    Args:
-        things: functions that draw an object, in the order of the labels.
-        backdrop: function that draws the ground.
-        ground: colors of the ground.
-        coats: colors of the objects.
-        clutter: maximum number of solid objects without a class.
-    """
-
-    things: Sequence[Callable[[PortableRandom], Form]]
+    objects: Sequence[Callable[[PortableRandom], Form]]  # in the order of the labels
     backdrop: Backdrop
-    ground: Palette
-    coats: Palette
-    clutter: int
+    ground: Palette  # of the backdrop
+    coats: Palette  # of the objects
+    clutter: int  # maximum number of objects without a class
 
 
 @dataclass(frozen=True)
 class Scene:
     """A drawn image and its objects, from back to front.
 
-    Args:
-        image: RGB.
-        boxes: x1, y1, x2, y2 of each silhouette inside the image, occluded parts included, in units of image width and
-            height.
-        labels: classes.
-        silhouettes: pixels that each object covers, occluded parts included.
+    Boxes and silhouettes include occluded parts, but not those outside the image.
     """
 
     image: UInt8[np.ndarray, "h h 3"]
-    boxes: Float[np.ndarray, "m 4"]
+    boxes: Float[np.ndarray, "m 4"]  # x1, y1, x2, y2 in units of image width and height
     labels: Int[np.ndarray, " m"]
     silhouettes: Bool[np.ndarray, "m h h"]
 
@@ -58,24 +46,22 @@ def draw_scene(rng: PortableRandom, style: Style, resolution: int) -> Scene:
     # Independent streams: each may use as many numbers as it needs.
     ground, clutter, camera = (rng.child(i) for i in range(3))
     canvas = style.backdrop(ground, style.ground.narrow(ground, ground.uniform(0.1, 0.5)), resolution)
-    light = _light(rng)
+    light = _draw_light(rng)
     for _ in range(clutter.below(style.clutter + 1)):
-        form = fitted(_junk(clutter), clutter.uniform(0.06, 0.25), 360 * clutter.unit(), False)
-        _put(canvas, Sprite(form, *anywhere(extent(form), clutter), resolution), style.coats, light, clutter)
+        form = fit(_draw_junk(clutter), clutter.uniform(0.06, 0.25), 360 * clutter.unit(), False)
+        _put(canvas, Sprite(form, *draw_position(extent(form), clutter), resolution), style.coats, light, clutter)
     layout, boxes, labels, silhouettes = Layout(), [], [], []
     for i, size in enumerate(draw_sizes(rng)):
         stream = rng.child(3 + i)
-        label = stream.below(len(style.things))
-        form = fitted(style.things[label](stream), size, stream.uniform(-30, 30), stream.chance(0.5))
-        position = layout.add(form, stream)
-        if position is not None:
+        label = stream.below(len(style.objects))
+        form = fit(style.objects[label](stream), size, stream.uniform(-30, 30), stream.chance(0.5))
+        if position := layout.add(form, stream):
             sprite = Sprite(form, *position, resolution)
             silhouettes.append(_put(canvas, sprite, style.coats, light, stream))
             boxes.append(sprite.box())
             labels.append(label)
-    return Scene(
-        _photographed(canvas, camera), np.array(boxes) / resolution, np.array(labels, np.int64), np.stack(silhouettes)
-    )
+    image, masks = _photograph(canvas, camera), np.stack(silhouettes)
+    return Scene(image, np.array(boxes) / resolution, np.array(labels, np.int64), masks)
 
 
 def _put(
@@ -88,20 +74,20 @@ def _put(
     canvas[rows, columns] = (canvas[rows, columns] * kept).astype(np.uint8)
     rows, columns, own_rows, own_columns = window(sprite.alpha.shape, sprite.left, sprite.top, len(canvas))
     ground, alpha = canvas[rows, columns], sprite.alpha[own_rows, own_columns]
-    paint = sprite.paint(coat(rng, palette, ground), light, rng)[own_rows, own_columns].astype(np.float32)
+    paint = sprite.paint(draw_coat(rng, palette, ground), light, rng)[own_rows, own_columns].astype(np.float32)
     canvas[rows, columns] = (ground + (paint - ground) * (alpha[..., None] * np.float32(1 / 255))).astype(np.uint8)
     covered = np.zeros(canvas.shape[:2], bool)
     covered[rows, columns] = alpha >= COVERED
     return covered
 
 
-def _light(rng: PortableRandom) -> Light:
+def _draw_light(rng: PortableRandom) -> Light:
     """A random light, mostly from above."""
     x = rng.uniform(-0.9, 0.9)
     return Light(x, -math.sqrt(1 - x * x), rng.uniform(0.3, 0.7), rng.uniform(0.25, 0.7), rng.uniform(0.03, 0.12))
 
 
-def _junk(rng: PortableRandom) -> Form:
+def _draw_junk(rng: PortableRandom) -> Form:
     """A pebble, a shard or a stick, without a class."""
     style = rng.below(3)
     if style == 0:
@@ -113,7 +99,7 @@ def _junk(rng: PortableRandom) -> Form:
     return [solid(round_corners(box(-1, -thick, 1, thick), 0.3)), detail(box(-0.2, -1, 0.2, 1))]
 
 
-def _photographed(canvas: UInt8[np.ndarray, "h h 3"], rng: PortableRandom) -> UInt8[np.ndarray, "h h 3"]:
+def _photograph(canvas: UInt8[np.ndarray, "h h 3"], rng: PortableRandom) -> UInt8[np.ndarray, "h h 3"]:
     """Applies uneven light, exposure, focus and sensor noise."""
     resolution = len(canvas)
     falls = Image.fromarray(rng.bytes(3, 3)).resize((resolution, resolution), Image.Resampling.BICUBIC)

@@ -1,4 +1,4 @@
-"""Rendering of a form to pixels."""
+"""Rendering of forms to pixels."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 from PIL import Image, ImageDraw, ImageFilter
 
-from diode_pl.shapes.outline import Form, Paint
+from diode_pl.shapes.form import Form, Paint
 from diode_pl.shapes.palette import Coat
 from diode_pl.shapes.rng import Number, PortableRandom
 
@@ -15,31 +15,23 @@ _MARGIN = 2  # pixels around a silhouette
 
 @dataclass(frozen=True)
 class Light:
-    """Light of a scene.
-
-    Args:
-        x, y: direction towards the light, of length 1.
-        depth: strength of shading, in [0, 1].
-        shadow: darkness of shadows, in [0, 1].
-        reach: length of shadows relative to the object.
-    """
+    """Light of a scene; ``(x, y)`` is the direction towards it, of length 1."""
 
     x: Number
     y: Number
-    depth: Number
-    shadow: Number
-    reach: Number
+    depth: Number  # strength of shading, in [0, 1]
+    shadow: Number  # darkness of shadows, in [0, 1]
+    reach: Number  # length of shadows relative to the object
 
 
 class Sprite:
-    """A form at its position in an image, in pixels.
+    """A form, its origin at ``x`` and ``y``, rendered to pixels.
 
     It is supersampled for smooth edges; corners are rounded to sixteenths of a supersampled pixel, so that the last bit
     of a sine does not matter.
 
     Args:
-        form: in units of the image.
-        x, y: position of the form's origin, in units of the image.
+        form, x, y: in units of the image.
         resolution: height and width of the image in pixels.
 
     Attributes:
@@ -115,7 +107,7 @@ class Sprite:
         slope = np.zeros_like(height)
         slope[:, 1:-1] -= (height[:, 2:] - height[:, :-2]) * np.float32(light.x)
         slope[1:-1] -= (height[2:] - height[:-2]) * np.float32(light.y)
-        y, x = _grid(height.shape[0], height.shape[1])
+        y, x = _grid(*height.shape)
         lean = (x * np.float32(light.x) + y * np.float32(light.y)) * np.float32(0.5)
         return (np.clip(slope * np.float32(1.6), -0.9, 1.2) + lean) * np.float32(light.depth)
 
@@ -130,14 +122,13 @@ class Sprite:
             mottle = Image.fromarray(rng.bytes(cells, cells)).resize((wide, high), Image.Resampling.BICUBIC)
             return (np.asarray(mottle).astype(np.float32) / 128 - 1) * (strength * np.float32(1.5))
         y, x = _grid(high, wide)
-        rows = np.float32(rng.uniform(5, 11))
-        tilt = np.float32(rng.uniform(-1, 1))
+        rows, tilt = np.float32(rng.uniform(5, 11)), np.float32(rng.uniform(-1, 1))
         first = _stripes((x + y * tilt) * rows)
         return (first * _stripes((y - x * tilt) * rows) if style == 4 else first) * strength
 
 
 def window(shape: tuple[int, ...], left: int, top: int, resolution: int) -> tuple[slice, slice, slice, slice]:
-    """Rows and columns where a picture overlaps an image, first of the image, then of the picture."""
+    """Rows and columns of an image, then of a picture at ``left`` and ``top``, where the two overlap."""
     y1, y2 = max(0, top), max(0, min(resolution, top + shape[0]))
     x1, x2 = max(0, left), max(0, min(resolution, left + shape[1]))
     return slice(y1, y2), slice(x1, x2), slice(y1 - top, y2 - top), slice(x1 - left, x2 - left)
@@ -145,9 +136,8 @@ def window(shape: tuple[int, ...], left: int, top: int, resolution: int) -> tupl
 
 def _grid(high: int, wide: int) -> tuple[Float[np.ndarray, "h w"], Float[np.ndarray, "h w"]]:
     """y and x of every pixel, from -0.5 to 0.5 over the longer side."""
-    longer = max(high, wide)
-    y = (np.arange(high, dtype=np.float32) - np.float32(high / 2)) / np.float32(longer)
-    x = (np.arange(wide, dtype=np.float32) - np.float32(wide / 2)) / np.float32(longer)
+    longer = np.float32(max(high, wide))
+    y, x = ((np.arange(side, dtype=np.float32) - np.float32(side / 2)) / longer for side in (high, wide))
     return np.broadcast_to(y[:, None], (high, wide)), np.broadcast_to(x[None], (high, wide))
 
 

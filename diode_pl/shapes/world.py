@@ -9,8 +9,8 @@ import torch
 from diode_pl.data.readers.base import Example, ImageSet
 from diode_pl.provenance import PROXY_IMAGES, REAL_IMAGES
 from diode_pl.shapes.backdrop import landscape, pattern, studio
-from diode_pl.shapes.far_objects import OTHER_THINGS
-from diode_pl.shapes.objects import THINGS
+from diode_pl.shapes.far_objects import FAR_OBJECTS
+from diode_pl.shapes.objects import OBJECTS
 from diode_pl.shapes.palette import Palette
 from diode_pl.shapes.rng import PortableRandom
 from diode_pl.shapes.scene import Scene, Style, draw_scene
@@ -19,17 +19,12 @@ from diode_pl.shapes.scene import Scene, Style, draw_scene
 _WORLDS = ("shapes", "near", "far")
 _SPLITS = ("train", "val", "test")
 
-_VIVID = Palette((0, 1), (0.25, 0.95), (0.3, 1))
+_NEAR, _FAR = tuple(OBJECTS.values()), tuple(FAR_OBJECTS.values())
+_VIVID, _PALE = Palette((0, 1), (0.25, 0.95), (0.3, 1)), Palette((0, 1), (0.15, 0.55), (0.4, 0.9))
 _STYLES = {
-    "shapes": Style(tuple(THINGS.values()), studio, Palette((0, 1), (0.05, 0.5), (0.2, 0.9)), _VIVID, clutter=3),
-    "near": Style(
-        tuple(THINGS.values()),
-        pattern,
-        Palette((0, 1), (0.05, 0.3), (0.55, 1)),
-        Palette((0, 1), (0.15, 0.55), (0.4, 0.9)),
-        clutter=2,
-    ),
-    "far": Style(tuple(OTHER_THINGS.values()), landscape, Palette((0, 1), (0.2, 0.8), (0.15, 0.95)), _VIVID, clutter=1),
+    "shapes": Style(_NEAR, studio, Palette((0, 1), (0.05, 0.5), (0.2, 0.9)), _VIVID, clutter=3),
+    "near": Style(_NEAR, pattern, Palette((0, 1), (0.05, 0.3), (0.55, 1)), _PALE, clutter=2),
+    "far": Style(_FAR, landscape, Palette((0, 1), (0.2, 0.8), (0.15, 0.95)), _VIVID, clutter=1),
 }
 # The world of the teacher counts as real, the others as proxies.
 _PROVENANCE = {"shapes": REAL_IMAGES, "near": PROXY_IMAGES, "far": PROXY_IMAGES}
@@ -74,12 +69,10 @@ class ShapesWorld(ImageSet):
             raise ValueError(f"split and world must be one of {_SPLITS} and {_WORLDS}, got {split!r} and {world!r}")
         if size < 0 or seed < 0 or resolution < 32:
             raise ValueError(f"size, seed and resolution must be >= 0, 0 and 32, got {size}, {seed} and {resolution}")
-        names = tuple(OTHER_THINGS if world == "far" else THINGS)
+        names = tuple(FAR_OBJECTS if world == "far" else OBJECTS)
         super().__init__(names if labeled else (), resolution, _PROVENANCE[world], max_bad=0)
-        self.size, self.seed, self.labeled = size, seed, labeled
-        self._path = Path(world, split)
-        self._key = (_WORLDS.index(world), _SPLITS.index(split))
-        self._style = _STYLES[world]
+        self.size, self.seed, self.labeled, self._style = size, seed, labeled, _STYLES[world]
+        self._path, self._key = Path(world, split), (_WORLDS.index(world), _SPLITS.index(split))
 
     def __len__(self) -> int:
         return self.size

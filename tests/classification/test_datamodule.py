@@ -184,9 +184,9 @@ def test_large_sets_are_read_anew() -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"batch_size": 0}, r"^batch_size, min_pixels.* must be >= 1, 1, 8.*got 0, 8, 64"),
-        ({"min_pixels": 0}, r"min_pixels.* must be >= 1, 1, 8.*got 64, 0, 64"),
-        ({"crop_size": 7}, r"crop_size.* must be >= 1, 1, 8.*got 64, 8, 7"),
+        ({"batch_size": 0}, r"^batch_size, workers.* must be >= 1, 0, 0 and 0, got 0, 0"),
+        ({"min_pixels": 0}, "^min_pixels and crop_size must be >= 1 and 8, got 0 and 64"),
+        ({"crop_size": 7}, "^min_pixels and crop_size must be >= 1 and 8, got 8 and 7"),
         ({"steps_per_epoch": 0}, r"steps_per_epoch must be >= 1, got 0; null takes"),
         ({"workers": -1}, "workers, cache_gib and seed"),
         ({"held_out": 1.0}, r"held_out must be in \[0, 1\), got 1\.0"),

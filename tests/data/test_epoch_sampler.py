@@ -71,7 +71,7 @@ def test_two_processes_together_see_what_one_sees() -> None:
 
 
 def test_batch_size_must_fit_the_processes() -> None:
-    with pytest.raises(ValueError, match=r"^batch_size=4 is shared by all processes .* multiple of them, 3"):
+    with pytest.raises(ValueError, match=r"^batch_size=4 must be a multiple of the number of processes, 3"):
         EpochSampler(10, 4, None, 0, world_size=3)
 
 

@@ -36,8 +36,8 @@ def test_boxes_are_tight_around_silhouettes(world: str) -> None:
 def test_boxes_are_tight_around_paint(monkeypatch: pytest.MonkeyPatch, world: Any) -> None:
     """One thing without shadow on flat gray, photographed by a perfect camera: where it is not gray, it is."""
     monkeypatch.setattr(layout, "COUNTS", (1.0,))
-    monkeypatch.setattr(scene, "_light", lambda rng: Light(0, -1, 0.3, 0, 0.05))
-    monkeypatch.setattr(scene, "_photographed", lambda canvas, rng: canvas)
+    monkeypatch.setattr(scene, "_draw_light", lambda rng: Light(0, -1, 0.3, 0, 0.05))
+    monkeypatch.setattr(scene, "_photograph", lambda canvas, rng: canvas)
 
     def gray(rng: PortableRandom, palette: Palette, resolution: int) -> np.ndarray:
         return np.full((resolution, resolution, 3), 90, np.uint8)

@@ -125,10 +125,10 @@ def test_that_no_image_has_labels_is_an_error(tmp_path):
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("train: [", "no readable YAML"),
+        ("train: [", "not a readable YAML"),
         ("- train", "is not a data.yaml"),
         ("train: images/train", "names must be a list"),
-        ("train: images/train\nnames: {1: cat, 2: dog}", "from 0 on"),
+        ("train: images/train\nnames: {1: cat, 2: dog}", "or map 0, 1"),
         ("train: images/train\nnames: [yes, no]", "got True; write it between quotes"),
         ("val: images/val\nnames: [cat, dog]", "no images for 'train'; it has them for: val"),
         ("train: images/absent\nnames: [cat, dog]", "absent is neither a folder nor a list"),

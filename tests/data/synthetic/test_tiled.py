@@ -6,8 +6,7 @@ import pytest
 from diode_pl.data.readers import Synthetic
 from diode_pl.data.synthetic import write_tiled
 from diode_pl.data.tiling import Fixed
-from diode_pl.data.training_set import TrainingSet
-from diode_pl.data.wrappers import Relabeled
+from diode_pl.data.training_set import Relabeled, TrainingSet
 from diode_pl.provenance import Provenance
 from diode_pl.shapes import ShapesWorld
 
