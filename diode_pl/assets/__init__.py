@@ -7,7 +7,7 @@ def asset(name: str) -> Path:
     """Path of a file that comes with the package.
 
     Raises:
-        ValueError: there is none of that name.
+        ValueError: if there is no file of that name.
     """
     folder = Path(__file__).parent
     if not (folder / name).is_file():

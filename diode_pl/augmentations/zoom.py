@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Generator, Tensor
+from torchvision.ops import box_area
 
 from diode_pl.augmentations.base import Augmentation, Images
 from diode_pl.targets import Targets
@@ -63,7 +64,7 @@ class Zoom(Augmentation):
         size, shift = (draw.to(targets.boxes, non_blocking=True)[targets.image_index] for draw in (size, shift))
         boxes = (targets.boxes - 0.5) * size.repeat(1, 2) + 0.5 + shift.repeat(1, 2)
         clipped = replace(targets, boxes=boxes).clip(min_area=1 / images.shape[2:].numel())
-        return moved, clipped.keep(_area(clipped.boxes) > self.visible * _area(boxes))
+        return moved, clipped.keep(box_area(clipped.boxes) > self.visible * box_area(boxes))
 
     def _draw(self, count: int, generator: Generator) -> tuple[Float[Tensor, "n 2"], Float[Tensor, "n 2"]]:
         """Draws factors of width and height, and shifts in image widths and heights."""
@@ -74,7 +75,3 @@ class Zoom(Augmentation):
         shift = (draws[2:4].T * 2 - 1) * ((1 - size).abs() / 2 + self.reach)
         changed = (draws[4] < self.probability)[:, None]
         return torch.where(changed, size, 1.0), torch.where(changed, shift, 0.0)
-
-
-def _area(boxes: Float[Tensor, "k 4"]) -> Float[Tensor, " k"]:
-    return (boxes[:, 2:] - boxes[:, :2]).prod(dim=1)

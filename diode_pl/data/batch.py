@@ -15,35 +15,21 @@ from diode_pl.targets import Targets
 
 @dataclass(frozen=True)
 class Batch:
-    """Images with their boxes.
+    """Images with their boxes."""
 
-    Args:
-        images: RGB, 0 to 255 from the loader, in [0, 1] on the device.
-        targets: with the labels of the detector.
-        sizes: height and width of each original in pixels.
-        names: of the images.
-        seed: of draws for the whole batch, the same in all processes; None for validation.
-        seeds: of the augmentations of each image.
-    """
-
-    images: UInt8[Tensor, "n 3 r r"] | Float[Tensor, "n 3 r r"]
-    targets: Targets
-    sizes: Sequence[tuple[int, int]]
+    images: UInt8[Tensor, "n 3 r r"] | Float[Tensor, "n 3 r r"]  # RGB, 0 to 255 from the loader, later in [0, 1]
+    targets: Targets  # with the labels of the detector
+    sizes: Sequence[tuple[int, int]]  # height and width of each original in pixels
     names: Sequence[str]
-    seed: int | None = None
-    seeds: Sequence[int] = ()
+    seed: int | None = None  # of draws for the whole batch, the same in all processes; None for validation
+    seeds: Sequence[int] = ()  # of the augmentations of each image
 
     @classmethod
     def from_examples(cls, examples: Sequence[Example], seed: int | None = None, seeds: Sequence[int] = ()) -> "Batch":
         """Joins examples of one resolution."""
-        return cls(
-            torch.stack([example.image for example in examples]),
-            Targets.from_images([(example.boxes, example.labels) for example in examples]),
-            [example.size for example in examples],
-            [example.name for example in examples],
-            seed,
-            seeds,
-        )
+        images, sizes = torch.stack([each.image for each in examples]), [each.size for each in examples]
+        targets = Targets.from_images([(each.boxes, each.labels) for each in examples])
+        return cls(images, targets, sizes, [each.name for each in examples], seed, seeds)
 
     def to(self, device: torch.device | str, **_: Any) -> "Batch":
         """The same batch on another device."""

@@ -3,11 +3,10 @@
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 import torch
 from torch import Generator
-from torch.nn import functional
+from torch.nn import Identity, functional
 from torch.utils.data import DataLoader, Subset
 
 from diode_pl.augmentations import Augmentation
@@ -150,7 +149,7 @@ class DetectionData(BaseDataModule):
 
     def train_dataloader(self) -> DataLoader:
         """This rank's part of the training batches."""
-        return self._epoch_loader(self._training, self.steps_per_epoch, _pass_batch)
+        return self._epoch_loader(self._training, self.steps_per_epoch, Identity())  # the set returns whole batches
 
     def val_dataloader(self) -> DataLoader | list:
         """This rank's part of the validation images, in batches."""
@@ -187,10 +186,6 @@ class DetectionData(BaseDataModule):
             if side != images.shape[-1]:
                 images = functional.interpolate(images, (side, side), mode="bilinear", antialias=True)
         return replace(batch, images=images.contiguous(memory_format=torch.channels_last))
-
-
-def _pass_batch(batch: Any) -> Any:  # the set makes whole batches
-    return batch
 
 
 def _warn_of_unknown_classes(key: str, source: ImageSet, classes: Sequence[int]) -> None:

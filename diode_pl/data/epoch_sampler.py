@@ -11,17 +11,11 @@ from torch.utils.data import DataLoader, Sampler
 
 @dataclass(frozen=True)
 class SampleKey:
-    """Determines a training image and all its random choices.
+    """Determines a training image and all its random choices."""
 
-    Args:
-        index: of the image in the data set.
-        seed: of its other images and its augmentations.
-        step_seed: of the draws that all images of a step share, in all processes.
-    """
-
-    index: int
-    seed: int
-    step_seed: int = 0
+    index: int  # of the image in the data set
+    seed: int  # of the images that are joined to it, and of its augmentations
+    step_seed: int = 0  # of the draws that all images of a step share, in all processes
 
 
 class EpochSampler(Sampler):

@@ -45,9 +45,7 @@ def mosaic(
     return Example(path, torch.cat(boxes), torch.cat(labels), (side, side), joined)
 
 
-def _draw_window(
-    part: Float[Tensor, " 2"], side: int, zoom: Sequence[float], generator: Generator
-) -> Float[Tensor, " 4"]:
+def _draw_window(part: Float[Tensor, " 2"], side: int, zoom: Sequence[float], generator: Generator) -> Tensor:
     """x1, y1, x2, y2 of the visible part of an image in units of its side, on pixel borders."""
     draws = torch.rand(3, generator=generator)
     scale = zoom[0] + float(draws[0]) * (zoom[1] - zoom[0])

@@ -80,7 +80,8 @@ class LabelPolicy:
         if not self.needs_teacher:
             return given, {}
         found = finds(self.confidence)
-        same = self._match(given, found)
+        same = (given.labels[:, None] == found.labels) & (given.image_index[:, None] == found.image_index)
+        same &= given.valid[:, None] & (box_iou(given.boxes, found.boxes) >= self.iou)
         kept = given.keep(same.any(dim=1)) if self.agreement else given
         # Only detections whose object has no label yet.
         new = found.keep(~(same & kept.valid[:, None]).any(dim=0)) if self.source != "sampled" else None
@@ -90,11 +91,6 @@ class LabelPolicy:
             "added": given.labels.new_zeros(()) if new is None else new.valid.sum(),
         }
         return (kept if new is None else kept.cat(new)), counts
-
-    def _match(self, given: Targets, found: Targets) -> Tensor:
-        """Mask of matching boxes, (k, m)."""
-        alike = (given.labels[:, None] == found.labels) & (given.image_index[:, None] == found.image_index)
-        return alike & given.valid[:, None] & (box_iou(given.boxes, found.boxes) >= self.iou)
 
 
 def find_unknown_classes(class_names: Sequence[str], teacher: Sequence[str]) -> list[str]:

@@ -50,9 +50,8 @@ def read_coco(
             if on_bad and not (image.get("file_name") and isinstance(image["file_name"], str)):
                 raise ValueError("file_name is missing")
             if (count := listed[key := _id(image, "id")]) > 1:
-                raise ValueError(
-                    f"{count} images have id {key!r}, {image.get('file_name')!r} is one; ids must be unique"
-                )
+                name = image.get("file_name")
+                raise ValueError(f"{count} images have id {key!r}, {name!r} is one; ids must be unique")
             sizes[key] = _size(image)
         except ValueError as error:
             bad.add(number)
@@ -65,14 +64,12 @@ def read_coco(
                 raise ValueError(f"image {key!r} does not exist")
             if _id(box, "category_id") not in label:
                 raise ValueError(f"category {box['category_id']!r} does not exist")
-            # A box on a bad image is not a second fault.
-            if key not in sizes or box.get("iscrowd"):
+            # A box on a bad image is not a second error.
+            if key not in sizes or box.get("iscrowd") or (on_bad is None and min(w, h) == 0):
                 continue
             if w < 0 or h < 0:
                 raise ValueError(f"bbox {box['bbox']} is inverted: width {w:g}, height {h:g}")
             if w == 0 or h == 0:
-                if on_bad is None:
-                    continue
                 raise ValueError(f"bbox {box['bbox']} has no area: width {w:g}, height {h:g}")
             width, height = sizes[key]
             if on_bad and (x >= width or y >= height or x + w <= 0 or y + h <= 0):

@@ -30,7 +30,7 @@ def read_pixels(path: str | Path, resolution: int | None = None) -> tuple[UInt8[
     try:
         with Image.open(path) as file:
             picture = file.convert("RGB")
-    # Pillow has no common ancestor for what broken files raise.
+    # Pillow's exceptions for broken files have no common base class.
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise ValueError(f"{path} is not a readable image: {error}") from error
     size = (picture.height, picture.width)

@@ -12,19 +12,17 @@ FREE |= {"trainer.callbacks", "trainer.logger", "trainer.devices", "trainer.num_
 
 # The same for a training, which may be resumed with more epochs, devices or bad images. Parts of `distillation`,
 # `data`, `classification`, `crops` and `trainer` that repeat other groups or keys are listed, as is all of `task`.
-FREE_IN_TRAINING = {"output_dir", "ckpt", "overrides", "logger", "callbacks.progress", "task"}
-FREE_IN_TRAINING |= {
-    f"distillation.{part}" for part in ("student", "teacher", "losses", "recipe", "data", "label_source", "log_every")
+_PARTS = {
+    "distillation": ("student", "teacher", "losses", "recipe", "data", "label_source", "log_every"),
+    "classification": ("classifier", "data", "recipe", "label_source", "teacher", "log_every"),
+    "crops": ("train", "batch_size", "seed", "workers", "cache_gib"),
+    "data": ("train", "val", "tiling", "augmentations", "batch_size", "seed", "workers", "cache_gib"),
+    "trainer": ("callbacks", "logger", "max_epochs", "accelerator", "devices", "num_nodes", "start_method"),
 }
-FREE_IN_TRAINING |= {
-    f"classification.{part}" for part in ("classifier", "data", "recipe", "label_source", "teacher", "log_every")
-}
-FREE_IN_TRAINING |= {f"crops.{part}" for part in ("train", "batch_size", "seed", "workers", "cache_gib")}
+FREE_IN_TRAINING = {f"{group}.{key}" for group, keys in _PARTS.items() for key in keys}
+FREE_IN_TRAINING |= {"output_dir", "ckpt", "overrides", "logger", "callbacks.progress", "task"}
+FREE_IN_TRAINING |= {"max_bad", "train.max_bad", "val.max_bad"}
 FREE_IN_TRAINING |= {"distill.dicod.classifier.weights"}  # a path; `distill_sha256` identifies the content
-FREE_IN_TRAINING |= {f"data.{part}" for part in ("train", "val", "tiling", "augmentations", "batch_size", "seed")}
-FREE_IN_TRAINING |= {"data.workers", "data.cache_gib", "max_bad", "train.max_bad", "val.max_bad"}
-FREE_IN_TRAINING |= {f"trainer.{part}" for part in ("callbacks", "logger", "max_epochs", "accelerator")}
-FREE_IN_TRAINING |= {f"trainer.{part}" for part in ("devices", "num_nodes", "start_method")}
 
 # The keys by which Hydra calls a class do not affect the result. Nor does the name of a class of this package, which
 # may move; its arguments tell options apart. Classes of other libraries may share their arguments.
@@ -35,11 +33,9 @@ _RENAMED = {"data_access": "provenance"}  # in folders of earlier versions
 def differences(
     old: Mapping[str, Any], new: Mapping[str, Any], free: Collection[str] = FREE
 ) -> list[tuple[str, Any, Any]]:
-    """Compares two configurations, except for the module paths of this package's classes.
+    """Compares two configurations, nested plain data, except for the module paths of this package's classes.
 
-    Args:
-        old, new: nested plain data.
-        free: dotted keys to ignore, with all below them.
+    Dotted keys in ``free`` are ignored, with all below them.
 
     Returns:
         ``(dotted key, old value, new value)``, sorted by key; None for a missing value.
@@ -51,18 +47,12 @@ def differences(
 def refuse_different_config(
     folder: Path, holds: str, old: Mapping[str, Any], new: Mapping[str, Any], free: Collection[str] = FREE
 ) -> None:
-    """Raises if the results of two configurations would be mixed in one folder.
-
-    Args:
-        folder: output folder.
-        holds: its content, for the message.
-        old, new, free: see :func:`differences`.
+    """Raises if a folder that ``holds`` results of the configuration ``old`` would mix them with those of ``new``.
 
     Raises:
-        ValueError: if the two differ; names every key.
+        ValueError: if :func:`differences` finds any; the message states every key.
     """
-    changed = differences(old, new, free)
-    if changed:
+    if changed := differences(old, new, free):
         raise ValueError(
             f"folder: {folder} contains {holds} of another configuration. They differ in"
             + "".join(f"\n  {key}: {before!r} there, {now!r} now" for key, before, now in changed)

@@ -20,7 +20,7 @@ from diode_pl.targets import Targets
 class OperatingPoint(Metric):
     """Precision, recall and F1 over all classes, at the confidence of the best F1.
 
-    A detection is correct if it is matched to a ground-truth box of its image and class (see :func:`hits`). Every
+    A detection is correct if :func:`match_detections` matches it to a ground-truth box of its image and class. Every
     process computes the result of all images.
 
     Args:
@@ -38,9 +38,7 @@ class OperatingPoint(Metric):
         0.75
     """
 
-    full_state_update = False
-    is_differentiable = False
-    higher_is_better = True
+    full_state_update, is_differentiable, higher_is_better = False, False, True
     scores: list[Tensor]
     right: list[Tensor]
     labels: list[Tensor]
@@ -59,11 +57,7 @@ class OperatingPoint(Metric):
         self.add_state("truths", torch.zeros(classes, dtype=torch.long), dist_reduce_fx="sum")
 
     def update(self, detections: Sequence[Detections], targets: Targets) -> None:
-        """Adds one batch.
-
-        Args:
-            detections: one entry per image, labels below ``classes``.
-            targets: of the same images.
+        """Adds the detections, with labels below ``classes``, and targets of the same images.
 
         Raises:
             ValueError: if the numbers of images differ.
@@ -71,7 +65,7 @@ class OperatingPoint(Metric):
         if len(detections) != targets.batch_size:
             raise ValueError(f"got detections of {len(detections)} images and targets of {targets.batch_size}")
         for image, (boxes, labels) in zip(detections, targets.to("cpu").per_image(), strict=True):
-            right = hits(image, boxes, labels, self.iou)
+            right = match_detections(image, boxes, labels, self.iou)
             for state, values in ((self.scores, image.scores), (self.right, right), (self.labels, image.labels)):
                 state.append(values.to(self.device, torch.float32))
             # Not in place: processes that are spawned share the memory of the tensor that they start with.
@@ -86,8 +80,7 @@ class OperatingPoint(Metric):
         """
         states = (self.scores, self.right, self.labels)
         scores, right, labels = (dim_zero_cat(s).cpu() if len(s) else torch.zeros(0) for s in states)
-        truths = self.truths.cpu()
-        best = torch.zeros(4, dtype=torch.float64)
+        truths, best = self.truths.cpu(), torch.zeros(4, dtype=torch.float64)
         kept = torch.zeros(len(scores), dtype=torch.bool)
         if right.any():
             ordered, order = scores.sort(descending=True)
@@ -100,25 +93,18 @@ class OperatingPoint(Metric):
             at = f1.argmax()
             best = torch.stack([precision[at], recall[at], f1[at], ordered[at].double()])
             kept = scores >= ordered[at]
-        counts = [
-            torch.bincount(labels[kept & (right == correct)].long(), minlength=self.classes) for correct in (1, 0)
-        ]
+        counts = [labels[kept & (right == hit)].long().bincount(minlength=self.classes) for hit in (1, 0)]
         names = ("precision", "recall", "F1", "confidence", "truths", "true_positives", "false_positives")
         return dict(zip(names, [*best, truths, *counts], strict=True))
 
 
-def hits(
+def match_detections(
     detections: Detections, boxes: Float[Tensor, "k 4"], labels: Int[Tensor, " k"], iou: float
 ) -> Bool[Tensor, " m"]:
     """Mask of the detections of an image that match a ground-truth box, as COCO matches them.
 
     In descending order of scores, each takes the unmatched truth of its class with the largest overlap >= ``iou``.
-
-    Args:
-        detections: of the image.
-        boxes: ground truth in the same units, on the CPU.
-        labels: classes of ``boxes``, on the CPU.
-        iou: in (0, 1].
+    ``boxes`` and ``labels`` are the ground truth, on the CPU, in the units of the detections.
 
     Source: Lin et al., Microsoft COCO, ECCV 2014; matching as in the evaluation of cocodataset.org.
     """

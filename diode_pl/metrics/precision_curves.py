@@ -39,9 +39,7 @@ class PrecisionCurves(Metric):
     Source: Lin et al., Microsoft COCO, ECCV 2014; areas and steps as in the evaluation of cocodataset.org.
     """
 
-    full_state_update = False
-    is_differentiable = False
-    higher_is_better = True
+    full_state_update, is_differentiable, higher_is_better = False, False, True
     detection_rows: list[Tensor]
     detection_counts: list[Tensor]
     truth_rows: list[Tensor]
@@ -75,11 +73,10 @@ class PrecisionCurves(Metric):
         if any(min(size) < 1 for size in sizes):
             raise ValueError(f"sizes must be heights and widths >= 1 in pixels, got {list(sizes)}")
         truths = targets.per_image()
-        for image in detections:
+        for found, (boxes, labels) in zip(detections, truths, strict=True):
             # Not in half precision, which cannot represent all labels.
-            columns = [image.boxes.float(), image.scores[:, None], image.labels[:, None]]
+            columns = [found.boxes.float(), found.scores[:, None], found.labels[:, None]]
             self._append(self.detection_rows, torch.cat(columns, dim=1))
-        for boxes, labels in truths:
             self._append(self.truth_rows, torch.cat([boxes.float(), labels[:, None]], dim=1))
         self._append(self.detection_counts, torch.tensor([len(image.labels) for image in detections]))
         self._append(self.truth_counts, torch.tensor([len(labels) for _, labels in truths]))
@@ -93,15 +90,13 @@ class PrecisionCurves(Metric):
             ``AREAS``; -1 without ground truth.
         """
         curves = torch.full((10, 101, self.classes, len(AREAS)), -1.0, dtype=torch.float64)
-        sizes = self._joined(self.sizes).reshape(-1, 2)
+        sizes = self._join(self.sizes).reshape(-1, 2)
         if not len(sizes):
             return curves
         # x1, y1, x2, y2 scale with width, height, width, height.
         scale = sizes[:, [1, 0, 1, 0]]
-        detection_rows = (
-            self._joined(self.detection_rows).reshape(-1, 6).split(self._joined(self.detection_counts).long().tolist())
-        )
-        truth_rows = self._joined(self.truth_rows).reshape(-1, 5).split(self._joined(self.truth_counts).long().tolist())
+        detection_rows = self._split(self.detection_rows, 6, self.detection_counts)
+        truth_rows = self._split(self.truth_rows, 5, self.truth_counts)
         metric = MeanAveragePrecision(
             backend="faster_coco_eval",
             # Exact steps: torchmetrics' own are rounded to single precision, which moves a score by up to 0.002.
@@ -109,8 +104,7 @@ class PrecisionCurves(Metric):
             rec_thresholds=np.linspace(0, 1, 101).tolist(),
             max_detection_thresholds=[1, 10, 100],
             extended_summary=True,
-            # Every process has all boxes by now.
-            sync_on_compute=False,
+            sync_on_compute=False,  # every process has all boxes by now
         )
         metric.warn_on_many_detections = False
         predictions = [
@@ -132,14 +126,17 @@ class PrecisionCurves(Metric):
     def _append(self, state: list[Tensor], rows: Tensor) -> None:
         state.append(rows.to(self.device, torch.float32).flatten())
 
+    def _split(self, rows: list[Tensor], columns: int, counts: list[Tensor]) -> Sequence[Tensor]:
+        return self._join(rows).reshape(-1, columns).split(self._join(counts).long().tolist())
+
     @staticmethod
-    def _joined(state: list[Tensor]) -> Tensor:
+    def _join(state: list[Tensor]) -> Tensor:
         """A whole state in double precision on the CPU, where the evaluation runs."""
         return dim_zero_cat(state).cpu().double() if len(state) else torch.zeros(0, dtype=torch.float64)
 
 
 def average(precision: Tensor) -> float | None:
-    """Mean of what is known, as COCO averages; None where nothing is."""
+    """Mean of the known values, as COCO averages; None if there are none."""
     known = precision[precision > -1]
     return float(known.mean()) if len(known) else None
 
@@ -147,19 +144,18 @@ def average(precision: Tensor) -> float | None:
 def mean_average_precision(
     detections: Sequence[Detections], targets: Targets, class_map: Sequence[int] | None = None
 ) -> float:
-    """Mean over the targets' classes of the average precision at IoU 0.5 (COCO's AP50), in this process alone.
+    """COCO's AP50, the mean over the targets' classes of the average precision at IoU 0.5, in this process alone.
 
     Args:
-        detections: one entry per image, labels in the detector's own numbering.
-        targets: of the same images.
-        class_map: the targets' label for each of the detector's labels, -1 for one that they do not have; None if both
-            sides share a numbering. Targets of a class that the detector does not have are left out.
+        detections, targets: of the same images.
+        class_map: the targets' label, or -1, for each of the detector's; None if they are the same. Targets of classes
+            that the detector lacks are ignored.
 
     Returns:
-        In [0, 1]; 0 without a target.
+        In [0, 1]; 0 without targets.
 
     Raises:
-        ValueError: the numbers of images differ.
+        ValueError: if the numbers of images differ.
     """
     targets = targets.to("cpu").compact()
     if class_map is not None:
@@ -167,6 +163,6 @@ def mean_average_precision(
         targets = targets.keep(torch.isin(targets.labels, torch.tensor(class_map))).compact()
     labels = torch.cat([targets.labels, *(found.labels.cpu() for found in detections)])
     curves = PrecisionCurves(int(labels.max()) + 1 if len(labels) else 1, sync=False)
-    # Any size does: what is small by COCO's measure counts for AP50 like all else.
+    # Any size will do: AP50 includes boxes of all sizes.
     curves.update(detections, targets, [(1, 1)] * len(detections))
     return average(curves.compute()[0, ..., 0]) or 0.0

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from diode_pl.detector import Detections
 from diode_pl.metrics.operating_point import OperatingPoint
@@ -45,12 +45,7 @@ class DetectionScores(nn.Module):
         self.curves = PrecisionCurves(len(class_names))
 
     def update(self, detections: Sequence[Detections], targets: Targets, sizes: Sequence[tuple[int, int]]) -> None:
-        """Adds one batch.
-
-        Args:
-            detections: one entry per image, boxes in units of image width and height.
-            targets: of the same images.
-            sizes: height and width of each original image in pixels, for COCO's box sizes.
+        """Adds one batch, see :meth:`PrecisionCurves.update`.
 
         Raises:
             ValueError: if the numbers of images differ, a size is not positive, or a label of the targets is unknown.
@@ -62,7 +57,7 @@ class DetectionScores(nn.Module):
                 f"targets have label {int(unknown[0])}, the classes are 0 to {classes - 1}: "
                 "map the classes of the validation set to those of the detector by name"
             )
-        truths = truths.keep(self._is_evaluated(truths.labels)).compact()
+        truths = truths.keep(torch.isin(truths.labels, torch.tensor(self.evaluated))).compact()
         kept = [self._keep_evaluated(image) for image in detections]
         # The curves first: they check more, and both must hold the same batches.
         self.curves.update(kept, truths, sizes)
@@ -87,8 +82,8 @@ class DetectionScores(nn.Module):
         """Computes the scores of each evaluated class, by name.
 
         Returns:
-            AP, AP50 and AP75, missing for a class without a truth; precision, recall and F1 at IoU 0.5 and at the
-            best confidence over all classes; the number of truths.
+            AP, AP50 and AP75, missing for a class without a truth; precision, recall and F1 at IoU 0.5 and the
+            ``confidence`` of :meth:`compute`; the number of truths.
         """
         curves, point = self.curves.compute()[..., 0], self.operating_point.compute()
         scores = {}
@@ -109,10 +104,7 @@ class DetectionScores(nn.Module):
         self.curves.reset()
         self.operating_point.reset()
 
-    def _is_evaluated(self, labels: Tensor) -> Tensor:
-        return torch.isin(labels, torch.tensor(self.evaluated))
-
     def _keep_evaluated(self, detections: Detections) -> Detections:
         labels = detections.labels.cpu()
-        where = self._is_evaluated(labels)
+        where = torch.isin(labels, torch.tensor(self.evaluated))
         return Detections(detections.boxes.cpu()[where], detections.scores.cpu()[where], labels[where])

@@ -17,24 +17,23 @@ _FINER = 2  # supersampling of strokes
 
 def studio(rng: PortableRandom, palette: Palette, resolution: int) -> UInt8[np.ndarray, "h h 3"]:
     """A cloudy ground, sometimes with the edge of a wall, with strokes, blobs and hatching."""
-    ground = _wash(rng, palette, resolution * _FINER)
-    draw = ImageDraw.Draw(ground, "RGBA")
+    size = resolution * _FINER
+    ground, draw = _draw_wash(rng, palette, size)
     if rng.chance(0.4):
-        left, right = (resolution * _FINER * rng.uniform(0.25, 0.75) for _ in "lr")
-        edge = corners((0, left), (resolution * _FINER, right), (resolution * _FINER, 0), (0, 0))
+        left, right = (size * rng.uniform(0.25, 0.75) for _ in "lr")
+        edge = corners((0, left), (size, right), (size, 0), (0, 0))
         _fill(draw, edge, palette.draw(rng), rng.uniform(0.3, 0.8))
     for _ in range(3 + rng.below(10)):
         shape = rng.pick((_stroke, _stroke, _blob, _chip, _hatching))
         for points in shape(rng):
-            _fill(draw, points * (resolution * _FINER), palette.draw(rng), rng.uniform(0.25, 0.9))
+            _fill(draw, points * size, palette.draw(rng), rng.uniform(0.25, 0.9))
     return _add_grain(ground.reduce(_FINER), rng, rng.uniform(0.35, 0.85))
 
 
 def pattern(rng: PortableRandom, palette: Palette, resolution: int) -> UInt8[np.ndarray, "h h 3"]:
     """Rotated tiles, boards, dots or checks, with a few scraps."""
     size = resolution * _FINER
-    ground = _wash(rng, palette, size)
-    draw = ImageDraw.Draw(ground, "RGBA")
+    ground, draw = _draw_wash(rng, palette, size)
     colors = [palette.draw(rng) for _ in range(3)]
     lie, step, style = rng.uniform(-40, 40), rng.uniform(0.11, 0.22), rng.below(4)
     gap, long = rng.uniform(0.04, 0.14), rng.uniform(1, 3.5) if style == 1 else 1.0
@@ -60,8 +59,7 @@ def pattern(rng: PortableRandom, palette: Palette, resolution: int) -> UInt8[np.
 def landscape(rng: PortableRandom, palette: Palette, resolution: int) -> UInt8[np.ndarray, "h h 3"]:
     """A sky with a sun and clouds over ranges of hills."""
     size = resolution * _FINER
-    ground = _wash(rng, palette, size)
-    draw = ImageDraw.Draw(ground, "RGBA")
+    ground, draw = _draw_wash(rng, palette, size)
     sun = ellipse(rng.uniform(0.1, 0.9), rng.uniform(0.05, 0.4), rng.uniform(0.04, 0.14))
     _fill(draw, sun * size, palette.draw(rng), 0.8)
     for _ in range(rng.below(5)):
@@ -104,12 +102,13 @@ def _hatching(rng: PortableRandom) -> list[Points]:
     return [move(rotate(ribbon(line, width), lie), x, y) for line in lines]
 
 
-def _wash(rng: PortableRandom, palette: Palette, size: int) -> Image.Image:
-    """A smooth gradient between random colors."""
+def _draw_wash(rng: PortableRandom, palette: Palette, size: int) -> tuple[Image.Image, ImageDraw.ImageDraw]:
+    """A smooth gradient between random colors, and what draws on it."""
     cells = rng.pick((2, 3, 4, 6))
     colors = np.array([palette.draw(rng) for _ in range(cells * cells)], np.uint8).reshape(cells, cells, 3)
     soft = Image.fromarray(colors).resize((48, 48), Image.Resampling.BICUBIC)
-    return soft.resize((size, size), Image.Resampling.BILINEAR)
+    ground = soft.resize((size, size), Image.Resampling.BILINEAR)
+    return ground, ImageDraw.Draw(ground, "RGBA")
 
 
 def _fill(draw: ImageDraw.ImageDraw, points: Points, color: Color, opacity: Number) -> None:

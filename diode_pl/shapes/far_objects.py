@@ -8,10 +8,9 @@ from diode_pl.shapes.rng import PortableRandom
 def leaf(rng: PortableRandom) -> Form:
     """A pointed blade with veins on a stalk."""
     w, tip = rng.uniform(0.42, 0.6), rng.uniform(0.25, 0.45)
-    blade = round_corners(
-        corners((0, -1), (w * 1.3, tip - 0.35), (0, 0.75), (-w * 1.3, tip - 0.35)), (0.02, 0.5, 0.1, 0.5), 12
-    )
-    parts = [solid(ribbon(corners((0, 0.6), (0.04, 0.8), (0.12, 1)), 0.1), Paint.DARK), solid(blade)]
+    blade = corners((0, -1), (w * 1.3, tip - 0.35), (0, 0.75), (-w * 1.3, tip - 0.35))
+    parts = [solid(ribbon(corners((0, 0.6), (0.04, 0.8), (0.12, 1)), 0.1), Paint.DARK)]
+    parts.append(solid(round_corners(blade, (0.02, 0.5, 0.1, 0.5), 12)))
     parts.append(detail(ribbon(corners((0, 0.8), (0, 0), (0, -0.95)), 0.08, 0.02), Paint.LIGHT))
     for i in range(4):
         y = 0.55 - 0.33 * i
@@ -61,13 +60,11 @@ def hourglass(rng: PortableRandom) -> Form:
     w, waist, level = rng.uniform(0.45, 0.58), rng.uniform(0.06, 0.1), rng.uniform(0.3, 0.65)
     side = corners((w, -0.85), (w, -0.5), (waist, -0.05), (waist, 0.05), (w, 0.5), (w, 0.85))
     parts = [solid(join(side, side[::-1] * corners((-1, 1))), Paint.LIGHT)]
-    parts.append(
-        detail(corners((-w * 0.7, -level), (w * 0.7, -level), (waist * 0.6, 0), (-waist * 0.6, 0)), Paint.ACCENT)
-    )
+    sand = corners((-w * 0.7, -level), (w * 0.7, -level), (waist * 0.6, 0), (-waist * 0.6, 0))
+    parts.append(detail(sand, Paint.ACCENT))
     parts.append(detail(round_corners(corners((-w, 0.9), (0, 0.15), (w, 0.9)), (0, 0.3, 0)), Paint.ACCENT))
-    for y in (-0.9, 0.9):
-        parts.append(solid(round_corners(box(-w - 0.14, y - 0.1, w + 0.14, y + 0.1), 0.3)))
-    return parts
+    plates = (round_corners(box(-w - 0.14, y - 0.1, w + 0.14, y + 0.1), 0.3) for y in (-0.9, 0.9))
+    return [*parts, *map(solid, plates)]
 
 
 def butterfly(rng: PortableRandom) -> Form:
@@ -78,10 +75,8 @@ def butterfly(rng: PortableRandom) -> Form:
         lower = move(rotate(ellipse(0, 0, low, low * 0.75), 50 * side), side * 0.42, 0.42)
         upper = move(rotate(ellipse(0, 0, top, top * 0.62), -40 * side), side * 0.52, -0.3)
         parts += [solid(lower, Paint.ACCENT), solid(upper)]
-        parts += [
-            detail(ellipse(side * 0.65, -0.42, 0.17), Paint.INK),
-            detail(ellipse(side * 0.65, -0.42, 0.09), Paint.LIGHT),
-        ]
+        for size, paint in ((0.17, Paint.INK), (0.09, Paint.LIGHT)):
+            parts.append(detail(ellipse(side * 0.65, -0.42, size), paint))
         parts.append(detail(ellipse(side * 0.48, 0.5, 0.12), Paint.LIGHT))
         parts.append(solid(ribbon(corners((0, -0.4), (side * 0.12, -0.75), (side * 0.3, -1)), 0.06), Paint.DARK))
     return [*parts, solid(ellipse(0, 0.05, 0.11, 0.6), Paint.DARK)]
@@ -96,8 +91,7 @@ def cactus(rng: PortableRandom) -> Form:
         path = join(corners((0, y), (x * 0.5, y)), corners((x, y), (x, y - 0.15), (x, y - up)))
         parts.append(solid(round_corners(ribbon(path, thick), 0.4)))
     parts.append(solid(round_corners(box(-w, -1, w, 0.7), (0.3, 0.3, 0, 0), 8)))
-    for x in (-0.5, 0, 0.5):
-        parts.append(detail(ribbon(corners((x * w, -0.85), (x * w, 0.6)), 0.05), Paint.DARK))
+    parts += [detail(ribbon(corners((x, -0.85), (x, 0.6)), 0.05), Paint.DARK) for x in (-0.5 * w, 0, 0.5 * w)]
     pot = corners((-0.45, 0.5), (0.45, 0.5), (0.33, 1), (-0.33, 1))
     return [*parts, solid(pot, Paint.ACCENT), solid(box(-0.5, 0.42, 0.5, 0.58), Paint.ACCENT)]
 

@@ -21,9 +21,8 @@ def mug(rng: PortableRandom) -> Form:
         parts.append(detail(join(arc(0, top, w + 0.02, lip, 180, 0), arc(0, low, w + 0.02, lip, 0, 180))))
     else:
         parts.append(detail(ellipse(rng.uniform(-0.15, 0.05), lip, rng.uniform(0.18, 0.28))))
-    parts += [detail(ellipse(0, -h, w * 0.86, lip * 0.78), Paint.DARK)]
-    parts += [detail(ellipse(0, -h + lip * 0.25, w * 0.72, lip * 0.5), rng.pick((Paint.INK, Paint.ACCENT)))]
-    return parts
+    filling = detail(ellipse(0, -h + lip * 0.25, w * 0.72, lip * 0.5), rng.pick((Paint.INK, Paint.ACCENT)))
+    return [*parts, detail(ellipse(0, -h, w * 0.86, lip * 0.78), Paint.DARK), filling]
 
 
 def key(rng: PortableRandom) -> Form:
@@ -79,11 +78,8 @@ def gear(rng: PortableRandom) -> Form:
     """A toothed wheel with a bore."""
     teeth, root = 7 + rng.below(4), rng.uniform(0.72, 0.8)
     step, flank = 360 / teeth, rng.uniform(0.16, 0.22)
-    rim = []
-    for i in range(teeth):
-        for at, radius in ((-0.25, root), (-flank, 1.0), (flank, 1.0), (0.25, root), (0.5, root)):
-            rim.append(polar(radius, (i + at) * step))
-    parts = [solid(corners(*rim))]
+    tooth = ((-0.25, root), (-flank, 1.0), (flank, 1.0), (0.25, root), (0.5, root))
+    parts = [solid(corners(*(polar(radius, (i + at) * step) for i in range(teeth) for at, radius in tooth)))]
     bore = rng.uniform(0.2, 0.3)
     style = rng.below(3)
     if style == 0:  # a groove
@@ -110,9 +106,8 @@ def house(rng: PortableRandom) -> Form:
     parts.append(detail(round_corners(box(door - 0.17, 0.28, door + 0.17, 0.9), (0.2, 0.2, 0, 0)), Paint.INK))
     parts.append(detail(ellipse(door + 0.1, 0.6, 0.035, count=8), Paint.LIGHT))
     x, y, half = rng.uniform(0.22, 0.3), rng.uniform(0.35, 0.42), rng.uniform(0.17, 0.22)
-    parts += [detail(box(x - half, y - half, x + half, y + half), Paint.LIGHT)]
-    parts += [detail(box(x - 0.03, y - half, x + 0.03, y + half), Paint.INK)]
-    parts += [detail(box(x - half, y - 0.03, x + half, y + 0.03), Paint.INK)]
+    for across, down, paint in ((half, half, Paint.LIGHT), (0.03, half, Paint.INK), (half, 0.03, Paint.INK)):
+        parts.append(detail(box(x - across, y - down, x + across, y + down), paint))
     if rng.chance(0.5):
         parts.append(detail(ellipse(0, (top + eaves) * 0.4, 0.13), Paint.LIGHT))
     return parts

@@ -26,8 +26,6 @@ _STYLES = {
     "near": Style(_NEAR, pattern, Palette((0, 1), (0.05, 0.3), (0.55, 1)), _PALE, clutter=2),
     "far": Style(_FAR, landscape, Palette((0, 1), (0.2, 0.8), (0.15, 0.95)), _VIVID, clutter=1),
 }
-# The world of the teacher counts as real, the others as proxies.
-_PROVENANCE = {"shapes": REAL_IMAGES, "near": PROXY_IMAGES, "far": PROXY_IMAGES}
 
 
 class ShapesWorld(ImageSet):
@@ -70,7 +68,9 @@ class ShapesWorld(ImageSet):
         if size < 0 or seed < 0 or resolution < 32:
             raise ValueError(f"size, seed and resolution must be >= 0, 0 and 32, got {size}, {seed} and {resolution}")
         names = tuple(FAR_OBJECTS if world == "far" else OBJECTS)
-        super().__init__(names if labeled else (), resolution, _PROVENANCE[world], max_bad=0)
+        # The world of the teacher counts as real, the others as proxies.
+        provenance = REAL_IMAGES if world == "shapes" else PROXY_IMAGES
+        super().__init__(names if labeled else (), resolution, provenance, max_bad=0)
         self.size, self.seed, self.labeled, self._style = size, seed, labeled, _STYLES[world]
         self._path, self._key = Path(world, split), (_WORLDS.index(world), _SPLITS.index(split))
 

@@ -7,7 +7,7 @@ import torch
 
 from diode_pl.detector import Detections
 from diode_pl.metrics import OperatingPoint
-from diode_pl.metrics.operating_point import hits
+from diode_pl.metrics.operating_point import match_detections
 from diode_pl.targets import Targets
 from tests.metrics.oracle import coco_evaluation
 from tests.metrics.random_set import CLASSES, nothing, perfect, random_boxes, random_set
@@ -80,7 +80,7 @@ def test_matches_are_those_of_pycocotools(seed: int) -> None:
     one = next(e for e in evaluation.evalImgs if e and e["aRng"] == [0, 1e10])
     by_score = found.scores.argsort(descending=True)
     for at, iou in ((0, 0.5), (5, 0.75)):
-        right = hits(found, boxes, labels, iou)
+        right = match_detections(found, boxes, labels, iou)
         assert 5 < int(right.sum()) < 90
         assert right[by_score].tolist() == (one["dtMatches"][at] > 0).tolist()
 
@@ -119,8 +119,8 @@ def test_of_truths_that_overlap_equally_the_last_is_taken() -> None:
     )
     labels = torch.tensor([0, 0])
     matches = coco_evaluation([found], Targets.from_images([(boxes, labels)]), [(64, 64)], 1).evalImgs[0]["dtMatches"]
-    assert hits(found, boxes, labels, 0.5).tolist() == [True, False] == (matches[0] > 0).tolist()
-    assert hits(found, boxes.flip(0), labels, 0.5).tolist() == [True, True]
+    assert match_detections(found, boxes, labels, 0.5).tolist() == [True, False] == (matches[0] > 0).tolist()
+    assert match_detections(found, boxes.flip(0), labels, 0.5).tolist() == [True, True]
 
 
 def test_another_class_or_image_is_no_match() -> None:

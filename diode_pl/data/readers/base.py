@@ -96,8 +96,8 @@ class ImageSet(Dataset, ABC):
         ...     def __len__(self):
         ...         return 10
         ...     def __getitem__(self, i):
-        ...         boxes, labels = torch.zeros(0, 4), torch.zeros(0, dtype=torch.long)
-        ...         return Example(Path(f"{i}"), boxes, labels, (8, 8), torch.full((3, 8, 8), i, dtype=torch.uint8))
+        ...         image = torch.full((3, 8, 8), i, dtype=torch.uint8)
+        ...         return Example(Path("gray"), torch.zeros(0, 4), torch.zeros(0).long(), (8, 8), image)
         >>> Gray((), resolution=8, provenance="noise", max_bad=0)[3].image.unique()
         tensor([3], dtype=torch.uint8)
     """

@@ -1,6 +1,7 @@
 """Image files and their annotations."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import torch
 
@@ -9,7 +10,31 @@ from diode_pl.io.annotation import Annotation
 from diode_pl.io.images import read_pixels
 from diode_pl.provenance import Provenance
 
+_SPLIT = "{split}"
 _UNKNOWN = (0.0, 0.0)  # the size of an image whose annotations declare none
+
+
+def resolve_path(pattern: str | Path, split: str | None) -> Path:
+    """Fills in ``{split}`` and ``~``.
+
+    Raises:
+        ValueError: if ``pattern`` contains ``{split}`` and ``split`` is None.
+    """
+    if _SPLIT in str(pattern) and split is None:
+        raise ValueError(f"split: {str(pattern)!r} needs one, got null; name it, or write a path without {_SPLIT}")
+    # No str.format: other braces belong to the path.
+    return Path(str(pattern).replace(_SPLIT, split or "")).expanduser()
+
+
+def require_folder(path: Path, name: str, content: str) -> Path:
+    """Returns the path of a folder.
+
+    Raises:
+        ValueError: if it does not exist; the message states the ``name`` of the argument and the expected ``content``.
+    """
+    if not path.is_dir():
+        raise ValueError(f"{name}: {path.resolve()} is not a folder; expected that of {content}")
+    return path
 
 
 def _require_shape(annotation: Annotation, size: tuple[int, int]) -> None:
@@ -45,7 +70,6 @@ class ImageFiles(ImageSet):
         ValueError: if there are no images or ``limit`` is below 1.
 
     Example:
-        >>> from pathlib import Path
         >>> known = [Annotation.from_objects(Path("mug.png"), [(0, (0.0, 0.0, 0.5, 1.0))])]
         >>> images = ImageFiles(known, ["mug"], 64, "real images", BadFileCounter(10), limit=None, labeled=True)
         >>> images.annotation(0).labels

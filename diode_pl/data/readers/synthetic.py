@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from diode_pl.data.readers.coco import Coco
-from diode_pl.data.readers.paths import resolve_path
+from diode_pl.data.readers.files import resolve_path
 from diode_pl.provenance import Provenance
 
 _FILES = ("annotations.json", "dataset.json")
@@ -20,6 +20,15 @@ class Synthetic(Coco):
 
     Raises:
         ValueError: if the folder does not hold a finished synthetic set, or too much of it is bad.
+
+    Example:
+        >>> import tempfile; from diode_pl.data.synthetic.description import to_coco_json
+        >>> root = Path(tempfile.mkdtemp()); (root / "images").mkdir()
+        >>> entry = {"id": 1, "file_name": "1.png", "width": 8, "height": 8, "labels": [0], "boxes": [[0, 0, 4, 8]]}
+        >>> _ = (root / "annotations.json").write_bytes(to_coco_json([entry], ["mug"]))
+        >>> _ = (root / "dataset.json").write_text('{"data_access": "teacher-only"}')
+        >>> len(images := Synthetic(root, resolution=64)), str(images.provenance)
+        (1, 'teacher-only')
     """
 
     def __init__(

@@ -5,8 +5,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from diode_pl.data.readers.base import BadFileCounter
-from diode_pl.data.readers.files import ImageFiles
-from diode_pl.data.readers.paths import require_folder, resolve_path
+from diode_pl.data.readers.files import ImageFiles, require_folder, resolve_path
 from diode_pl.io.annotation import Annotation, clip_box
 from diode_pl.io.images import SUFFIXES, read_pixels
 from diode_pl.provenance import Provenance

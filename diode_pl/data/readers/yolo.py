@@ -7,8 +7,7 @@ from typing import Any
 import yaml
 
 from diode_pl.data.readers.base import BadFileCounter
-from diode_pl.data.readers.files import ImageFiles
-from diode_pl.data.readers.paths import resolve_path
+from diode_pl.data.readers.files import ImageFiles, resolve_path
 from diode_pl.io.annotation import Annotation, clip_box
 from diode_pl.io.images import list_images
 from diode_pl.provenance import Provenance
@@ -45,8 +44,8 @@ class Yolo(ImageFiles):
         labeled: bool = True,
         max_bad: int = 10,
     ) -> None:
-        path, bad_files = _find_data_yaml(resolve_path(root, split)), BadFileCounter(max_bad)
-        content = _read_yaml(path)
+        path, content = _read_data_yaml(resolve_path(root, split))
+        bad_files = BadFileCounter(max_bad)
         names, images = _read_names(content, path), _list_split(content, path, split)
         known, files = [], 0
         for image in images:
@@ -71,22 +70,18 @@ class Yolo(ImageFiles):
         super().__init__(known, names, resolution, provenance, bad_files, limit, labeled)
 
 
-def _find_data_yaml(root: Path) -> Path:
+def _read_data_yaml(root: Path) -> tuple[Path, dict[str, Any]]:
     path = root / "data.yaml" if root.is_dir() else root
     if not path.is_file():
         there = ", ".join(str(p) for p in sorted(root.glob("*.y*ml"))) or "no other YAML file either"
         raise ValueError(f"root: {path.resolve()} does not exist ({there}); expected a data.yaml or its folder")
-    return path
-
-
-def _read_yaml(path: Path) -> dict[str, Any]:
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ValueError(f"{path} is not a readable YAML file: {error}") from error
     if not isinstance(content, dict):
         raise ValueError(f"{path} is not a data.yaml: it needs train, val or test, and names")
-    return content
+    return path, content
 
 
 def _read_names(content: dict[str, Any], path: Path) -> list[str]:

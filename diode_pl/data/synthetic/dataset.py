@@ -14,9 +14,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from diode_pl.data.synthetic.contact_sheet import draw_contact_sheet
-from diode_pl.data.synthetic.formats import to_coco_json, to_data_yaml, to_yolo_lines
-from diode_pl.data.synthetic.summary import summarize
+from diode_pl.data.synthetic.description import (
+    draw_contact_sheet,
+    summarize,
+    to_coco_json,
+    to_data_yaml,
+    to_yolo_lines,
+)
 from diode_pl.io.atomic import atomic_write, remove_remnants, write_picture
 from diode_pl.io.images import to_pillow
 from diode_pl.io.run_config import refuse_different_config
@@ -28,29 +32,18 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class FinishedBatch:
-    """A synthesized batch.
-
-    Args:
-        first: index of its first image in the data set.
-        images: in [0, 1].
-        seed: of the run.
-        stages: resolution and iterations of each stage.
-        losses: last value of each term.
-        scores: mAP@0.5 of teacher and verifier, if measured.
-        seconds: wall-clock time from drawing the targets to the last score.
-        provenance: data access level of the images.
-    """
+    """A synthesized batch."""
 
     number: int
-    first: int
-    images: Float[Tensor, "n 3 h w"]
+    first: int  # index of its first image in the data set
+    images: Float[Tensor, "n 3 h w"]  # in [0, 1]
     targets: Targets
-    seed: int
-    stages: Sequence[Mapping[str, int]]
-    losses: Mapping[str, float]
-    scores: Mapping[str, float]
-    seconds: float
-    provenance: Provenance
+    seed: int  # of the run
+    stages: Sequence[Mapping[str, int]]  # resolution and iterations of each
+    losses: Mapping[str, float]  # last value of each term
+    scores: Mapping[str, float]  # mAP@0.5 of teacher and verifier, if measured
+    seconds: float  # wall-clock time from drawing the targets to the last score
+    provenance: Provenance  # of the images
 
 
 class SyntheticSet:
