@@ -49,8 +49,6 @@ def test_an_error_of_a_process_is_raised_as_it_was_there() -> None:
 
 def test_an_error_of_another_kind_keeps_its_traceback() -> None:
     # Not the ValueError that it came of.
-    with pytest.raises(ProcessRaisedException, match="of the device"), reraise_process_errors():
-        spawn(fail, ("memory",))
     with pytest.raises(ProcessRaisedException, match="of a library"), reraise_process_errors():
         report(fail_on_the_way, "library")
 
