@@ -1,7 +1,7 @@
-"""From the sections of a Darknet network to modules and the wiring between them."""
+"""Builds the modules of a Darknet network."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from torch import nn
 
@@ -12,7 +12,7 @@ from diode_pl.detector.darknet.schema import check_section
 
 @dataclass(frozen=True)
 class Shape:
-    """Channels, height and width of a map, and how many input pixels one of its cells stands for."""
+    """Channels, height and width of a map, and input pixels per cell."""
 
     channels: int
     height: int
@@ -25,7 +25,7 @@ class Shape:
 
 @dataclass(frozen=True)
 class Layer:
-    """A module, the numbers of the layers that it reads (-1 is the image) and the shape of what it yields."""
+    """A module, the numbers of its input layers (-1 is the image) and the shape of its output."""
 
     section: Section
     module: nn.Module
@@ -34,13 +34,13 @@ class Layer:
 
 
 def build_layers(sections: Sequence[Section]) -> list[Layer]:
-    """Builds every layer of a network and checks that each fits those that it reads.
+    """Builds every layer of a network.
 
     Args:
         sections: of :func:`~diode_pl.detector.darknet.cfg.read_cfg`, ``[net]`` first.
 
     Raises:
-        ConfigError: a section, key, activation or layer number that is unknown or does not fit.
+        ConfigError: if a section, key, activation or layer number is unknown or does not match the other layers.
     """
     net = sections[0]
     check_section(net)
@@ -60,7 +60,6 @@ def build_layers(sections: Sequence[Section]) -> list[Layer]:
 
 
 def _sources(section: Section, built: list[Layer]) -> tuple[int, ...]:
-    """Numbers of the layers that a section reads."""
     key = {"route": "layers", "shortcut": "from", "scale_channels": "from"}.get(section.kind)
     given = section.ints(key) if key else []
     numbers = [n if n >= 0 else section.number + n for n in given]
@@ -99,8 +98,7 @@ def _convolutional(section: Section, inputs: list[Shape]) -> tuple[nn.Module, Sh
     if x.channels % groups or filters % groups:
         raise section.error(f"{x.channels} channels in, {filters} out", "multiples of groups", "groups")
     normalize = _switch(section, "batch_normalize")
-    # Darknet's own default, surprising as it is.
-    activation = _activation(section, "logistic")
+    activation = _activation(section, "logistic")  # Darknet's default
     module = layers.Convolution(x.channels, filters, size, stride, padding, groups, normalize, activation)
     height, width = ((side + 2 * padding - size) // stride + 1 for side in (x.height, x.width))
     return module, Shape(filters, height, width, x.stride * stride)
@@ -110,21 +108,20 @@ def _maxpool(section: Section, inputs: list[Shape]) -> tuple[nn.Module, Shape]:
     (x,) = inputs
     stride = section.int_of("stride", 1, at_least=1)
     size = section.int_of("size", stride, at_least=1)
-    padding = section.int_of("padding", size - 1)
-    if padding >= 2 * size:
+    if (padding := section.int_of("padding", size - 1)) >= 2 * size:
         raise section.error("windows would lie beside the map", "padding below twice the size", "padding")
     height, width = ((side + padding - size) // stride + 1 for side in (x.height, x.width))
     return layers.MaxPool(size, stride, padding), Shape(x.channels, height, width, x.stride * stride)
 
 
 def _avgpool(section: Section, inputs: list[Shape]) -> tuple[nn.Module, Shape]:
-    # No stride: what it yields belongs to no grid, and one cell for the whole image must not raise the network's.
-    return layers.AveragePool(), Shape(inputs[0].channels, 1, 1, 1.0)
+    # No stride: its single cell must not raise the stride of the network.
+    return nn.AdaptiveAvgPool2d(1), Shape(inputs[0].channels, 1, 1, 1.0)
 
 
 def _upsample(section: Section, inputs: list[Shape]) -> tuple[nn.Module, Shape]:
     (x,), stride = inputs, section.int_of("stride", 2, at_least=1)
-    return layers.Upsample(stride), Shape(x.channels, x.height * stride, x.width * stride, x.stride / stride)
+    return nn.Upsample(scale_factor=stride), Shape(x.channels, x.height * stride, x.width * stride, x.stride / stride)
 
 
 def _route(section: Section, inputs: list[Shape]) -> tuple[nn.Module, Shape]:
@@ -135,9 +132,7 @@ def _route(section: Section, inputs: list[Shape]) -> tuple[nn.Module, Shape]:
     if any((x.height, x.width) != (first.height, first.width) or x.channels % groups for x in inputs):
         shapes = " and ".join(map(str, inputs))
         raise section.error(f"it joins maps of {shapes}", f"one height and width, channels in {groups} parts", "layers")
-    return layers.Route(groups, group), Shape(
-        sum(x.channels for x in inputs) // groups, first.height, first.width, first.stride
-    )
+    return layers.Route(groups, group), replace(first, channels=sum(x.channels for x in inputs) // groups)
 
 
 def _shortcut(section: Section, inputs: list[Shape]) -> tuple[nn.Module, Shape]:
@@ -169,12 +164,9 @@ def _yolo(section: Section, inputs: list[Shape]) -> tuple[nn.Module, Shape]:
     if not mask or min(mask) < 0 or max(mask) >= len(pairs):
         raise section.error(f"there are {len(pairs)} anchors", f"numbers from 0 to {len(pairs) - 1}", "mask")
     classes = section.int_of("classes", 20, at_least=1)
-    if x.channels != len(mask) * (5 + classes):
-        raise section.error(
-            f"{x.channels} channels come in",
-            f"{len(mask)} anchors x (5 + {classes} classes) = {len(mask) * (5 + classes)}",
-            "classes",
-        )
+    if x.channels != (outputs := len(mask) * (5 + classes)):
+        expected = f"{len(mask)} anchors x (5 + {classes} classes) = {outputs}"
+        raise section.error(f"{x.channels} channels come in", expected, "classes")
     return layers.YoloHead([pairs[i] for i in mask], classes, section.number_of("scale_x_y", 1.0)), x
 
 

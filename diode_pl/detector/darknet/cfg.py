@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 class ConfigError(ValueError):
-    """A network definition or weight file that cannot mean what it says."""
+    """An invalid network definition or weight file."""
 
 
 @dataclass(frozen=True)
@@ -16,9 +16,9 @@ class Section:
     Args:
         kind: the word in brackets, such as ``convolutional``.
         options: value of each key, as text.
-        file: where the section stands; errors name it.
-        number: position as ``route`` and ``shortcut`` count it: -1 for ``[net]``, 0 for the section after it.
-        line: line of ``[kind]`` in the file, from 1; 0 for a section written in code.
+        file: its file, for error messages.
+        number: position as ``route`` and ``shortcut`` count: -1 for ``[net]``, 0 for the section after it.
+        line: line of ``[kind]`` in the file, from 1; 0 for a section in code.
         lines: line of each key.
     """
 
@@ -30,7 +30,7 @@ class Section:
     lines: Mapping[str, int] = field(default_factory=dict)
 
     def error(self, found: str, expected: str, key: str | None = None) -> ConfigError:
-        """An error that says where, what was found and what was expected; ``key`` makes the place exact."""
+        """An error that names the section, and the line of ``key``."""
         line = self.lines.get(key or "", self.line)
         place = f"{self.file}, section {self.number} [{self.kind}]" + (f", line {line}" if line else "")
         if key is not None and key in self.options:
@@ -38,7 +38,7 @@ class Section:
         return ConfigError(f"{place}: {found}; expected {expected}")
 
     def text(self, key: str, default: str | None = None) -> str:
-        """Value of ``key``; without a default the key must be there."""
+        """Value of ``key``, which is required without a default."""
         value = self.options.get(key, default)
         if value is None:
             raise self.error(f"no key {key!r}", f"a line {key}=...")
@@ -53,14 +53,14 @@ class Section:
             raise self.error("not a list of numbers", "numbers separated by commas", key) from None
 
     def ints(self, key: str) -> list[int]:
-        """Comma-separated whole numbers of ``key``."""
+        """Comma-separated integers of ``key``."""
         values = self.floats(key)
         if not all(value.is_integer() for value in values):
             raise self.error("not whole numbers", "whole numbers separated by commas", key)
         return [int(value) for value in values]
 
     def number_of(self, key: str, default: float | None = None) -> float:
-        """The one number of ``key``."""
+        """Number of ``key``."""
         if key not in self.options and default is not None:
             return default
         values = self.floats(key)
@@ -69,7 +69,7 @@ class Section:
         return values[0]
 
     def int_of(self, key: str, default: int | None = None, at_least: int = 0) -> int:
-        """The one whole number of ``key``, not below ``at_least``."""
+        """Integer of ``key``, which must be >= ``at_least``."""
         value = self.number_of(key, None if default is None else float(default))
         if not value.is_integer() or value < at_least:
             raise self.error(f"{value:g}", f"a whole number of at least {at_least}", key)
@@ -80,8 +80,7 @@ def read_cfg(path: str | Path) -> list[Section]:
     """Reads a Darknet .cfg file; the first section is ``[net]``.
 
     Raises:
-        ConfigError: a line is neither ``[kind]``, ``key=value``, a comment nor empty; a key stands twice in a section
-            with two values.
+        ConfigError: if a line is not ``[kind]``, ``key=value``, a comment or empty, or a key has two values.
     """
     file, sections = Path(path), list[Section]()
     for line, raw in enumerate(file.read_text(encoding="utf-8", errors="replace").splitlines(), start=1):
@@ -100,16 +99,15 @@ def read_cfg(path: str | Path) -> list[Section]:
         if last.options.get(key, value) != value:
             raise last.error(f"line {line} sets it again, to {value}", "each key once", key)
         sections[-1] = replace(last, options={**last.options, key: value}, lines={**last.lines, key: line})
-    return check_net(sections, str(file))
+    return _check_net(sections, str(file))
 
 
 def number_sections(sections: Sequence[Section], name: str) -> list[Section]:
-    """Gives sections that were written in code their numbers and a name for errors."""
-    return check_net([replace(section, number=i - 1, file=name) for i, section in enumerate(sections)], name)
+    """Numbers sections in code, and names them for error messages."""
+    return _check_net([replace(section, number=i - 1, file=name) for i, section in enumerate(sections)], name)
 
 
-def check_net(sections: list[Section], name: str) -> list[Section]:
-    """Refuses a definition that does not begin with ``[net]``."""
+def _check_net(sections: list[Section], name: str) -> list[Section]:
     kinds = [section.kind for section in sections]
     if len(sections) < 2 or kinds[0] not in ("net", "network"):
         found = f"[{kinds[0]}] and {len(kinds) - 1} more sections" if kinds else "no section"

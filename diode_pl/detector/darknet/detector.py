@@ -1,4 +1,4 @@
-"""Any Darknet network with YOLO heads as a detector."""
+"""Darknet networks with YOLO heads."""
 
 import math
 from collections.abc import Sequence
@@ -23,26 +23,31 @@ from diode_pl.targets import Targets
 
 
 class Darknet(Detector):
-    """A network of Darknet sections that ends in YOLO heads.
+    """A Darknet network with YOLO heads.
 
     Args:
-        cfg: path of a .cfg file, or sections written in code, ``[net]`` first.
-        weights: path of Darknet .weights, or of a .safetensors, .pt or .pth file that holds the state dict of such a
-            detector; None draws random ones from the global generator.
-        names: path of a file with one class name a line, or the names.
-        backbone_sections: how many sections, ``[net]`` not counted, make up the backbone. None: up to the last
-            ``shortcut`` before the first ``yolo``; in networks without, up to the first ``route`` or ``yolo``.
-        box_gain: see :class:`~diode_pl.detector.darknet.yolo_loss.YoloLoss`.
-        class_gain: as above.
-        objectness_gain: as above.
-        anchor_threshold: as above.
-        twin_similarity: see :func:`untrained_classes`; 1 takes every class as learned.
+        cfg: path of a .cfg file, or sections in code, ``[net]`` first.
+        weights: path of Darknet .weights, or of a state dict as .safetensors, .pt or .pth; None draws random ones from
+            the global generator.
+        names: path of a file with one class name per line, or the names.
+        backbone_sections: number of sections of the backbone, without ``[net]``. None: up to the last ``shortcut``
+            before the first ``yolo``; without a ``shortcut``, up to the first ``route`` or ``yolo``.
+        box_gain, class_gain, objectness_gain, anchor_threshold: see
+            :class:`~diode_pl.detector.darknet.yolo_loss.YoloLoss`.
+        twin_similarity: see :func:`untrained_classes`; with 1 every class counts as learned.
 
     Raises:
-        ConfigError: the definition, the weights and the names do not fit each other, or hold what is not supported.
-        ValueError: ``backbone_sections`` is out of range, or two classes share a name.
+        ConfigError: if definition, weights and names do not match, or something is not supported.
+        ValueError: if ``backbone_sections`` is out of range, or two classes have the same name.
 
     Source: Redmon and Farhadi, YOLOv3: An Incremental Improvement, 2018.
+
+    Example:
+        >>> from diode_pl.detector.darknet.yolov3 import yolov3_tiny
+        >>> detector = Darknet(yolov3_tiny(classes=2, width=0.1), weights=None, names=["cat", "dog"])
+        >>> outputs = detector(torch.rand(1, 3, 64, 64))
+        >>> [tuple(head.shape) for head in outputs.heads]
+        [(1, 3, 2, 2, 7), (1, 3, 4, 4, 7)]
     """
 
     def __init__(
@@ -100,13 +105,9 @@ class Darknet(Detector):
         strides = tuple(height // head.shape[2] for head in heads)
         return Outputs(tuple(heads), tuple(features), strides, (height, width))
 
-    @property
-    def _yolo_heads(self) -> list[YoloHead]:
-        return [layer for layer in self.layers if isinstance(layer, YoloHead)]
-
     def _scales(self, outputs: Outputs) -> tuple[Sequence[Tensor], list[Tensor], list[float], tuple[int, int]]:
-        """Rows, anchors and scale_xy of each head, and the size of the images."""
-        yolo = self._yolo_heads
+        """Rows, anchors and scale_xy of each head, and the image size."""
+        yolo = [layer for layer in self.layers if isinstance(layer, YoloHead)]
         return outputs.heads, [head.anchors for head in yolo], [head.scale_xy for head in yolo], outputs.image_size
 
     def loss(self, outputs: Outputs, targets: Targets) -> dict[str, Tensor]:
@@ -140,32 +141,34 @@ class Darknet(Detector):
         return {name: i for i, name in enumerate(self.class_names) if not unlearned[i]}
 
     def norm_layers(self) -> list[nn.Module]:
-        return [layer.norm for layer in self.layers if isinstance(layer, Convolution) and layer.norm is not None]
+        return _norms(self.layers)
 
     @property
     def backbone_norm_layers(self) -> int:
-        backbone = list(self.layers)[: self._backbone_sections]
-        return sum(isinstance(layer, Convolution) and layer.norm is not None for layer in backbone)
+        return len(_norms(self.layers[: self._backbone_sections]))
+
+
+def _norms(layers: nn.ModuleList) -> list[nn.Module]:
+    return [layer.norm for layer in layers if isinstance(layer, Convolution) and layer.norm is not None]
 
 
 def _class_names(names: str | Path | Sequence[str], network: Sequence[Layer]) -> list[str]:
     listed = read_names(names)
     for layer in network:
         if isinstance(layer.module, YoloHead) and layer.module.classes != len(listed):
-            raise layer.section.error(
-                f"{layer.module.classes} classes", f"{len(listed)}, as many as there are names", "classes"
-            )
+            expected = f"{len(listed)}, as many as there are names"
+            raise layer.section.error(f"{layer.module.classes} classes", expected, "classes")
     return listed
 
 
 def _last_uses(sources: Sequence[tuple[int, ...]]) -> list[list[int]]:
-    """For each layer the maps that no later one reads, so that they can go."""
+    """For each layer the maps that no later layer reads, which can be freed."""
     last = {source: reader for reader, read in enumerate(sources) for source in read}
     return [[source for source, reader in last.items() if reader == i] for i in range(len(sources))]
 
 
 def _last_convolutions(network: Sequence[Layer]) -> frozenset[int]:
-    """Numbers of the convolutions whose output is a head."""
+    """Positions of the convolutions whose output is a head."""
     numbers = set()
     for i, layer in enumerate(network):
         if isinstance(layer.module, YoloHead):

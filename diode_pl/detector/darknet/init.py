@@ -1,4 +1,4 @@
-"""Random weights of a network that is to be trained."""
+"""Random weights of Darknet networks."""
 
 import math
 
@@ -7,11 +7,11 @@ from torch import nn
 
 from diode_pl.detector.darknet.layers import Convolution, YoloHead
 
-_PRIOR = 0.01  # objectness of an untrained network: few cells hold anything
+_PRIOR = 0.01  # objectness of an untrained network, as few cells have objects
 
 
 def draw_weights(network: nn.ModuleList, before_head: frozenset[int]) -> None:
-    """Draws Kaiming weights, and heads that start near zero and expect few objects, from the global generator.
+    """Draws Kaiming weights, and heads with low objectness, from the global generator.
 
     Args:
         network: layers of a Darknet network.
@@ -20,14 +20,12 @@ def draw_weights(network: nn.ModuleList, before_head: frozenset[int]) -> None:
     for i, layer in enumerate(network):
         if not isinstance(layer, Convolution):
             continue
-        if i not in before_head:
-            nn.init.kaiming_normal_(layer.conv.weight, a=0.1)
-        else:
+        if i in before_head:
             nn.init.normal_(layer.conv.weight, std=0.01)
+        else:
+            nn.init.kaiming_normal_(layer.conv.weight, a=0.1)
         if layer.conv.bias is not None:
             nn.init.zeros_(layer.conv.bias)
-            if i in before_head:
-                yolo = network[i + 1]
-                assert isinstance(yolo, YoloHead)
+            if i in before_head and isinstance(yolo := network[i + 1], YoloHead):
                 with torch.no_grad():
                     layer.conv.bias.view(-1, 5 + yolo.classes)[:, 4] = -math.log((1 - _PRIOR) / _PRIOR)

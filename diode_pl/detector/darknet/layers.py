@@ -1,4 +1,4 @@
-"""The layers of Darknet networks as modules that never write into their inputs."""
+"""Layers of Darknet networks; none modifies its input."""
 
 from collections.abc import Callable
 
@@ -7,10 +7,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-# Written over their input, which is the fresh output of a batch norm, convolution or sum: nothing else reads it, and
-# the backward of these four needs only the result. swish and mish need their input, so they get memory of their own.
-ACTIVATIONS: dict[str, Callable[[Tensor], Tensor] | None] = {
-    "linear": None,
+# In place: their input is the output of a batch norm, convolution or sum, which nothing else reads, and the backward
+# pass of these four needs only the result. swish and mish need their input.
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "linear": lambda x: x,
     "leaky": lambda x: F.leaky_relu(x, 0.1, inplace=True),
     "relu": lambda x: F.relu(x, inplace=True),
     "relu6": lambda x: F.relu6(x, inplace=True),
@@ -21,14 +21,14 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor] | None] = {
 
 
 class FoldedBatchNorm(nn.BatchNorm2d):
-    """Batch norm that, in eval mode on a CPU, is the multiply-add that it amounts to.
+    """Batch norm that is a single multiply-add in eval mode on a CPU.
 
-    The gradient to the input is then one product, where the library's kernel prepares gradients to everything:
-    a fifth of a whole inversion step on a CPU.
+    The gradient to the input is then one product. torch's kernel prepares the gradients of all parameters too: a fifth
+    of an inversion step on a CPU.
     """
 
     def forward(self, input: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
-        # A GPU's own kernel is one launch; in half precision it keeps fp32 inside.
+        # The GPU kernel is one launch, and computes in float32 for half precision.
         if self.training or not input.is_cpu or input.dtype != self.weight.dtype:
             return super().forward(input)
         assert self.running_mean is not None and self.running_var is not None
@@ -52,27 +52,24 @@ class Convolution(nn.Module):
         stride: int,
         padding: int,
         groups: int,
-        batch_normalize: bool,
+        norm: bool,
         activation: str,
     ) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(channels, filters, size, stride, padding, groups=groups, bias=not batch_normalize)
+        self.conv = nn.Conv2d(channels, filters, size, stride, padding, groups=groups, bias=not norm)
         # Darknet's GPU code, with which published weights were trained, divides by sqrt(variance + 1e-5).
-        self.norm = FoldedBatchNorm(filters, eps=1e-5) if batch_normalize else None
+        self.norm = FoldedBatchNorm(filters, eps=1e-5) if norm else None
         self.activation = activation
 
     def forward(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n f p q"]:
         x = self.conv(x)
-        if self.norm is not None:
-            x = self.norm(x)
-        activate = ACTIVATIONS[self.activation]
-        return x if activate is None else activate(x)
+        return ACTIVATIONS[self.activation](x if self.norm is None else self.norm(x))
 
 
 class MaxPool(nn.Module):
-    """Maximum over windows; ``padding`` is the sum of both sides, of which the left and top get the smaller half.
+    """Max pooling with ``padding`` cells of -inf, of which the left and top get the smaller half.
 
-    Source: Darknet: output = (input + padding - size) / stride + 1, cells outside the map count as -inf.
+    Source: Darknet: output = (input + padding - size) / stride + 1.
     """
 
     def __init__(self, size: int, stride: int, padding: int) -> None:
@@ -88,26 +85,8 @@ class MaxPool(nn.Module):
         return F.max_pool2d(F.pad(x, (before, after, before, after), value=float("-inf")), self.size, self.stride)
 
 
-class AveragePool(nn.Module):
-    """Mean over the whole map, ``(n, c, 1, 1)``."""
-
-    def forward(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c 1 1"]:
-        return x.mean(dim=(2, 3), keepdim=True)
-
-
-class Upsample(nn.Module):
-    """Repeats every cell ``stride`` times in both directions."""
-
-    def __init__(self, stride: int) -> None:
-        super().__init__()
-        self.stride = stride
-
-    def forward(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c p q"]:
-        return F.interpolate(x, scale_factor=float(self.stride), mode="nearest")
-
-
 class Route(nn.Module):
-    """Earlier maps joined along their channels, of each only part ``group`` of ``groups`` equal parts."""
+    """Concatenates part ``group`` of ``groups`` equal parts of the channels of each map."""
 
     def __init__(self, groups: int, group: int) -> None:
         super().__init__()
@@ -129,30 +108,27 @@ class Shortcut(nn.Module):
     def forward(self, x: Float[Tensor, "n c h w"], *others: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
         for other in others:
             x = x + other
-        activate = ACTIVATIONS[self.activation]
-        return x if activate is None else activate(x)
+        return ACTIVATIONS[self.activation](x)
 
 
 class ScaleChannels(nn.Module):
-    """An earlier map times a factor for each channel (or, the other way about, for each cell), then the activation."""
+    """Product of a map and a factor per channel or per cell, then the activation."""
 
     def __init__(self, activation: str) -> None:
         super().__init__()
         self.activation = activation
 
     def forward(self, factor: Float[Tensor, "n _ #h #w"], x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
-        x = x * factor
-        activate = ACTIVATIONS[self.activation]
-        return x if activate is None else activate(x)
+        return ACTIVATIONS[self.activation](x * factor)
 
 
 class YoloHead(nn.Module):
-    """Reorders the map of the last convolution into one row of ``5 + classes`` numbers an anchor and cell.
+    """Reorders the output of the last convolution to a row of ``5 + classes`` numbers per anchor and cell.
 
     Args:
         anchors: width and height of each, in input pixels.
         classes: number of classes.
-        scale_xy: how far a center may leave its cell: 1 not at all.
+        scale_xy: see :func:`~diode_pl.detector.darknet.yolo_loss.yolo_box`.
     """
 
     anchors: Tensor

@@ -1,8 +1,7 @@
-"""Which sections and keys of Darknet networks are understood, which change nothing, and which are refused."""
+"""Sections and keys of Darknet networks: those that are read, those that change nothing, and refusal of all others."""
 
 from diode_pl.detector.darknet.cfg import Section
 
-# Keys that are read.
 _USED = {
     "net": "width height channels",
     "convolutional": "filters size stride pad padding groups batch_normalize activation",
@@ -16,9 +15,8 @@ _USED = {
     "yolo": "mask anchors classes scale_x_y",
 }
 
-# Keys that steer Darknet's own training and program: with or without them a network computes the same.
-# letter_box says how Darknet prepares an image file, nms_kind and beta_nms what it makes of its detections: here
-# images arrive as tensors, and suppression is that of Detector.predict.
+# Keys of Darknet's training and program, which do not change what a network computes. letter_box is about image files
+# and nms_kind and beta_nms about detections: here images are tensors, and suppression is that of Detector.predict.
 _TRAINING = {
     "any": "onlyforward stopbackward dont_update learning_rate burnin_update train_only_bn learning_rate_scale "
     "grad_centr",
@@ -34,27 +32,15 @@ _TRAINING = {
     "shortcut": "weights_normalization",
 }
 
+_SWITCHES = (
+    "antialiasing assisted_excitation bin_output binary coordconv deform deformable flipped reverse rotate stretch "
+    "stretch_sway sway xnor"
+)
 # Keys that would change the result, and the value at which they do not.
 _NEUTRAL: dict[str, dict[str, str]] = {
     "any": {"dontload": "0", "dontloadscales": "0"},
     "net": {"time_steps": "1", "track": "0", "adversarial_lr": "0"},
-    "convolutional": {
-        "antialiasing": "0",
-        "assisted_excitation": "0",
-        "bin_output": "0",
-        "binary": "0",
-        "coordconv": "0",
-        "deform": "0",
-        "deformable": "0",
-        "dilation": "1",
-        "flipped": "0",
-        "reverse": "0",
-        "rotate": "0",
-        "stretch": "0",
-        "stretch_sway": "0",
-        "sway": "0",
-        "xnor": "0",
-    },
+    "convolutional": {"dilation": "1"} | dict.fromkeys(_SWITCHES.split(), "0"),
     "maxpool": {"antialiasing": "0", "maxpool_depth": "0"},
     "avgpool": {"antialiasing": "0"},
     "upsample": {"scale": "1", "reverse": "0"},
@@ -66,10 +52,10 @@ _NEUTRAL: dict[str, dict[str, str]] = {
 
 
 def check_section(section: Section) -> None:
-    """Refuses what would change the result without being understood.
+    """Checks that all keys of a section are supported.
 
     Raises:
-        ConfigError: the section is not known, or a key of it is neither read nor known to change nothing.
+        ConfigError: if the section is unknown, or a key is neither read nor known to change nothing.
     """
     kind = "net" if section.kind == "network" else section.kind
     if kind not in _USED or (kind == "net") != (section.number < 0):
@@ -81,13 +67,12 @@ def check_section(section: Section) -> None:
             continue
         if key not in neutral:
             raise section.error("this key is not known", f"one of {', '.join(used)}" if used else "no key", key)
-        if value != neutral[key] and (not _is_number(value) or section.number_of(key) != float(neutral[key])):
+        if not _equal(value, neutral[key]):
             raise section.error("this is not supported", f"{key}={neutral[key]}, or no such line", key)
 
 
-def _is_number(value: str) -> bool:
+def _equal(value: str, neutral: str) -> bool:
     try:
-        float(value)
+        return float(value) == float(neutral)
     except ValueError:
-        return False
-    return True
+        return value == neutral

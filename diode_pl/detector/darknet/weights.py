@@ -1,4 +1,4 @@
-"""Reading weights: Darknet .weights (a header, then float32 numbers without names) and state dicts."""
+"""Darknet .weights (a header, then float32 numbers without names) and state dicts."""
 
 import pickle
 import struct
@@ -16,15 +16,14 @@ from diode_pl.detector.darknet.cfg import ConfigError
 from diode_pl.detector.darknet.layers import Convolution
 from diode_pl.provenance import GIVEN_WEIGHTS, Provenance
 
-# Suffixes of what holds, or is taken for, a state dict.
-STATE_SUFFIXES = frozenset({".safetensors", ".pt", ".pth", ".ckpt"})
+STATE_SUFFIXES = frozenset({".safetensors", ".pt", ".pth", ".ckpt"})  # .ckpt for its error message
 
 
 def load_darknet(network: Sequence[Layer], path: str | Path) -> None:
-    """Fills every convolution of a network from a .weights file, of which every number must be used.
+    """Loads a .weights file.
 
     Raises:
-        ConfigError: the file holds fewer or more numbers than the network, or a number that is not finite.
+        ConfigError: if the file has fewer or more numbers than the network, or one that is not finite.
     """
     numbers, used, last = read_floats(path), 0, network[0].section
     if not bool(torch.isfinite(numbers).all()):
@@ -43,16 +42,16 @@ def load_darknet(network: Sequence[Layer], path: str | Path) -> None:
 
 
 def read_floats(path: str | Path) -> Float[Tensor, " m"]:
-    """All numbers behind the header of a .weights file.
+    """Reads all numbers after the header of a .weights file.
 
     Raises:
-        ConfigError: the file ends inside its header or inside a number.
+        ConfigError: if the file ends within the header or a number.
     """
     data = bytearray(Path(path).read_bytes())
     if len(data) < 12:
         raise ConfigError(f"{path}: found {len(data)} bytes; expected a header of at least 16")
     major, minor, _ = struct.unpack("<3i", data[:12])
-    # The count of images seen in training grew to 64 bits with version 0.2.
+    # The number of training images has 64 bits since version 0.2.
     header = 12 + (8 if major * 10 + minor >= 2 else 4)
     if len(data) < header or (len(data) - header) % 4:
         raise ConfigError(
@@ -65,7 +64,7 @@ def read_floats(path: str | Path) -> Float[Tensor, " m"]:
 
 
 def _order(layer: Layer) -> list[Tensor]:
-    """The tensors of a layer in the order of the file."""
+    """Tensors of a layer in the order of the file."""
     if not isinstance(layer.module, Convolution):
         return []
     conv, norm = layer.module.conv, layer.module.norm
@@ -77,12 +76,10 @@ def _order(layer: Layer) -> list[Tensor]:
 
 
 def load_state(module: nn.Module, path: str | Path) -> None:
-    """Fills a module from a .safetensors file, or from one that ``torch.save(module.state_dict(), path)`` wrote.
-
-    Numbers of lower precision than the module's are taken up into its own.
+    """Loads a .safetensors file or a saved state dict, converted to the dtypes of the module.
 
     Raises:
-        ConfigError: the file is damaged, holds more than tensors, or not this module's.
+        ConfigError: if the file is damaged, holds more than tensors, or those of another module.
     """
     try:
         module.load_state_dict(read_state(path))
@@ -91,38 +88,23 @@ def load_state(module: nn.Module, path: str | Path) -> None:
 
 
 def read_state(path: str | Path) -> dict[str, Tensor]:
-    """The tensors of a state dict on disk.
+    """Reads a state dict.
 
     Raises:
-        ConfigError: the file is damaged, or holds more than tensors.
+        ConfigError: if the file is damaged, or holds more than tensors.
     """
     if Path(path).suffix == ".ckpt":
         raise ConfigError(
             f"{path}: found the checkpoint of a training run, which holds more than one network's weights; expected "
             "the weights alone: take the student.safetensors that the run wrote beside it"
         )
-    return _read_safetensors(path) if Path(path).suffix == ".safetensors" else _read_pickle(path)
-
-
-def read_provenance(path: str | Path) -> Provenance:
-    """Reads what the weights of a file have seen: ``GIVEN_WEIGHTS`` if the file does not say."""
-    if Path(path).suffix != ".safetensors":
-        return GIVEN_WEIGHTS
-    with safe_open(path, framework="pt") as content:
-        level = (content.metadata() or {}).get("data_access")
-    return GIVEN_WEIGHTS if level is None else Provenance.parse(level)
-
-
-def _read_safetensors(path: str | Path) -> dict[str, Tensor]:
+    if Path(path).suffix == ".safetensors":
+        try:
+            return load_file(path)
+        except SafetensorError as error:
+            raise ConfigError(f"{path}: found a file that is damaged or no safetensors file ({error})") from error
     try:
-        return load_file(path)
-    except SafetensorError as error:
-        raise ConfigError(f"{path}: found a file that is damaged or no safetensors file ({error})") from error
-
-
-def _read_pickle(path: str | Path) -> dict[str, Tensor]:
-    try:
-        # Tensors only: any other pickle may run code of its author's choice.
+        # Tensors only: other pickles can run arbitrary code.
         state = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
         raise ConfigError(
@@ -132,3 +114,12 @@ def _read_pickle(path: str | Path) -> dict[str, Tensor]:
     if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
         raise ConfigError(f"{path}: found {type(state).__name__}; expected a dict of tensors, as of model.state_dict()")
     return state
+
+
+def read_provenance(path: str | Path) -> Provenance:
+    """Reads the provenance of a weights file, ``GIVEN_WEIGHTS`` if it has none."""
+    if Path(path).suffix != ".safetensors":
+        return GIVEN_WEIGHTS
+    with safe_open(path, framework="pt") as content:
+        level = (content.metadata() or {}).get("data_access")
+    return GIVEN_WEIGHTS if level is None else Provenance.parse(level)

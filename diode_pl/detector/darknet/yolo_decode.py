@@ -1,4 +1,4 @@
-"""Every candidate of YOLO heads, and those that training holds to a target, as boxes in units of the image."""
+"""Decoding of YOLO heads."""
 
 from collections.abc import Sequence
 
@@ -19,10 +19,9 @@ def decode_yolo(
     scales_xy: Sequence[float],
     image_size: tuple[int, int],
 ) -> DensePredictions:
-    """Boxes, objectness and class probabilities of all anchors in all cells of all scales, differentiable.
+    """Decodes all anchors in all cells of all scales, differentiable.
 
-    Args:
-        heads: raw rows of each scale; they and the others as in :class:`~diode_pl.detector.darknet.yolo_loss.YoloLoss`.
+    The arguments are those of :class:`~diode_pl.detector.darknet.yolo_loss.YoloLoss`.
     """
     boxes, objectness, classes, priors, cells = [], [], [], [], []
     for head, of_head, scale_xy in zip(heads, anchors, scales_xy, strict=True):
@@ -39,8 +38,8 @@ def decode_yolo(
         middle_x, middle_y = (x + 0.5).expand(shape), (y + 0.5).expand(shape)
         priors.append(_corners(middle_x, middle_y, sides, nx, ny).flatten(0, 2))
         cells.append(_corners(middle_x, middle_y, torch.ones_like(sides), nx, ny).flatten(0, 2))
-    from_images = [torch.cat(parts, dim=1) for parts in (boxes, objectness, classes)]
-    return DensePredictions(from_images[0], from_images[1], from_images[2], torch.cat(priors), torch.cat(cells))
+    per_image = [torch.cat(parts, dim=1) for parts in (boxes, objectness, classes)]
+    return DensePredictions(per_image[0], per_image[1], per_image[2], torch.cat(priors), torch.cat(cells))
 
 
 def match_yolo_predictions(
@@ -51,26 +50,22 @@ def match_yolo_predictions(
     targets: Targets,
     threshold: float,
 ) -> MatchedPredictions:
-    """The predictions that the loss matches to targets, once per target; triggers a device sync.
+    """Decodes the predictions that the loss matches to targets, once per target; triggers a device sync.
 
-    Args:
-        heads: raw rows of each scale; they and the others as in :class:`~diode_pl.detector.darknet.yolo_loss.YoloLoss`.
-        threshold: as of :func:`~diode_pl.detector.darknet.yolo_assigner.match`.
+    The arguments are those of :class:`~diode_pl.detector.darknet.yolo_loss.YoloLoss`.
     """
-    images, owners, boxes, logits = [], [], [], []
+    scales = []
     for head, of_head, scale_xy in zip(heads, anchors, scales_xy, strict=True):
         ny, nx = head.shape[2:4]
-        # The dtype that the loss matches in: at the threshold, rounding decides.
+        # In the dtype of the loss: near the threshold, rounding decides.
         pairs = match(of_head.to(at_least_float32(head).dtype), (ny, nx), image_size, targets, threshold)
         target, anchor = torch.nonzero(pairs.matched).unbind(dim=1)
         image, row, column = pairs.image[target], pairs.row[target], pairs.column[target]
         rows = at_least_float32(head[image, anchor, row, column])
         box = yolo_box(rows[:, :4], pairs.anchors[anchor], scale_xy)
-        images.append(image)
-        owners.append(target)
-        boxes.append(_corners(box[:, 0] + column, box[:, 1] + row, box[:, 2:], nx, ny))
-        logits.append(rows[:, 5:])
-    return MatchedPredictions(torch.cat(images), torch.cat(owners), torch.cat(boxes), torch.cat(logits))
+        boxes = _corners(box[:, 0] + column, box[:, 1] + row, box[:, 2:], nx, ny)
+        scales.append((image, target, boxes, rows[:, 5:]))
+    return MatchedPredictions(*map(torch.cat, zip(*scales, strict=True)))
 
 
 def _corners(x: Tensor, y: Tensor, size: Tensor, nx: int, ny: int) -> Tensor:

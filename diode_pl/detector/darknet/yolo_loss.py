@@ -1,4 +1,4 @@
-"""YOLOv3's boxes and its loss, on static shapes: nothing here triggers a device sync."""
+"""Boxes and loss of YOLOv3, on static shapes and without a device sync."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,16 +15,16 @@ from diode_pl.numerics.distributed import reduce_sum_per_process
 from diode_pl.numerics.dtypes import at_least_float32
 from diode_pl.targets import Targets
 
-_LARGEST_EXPONENT = 7.0  # boxes up to 1097 anchors wide; keeps exp finite while pixels wander
+_LARGEST_EXPONENT = 7.0  # boxes up to 1097 anchors wide; keeps exp finite on arbitrary pixels
 
 
 def yolo_box(raw: Float[Tensor, "*b 4"], anchors: Float[Tensor, "*#b 2"], scale_xy: float) -> Float[Tensor, "*b 4"]:
-    """Center (measured from the upper left corner of its cell, in cells), width and height of boxes.
+    """Decodes center (relative to the upper left corner of its cell, in cells), width and height of boxes.
 
     Args:
         raw: the first four numbers of each row of a head.
-        anchors: width and height in the unit that the box shall have.
-        scale_xy: how far a center may leave its cell: 1 not at all.
+        anchors: width and height in the unit of the result.
+        scale_xy: range of a center in cells; above 1, it can leave its cell.
 
     Source: Redmon and Farhadi, YOLOv3, 2018, section 2.1; scale_xy: Bochkovskiy et al., YOLOv4, 2020, section 3.4.
     """
@@ -36,17 +36,17 @@ def yolo_box(raw: Float[Tensor, "*b 4"], anchors: Float[Tensor, "*#b 2"], scale_
 class YoloLoss:
     """Box, class and objectness loss of a YOLOv3 detector.
 
-    Every target goes to every anchor of every scale whose shape fits it, in the cell that holds its center. All pairs
-    are computed and the unfit ones weigh nothing, so no shape depends on the data.
+    Targets are assigned by :func:`~diode_pl.detector.darknet.yolo_assigner.match`. All pairs of a target and an anchor
+    are computed, with weight 0 for those without a match, so that no shape depends on the data.
 
     Args:
         box_gain: weight of the mean of 1 - GIoU over the matched pairs.
         class_gain: weight of the mean binary cross-entropy over the class logits of the matched pairs.
         objectness_gain: weight of the mean binary cross-entropy over all objectness logits.
-        anchor_threshold: a target fits an anchor when the IoU of the two, laid center on center, exceeds this.
+        anchor_threshold: a target fits an anchor if their IoU, centered on one another, exceeds it.
 
     Raises:
-        ValueError: a gain is negative or the threshold outside [0, 1).
+        ValueError: if a gain is negative or the threshold is outside [0, 1).
 
     Source: Chawla et al., WACV 2021, section 3; the loss of the YOLOv3 that the paper inverts.
     """
@@ -70,26 +70,23 @@ class YoloLoss:
         image_size: tuple[int, int],
         targets: Targets,
     ) -> dict[str, Float[Tensor, ""]]:
-        """The loss as its terms ``box``, ``class`` and ``objectness``, gains applied, each added over the scales.
+        """Returns the terms ``box``, ``class`` and ``objectness`` with their gains, summed over the scales.
 
         Args:
             heads: raw rows x, y, w, h, objectness, class logits of each scale, ``(n, anchors, ny, nx, 5 + classes)``.
             anchors: widths and heights of each scale's anchors, in pixels.
             scales_xy: of each scale, see :func:`yolo_box`.
             image_size: height and width in pixels.
-            targets: of the ``n`` images; boxes that are not valid count for nothing, whatever they hold.
+            targets: of the ``n`` images; invalid boxes are ignored.
         """
         with torch.autocast(device_type=heads[0].device.type, enabled=False):
             terms = [
                 self._scale(at_least_float32(head), a.to(at_least_float32(head).dtype), scale_xy, image_size, targets)
                 for head, a, scale_xy in zip(heads, anchors, scales_xy, strict=True)
             ]
-            box, classes, objectness = (torch.stack(term).sum() for term in zip(*terms, strict=True))
-            return {
-                "box": self.box_gain * box,
-                "class": self.class_gain * classes,
-                "objectness": self.objectness_gain * objectness,
-            }
+            gains = {"box": self.box_gain, "class": self.class_gain, "objectness": self.objectness_gain}
+            scales = zip(gains, zip(*terms, strict=True), strict=True)
+            return {name: gains[name] * torch.stack(term).sum() for name, term in scales}
 
     def _scale(
         self,
@@ -103,21 +100,17 @@ class YoloLoss:
         match = match_targets(anchors, (ny, nx), image_size, targets, self.anchor_threshold)
         matched = match.matched
         matches = reduce_sum_per_process(matched.sum(), at_least=1.0)
-
         anchor = torch.arange(count, device=head.device)
         at = (match.image[:, None], anchor, match.row[:, None], match.column[:, None])
-        rows = head[at]
-        truth = match.truth[:, None]
+        rows, truth = head[at], match.truth[:, None]
         found = box_convert(yolo_box(rows[..., :4], match.anchors, scale_xy), "cxcywh", "xyxy")
         box = ((1 - giou(found, truth)) * matched).sum() / matches
-
         is_class = targets.labels[:, None] == torch.arange(head.shape[4] - 5, device=head.device)
         is_class = is_class[:, None].expand(-1, count, -1).to(head.dtype)
         entropy = F.binary_cross_entropy_with_logits(rows[..., 5:], is_class, reduction="none").mean(dim=2)
         classes = (entropy * matched).sum() / matches
-
         cell = ((at[0] * count + at[1]) * ny + at[2]) * nx + at[3]
         present = head.new_zeros(head.shape[:4].numel())
-        # Two targets may share a cell: a match beats no match, in whatever order the device writes.
+        # Two targets may share a cell: a match wins, independent of the order of writes.
         present = present.scatter_reduce(0, cell.flatten(), matched.flatten(), reduce="amax").view(head.shape[:4])
         return box, classes, F.binary_cross_entropy_with_logits(head[..., 4], present)

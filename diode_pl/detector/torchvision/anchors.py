@@ -1,6 +1,6 @@
-"""Anchors of a network's feature maps, and the part of the image that each answers for."""
+"""Anchors of a network's feature maps, and the region of the image that each is responsible for."""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable
 from weakref import WeakKeyDictionary
 
 import torch
@@ -8,65 +8,55 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torchvision.models.detection.image_list import ImageList
 
+from diode_pl.detector.outputs import Outputs
 from diode_pl.numerics.dtypes import at_least_float32
 
-_KEPT = 16  # sizes of images whose anchors a generator need not make again
+_KEPT = 16  # image sizes in the cache of each generator
 _made: WeakKeyDictionary[nn.Module, dict[Hashable, list[Tensor]]] = WeakKeyDictionary()
 
 
-def anchor_boxes(
-    generator: nn.Module, maps: Sequence[Tensor], image_size: tuple[int, int], counts: Sequence[int]
-) -> list[Float[Tensor, "_ 4"]]:
-    """Anchors of each map as x1, y1, x2, y2 in pixels, in float32 or better; the same tensors for the same sizes.
+def anchor_boxes(generator: nn.Module, outputs: Outputs) -> list[Float[Tensor, "_ 4"]]:
+    """Anchors of each feature map as x1, y1, x2, y2 in pixels, in float32 or float64; cached by size.
 
     Args:
         generator: torchvision's.
-        maps: feature maps, ``(n, c, h, w)``.
-        image_size: height and width in pixels.
-        counts: how many anchors each map has.
+        outputs: heads have one row per anchor.
     """
-    if torch.compiler.is_compiling():  # what a tracer sees are no numbers to keep
-        return _make(generator, maps, image_size, counts)
-    number = at_least_float32(maps[0][:0])
-    sizes = tuple(tuple(each.shape[2:]) for each in maps)
-    key = (image_size, sizes, tuple(counts), number.dtype, number.device)
-    made = _made.setdefault(generator, {})
+    if torch.compiler.is_compiling():  # a tracer's tensors cannot be cached
+        return _make(generator, outputs)
+    number, counts = at_least_float32(outputs.features[0][:0]), tuple(head.shape[1] for head in outputs.heads)
+    sizes = tuple(tuple(each.shape[2:]) for each in outputs.features)
+    key, made = (outputs.image_size, sizes, counts, number.dtype, number.device), _made.setdefault(generator, {})
     if key not in made:
         if len(made) == _KEPT:
             made.pop(next(iter(made)))
-        # Those of a validation loop serve in training too.
+        # Anchors of a validation loop are used in training too.
         with torch.inference_mode(False), torch.no_grad():
-            made[key] = _make(generator, maps, image_size, counts)
+            made[key] = _make(generator, outputs)
     return made[key]
 
 
-def _make(
-    generator: nn.Module, maps: Sequence[Tensor], image_size: tuple[int, int], counts: Sequence[int]
-) -> list[Float[Tensor, "_ 4"]]:
-    # Of maps and images the generator reads nothing but sizes and the type of numbers.
-    number = at_least_float32(maps[0][:0]).new_zeros(1)
-    images = ImageList(number.expand(1, 3, *image_size), [image_size])
-    anchors = generator(images, [number.expand(1, 1, *each.shape[2:]) for each in maps])[0]
-    return list(anchors.split(list(counts)))
+def _make(generator: nn.Module, outputs: Outputs) -> list[Float[Tensor, "_ 4"]]:
+    # The generator reads only sizes and dtype of maps and images.
+    number = at_least_float32(outputs.features[0][:0]).new_zeros(1)
+    images = ImageList(number.expand(1, 3, *outputs.image_size), [outputs.image_size])
+    anchors = generator(images, [number.expand(1, 1, *each.shape[2:]) for each in outputs.features])[0]
+    return list(anchors.split([head.shape[1] for head in outputs.heads]))
 
 
-def image_scale(numbers: Tensor, image_size: tuple[int, int]) -> Float[Tensor, " 4"]:
-    """Pixels in a unit of the image, for x1, y1, x2, y2, in float32 or better; does not wait for the device.
-
-    Args:
-        numbers: whose type and device it takes.
-        image_size: height and width in pixels.
-    """
-    height, width = (at_least_float32(numbers[:0]).new_full((2,), side) for side in image_size)
+def image_scale(outputs: Outputs) -> Float[Tensor, " 4"]:
+    """Image width, height, width, height in pixels, in float32 or float64; without a device sync."""
+    number = at_least_float32(outputs.heads[0][:0])
+    height, width = (number.new_full((2,), side) for side in outputs.image_size)
     return torch.stack([width, height], dim=1).flatten()
 
 
 def cells_around(anchors: Float[Tensor, "m 4"], feature: Float[Tensor, "n c h w"]) -> Float[Tensor, "m 4"]:
-    """The cell around each anchor's center, up to halfway to the next; those at the border reach to it.
+    """The cell around each anchor's center, up to halfway to the next center or to the border of the image.
 
     Args:
-        anchors: of one feature map, in units of the image.
-        feature: the map.
+        anchors: of one feature map, in units of image width and height.
+        feature: the feature map.
     """
     rows, columns = feature.shape[2:]
     grid = ((anchors[:, :2] + anchors[:, 2:]) / 2).view(rows, columns, -1, 2)

@@ -1,4 +1,4 @@
-"""What all detectors with a torchvision network share: images in, class numbers, norm layers."""
+"""Base class of detectors with a torchvision network."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -18,32 +18,33 @@ from diode_pl.detector.torchvision.loading import load_network
 from diode_pl.targets import Targets
 
 _NORMS = (nn.BatchNorm2d, FrozenBatchNorm2d)
-_PASSED_ON = (*_NORMS, nn.GroupNorm, nn.ReLU, nn.ReLU6, nn.Hardswish, nn.SiLU, nn.MaxPool2d)
+_STEM = (*_NORMS, nn.GroupNorm, nn.ReLU, nn.ReLU6, nn.Hardswish, nn.SiLU, nn.MaxPool2d)
 
 
 class TorchvisionDetector(Detector):
     """A torchvision network without its transform: images keep their size, and are normalized inside.
 
     Args:
-        network: builds it: ``num_classes`` and ``weights`` are passed.
-        weights: see :func:`~diode_pl.detector.torchvision.loading.load_network`.
-        names: as above.
+        network: builds torchvision's network, called with ``num_classes``.
+        weights: ``COCO_V1``, path of a state dict, or None for random ones.
+        names: path of a file with one class name per line, or the names; None: COCO's.
         stride: image height and width must be multiples of it, in pixels.
-        smallest: least height and width, in pixels.
-
-    Raises:
-        ConfigError: network, weights and names do not fit each other.
-        DownloadError: the weights could not be downloaded.
+        smallest: minimum height and width in pixels.
 
     Attributes:
-        first: the output of the first class: 1 where output 0 is the background's, else 0.
+        columns: output of each class.
+        first: output of the first class: 1 if output 0 is the background, else 0.
+
+    Raises:
+        ConfigError: if network, weights and names do not match.
+        DownloadError: if the weights cannot be downloaded.
     """
 
     first = 0
-    network: Any  # one of torchvision's, which do not say what they are made of
+    network: Any  # torchvision does not type its parts
+    columns: Tensor
     _mean: Tensor
     _std: Tensor
-    _columns: Tensor
 
     def __init__(
         self,
@@ -55,20 +56,14 @@ class TorchvisionDetector(Detector):
     ) -> None:
         loaded = load_network(network, weights, names, self.first)
         super().__init__(loaded.class_names, stride, smallest)
-        self.network = loaded.network
-        self.provenance = loaded.provenance
+        self.network, self.provenance = loaded.network, loaded.provenance
         transform = self.network.transform
         for name, numbers in (("_mean", transform.image_mean), ("_std", transform.image_std)):
             self.register_buffer(name, torch.tensor(numbers).view(1, 3, 1, 1), persistent=False)
-        self.register_buffer("_columns", torch.tensor(loaded.columns), persistent=False)
-        self._norm_names = self._norms_in_order()
+        self.register_buffer("columns", torch.tensor(loaded.columns), persistent=False)
+        self._norm_names = self._find_norms()
 
-    def _normalized(self, images: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n 3 h w"]:
-        """Images as the network wants them.
-
-        Raises:
-            ValueError: they are not of a size that it takes.
-        """
+    def _normalize(self, images: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n 3 h w"]:
         height, width = images.shape[2:]
         if height % self.stride or width % self.stride or min(height, width) < self.smallest:
             raise ValueError(
@@ -78,29 +73,29 @@ class TorchvisionDetector(Detector):
         return (images - self._mean) / self._std
 
     @staticmethod
-    def _strides(height: int, features: Sequence[Tensor]) -> tuple[int, ...]:
-        """Input pixels per cell, as powers of two: maps of uneven images are rounded up by every halving."""
-        return tuple(2 ** math.ceil(math.log2(height / feature.shape[2])) for feature in features)
+    def _outputs(images: Tensor, heads: Sequence[Tensor], features: Sequence[Tensor]) -> Outputs:
+        height, width = images.shape[2:]
+        # Powers of two: each halving rounds up the height of a map.
+        strides = tuple(2 ** math.ceil(math.log2(height / feature.shape[2])) for feature in features)
+        return Outputs(tuple(heads), tuple(features), strides, (height, width))
 
     def norm_layers(self) -> list[nn.Module]:
-        """Layers with ``running_mean`` and ``running_var`` that :meth:`forward` reaches, in that order."""
         return [self.get_submodule(name) for name in self._norm_names]
 
     @property
     def backbone_norm_layers(self) -> int:
         backbone = self.network.backbone
-        # What torchvision puts around a backbone: a feature pyramid, or further convolutions.
-        body = getattr(backbone, "body", getattr(backbone, "features", backbone))
-        own = set(body.modules())
+        # Without what torchvision adds to a backbone: a feature pyramid, or further convolutions.
+        own = set(getattr(backbone, "body", getattr(backbone, "features", backbone)).modules())
         return sum(layer in own for layer in self.norm_layers())
 
     def forward_stem(self, images: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n c p q"]:
-        """What the first convolution makes of images; with the norm, activation and pooling right after it."""
+        """Output of the first convolution and of norm, activation and pooling right after it."""
         layers = [layer for layer in self.network.backbone.modules() if not list(layer.children())]
         first = next(i for i, layer in enumerate(layers) if isinstance(layer, nn.Conv2d))
         images = layers[first]((images - self._mean) / self._std)
         for layer in layers[first + 1 :]:
-            if not isinstance(layer, _PASSED_ON):
+            if not isinstance(layer, _STEM):
                 break
             images = layer(images)
         return images
@@ -108,42 +103,35 @@ class TorchvisionDetector(Detector):
     def weights_metadata(self) -> dict[str, str]:
         return frozen_norm_metadata(self)
 
-    @staticmethod
-    def _scale(outputs: Outputs) -> Float[Tensor, " 4"]:
-        """Pixels in a unit of the image, for x1, y1, x2, y2; in float32 or better."""
-        return image_scale(outputs.heads[0], outputs.image_size)
-
     def _with_background(self, logits: Float[Tensor, "k o"]) -> Float[Tensor, "k c"]:
-        """Logits of the classes, and last that of the background where there is one."""
-        return torch.cat([logits[:, self._columns], logits[:, : self.first]], dim=1)
+        """Logits of the classes, then of the background if there is one."""
+        return torch.cat([logits[:, self.columns], logits[:, : self.first]], dim=1)
 
-    def _wanted(self, outputs: Outputs, targets: Targets) -> list[dict[str, Tensor]]:
-        """Targets in torchvision's format: in pixels, without empty boxes; triggers a device sync."""
-        scale, wanted = self._scale(outputs), []
-        for position in self._positions(targets):
+    def to_torchvision(self, outputs: Outputs, targets: Targets) -> list[dict[str, Tensor]]:
+        """Converts targets to torchvision's format: in pixels, without empty boxes; triggers a device sync."""
+        scale, converted = image_scale(outputs), []
+        for position in valid_positions(targets):
             boxes = targets.boxes[position].to(scale.dtype)
-            wanted.append({"boxes": boxes * scale, "labels": self._columns[targets.labels[position]]})
-        return wanted
-
-    @staticmethod
-    def _positions(targets: Targets) -> list[Tensor]:
-        """Positions of the valid boxes of each image; triggers a device sync."""
-        size, images = targets.boxes[:, 2:] - targets.boxes[:, :2], targets.batch_size
-        counts = targets.valid & (size > 0).all(dim=1)
-        image = torch.where(counts, targets.image_index, images)
-        held = (image[:, None] == torch.arange(images + 1, device=image.device)).sum(dim=0).tolist()
-        return list(image.argsort(stable=True).split(held)[:-1])
+            converted.append({"boxes": boxes * scale, "labels": self.columns[targets.labels[position]]})
+        return converted
 
     @torch.no_grad()
-    def _norms_in_order(self) -> list[str]:
-        """Names of the norm layers in the order in which a forward pass reaches them."""
+    def _find_norms(self) -> list[str]:
+        """Names of the norm layers that a forward pass calls, in their order."""
         names = {module: name for name, module in self.named_modules() if isinstance(module, _NORMS)}
-        reached: list[nn.Module] = []
-        handles = [layer.register_forward_pre_hook(lambda layer, _: reached.append(layer)) for layer in names]
-        training = self.training
-        side = InputSize.from_detectors({"network": self}).smallest
+        called: list[nn.Module] = []
+        handles = [layer.register_forward_pre_hook(lambda layer, _: called.append(layer)) for layer in names]
+        training, side = self.training, InputSize.from_detectors({"network": self}).smallest
         self.eval()(torch.zeros(1, 3, side, side))
         self.train(training)
         for handle in handles:
             handle.remove()
-        return list(dict.fromkeys(names[layer] for layer in reached))
+        return list(dict.fromkeys(names[layer] for layer in called))
+
+
+def valid_positions(targets: Targets) -> list[Tensor]:
+    """Positions of the valid boxes of each image that are not empty; triggers a device sync."""
+    size, images = targets.boxes[:, 2:] - targets.boxes[:, :2], targets.batch_size
+    image = torch.where(targets.valid & (size > 0).all(dim=1), targets.image_index, images)
+    counts = (image[:, None] == torch.arange(images + 1, device=image.device)).sum(dim=0).tolist()
+    return list(image.argsort(stable=True).split(counts)[:-1])

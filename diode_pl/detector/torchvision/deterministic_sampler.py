@@ -1,4 +1,4 @@
-"""Which candidates of a two-stage detector its loss counts."""
+"""Sampling of candidates for the loss of two-stage detectors."""
 
 from collections.abc import Sequence
 
@@ -12,61 +12,56 @@ _SEED = 0
 
 
 class DeterministicBalancedSampler:
-    """As torchvision's sampler of positives and negatives, but always the same ones for the same labels.
+    """Torchvision's sampler of positives and negatives, but with the same sample for the same labels.
 
-    The loss is a function of its input then: neither the global generator nor the device, the other images of the
-    batch, or an interrupted run changes it.
+    The loss is then a function of its input: independent of the global generator, the device, the other images of the
+    batch and of interruptions.
 
     Args:
-        batch_size_per_image: maximum number of candidates per image; negatives fill what positives leave.
-        positive_fraction: at most this share of them are positives.
+        batch_size_per_image: maximum number of candidates per image, filled up with negatives.
+        positive_fraction: maximum fraction of positives.
     """
 
     def __init__(self, batch_size_per_image: int, positive_fraction: float) -> None:
-        self.batch_size_per_image = batch_size_per_image
-        self.positive_fraction = positive_fraction
+        self.batch_size_per_image, self.positive_fraction = batch_size_per_image, positive_fraction
+        self._most_positives = int(batch_size_per_image * positive_fraction)
 
     def __call__(self, labels: Sequence[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
-        """Two masks an image: the positives that count, and the negatives.
+        """Masks of the sampled positives and negatives of each image.
 
         Args:
-            labels: of each image's candidates: 1 or more for positives, 0 for negatives, below for neither.
+            labels: of each image's candidates: >= 1 for positives, 0 for negatives, < 0 for neither.
         """
-        chosen = [self._of_image(each) for each in labels]
-        return [positive for positive, _ in chosen], [negative for _, negative in chosen]
+        positives, negatives = [], []
+        for each in labels:
+            generator = torch.Generator().manual_seed(_SEED)  # on the CPU: draws differ between devices
+            positive, count = _sample(each >= 1, self._most_positives, generator)
+            positives.append(positive)
+            negatives.append(_sample(each == 0, self.batch_size_per_image - count, generator)[0])
+        return positives, negatives
 
     def count(self, labels: Sequence[Tensor]) -> Tensor:
-        """How many candidates count in the whole batch; does not wait for the device."""
-        most = self._most_positives()
+        """Number of sampled candidates of the whole batch; without a device sync."""
         counts = []
         for each in labels:
-            positives = (each >= 1).sum().clamp(max=most)
+            positives = (each >= 1).sum().clamp(max=self._most_positives)
             counts.append(positives + torch.minimum((each == 0).sum(), self.batch_size_per_image - positives))
         return torch.stack(counts).sum()
 
-    def _most_positives(self) -> int:
-        return int(self.batch_size_per_image * self.positive_fraction)
 
-    def _of_image(self, labels: Tensor) -> tuple[Tensor, Tensor]:
-        # On the CPU, for every device draws others.
-        draw = torch.Generator().manual_seed(_SEED)
-        positive, taken = _some(labels >= 1, self._most_positives(), draw)
-        return positive, _some(labels == 0, self.batch_size_per_image - taken, draw)[0]
+def _sample(mask: Tensor, most: int, generator: torch.Generator) -> tuple[Tensor, int]:
+    """At most ``most`` of the set positions, and their number."""
+    (positions,) = torch.nonzero(mask, as_tuple=True)
+    order = torch.randperm(len(positions), generator=generator)[:most].to(positions.device)
+    return torch.zeros_like(mask, dtype=torch.uint8).index_fill(0, positions[order], 1), len(order)
 
 
-def _some(mask: Tensor, most: int, draw: torch.Generator) -> tuple[Tensor, int]:
-    """At most ``count`` of the positions that are set, and their number."""
-    (places,) = torch.nonzero(mask, as_tuple=True)
-    order = torch.randperm(len(places), generator=draw)[:most].to(places.device)
-    return torch.zeros_like(mask, dtype=torch.uint8).index_fill(0, places[order], 1), len(order)
+def process_share(count: Float[Tensor, ""]) -> Float[Tensor, ""]:
+    """Factor from a mean over the sample of this process to its part of the mean over all processes.
 
-
-def share(counted: Float[Tensor, ""]) -> Float[Tensor, ""]:
-    """What turns a mean over a sample of this process into this process's part of the mean over those of all.
-
-    As a sample depends on its own image alone, gradients are then those of one process with all images.
+    As a sample depends only on its own image, gradients are then those of a single process with all images.
 
     Args:
-        counted: how many candidates the sample of the batch holds.
+        count: number of sampled candidates of the batch.
     """
-    return counted.clamp(min=1) / reduce_sum_per_process(counted, at_least=1.0)
+    return count.clamp(min=1) / reduce_sum_per_process(count, at_least=1.0)

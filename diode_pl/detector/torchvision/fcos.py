@@ -12,24 +12,23 @@ from diode_pl.detector.torchvision.one_stage import OneStage
 
 
 class FCOS(OneStage):
-    """One point a cell of a feature pyramid, which tells its distances to the sides of the box it lies in.
-
-    Args:
-        network: builds torchvision's network.
-        weights: ``COCO_V1``, path of a state dict, or None for random ones.
-        names: path of a file with one class name a line, or the names; None: COCO's.
-
-    Raises:
-        ConfigError: network, weights and names do not fit each other.
-        DownloadError: the weights could not be downloaded.
+    """Distances from each cell of a feature pyramid to the sides of its box; arguments of :class:`TorchvisionDetector`.
 
     Source: Tian et al., FCOS: Fully Convolutional One-Stage Object Detection, ICCV 2019.
+
+    Example:
+        >>> from functools import partial
+        >>> from torchvision.models.detection import fcos_resnet50_fpn
+        >>> with torch.device("meta"):  # the shapes alone
+        ...     detector = FCOS(partial(fcos_resnet50_fpn, weights_backbone=None), None, ["cat", "dog"])
+        >>> detector.stride, len(detector.norm_layers())
+        (32, 53)
     """
 
     parts = {"bbox_regression": 4, "bbox_ctrness": 1, "cls_logits": None}
 
     def _match(self, boxes: Float[Tensor, "k 4"], anchors: Float[Tensor, "m 4"], outputs: Outputs) -> Int[Tensor, " m"]:
-        """Points in the middle of a box, on the level that its size belongs to; of several boxes the smallest one."""
+        """Points near the center of a box, on the level of its size; the smallest of several boxes."""
         if not len(boxes):
             return boxes.new_full((len(anchors),), -1).long()
         points, sizes = (anchors[:, :2] + anchors[:, 2:]) / 2, anchors[:, 2] - anchors[:, 0]
@@ -37,7 +36,7 @@ class FCOS(OneStage):
         distance = (points[:, None] - middles).abs().amax(dim=2)
         central = distance < self.network.center_sampling_radius * sizes[:, None]
         sides = torch.cat([points[:, None] - boxes[:, :2], boxes[:, 2:] - points[:, None]], dim=2)
-        # Each level answers for objects of four to eight times its points' distance; the outer ones for all beyond.
+        # Objects of 4 to 8 times the distance of a level's points, without limit for the outer levels.
         low, high = 4 * sizes, 8 * sizes
         low[: outputs.heads[0].shape[1]] = 0
         high[-outputs.heads[-1].shape[1] :] = torch.inf
@@ -51,15 +50,15 @@ class FCOS(OneStage):
         return self.network.box_coder.decode(codes, anchors.expand_as(codes))
 
     def _priors(self, levels: Sequence[Float[Tensor, "_ 4"]]) -> Float[Tensor, "m 4"]:
-        """Squares as large as the objects that a level answers for; its points themselves have no size."""
-        # A point in the middle of an object of side s reaches s / 2: 4 to 8 times its distance to the next.
-        factors = [11.3 if i else 5.0 for i in range(len(levels))]
+        """Squares of the size of a level's objects, as points have no size."""
+        # An object of side s reaches s / 2 from its center: 4 to 8 times the distance of points.
         grown = []
-        for level, factor in zip(levels, factors, strict=True):
+        for i, level in enumerate(levels):
+            factor = 11.3 if i else 5.0
             middle, half = (level[:, :2] + level[:, 2:]) / 2, (level[:, 2:] - level[:, :2]) / 2 * factor
             grown.append(torch.cat([middle - half, middle + half], dim=1))
         return torch.cat(grown)
 
-    def _probabilities(self, said: dict[str, Tensor]) -> tuple[Float[Tensor, "n m"], Float[Tensor, "n m c"]]:
-        scores = said["cls_logits"][..., self._columns].sigmoid() * said["bbox_ctrness"].sigmoid()
+    def _probabilities(self, parts: dict[str, Tensor]) -> tuple[Float[Tensor, "n m"], Float[Tensor, "n m c"]]:
+        scores = parts["cls_logits"][..., self.columns].sigmoid() * parts["bbox_ctrness"].sigmoid()
         return split_sigmoid(scores.clamp(min=1e-12).sqrt())

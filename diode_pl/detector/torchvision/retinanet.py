@@ -8,21 +8,19 @@ from diode_pl.detector.torchvision.one_stage import OneStage
 
 
 class RetinaNet(OneStage):
-    """Anchors on a feature pyramid, classes by focal loss.
-
-    Args:
-        network: builds torchvision's network.
-        weights: ``COCO_V1``, path of a state dict, or None for random ones.
-        names: path of a file with one class name a line, or the names; None: COCO's.
-
-    Raises:
-        ConfigError: network, weights and names do not fit each other.
-        DownloadError: the weights could not be downloaded.
+    """Anchors on a feature pyramid, with focal loss; arguments of :class:`TorchvisionDetector`.
 
     Source: Lin et al., Focal Loss for Dense Object Detection, ICCV 2017.
+
+    Example:
+        >>> import torch
+        >>> from diode_pl.detector.torchvision.narrow_models import narrow_retinanet
+        >>> detector = RetinaNet(narrow_retinanet, weights=None, names=["cat", "dog"])
+        >>> [tuple(head.shape) for head in detector(torch.rand(1, 3, 64, 64)).heads]
+        [(1, 576, 6), (1, 144, 6), (1, 36, 6)]
     """
 
     averaged_over = "images"
 
-    def _probabilities(self, said: dict[str, Tensor]) -> tuple[Float[Tensor, "n m"], Float[Tensor, "n m c"]]:
-        return split_sigmoid(said["cls_logits"][..., self._columns].sigmoid())
+    def _probabilities(self, parts: dict[str, Tensor]) -> tuple[Float[Tensor, "n m"], Float[Tensor, "n m c"]]:
+        return split_sigmoid(parts["cls_logits"][..., self.columns].sigmoid())

@@ -12,23 +12,19 @@ from diode_pl.detector.torchvision.one_stage import OneStage
 
 
 class SSD(OneStage):
-    """Default boxes on feature maps of falling size; classes and background compete in a softmax.
+    """Default boxes on feature maps of decreasing size, with a softmax; arguments of :class:`TorchvisionDetector`.
 
-    Where torchvision's network has fixed steps between its boxes, they hold up to the size of images that it is made
-    for; on larger ones, which would have boxes beyond their border, the cells of every map divide the image evenly.
-
-    Args:
-        network: builds torchvision's network.
-        weights: ``COCO_V1``, path of a state dict, or None for random ones.
-        names: path of a file with one class name a line, or the names; None: COCO's.
-        stride: image height and width must be multiples of it, in pixels.
-        smallest: least height and width, in pixels: below it, no cell is left of the last map.
-
-    Raises:
-        ConfigError: network, weights and names do not fit each other.
-        DownloadError: the weights could not be downloaded.
+    Fixed steps between torchvision's boxes are valid up to the image size of its network. On larger images, where
+    boxes would lie outside, the cells of every map divide the image evenly. Below ``smallest``, the last map is empty.
 
     Source: Liu et al., SSD: Single Shot MultiBox Detector, ECCV 2016; Sandler et al., MobileNetV2, CVPR 2018 (SSDlite).
+
+    Example:
+        >>> from functools import partial
+        >>> from diode_pl.detector.torchvision.ssd_backbone import ssd_vgg16_bn
+        >>> detector = SSD(partial(ssd_vgg16_bn, width=0.1), weights=None, names=["cat", "dog"])
+        >>> detector.stride, detector.smallest
+        (4, 268)
     """
 
     class_activation = "softmax"
@@ -47,15 +43,14 @@ class SSD(OneStage):
         self._evenly = DefaultBoxGenerator(own.aspect_ratios, scales=own.scales, clip=own.clip)
 
     def _generator(self, image_size: tuple[int, int]) -> nn.Module:
-        # Torchvision gives width and height.
-        made_for = self.network.transform.fixed_size[::-1]
-        within = all(side <= most for side, most in zip(image_size, made_for, strict=True))
+        limits = self.network.transform.fixed_size[::-1]  # torchvision's are width and height
+        within = all(side <= limit for side, limit in zip(image_size, limits, strict=True))
         return self.network.anchor_generator if within else self._evenly
 
     def _terms(
-        self, wanted: list[dict[str, Tensor]], said: dict[str, Tensor], anchors: list[Tensor], matched: list[Tensor]
+        self, targets: list[dict[str, Tensor]], parts: dict[str, Tensor], anchors: list[Tensor], matched: list[Tensor]
     ) -> dict[str, Tensor]:
-        return self.network.compute_loss(wanted, said, anchors, matched)
+        return self.network.compute_loss(targets, parts, anchors, matched)
 
-    def _probabilities(self, said: dict[str, Tensor]) -> tuple[Float[Tensor, "n m"], Float[Tensor, "n m c"]]:
-        return split_softmax(said["cls_logits"], self._columns)
+    def _probabilities(self, parts: dict[str, Tensor]) -> tuple[Float[Tensor, "n m"], Float[Tensor, "n m c"]]:
+        return split_softmax(parts["cls_logits"], self.columns)

@@ -121,16 +121,6 @@ def test_maxpool(size: int, stride: int, padding: int, shape: tuple[int, int]) -
     assert torch.equal(layers.MaxPool(size, stride, padding)(x), slow_maxpool(x, size, stride, padding))
 
 
-def test_average_pool() -> None:
-    x = torch.arange(24.0).view(1, 2, 3, 4)
-    assert layers.AveragePool()(x).tolist() == [[[[5.5]], [[17.5]]]]
-
-
-def test_upsample() -> None:
-    x = torch.tensor([[[[1.0, 2], [3, 4]]]])
-    assert layers.Upsample(2)(x)[0, 0].tolist() == [[1, 1, 2, 2], [1, 1, 2, 2], [3, 3, 4, 4], [3, 3, 4, 4]]
-
-
 def test_route() -> None:
     a, b = torch.randn(1, 4, 2, 2), torch.randn(1, 2, 2, 2)
     assert layers.Route(1, 0)(a) is a

@@ -141,7 +141,7 @@ def test_bad_options() -> None:
     with pytest.raises(ValueError, match="width must be > 0, got -1.0"):
         yolov3(width=-1.0)
     for repeats in ([1, 2, 8, 8], [1, 2, 8, 8, -1], []):
-        with pytest.raises(ValueError, match="repeats: five numbers from 0 on, anchors: nine pairs; got"):
+        with pytest.raises(ValueError, match="repeats: five numbers >= 0, anchors: nine pairs; got"):
             yolov3(repeats=repeats)
     with pytest.raises(ValueError, match=r"anchors: nine pairs; got .* \[1, 2, 3, 4\]"):
         yolov3(anchors=[1, 2, 3, 4])

@@ -2,14 +2,21 @@ import pytest
 import torch
 from torchvision.models.detection.anchor_utils import AnchorGenerator
 
+from diode_pl.detector import Outputs
 from diode_pl.detector.torchvision.anchors import _KEPT, _made, anchor_boxes, cells_around, image_scale
 
-MAPS = [torch.rand(1, 2, 4, 8), torch.rand(1, 2, 1, 3)]
+MAPS = (torch.rand(1, 2, 4, 8), torch.rand(1, 2, 1, 3))
+
+
+def outputs(image_size: tuple[int, int] = (32, 64), dtype: torch.dtype = torch.float32) -> Outputs:
+    """With two anchors in each cell of the maps."""
+    maps = tuple(each.to(dtype) for each in MAPS)
+    return Outputs((torch.rand(1, 64, 5), torch.rand(1, 6, 5)), maps, (8, 32), image_size)
 
 
 def anchors(dtype: torch.dtype = torch.float32, sides: tuple[int, int] = (10, 30)) -> list[torch.Tensor]:
     generator = AnchorGenerator(tuple((side,) for side in sides), ((0.5, 2.0),) * 2)
-    return anchor_boxes(generator, [each.to(dtype) for each in MAPS], (32, 64), [64, 6])
+    return anchor_boxes(generator, outputs(dtype=dtype))
 
 
 def test_anchors_stand_where_the_strides_say() -> None:
@@ -36,27 +43,29 @@ def test_cells_hold_their_anchor_and_cover_the_image_once() -> None:
 
 def test_the_same_sizes_have_the_same_anchors_and_others_their_own() -> None:
     generator = AnchorGenerator(((10,), (30,)), ((0.5, 2.0),) * 2)
-    first = anchor_boxes(generator, MAPS, (32, 64), [64, 6])
-    again = anchor_boxes(generator, [each + 1 for each in MAPS], (32, 64), [64, 6])
+    first, again = anchor_boxes(generator, outputs()), anchor_boxes(generator, outputs())
     assert all(one is other for one, other in zip(first, again, strict=True))
-    assert not torch.equal(first[0], anchor_boxes(generator, MAPS, (64, 64), [64, 6])[0])
+    assert not torch.equal(first[0], anchor_boxes(generator, outputs((64, 64)))[0])
     assert not torch.equal(first[0], anchors(sides=(20, 60))[0])
     sizes = [(32, 64 + 8 * i) for i in range(_KEPT)]
     for size in sizes:
-        anchor_boxes(generator, MAPS, size, [64, 6])
+        anchor_boxes(generator, outputs(size))
     assert len(_made[generator]) == _KEPT
 
 
 def test_anchors_of_a_validation_loop_serve_in_training() -> None:
     generator = AnchorGenerator(((10,), (30,)), ((0.5, 2.0),) * 2)
     with torch.inference_mode():
-        anchor_boxes(generator, [each + 1 for each in MAPS], (32, 64), [64, 6])
+        anchor_boxes(generator, outputs())
     codes = torch.rand(64, 4, requires_grad=True)
-    (codes * anchor_boxes(generator, MAPS, (32, 64), [64, 6])[0]).sum().backward()
+    (codes * anchor_boxes(generator, outputs())[0]).sum().backward()
     assert bool(codes.grad.any())
 
 
 def test_a_unit_of_the_image_in_pixels() -> None:
-    assert image_scale(torch.zeros(2, 3), (32, 64)).tolist() == [64, 32, 64, 32]
-    assert image_scale(torch.zeros(1, dtype=torch.float16), (4, 3000)).tolist() == [3000, 4, 3000, 4]
-    assert image_scale(torch.zeros(1, dtype=torch.float64), (1, 1)).dtype == torch.float64
+    def scale(height: int, width: int, dtype: torch.dtype) -> torch.Tensor:
+        return image_scale(Outputs((torch.zeros(1, 2, 3, dtype=dtype),), MAPS, (8, 32), (height, width)))
+
+    assert scale(32, 64, torch.float32).tolist() == [64, 32, 64, 32]
+    assert scale(4, 3000, torch.float16).tolist() == [3000, 4, 3000, 4]
+    assert scale(1, 1, torch.float64).dtype == torch.float64

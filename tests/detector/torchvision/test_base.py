@@ -4,6 +4,7 @@ from typing import Any
 import torch
 from torch.overrides import TorchFunctionMode
 
+from diode_pl.detector.torchvision.base import valid_positions
 from diode_pl.targets import Targets
 from tests.detector.detectors import small, some_images, some_targets
 from tests.detector.torchvision.small_networks import faster_rcnn
@@ -27,16 +28,15 @@ def test_boxes_that_count_come_by_image_and_in_their_order() -> None:
     boxes[3, 2] = 0.1  # without an area
     valid = torch.tensor([True, True, True, True, True, True, False])
     targets = Targets(boxes, torch.zeros(7, dtype=torch.long), image, 5, valid)
-    detector = small("retinanet")
-    assert [each.tolist() for each in detector._positions(targets)] == [[1, 4], [], [0, 2], [5], []]
-    assert [each.tolist() for each in detector._positions(targets.keep(torch.zeros(7).bool()))] == [[]] * 5
+    assert [each.tolist() for each in valid_positions(targets)] == [[1, 4], [], [0, 2], [5], []]
+    assert [each.tolist() for each in valid_positions(targets.keep(torch.zeros(7).bool()))] == [[]] * 5
 
 
 def test_the_device_is_waited_for_once_a_batch_and_not_once_an_image() -> None:
     detector = small("retinanet")
     outputs, targets = detector(some_images()), some_targets()
     with Calls() as calls:
-        detector._wanted(outputs, targets)
+        detector.to_torchvision(outputs, targets)
     assert calls.names.count("tolist") == 1
     assert not {"nonzero", "item", "new_tensor", "tensor"} & set(calls.names)
 

@@ -4,7 +4,7 @@ from torch import Tensor
 from torchvision.models.detection import FasterRCNN
 
 from diode_pl.detector.torchvision import deterministic_sampler as fixed_sample
-from diode_pl.detector.torchvision.deterministic_sampler import DeterministicBalancedSampler, share
+from diode_pl.detector.torchvision.deterministic_sampler import DeterministicBalancedSampler, process_share
 from tests.detector.torchvision.small_networks import faster_rcnn_network
 
 
@@ -45,8 +45,8 @@ def test_they_are_taken_from_everywhere() -> None:
 
 
 def test_a_share_is_whole_in_one_process_and_adds_up_over_several(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert float(share(torch.tensor(7.0))) == 1 and float(share(torch.tensor(0.0))) == 1
+    assert float(process_share(torch.tensor(7.0))) == 1 and float(process_share(torch.tensor(0.0))) == 1
     monkeypatch.setattr(fixed_sample, "reduce_sum_per_process", lambda value, at_least: torch.tensor(10.0 / 2))
     means = torch.tensor([3.0, 5.0])  # over 2 and over 8
-    parts = [share(torch.tensor(count)) * mean for count, mean in zip((2.0, 8.0), means, strict=True)]
+    parts = [process_share(torch.tensor(count)) * mean for count, mean in zip((2.0, 8.0), means, strict=True)]
     assert float(sum(parts)) / 2 == pytest.approx((2 * 3 + 8 * 5) / 10)

@@ -22,7 +22,7 @@ def boxes(*at: int) -> Targets:
 
 
 def for_torchvision(detector: FasterRCNN, targets: Targets) -> list[dict[str, Tensor]]:
-    return [{"boxes": b * SIZE, "labels": detector._columns[c]} for b, c in targets.per_image()]
+    return [{"boxes": b * SIZE, "labels": detector.columns[c]} for b, c in targets.per_image()]
 
 
 def uneven(**options: float) -> tuple[FasterRCNN, Outputs]:
@@ -229,7 +229,8 @@ def test_positives_are_what_the_loss_holds_to_labels() -> None:
         expected |= {(i, position)}
         assert int((found.image == i).sum()) == int(held.sum()) > 0
     assert set(zip(found.image.tolist(), found.target.tolist(), strict=True)) == expected
-    rows = detector._look(outputs, [boxes_of[0], boxes_of[1]])
+    sample = replace(outputs, proposals=(boxes_of[0], boxes_of[1]))
+    rows = detector.heads_on_proposals_of(outputs, sample)[-1]
     torch.testing.assert_close(found.class_logits, rows[:, [1, 2, 3, 0]], rtol=1e-4, atol=1e-5)
     code = rows[:, 4:].view(-1, 4, 4)[torch.arange(len(rows)), targets.labels[found.target] + 1]
     decoded = detector.network.roi_heads.box_coder.decode_single(code, torch.cat([boxes_of[0], boxes_of[1]]))

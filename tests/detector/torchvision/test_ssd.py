@@ -23,14 +23,14 @@ def test_boxes_are_torchvisions_at_the_size_that_they_are_made_for() -> None:
     detector, outputs = answer(300, 300)
     images = ImageList(torch.zeros(1, 3, 300, 300), [(300, 300)])
     (expected,) = detector.network.anchor_generator(images, list(outputs.features))
-    assert torch.equal(torch.cat(detector._anchors(outputs)), expected)
+    assert torch.equal(torch.cat(detector.anchors(outputs)), expected)
 
 
 @pytest.mark.parametrize(("height", "width"), [(304, 304), (352, 352), (416, 300), (512, 640)])
 def test_boxes_of_larger_images_are_centered_inside(height: int, width: int) -> None:
     detector, outputs = answer(height, width)
     size = torch.tensor([width, height])
-    for level, feature in zip(detector._anchors(outputs), outputs.features, strict=True):
+    for level, feature in zip(detector.anchors(outputs), outputs.features, strict=True):
         middles = (level[:, :2] + level[:, 2:]) / 2 / size
         torch.testing.assert_close(middles.mean(dim=0), torch.tensor([0.5, 0.5]))
         assert bool(((middles > 0) & (middles < 1)).all())
