@@ -1,4 +1,4 @@
-"""Norm layers that never learn."""
+"""Frozen batch norm."""
 
 from pathlib import Path
 
@@ -8,11 +8,11 @@ from torchvision.ops import FrozenBatchNorm2d
 
 from diode_pl.detector.torchvision.pretrained import pretrained_eps
 
-_NOTE = "frozen_norm_eps"  # in the metadata of a .safetensors file
+_EPS = "frozen_norm_eps"  # key in the metadata of a .safetensors file
 
 
 def freeze_norms(module: nn.Module) -> None:
-    """Replaces every batch norm layer below ``module`` by one that is frozen, with the same numbers."""
+    """Replaces every batch norm layer in ``module`` by a frozen one."""
     for name, child in module.named_children():
         if not isinstance(child, nn.BatchNorm2d):
             freeze_norms(child)
@@ -23,27 +23,25 @@ def freeze_norms(module: nn.Module) -> None:
 
 
 def has_batch_counter(key: str) -> bool:
-    """Whether an entry of a state dict counts batches; norm layers that are frozen have none."""
+    """Whether an entry of a state dict counts batches, which frozen norm layers do not."""
     return key.endswith("num_batches_tracked")
 
 
 def frozen_norm_metadata(module: nn.Module) -> dict[str, str]:
-    """What frozen norm layers add to the variance, which a state dict does not hold; empty without such layers."""
-    added = {layer.eps for layer in module.modules() if isinstance(layer, FrozenBatchNorm2d)}
-    return {_NOTE: repr(added.pop())} if len(added) == 1 else {}
+    """Metadata with the epsilon of frozen norm layers, which a state dict lacks; empty without such layers."""
+    eps = {layer.eps for layer in module.modules() if isinstance(layer, FrozenBatchNorm2d)}
+    return {_EPS: repr(eps.pop())} if len(eps) == 1 else {}
 
 
 def restore_frozen_norms(module: nn.Module, path: Path) -> None:
-    """Gives frozen norm layers what a weights file tells of them beside their numbers, if anything."""
+    """Sets the epsilon of frozen norm layers to that of a weights file, if it is known."""
     layers = [layer for layer in module.modules() if isinstance(layer, FrozenBatchNorm2d)]
-    if not layers:  # no need to read all of the file once more
+    if not layers:  # saves reading the file again
         return
-    added = _noted_eps(path) if path.suffix == ".safetensors" else pretrained_eps(path)
+    if path.suffix == ".safetensors":
+        with safe_open(path, framework="pt") as content:
+            eps = (content.metadata() or {}).get(_EPS)
+    else:
+        eps = pretrained_eps(path)
     for layer in layers:
-        layer.eps = layer.eps if added is None else added
-
-
-def _noted_eps(path: Path) -> float | None:
-    with safe_open(path, framework="pt") as content:
-        noted = (content.metadata() or {}).get(_NOTE)
-    return None if noted is None else float(noted)
+        layer.eps = layer.eps if eps is None else float(eps)

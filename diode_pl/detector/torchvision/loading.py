@@ -1,10 +1,9 @@
-"""A torchvision network with its weights, and which of its outputs stands for which class."""
+"""Loading of torchvision networks, and their output of each class."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from torch import Tensor, nn
 from torchvision.models import WeightsEnum, get_model_weights
@@ -17,22 +16,14 @@ from diode_pl.detector.torchvision.frozen_norms import freeze_norms, has_batch_c
 from diode_pl.detector.torchvision.pretrained import pretrained_file
 from diode_pl.provenance import Provenance
 
-# Torchvision's own networks for COCO have 91 outputs: background, 80 classes and numbers that were never given away.
+# Torchvision's networks for COCO have 91 outputs: background, 80 classes and unused ones.
 _COCO = tuple(FasterRCNN_ResNet50_FPN_Weights.COCO_V1.meta["categories"])
 COCO_CLASSES = tuple(name for name in _COCO if name not in ("__background__", "N/A"))
-_PREFIX = "network."  # of the state dict of a detector; torchvision's own has none
+_PREFIX = "network."  # in the state dict of a detector, but not in torchvision's
 
 
-@dataclass(frozen=True)
-class Loaded:
-    """A network that is ready.
-
-    Args:
-        network: torchvision's.
-        class_names: in the order of the labels.
-        columns: the output of each of them.
-        provenance: see :class:`~diode_pl.detector.Detector`.
-    """
+class Loaded(NamedTuple):
+    """A torchvision network with the output of each class (``columns``)."""
 
     network: nn.Module
     class_names: list[str]
@@ -43,18 +34,18 @@ class Loaded:
 def load_network(
     build: Callable[..., nn.Module], weights: str | Path | None, names: str | Path | Sequence[str] | None, first: int
 ) -> Loaded:
-    """Builds a network and fills it.
+    """Builds a network and loads its weights.
 
     Args:
         build: called with ``num_classes``.
-        weights: name of a member of torchvision's enumeration for it (``COCO_V1``); or path of a state dict, of
-            torchvision's network or of the whole detector; or None for random ones from the global generator.
-        names: path of a file with one class name a line, or the names; None: COCO's, in torchvision's spelling.
-        first: the output of the first class: 1 where output 0 is the background's, else 0.
+        weights: name in torchvision's enumeration for the network (``COCO_V1``), path of a state dict of the network or
+            the detector, or None for random ones from the global generator.
+        names: path of a file with one class name per line, or the names; None: COCO's, in torchvision's spelling.
+        first: output of the first class: 1 if output 0 is the background, else 0.
 
     Raises:
-        ConfigError: ``weights`` is neither, or they, the network and the names do not fit each other.
-        DownloadError: they could not be downloaded, or the file on this machine is not torchvision's.
+        ConfigError: if ``weights`` does not exist, or network, weights and names do not match.
+        DownloadError: if the weights cannot be downloaded, or the existing file is not torchvision's.
     """
     listed = list(COCO_CLASSES) if names is None else read_names(names)
     if weights is None:
@@ -64,19 +55,16 @@ def load_network(
     if not path.is_file():
         published = _published(build, str(weights))
         if unknown := [name for name, column in zip(listed, match_classes(listed, _COCO), strict=True) if column < 0]:
-            raise ConfigError(
-                f"names: {weights} knows COCO's classes, and these are others: {unknown}; null takes COCO's"
-            )
-        # As torchvision does: the backbone's own weights are of no use beside these.
+            raise ConfigError(f"names: {weights} knows COCO's classes, but not {unknown}; null takes COCO's")
+        # As in torchvision: these weights replace those of the backbone.
         path, counts, build = pretrained_file(published), [len(_COCO)], partial(build, weights_backbone=None)
     state = {key.removeprefix(_PREFIX): value for key, value in read_state(path).items()}
-    # Who trains torchvision's one-stage networks on classes of their own mostly keeps an output for a background.
+    # Networks trained on custom classes often keep an output for the background, one-stage ones too.
     for outputs in dict.fromkeys(counts):
         columns = _columns(listed, outputs, first)
-        tried = build(num_classes=outputs) if columns else None
-        if tried is not None and not _fill(tried, state):
-            restore_frozen_norms(tried, path)
-            return Loaded(tried, listed, columns, read_provenance(path))
+        if columns and not _fill(network := build(num_classes=outputs), state):
+            restore_frozen_norms(network, path)
+            return Loaded(network, listed, columns, read_provenance(path))
     raise ConfigError(
         f"{path}: found another network's weights, or those of another number of classes than the "
         f"{len(listed)} of names; {_fill(build(num_classes=counts[0]), state)}"
@@ -84,7 +72,7 @@ def load_network(
 
 
 def _columns(names: Sequence[str], outputs: int, first: int) -> list[int]:
-    """The output of each class; None if the numbers of outputs and names do not fit."""
+    """Output of each class; empty if the numbers of outputs and names do not match."""
     if outputs in (first + len(names), 1 + len(names)):
         return list(range(outputs - len(names), outputs))
     columns = match_classes(names, _COCO)
@@ -92,31 +80,30 @@ def _columns(names: Sequence[str], outputs: int, first: int) -> list[int]:
 
 
 def _published(build: Callable[..., nn.Module], name: str) -> WeightsEnum:
-    """The member of torchvision's enumeration for a network that has this name."""
+    """Member of this name of torchvision's enumeration for a network."""
     builder = build.func if isinstance(build, partial) else build
     try:
         known: dict[str, Any] = dict(get_model_weights(builder).__members__)
-    except ValueError:  # no network that torchvision has weights for
+    except ValueError:  # torchvision has no weights for this network
         known = {}
-    suffixes = ", ".join(sorted(STATE_SUFFIXES))
-    if name not in known:
-        raise ConfigError(
-            f"weights: {name} does not exist; expected the path of a state dict ({suffixes}; a training leaves "
-            "student.safetensors), null for a student's random weights"
-            + (f", or one of torchvision's: {', '.join(known)}" if known else "")
-        )
-    return known[name]
+    if name in known:
+        return known[name]
+    raise ConfigError(
+        f"weights: {name} does not exist; expected the path of a state dict ({', '.join(sorted(STATE_SUFFIXES))}; a "
+        "training writes student.safetensors), null for a student's random weights"
+        + (f", or one of torchvision's: {', '.join(known)}" if known else "")
+    )
 
 
 def _fill(network: nn.Module, state: dict[str, Tensor]) -> str:
-    """Loads a state dict; returns what does not fit, if anything: then the network is of no more use."""
+    """Loads a state dict; returns what does not match, after which the network is unusable."""
     try:
-        # Torchvision's modules translate the names of their older versions while they load.
+        # Torchvision's modules rename parameters of older versions.
         missing, unexpected = network.load_state_dict(state, strict=False)
         faults = [f"{key} is missing" for key in missing if not has_batch_counter(key)]
         faults += [f"{key} is of no use" for key in unexpected if not has_batch_counter(key)]
     except RuntimeError as error:
-        faults = [line.strip().rstrip(".") for line in str(error).splitlines()[1:]]  # behind torch's own heading
+        faults = [line.strip().rstrip(".") for line in str(error).splitlines()[1:]]  # without torch's heading
     if not any(has_batch_counter(key) for key in state):
         freeze_norms(network)
     return "; ".join(faults[:3]) + (f"; and {len(faults) - 3} more" if len(faults) > 3 else "")

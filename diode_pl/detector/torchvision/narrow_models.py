@@ -1,4 +1,4 @@
-"""Small networks for small images: RetinaNet and Faster R-CNN on a plain stack of convolutions."""
+"""RetinaNet and Faster R-CNN on a narrow stack of convolutions, for small images."""
 
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -14,26 +14,21 @@ from torchvision.ops import Conv2dNormActivation, FeaturePyramidNetwork, MultiSc
 
 _CHANNELS = (16, 32, 64, 128, 192)
 _REPEATS = (1, 1, 2, 2, 2)
-# For things of 16 to 120 pixels.
-_ANCHORS = ((16, 20, 25), (32, 40, 51), (64, 81, 102))
+_ANCHORS = ((16, 20, 25), (32, 40, 51), (64, 81, 102))  # for objects of 16 to 120 pixels
 _RATIOS = (0.5, 1.0, 2.0)
 _HEAD_CONVOLUTIONS = 4  # of torchvision's RetinaNet
-_GROUPS = 8  # of group norm
 
 
 class NarrowBackbone(nn.Module):
-    """Five stages of convolutions with batch norm, each at half the size before, and a pyramid on the last three.
+    """Five stages of convolutions with batch norm, each of which halves the size, and a pyramid on the last three.
 
     Args:
         channels: of each stage.
-        repeats: convolutions of each stage; the first one has a stride of 2.
-        pyramid: channels of the pyramid's maps, whose strides are 8, 16 and 32.
-
-    Attributes:
-        out_channels: of each map.
+        repeats: convolutions of each stage; the first has stride 2.
+        pyramid: channels of the pyramid's maps, with strides 8, 16 and 32.
 
     Raises:
-        ValueError: there are not five stages, or one has no convolution.
+        ValueError: if there are not five stages, or a stage has no convolution.
     """
 
     def __init__(self, channels: Sequence[int], repeats: Sequence[int], pyramid: int) -> None:
@@ -53,13 +48,11 @@ class NarrowBackbone(nn.Module):
         self.out_channels = pyramid
 
     def forward(self, images: Float[Tensor, "n 3 h w"]) -> dict[str, Tensor]:
-        """The pyramid's maps by number, finest first."""
-        maps: OrderedDict[str, Tensor] = OrderedDict()
-        for i, stage in enumerate(self.body):
-            images = stage(images)
-            if i >= 2:
-                maps[str(i - 2)] = images
-        return self.fpn(maps)
+        """Maps of the pyramid by number, finest first."""
+        maps = [images]
+        for stage in self.body:
+            maps.append(stage(maps[-1]))
+        return self.fpn(OrderedDict((str(i), each) for i, each in enumerate(maps[3:])))
 
 
 def narrow_retinanet(
@@ -74,22 +67,21 @@ def narrow_retinanet(
 
     Args:
         num_classes: number of classes.
-        channels: of each of the five stages of the backbone.
-        repeats: convolutions of each of them.
+        channels, repeats: see :class:`NarrowBackbone`.
         pyramid: channels of the feature pyramid and of the heads, a multiple of 8.
-        head_convolutions: before the last one of each head, from 1 to 4.
+        head_convolutions: convolutions of each head before its last, from 1 to 4.
         anchors: sides in pixels, for each map.
 
     Raises:
-        ValueError: an argument is out of range.
+        ValueError: if an argument is out of range.
 
     Source: Lin et al., Focal Loss for Dense Object Detection, ICCV 2017.
     """
     if not 1 <= head_convolutions <= _HEAD_CONVOLUTIONS:
         raise ValueError(f"head_convolutions: expected 1 to {_HEAD_CONVOLUTIONS}, got {head_convolutions}")
     backbone, generator = NarrowBackbone(channels, repeats, pyramid), _generator(anchors)
-    # All maps go through one head: batch norm would mix their statistics.
-    norm = partial(nn.GroupNorm, _GROUPS)
+    # The head is shared between maps, whose statistics batch norm would mix.
+    norm = partial(nn.GroupNorm, 8)
     head = RetinaNetHead(pyramid, generator.num_anchors_per_location()[0], num_classes, norm)
     for part in (head.classification_head, head.regression_head):
         del part.conv[head_convolutions:]
@@ -110,23 +102,21 @@ def narrow_faster_rcnn(
     """Faster R-CNN with three maps, at strides 8, 16 and 32.
 
     Args:
-        num_classes: number of classes, the background counted.
-        channels: of each of the five stages of the backbone.
-        repeats: convolutions of each of them.
-        pyramid: channels of the feature pyramid.
+        num_classes: number of classes including background.
+        channels, repeats, pyramid: see :class:`NarrowBackbone`.
         anchors: sides in pixels, for each map.
-        proposals: maximum number per image that reach the second stage.
-        sampled: of them, how many training looks at; of the anchors, four times as many.
-        pooled: cells in height and width that a proposal is seen by.
+        proposals: maximum number per image.
+        sampled: proposals per image in the loss; four times as many anchors.
+        pooled: height and width that proposals are pooled to, in cells.
         hidden: width of the second stage's layers.
 
     Raises:
-        ValueError: an argument is out of range.
+        ValueError: if an argument is out of range.
 
     Source: Ren et al., Faster R-CNN, NeurIPS 2015; Lin et al., Feature Pyramid Networks, CVPR 2017.
     """
     backbone, generator = NarrowBackbone(channels, repeats, pyramid), _generator(anchors)
-    # Things of 32 to 64 pixels are looked up at stride 8, of 64 to 128 at 16: four to eight cells.
+    # Objects of 32 to 64 pixels are pooled at stride 8, of 64 to 128 at 16: four to eight cells.
     pool = MultiScaleRoIAlign(["0", "1", "2"], pooled, sampling_ratio=2, canonical_scale=64, canonical_level=4)
     return FasterRCNN(
         backbone,

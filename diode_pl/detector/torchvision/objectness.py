@@ -6,12 +6,9 @@ from torch import Tensor
 
 
 def split_sigmoid(scores: Float[Tensor, "n m c"]) -> tuple[Float[Tensor, "n m"], Float[Tensor, "n m c"]]:
-    """Objectness and class probabilities whose product is ``scores``, those of a head with one sigmoid per class.
+    """Objectness and class probabilities whose product is ``scores``, sigmoids in [0, 1].
 
-    An object is as likely as the likeliest class; the sum would grow with the number of classes.
-
-    Args:
-        scores: of each class, in [0, 1].
+    Objectness is the maximum over the classes; their sum would grow with the number of classes.
     """
     objectness = scores.amax(dim=2)
     return objectness, scores / objectness.clamp(min=1e-12)[..., None]
@@ -24,9 +21,9 @@ def split_softmax(
 
     Args:
         logits: of every output.
-        columns: the outputs that stand for a class; all others, unnamed classes too, count as background.
+        columns: output of each class; all others, unnamed classes too, count as background.
     """
-    # Filled and not picked by a mask: an exporter cannot tell how many a mask picks.
+    # Filled, as an exporter does not know how many outputs a mask selects.
     taken = torch.zeros(logits.shape[-1], dtype=torch.bool, device=logits.device).index_fill(0, columns, True)
     known, others = logits[..., columns], logits.masked_fill(taken, -torch.inf)
     return (known.logsumexp(dim=-1) - others.logsumexp(dim=-1)).sigmoid(), known.softmax(dim=-1)

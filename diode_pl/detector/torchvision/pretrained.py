@@ -1,4 +1,4 @@
-"""The weights that torchvision publishes, as files on this machine."""
+"""Files of torchvision's published weights."""
 
 from pathlib import Path
 
@@ -10,14 +10,13 @@ from diode_pl.detector.download import DownloadError, download_file, sha256_of
 
 
 def pretrained_file(weights: WeightsEnum) -> Path:
-    """Path of one of torchvision's files, which is downloaded if it is not on this machine yet.
+    """Returns the path of one of torchvision's files, which is downloaded if necessary.
 
-    Looked for in ``$DIODE_WEIGHTS/torchvision/``, then where torch keeps what it downloads:
-    ``$TORCH_HOME/hub/checkpoints/``, by default in ``~/.cache/torch/``.
+    The file is looked up in ``$DIODE_WEIGHTS/torchvision/``, then in torch's cache: ``$TORCH_HOME/hub/checkpoints/``,
+    by default in ``~/.cache/torch/``.
 
     Raises:
-        DownloadError: DIODE_WEIGHTS is not a folder, the download failed, or the file does not have the checksum in
-            its name; the message says what to put where.
+        DownloadError: if DIODE_WEIGHTS is not a folder, the download fails, or the checksum does not match.
     """
     file, cache = weights.url.rsplit("/", 1)[1], Path(torch.hub.get_dir()) / "checkpoints"
     try:
@@ -27,14 +26,14 @@ def pretrained_file(weights: WeightsEnum) -> Path:
 
 
 def pretrained_eps(path: str | Path) -> float | None:
-    """What frozen norm layers add to the variance if a file is torchvision's, whatever it is called now; else None.
+    """Epsilon of the frozen norm layers of torchvision's first two ResNet detectors, known by checksum; else None.
 
-    Torchvision trained its first two ResNet detectors while such layers added nothing, and serves them so.
+    They were trained without one.
     """
     oldest = (FasterRCNN_ResNet50_FPN_Weights.COCO_V1, RetinaNet_ResNet50_FPN_Weights.COCO_V1)
     return 0.0 if sha256_of(path).startswith(tuple(map(_checksum, oldest))) else None
 
 
 def _checksum(weights: WeightsEnum) -> str:
-    """The first digits of the file's SHA-256, which torchvision writes behind the last dash of its name."""
+    """First digits of the file's SHA-256, which end its name."""
     return Path(weights.url).stem.rpartition("-")[2]

@@ -1,4 +1,4 @@
-"""SSD on a VGG with batch norm; torchvision's own has none."""
+"""SSD on a VGG with batch norm, which torchvision's lacks."""
 
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -15,33 +15,30 @@ from torchvision.ops import Conv2dNormActivation
 from diode_pl.numerics.dtypes import at_least_float32
 
 _STAGES = (64, 128, 256, 512, 512)  # channels of VGG's stages
-_CONVERTED = 1024  # of its fully connected layers, which are convolutions here
-# Behind them, for each map: channels within, channels, stride; without a stride the map loses its border.
+_CONVERTED = 1024  # channels of its fully connected layers, as convolutions
+# Inner channels, channels and stride for each further map; stride 1 comes without padding.
 _EXTRA = ((256, 512, 2), (128, 256, 2), (128, 256, 1), (128, 256, 1))
 _ASPECT_RATIOS = ([2], [2, 3], [2, 3], [2, 3], [2], [2])
 _SCALES = (0.07, 0.15, 0.33, 0.51, 0.69, 0.87, 1.05)
-_FIRST_SCALE = 20.0  # of the unit vectors that the first map is made of
+_FIRST_SCALE = 20.0  # length of the vectors of the first map
 
 
 class SSDBackbone(nn.Module):
-    """VGG with batch norm and the convolutions that SSD puts behind it; a map of each size.
+    """VGG with batch norm and SSD's further convolutions.
 
     Args:
-        width: factor on the channels of every layer, at least 8 are kept.
+        width: factor of the number of channels, which is at least 8.
         repeats: convolutions of each of VGG's five stages.
-        maps: how many maps, from 2 to 6; the first has a stride of 8, each further one about twice the last one's.
-
-    Attributes:
-        out_channels: of each map.
+        maps: number of maps, from 2 to 6; the first has stride 8, each further about twice the previous.
 
     Raises:
-        ValueError: an argument is out of range.
+        ValueError: if an argument is out of range.
     """
 
     def __init__(self, width: float, repeats: Sequence[int], maps: int) -> None:
         super().__init__()
         if len(repeats) != len(_STAGES) or min(repeats) < 1:
-            raise ValueError(f"repeats: expected {len(_STAGES)} numbers from 1 on, got {list(repeats)}")
+            raise ValueError(f"repeats: expected {len(_STAGES)} numbers >= 1, got {list(repeats)}")
         if width <= 0 or not 2 <= maps <= 2 + len(_EXTRA):
             raise ValueError(f"width and maps must be > 0 and in [2, {2 + len(_EXTRA)}], got {width} and {maps}")
 
@@ -53,24 +50,17 @@ class SSDBackbone(nn.Module):
             plan += [*[scale(channels)] * count, "M"]
         layers = list(make_layers(plan[:-1], batch_norm=True))
         pooling = [i for i, layer in enumerate(layers) if isinstance(layer, nn.MaxPool2d)]
-        # 300 pixels make 75 cells, and these 38.
-        layers[pooling[2]] = nn.MaxPool2d(2, 2, ceil_mode=True)
+        layers[pooling[2]] = nn.MaxPool2d(2, 2, ceil_mode=True)  # 300 pixels: 75 cells to 38
         fourth, fifth, converted = scale(_STAGES[3]), scale(_STAGES[4]), scale(_CONVERTED)
-        rest = [
-            *layers[pooling[3] :],
-            nn.MaxPool2d(3, 1, 1),
-            Conv2dNormActivation(fifth, converted, 3, dilation=6),
-            Conv2dNormActivation(converted, converted, 1),
-        ]
+        rest = [*layers[pooling[3] :], nn.MaxPool2d(3, 1, 1), Conv2dNormActivation(fifth, converted, 3, dilation=6)]
+        rest.append(Conv2dNormActivation(converted, converted, 1))
         self.body = nn.ModuleList([nn.Sequential(*layers[: pooling[3]]), nn.Sequential(*rest)])
         self.extra, before = nn.ModuleList(), converted
         for within, channels, stride in _EXTRA[: maps - 2]:
             narrow = Conv2dNormActivation(before, scale(within), 1)
             before = scale(channels)
-            padding = 1 if stride > 1 else 0
-            self.extra.append(
-                nn.Sequential(narrow, Conv2dNormActivation(scale(within), before, 3, stride, padding=padding))
-            )
+            wide = Conv2dNormActivation(scale(within), before, 3, stride, padding=1 if stride > 1 else 0)
+            self.extra.append(nn.Sequential(narrow, wide))
         self.first_scale = nn.Parameter(torch.full((fourth,), _FIRST_SCALE))
         self.out_channels = [fourth, converted, *(scale(channels) for _, channels, _ in _EXTRA[: maps - 2])]
         for layer in self.modules():
@@ -78,14 +68,14 @@ class SSDBackbone(nn.Module):
                 nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
 
     def forward(self, images: Float[Tensor, "n 3 h w"]) -> dict[str, Tensor]:
-        """The maps by number, finest first."""
-        found = self.body[0](images)
-        # Half precision has no number that is small enough to divide the zeros of a silent cell by.
-        unit = normalize(at_least_float32(found)).to(found.dtype)
+        """Maps by number, finest first."""
+        features = self.body[0](images)
+        # The epsilon of normalize underflows in half precision.
+        unit = normalize(at_least_float32(features)).to(features.dtype)
         maps = [unit * self.first_scale.view(1, -1, 1, 1)]
         for block in (self.body[1], *self.extra):
-            found = block(found)
-            maps.append(found)
+            features = block(features)
+            maps.append(features)
         return OrderedDict((str(i), each) for i, each in enumerate(maps))
 
 
@@ -96,19 +86,16 @@ def ssd_vgg16_bn(
     maps: int = 6,
     scales: Sequence[int | float] = _SCALES,
 ) -> SSD:
-    """SSD300 on a VGG-16 with batch norm behind every convolution but the heads'; 36 million parameters.
-
-    At any size of the image, the cells divide it evenly.
+    """SSD300 on a VGG-16 with batch norm; 36 million parameters. Cells divide images of any size evenly.
 
     Args:
-        num_classes: number of classes, the background counted.
-        width: factor on the channels of every layer but the heads, at least 8 are kept.
-        repeats: convolutions of each of VGG's five stages.
-        maps: how many maps of falling size have a head, from 2 to 6: at 300 pixels 38, 19, 10, 5, 3 and 1 cells wide.
+        num_classes: number of classes including background.
+        width, repeats: see :class:`SSDBackbone`.
+        maps: number of maps with a head, from 2 to 6: at 300 pixels 38, 19, 10, 5, 3 and 1 cells wide.
         scales: side of the default boxes of each map, in units of the image's, and one more.
 
     Raises:
-        ValueError: an argument is out of range.
+        ValueError: if an argument is out of range.
 
     Source: Liu et al., SSD: Single Shot MultiBox Detector, ECCV 2016, sections 2 and 3; Ioffe and Szegedy, Batch
     Normalization, ICML 2015.
