@@ -8,15 +8,12 @@ from diode_pl.detector.darknet.yolov3 import yolov3, yolov3_tiny
 from diode_pl.detector.download import DownloadError, download_file
 from diode_pl.detector.none import no_detector
 from diode_pl.detector.sync_batch_norm import convert_sync_batch_norm
-from diode_pl.detector.torchvision import (
-    FCOS,
-    SSD,
-    FasterRCNN,
-    RetinaNet,
-    narrow_faster_rcnn,
-    narrow_retinanet,
-    ssd_vgg16_bn,
-)
+from diode_pl.detector.torchvision.faster_rcnn import FasterRCNN
+from diode_pl.detector.torchvision.fcos import FCOS
+from diode_pl.detector.torchvision.narrow_models import narrow_faster_rcnn, narrow_retinanet
+from diode_pl.detector.torchvision.retinanet import RetinaNet
+from diode_pl.detector.torchvision.ssd import SSD
+from diode_pl.detector.torchvision.ssd_backbone import ssd_vgg16_bn
 from diode_pl.provenance import GIVEN_WEIGHTS
 
 __all__ = [

@@ -12,9 +12,14 @@ from diode_pl.class_names import read_names
 from diode_pl.detector.base import DensePredictions, Detector, MatchedPredictions, Outputs
 from diode_pl.detector.darknet.builder import Layer, build_layers
 from diode_pl.detector.darknet.cfg import ConfigError, Section, number_sections, read_cfg
-from diode_pl.detector.darknet.init import draw_weights
 from diode_pl.detector.darknet.layers import Convolution, MaxPool, YoloHead
-from diode_pl.detector.darknet.weights import STATE_SUFFIXES, load_darknet, load_state, read_provenance
+from diode_pl.detector.darknet.weights import (
+    STATE_SUFFIXES,
+    draw_weights,
+    load_darknet,
+    load_state,
+    read_provenance,
+)
 from diode_pl.detector.darknet.yolo_decode import decode_yolo, match_yolo_predictions
 from diode_pl.detector.darknet.yolo_loss import YoloLoss
 from diode_pl.detector.untrained_classes import untrained_classes

@@ -1,5 +1,6 @@
-"""Darknet .weights (a header, then float32 numbers without names) and state dicts."""
+"""Weights of Darknet networks: random, from .weights (a header, then float32 numbers without names) or a state dict."""
 
+import math
 import pickle
 import struct
 from collections.abc import Sequence
@@ -13,10 +14,32 @@ from torch import Tensor, nn
 
 from diode_pl.detector.darknet.builder import Layer
 from diode_pl.detector.darknet.cfg import ConfigError
-from diode_pl.detector.darknet.layers import Convolution
+from diode_pl.detector.darknet.layers import Convolution, YoloHead
 from diode_pl.provenance import GIVEN_WEIGHTS, Provenance
 
 STATE_SUFFIXES = frozenset({".safetensors", ".pt", ".pth", ".ckpt"})  # .ckpt for its error message
+_PRIOR = 0.01  # objectness of an untrained network, as few cells have objects
+
+
+def draw_weights(network: nn.ModuleList, before_head: frozenset[int]) -> None:
+    """Draws Kaiming weights, and heads with low objectness, from the global generator.
+
+    Args:
+        network: layers of a Darknet network.
+        before_head: positions of the convolutions whose output is a head.
+    """
+    for i, layer in enumerate(network):
+        if not isinstance(layer, Convolution):
+            continue
+        if i in before_head:
+            nn.init.normal_(layer.conv.weight, std=0.01)
+        else:
+            nn.init.kaiming_normal_(layer.conv.weight, a=0.1)
+        if layer.conv.bias is not None:
+            nn.init.zeros_(layer.conv.bias)
+            if i in before_head and isinstance(yolo := network[i + 1], YoloHead):
+                with torch.no_grad():
+                    layer.conv.bias.view(-1, 5 + yolo.classes)[:, 4] = -math.log((1 - _PRIOR) / _PRIOR)
 
 
 def load_darknet(network: Sequence[Layer], path: str | Path) -> None:

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 from torchvision.ops import box_convert
 
+from diode_pl.detector.darknet.yolo_assigner import Assignment
 from diode_pl.detector.darknet.yolo_assigner import match as match_targets
 from diode_pl.numerics.box_ops import giou
 from diode_pl.numerics.distributed import reduce_sum_per_process
@@ -80,37 +81,33 @@ class YoloLoss:
             targets: of the ``n`` images; invalid boxes are ignored.
         """
         with torch.autocast(device_type=heads[0].device.type, enabled=False):
-            terms = [
-                self._scale(at_least_float32(head), a.to(at_least_float32(head).dtype), scale_xy, image_size, targets)
-                for head, a, scale_xy in zip(heads, anchors, scales_xy, strict=True)
-            ]
+            terms = []
+            for head, of_head, scale_xy in zip(heads, anchors, scales_xy, strict=True):
+                head = at_least_float32(head)
+                (ny, nx), of_head = head.shape[2:4], of_head.to(head.dtype)
+                match = match_targets(of_head, (ny, nx), image_size, targets, self.anchor_threshold)
+                terms.append(_scale_terms(head, match, targets.labels, scale_xy))
             gains = {"box": self.box_gain, "class": self.class_gain, "objectness": self.objectness_gain}
             scales = zip(gains, zip(*terms, strict=True), strict=True)
             return {name: gains[name] * torch.stack(term).sum() for name, term in scales}
 
-    def _scale(
-        self,
-        head: Float[Tensor, "n a ny nx d"],
-        anchors: Float[Tensor, "a 2"],
-        scale_xy: float,
-        image_size: tuple[int, int],
-        targets: Targets,
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        count, ny, nx = head.shape[1:4]
-        match = match_targets(anchors, (ny, nx), image_size, targets, self.anchor_threshold)
-        matched = match.matched
-        matches = reduce_sum_per_process(matched.sum(), at_least=1.0)
-        anchor = torch.arange(count, device=head.device)
-        at = (match.image[:, None], anchor, match.row[:, None], match.column[:, None])
-        rows, truth = head[at], match.truth[:, None]
-        found = box_convert(yolo_box(rows[..., :4], match.anchors, scale_xy), "cxcywh", "xyxy")
-        box = ((1 - giou(found, truth)) * matched).sum() / matches
-        is_class = targets.labels[:, None] == torch.arange(head.shape[4] - 5, device=head.device)
-        is_class = is_class[:, None].expand(-1, count, -1).to(head.dtype)
-        entropy = F.binary_cross_entropy_with_logits(rows[..., 5:], is_class, reduction="none").mean(dim=2)
-        classes = (entropy * matched).sum() / matches
-        cell = ((at[0] * count + at[1]) * ny + at[2]) * nx + at[3]
-        present = head.new_zeros(head.shape[:4].numel())
-        # Two targets may share a cell: a match wins, independent of the order of writes.
-        present = present.scatter_reduce(0, cell.flatten(), matched.flatten(), reduce="amax").view(head.shape[:4])
-        return box, classes, F.binary_cross_entropy_with_logits(head[..., 4], present)
+
+def _scale_terms(
+    head: Float[Tensor, "n a ny nx d"], match: Assignment, labels: Int[Tensor, " k"], scale_xy: float
+) -> tuple[Tensor, Tensor, Tensor]:
+    (count, ny, nx), matched = head.shape[1:4], match.matched
+    matches = reduce_sum_per_process(matched.sum(), at_least=1.0)
+    anchor = torch.arange(count, device=head.device)
+    at = (match.image[:, None], anchor, match.row[:, None], match.column[:, None])
+    rows = head[at]
+    boxes = box_convert(yolo_box(rows[..., :4], match.anchors, scale_xy), "cxcywh", "xyxy")
+    box = ((1 - giou(boxes, match.truth[:, None])) * matched).sum() / matches
+    is_class = labels[:, None] == torch.arange(head.shape[4] - 5, device=head.device)
+    is_class = is_class[:, None].expand(-1, count, -1).to(head.dtype)
+    entropy = F.binary_cross_entropy_with_logits(rows[..., 5:], is_class, reduction="none").mean(dim=2)
+    classes = (entropy * matched).sum() / matches
+    cell = ((at[0] * count + at[1]) * ny + at[2]) * nx + at[3]
+    present = head.new_zeros(head.shape[:4].numel())
+    # Two targets may share a cell: a match wins, independent of the order of writes.
+    present = present.scatter_reduce(0, cell.flatten(), matched.flatten(), reduce="amax").view(head.shape[:4])
+    return box, classes, F.binary_cross_entropy_with_logits(head[..., 4], present)
