@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 
@@ -21,6 +22,21 @@ def test_the_example_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("diode_pl.distillation.report.export_onnx", lambda *_: 0.0)  # takes longer than all the rest
     found = doctest.testmod(diode_pl)
     assert found.attempted > 5 and not found.failed
+
+
+def test_the_embedded_detector_is_that_of_the_command_line() -> None:
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        config = compose("synthesize", ["detector@teacher=yolov3_tiny_shapes"])
+    expected, found = instantiate(config.teacher, _convert_="object"), diode_pl.load_detector(weights="embedded")
+    assert found.fingerprint() == expected.fingerprint() and found.class_names == expected.class_names
+    assert found.yolo_loss == expected.yolo_loss
+    heads = [[layer.anchors for layer in net.layers if hasattr(layer, "anchors")] for net in (found, expected)]
+    assert len(heads[0]) == 3 and all(torch.equal(one, other) for one, other in zip(*heads, strict=True))
+
+
+def test_embedded_weights_are_not_those_of_another_network(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r'^weights="embedded" .* cfg=.*net.cfg: omit cfg, or set weights to a path'):
+        diode_pl.load_detector(tmp_path / "net.cfg", "embedded")
 
 
 def test_about_ten_names_and_no_others() -> None:

@@ -31,6 +31,13 @@ class Detector(nn.Module, ABC):
 
     Raises:
         ValueError: if two classes have the same name.
+
+    Example:
+        >>> from diode_pl.detector.loading import load_detector
+        >>> detector: Detector = load_detector(weights="embedded").freeze()
+        >>> outputs = detector(torch.rand(2, 3, 64, 64))
+        >>> detector.decode(outputs).boxes.shape, len(detector.predict(outputs))
+        (torch.Size([2, 252, 4]), 2)
     """
 
     class_activation = "sigmoid"
@@ -92,14 +99,7 @@ class Detector(nn.Module, ABC):
         raise NotImplementedError(f"{type(self).__name__} does not implement forward_stem()")
 
     def require(self, *methods: str) -> None:
-        """Checks that optional methods are implemented.
-
-        Args:
-            methods: names of methods that :class:`Detector` does not implement.
-
-        Raises:
-            ValueError: if a method is not implemented.
-        """
+        """Raises a ValueError if an optional method is not implemented."""
         missing = [f"{name}()" for name in methods if getattr(type(self), name) is getattr(Detector, name)]
         if missing:
             raise ValueError(f"{type(self).__name__} does not implement {' and '.join(missing)} (docs/own_detector.md)")
@@ -114,18 +114,12 @@ class Detector(nn.Module, ABC):
             outputs: of :meth:`forward`.
             confidence: candidates at or below this score are dropped, in [0, 1].
             iou: threshold of non-maximum suppression, in [0, 1].
-            max_detections: maximum number of detections per image.
+            max_detections: maximum per image.
         """
         return detections(self.decode(outputs), confidence, iou, max_detections)
 
     def predict_as(self, class_names: Sequence[str], outputs: Outputs, **options: float) -> list[Detections]:
-        """Like :meth:`predict`, with labels that index ``class_names``; other classes are dropped.
-
-        Args:
-            class_names: classes of another detector or data set, matched by name.
-            outputs: of :meth:`forward`.
-            options: passed to :meth:`predict`.
-        """
+        """Like :meth:`predict`, with labels that index ``class_names``, matched by name; other classes are dropped."""
         detections = self.predict(outputs, **options)  # type: ignore[arg-type]
         if self.class_names == tuple(class_names):
             return detections
@@ -154,20 +148,11 @@ class Detector(nn.Module, ABC):
 
     def describe_random_weights(self) -> str:
         """Describes an untrained detector for an error message."""
-        return (
-            f"({type(self).__name__}) with random weights (a custom detector that loads its own weights must set "
-            "provenance)"
-        )
+        kind = type(self).__name__
+        return f"({kind}) with random weights (a custom detector that loads its own weights must set provenance)"
 
     def require_trained(self, role: str) -> None:
-        """Checks that the weights are not random.
-
-        Args:
-            role: of the detector in the error message, such as ``teacher``.
-
-        Raises:
-            ValueError: if they are.
-        """
+        """Raises a ValueError if the weights are random; ``role`` is that of the detector, such as ``teacher``."""
         if self.provenance is None:
             raise ValueError(
                 f"{role}.weights: nothing can be learned from a {role} {self.describe_random_weights()}. Train it "

@@ -82,9 +82,11 @@ def channel_stats(features: Float[Tensor, "n c h w"]) -> ChannelStats:
 
 
 def _mean(calls: Sequence[ChannelStats]) -> ChannelStats:
-    if len(calls) == 1:
-        return calls[0]
-    return ChannelStats(*(torch.stack(values).mean(dim=0) for values in zip(*calls, strict=True)))
+    return (
+        calls[0]
+        if len(calls) == 1
+        else ChannelStats(*(torch.stack(values).mean(dim=0) for values in zip(*calls, strict=True)))
+    )
 
 
 class _Moments(torch.autograd.Function):
@@ -106,8 +108,7 @@ class _Moments(torch.autograd.Function):
     def backward(ctx: FunctionCtx, grad_mean: Tensor, grad_var: Tensor) -> Tensor:
         features, mean = ctx.saved_tensors  # type: ignore[attr-defined]
         count = features.numel() // features.shape[1]
-        slope = 2 * grad_var / count
+        slope, shape = 2 * grad_var / count, (1, -1, 1, 1)
         offset = grad_mean / count - slope * mean
-        shape = (1, -1, 1, 1)
         wide = features.to(slope.dtype)  # slopes underflow in half precision
         return torch.addcmul(offset.view(shape), wide, slope.view(shape)).to(features.dtype)

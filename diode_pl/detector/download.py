@@ -21,14 +21,12 @@ class DownloadError(RuntimeError):
 def download_file(
     file: str, folder: str, url: str, sha256: str | None = None, size: int | None = None, cache: Path | None = None
 ) -> Path:
-    """Returns the path of a file, which is downloaded if necessary.
+    """Returns the path of a file in ``$DIODE_WEIGHTS/<folder>/`` or the cache, to which it is downloaded if necessary.
 
-    The file is looked up in ``$DIODE_WEIGHTS/<folder>/``, then in the cache. An interrupted download starts over the
-    next time: ``torch.hub`` does not resume.
+    An interrupted download starts over: ``torch.hub`` does not resume.
 
     Args:
-        file: name of the file.
-        folder: name of its folder.
+        file, folder: names of the file and its folder.
         url: source of the download.
         sha256: checksum in hexadecimal, or its first digits; None if unknown.
         size: in bytes; None if unknown.
@@ -61,7 +59,6 @@ def sha256_of(path: str | Path) -> str:
 
 
 def _provided_file(file: str, folder: str) -> Path | None:
-    """``$DIODE_WEIGHTS/<folder>/<file>`` if it exists."""
     if not (weights := os.environ.get("DIODE_WEIGHTS")):
         return None
     if not Path(weights).expanduser().is_dir():
@@ -87,13 +84,13 @@ def _download(url: str, path: Path, sha256: str | None, size: int | None) -> Non
 
 
 def _check(path: Path, url: str, sha256: str | None, size: int | None) -> None:
+    fault = None
     if size is not None and (actual := path.stat().st_size) != size:
         fault = f"has {actual} bytes, expected {size}"
     elif sha256 is not None and not (digest := sha256_of(path)).startswith(sha256.lower()):
         fault = f"has sha256 {digest}, expected {sha256}"
-    else:
-        return
-    raise DownloadError(f"{path} {fault}: replace it by {url}, or remove it to have it downloaded")
+    if fault:
+        raise DownloadError(f"{path} {fault}: replace it by {url}, or remove it to have it downloaded")
 
 
 @contextmanager

@@ -33,15 +33,7 @@ class InputSize:
         return side % self.step == 0 and side >= self.smallest
 
     def check(self, key: str, side: int) -> None:
-        """Checks that a side is supported.
-
-        Args:
-            key: argument that sets it, for the error message.
-            side: in pixels.
-
-        Raises:
-            ValueError: if it is not.
-        """
+        """Raises a ValueError if ``side``, in pixels, is not supported; ``key`` is the argument that sets it."""
         if not self.take(side):
             nearest = max(self.smallest, round(side / self.step) * self.step)
             raise ValueError(

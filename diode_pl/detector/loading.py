@@ -34,15 +34,20 @@ def load_detector(
 
     Raises:
         ConfigError: if definition, weights and names do not match.
+        ValueError: if ``cfg`` is given with ``weights="embedded"``.
 
     Example:
         >>> detector = load_detector(weights="embedded")
         >>> detector.class_names[:3]
         ('mug', 'key', 'star')
     """
-    file = asset("yolov3_tiny_shapes.safetensors") if weights == "embedded" else weights
     if cfg is not None:
-        return Darknet(cfg, file, class_names)
+        if weights == "embedded":
+            raise ValueError(
+                f'weights="embedded" are not those of cfg={cfg}: omit cfg, or set weights to a path or None'
+            )
+        return Darknet(cfg, weights, class_names)
+    file = asset("yolov3_tiny_shapes.safetensors") if weights == "embedded" else weights
     gains = {"box_gain": 0.7, "class_gain": 7.5, "objectness_gain": 13.0}
     return Darknet(yolov3_tiny(8, width, _ANCHORS), file, class_names, backbone_sections=13, **gains)
 

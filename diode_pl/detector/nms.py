@@ -31,14 +31,10 @@ def detections(dense: DensePredictions, confidence: float, iou: float, max_detec
 def suppress(
     boxes: Float[Tensor, "k 4"], scores: Float[Tensor, " k"], labels: Int[Tensor, " k"], iou: float, most: int
 ) -> Detections:
-    """Drops boxes of one image that overlap a better box of their class by more than ``iou``.
+    """Keeps at most ``most`` boxes of one image, none of which overlaps a better box of its class by more than ``iou``.
 
     Args:
         boxes: x1, y1, x2, y2 in units of image width and height.
-        scores: in [0, 1].
-        labels: class indices.
-        iou: threshold, in [0, 1].
-        most: maximum number of boxes to keep.
     """
     scores, order = scores.sort(descending=True, stable=True)
     boxes, labels, scores = boxes[order[:_CANDIDATES]], labels[order[:_CANDIDATES]], scores[:_CANDIDATES]

@@ -2,8 +2,4 @@
 
 
 def no_detector(weights: None = None) -> None:
-    """Returns None in place of a detector.
-
-    Args:
-        weights: ignored; every student has this key.
-    """
+    """Returns None in place of a detector; ``weights`` is ignored, a key of every student."""

@@ -58,9 +58,9 @@ def convert_sync_batch_norm(module: nn.Module) -> None:
 
 
 class _Gather(torch.autograd.Function):
-    """A row for each process. Each of them uses all rows, so the gradients of all belong to what each put in.
+    """Stacks the rows of all processes; the gradient of a row is the sum over the processes, which all use it.
 
-    torch has such a function too, which it calls deprecated in favor of a private one.
+    torch's own function is deprecated in favor of a private one.
     """
 
     @staticmethod

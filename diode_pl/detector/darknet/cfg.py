@@ -99,17 +99,13 @@ def read_cfg(path: str | Path) -> list[Section]:
         if last.options.get(key, value) != value:
             raise last.error(f"line {line} sets it again, to {value}", "each key once", key)
         sections[-1] = replace(last, options={**last.options, key: value}, lines={**last.lines, key: line})
-    return _check_net(sections, str(file))
+    return number_sections(sections, str(file))
 
 
 def number_sections(sections: Sequence[Section], name: str) -> list[Section]:
-    """Numbers sections in code, and names them for error messages."""
-    return _check_net([replace(section, number=i - 1, file=name) for i, section in enumerate(sections)], name)
-
-
-def _check_net(sections: list[Section], name: str) -> list[Section]:
+    """Numbers sections, names them for error messages, and checks that ``[net]`` is the first."""
     kinds = [section.kind for section in sections]
     if len(sections) < 2 or kinds[0] not in ("net", "network"):
         found = f"[{kinds[0]}] and {len(kinds) - 1} more sections" if kinds else "no section"
         raise ConfigError(f"{name}: found {found}; expected [net] and then at least one layer")
-    return sections
+    return [replace(section, number=i - 1, file=name) for i, section in enumerate(sections)]

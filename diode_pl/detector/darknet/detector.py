@@ -13,15 +13,9 @@ from diode_pl.detector.base import DensePredictions, Detector, MatchedPrediction
 from diode_pl.detector.darknet.builder import Layer, build_layers
 from diode_pl.detector.darknet.cfg import ConfigError, Section, number_sections, read_cfg
 from diode_pl.detector.darknet.layers import Convolution, MaxPool, YoloHead
-from diode_pl.detector.darknet.weights import (
-    STATE_SUFFIXES,
-    draw_weights,
-    load_darknet,
-    load_state,
-    read_provenance,
-)
+from diode_pl.detector.darknet.weights import STATE_SUFFIXES, draw_weights, load_darknet, load_state, read_provenance
 from diode_pl.detector.darknet.yolo_decode import decode_yolo, match_yolo_predictions
-from diode_pl.detector.darknet.yolo_loss import YoloLoss
+from diode_pl.detector.darknet.yolo_loss import YoloLoss, YoloOutputs
 from diode_pl.detector.untrained_classes import untrained_classes
 from diode_pl.numerics.dtypes import at_least_float32
 from diode_pl.targets import Targets
@@ -110,22 +104,22 @@ class Darknet(Detector):
         strides = tuple(height // head.shape[2] for head in heads)
         return Outputs(tuple(heads), tuple(features), strides, (height, width))
 
-    def _scales(self, outputs: Outputs) -> tuple[Sequence[Tensor], list[Tensor], list[float], tuple[int, int]]:
-        """Rows, anchors and scale_xy of each head, and the image size."""
-        yolo = [layer for layer in self.layers if isinstance(layer, YoloHead)]
-        return outputs.heads, [head.anchors for head in yolo], [head.scale_xy for head in yolo], outputs.image_size
+    def _yolo(self, outputs: Outputs) -> YoloOutputs:
+        heads = [layer for layer in self.layers if isinstance(layer, YoloHead)]
+        anchors, scales_xy = [head.anchors for head in heads], [head.scale_xy for head in heads]
+        return YoloOutputs(outputs.heads, anchors, scales_xy, outputs.image_size)
 
     def loss(self, outputs: Outputs, targets: Targets) -> dict[str, Tensor]:
-        return self.yolo_loss(*self._scales(outputs), targets)
+        return self.yolo_loss(self._yolo(outputs), targets)
 
     def decode(self, outputs: Outputs) -> DensePredictions:
-        return decode_yolo(*self._scales(outputs))
+        return decode_yolo(self._yolo(outputs))
 
     def class_logits(self, outputs: Outputs) -> Float[Tensor, "n m c"]:
         return torch.cat([at_least_float32(head[..., 5:]).flatten(1, 3) for head in outputs.heads], dim=1)
 
     def match_predictions(self, outputs: Outputs, targets: Targets) -> MatchedPredictions:
-        return match_yolo_predictions(*self._scales(outputs), targets, self.yolo_loss.anchor_threshold)
+        return match_yolo_predictions(self._yolo(outputs), targets, self.yolo_loss.anchor_threshold)
 
     def forward_stem(self, images: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n c p q"]:
         first = next(i for i, layer in enumerate(self.layers) if isinstance(layer, Convolution))

@@ -38,11 +38,7 @@ class FoldedBatchNorm(nn.BatchNorm2d):
 
 
 class Convolution(nn.Module):
-    """Convolution, batch norm or bias, activation.
-
-    Args:
-        activation: a key of :data:`ACTIVATIONS`.
-    """
+    """Convolution, batch norm or bias, and an activation of :data:`ACTIVATIONS`."""
 
     def __init__(
         self,
@@ -125,10 +121,7 @@ class ScaleChannels(nn.Module):
 class YoloHead(nn.Module):
     """Reorders the output of the last convolution to a row of ``5 + classes`` numbers per anchor and cell.
 
-    Args:
-        anchors: width and height of each, in input pixels.
-        classes: number of classes.
-        scale_xy: see :func:`~diode_pl.detector.darknet.yolo_loss.yolo_box`.
+    Anchors are widths and heights in input pixels; ``scale_xy`` see :class:`YoloOutputs`.
     """
 
     anchors: Tensor

@@ -22,12 +22,7 @@ _PRIOR = 0.01  # objectness of an untrained network, as few cells have objects
 
 
 def draw_weights(network: nn.ModuleList, before_head: frozenset[int]) -> None:
-    """Draws Kaiming weights, and heads with low objectness, from the global generator.
-
-    Args:
-        network: layers of a Darknet network.
-        before_head: positions of the convolutions whose output is a head.
-    """
+    """Draws Kaiming weights from the global generator, and heads (after ``before_head``) with low objectness."""
     for i, layer in enumerate(network):
         if not isinstance(layer, Convolution):
             continue
@@ -81,9 +76,7 @@ def read_floats(path: str | Path) -> Float[Tensor, " m"]:
             f"{path}: found {len(data)} bytes; expected a header of {header} (version {major}.{minor}) and "
             "numbers of 4 bytes each: the file is cut off or is no Darknet weight file"
         )
-    if len(data) == header:
-        return torch.zeros(0)
-    return torch.frombuffer(data, dtype=torch.float32, offset=header)
+    return torch.frombuffer(data, dtype=torch.float32, offset=header) if len(data) > header else torch.zeros(0)
 
 
 def _order(layer: Layer) -> list[Tensor]:

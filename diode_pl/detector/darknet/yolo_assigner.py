@@ -33,13 +33,13 @@ class Assignment:
 def anchors_in_cells(
     anchors: Float[Tensor, "a 2"], grid: tuple[int, int], image_size: tuple[int, int]
 ) -> Float[Tensor, "a 2"]:
-    """Converts widths and heights from pixels to cells; the other arguments as of :func:`match`."""
+    """Converts widths and heights from pixels to cells; the other arguments as of :func:`assign_targets`."""
     # Python numbers, unlike a tensor of them, need no copy to the device.
     across, down = grid[1] / image_size[1], grid[0] / image_size[0]
     return torch.stack([anchors[:, 0] * across, anchors[:, 1] * down], dim=1)
 
 
-def match(
+def assign_targets(
     anchors: Float[Tensor, "a 2"],
     grid: tuple[int, int],
     image_size: tuple[int, int],

@@ -1,33 +1,21 @@
 """Decoding of YOLO heads."""
 
-from collections.abc import Sequence
-
 import torch
-from jaxtyping import Float
 from torch import Tensor
 
 from diode_pl.detector.base import DensePredictions, MatchedPredictions
-from diode_pl.detector.darknet.yolo_assigner import anchors_in_cells, match
-from diode_pl.detector.darknet.yolo_loss import yolo_box
+from diode_pl.detector.darknet.yolo_assigner import anchors_in_cells, assign_targets
+from diode_pl.detector.darknet.yolo_loss import YoloOutputs, yolo_box
 from diode_pl.numerics.dtypes import at_least_float32
 from diode_pl.targets import Targets
 
 
-def decode_yolo(
-    heads: Sequence[Float[Tensor, "n _ _ _ d"]],
-    anchors: Sequence[Float[Tensor, "_ 2"]],
-    scales_xy: Sequence[float],
-    image_size: tuple[int, int],
-) -> DensePredictions:
-    """Decodes all anchors in all cells of all scales, differentiable.
-
-    The arguments are those of :class:`~diode_pl.detector.darknet.yolo_loss.YoloLoss`.
-    """
+def decode_yolo(outputs: YoloOutputs) -> DensePredictions:
+    """Decodes all anchors in all cells of all scales, differentiable."""
     boxes, objectness, classes, priors, cells = [], [], [], [], []
-    for head, of_head, scale_xy in zip(heads, anchors, scales_xy, strict=True):
-        raw = at_least_float32(head)
-        ny, nx = raw.shape[2:4]
-        sides = anchors_in_cells(of_head.to(raw.dtype), (ny, nx), image_size)[:, None, None]
+    for head, anchors, scale_xy in outputs.scales():
+        raw, (ny, nx) = at_least_float32(head), head.shape[2:4]
+        sides = anchors_in_cells(anchors, (ny, nx), outputs.image_size)[:, None, None]
         x = torch.arange(nx, dtype=raw.dtype, device=raw.device)
         y = torch.arange(ny, dtype=raw.dtype, device=raw.device)[:, None]
         box = yolo_box(raw[..., :4], sides, scale_xy)
@@ -42,23 +30,13 @@ def decode_yolo(
     return DensePredictions(per_image[0], per_image[1], per_image[2], torch.cat(priors), torch.cat(cells))
 
 
-def match_yolo_predictions(
-    heads: Sequence[Float[Tensor, "n _ _ _ d"]],
-    anchors: Sequence[Float[Tensor, "_ 2"]],
-    scales_xy: Sequence[float],
-    image_size: tuple[int, int],
-    targets: Targets,
-    threshold: float,
-) -> MatchedPredictions:
-    """Decodes the predictions that the loss matches to targets, once per target; triggers a device sync.
-
-    The arguments are those of :class:`~diode_pl.detector.darknet.yolo_loss.YoloLoss`.
-    """
+def match_yolo_predictions(outputs: YoloOutputs, targets: Targets, threshold: float) -> MatchedPredictions:
+    """Decodes the predictions that the loss matches to targets, once per target; triggers a device sync."""
     scales = []
-    for head, of_head, scale_xy in zip(heads, anchors, scales_xy, strict=True):
+    for head, anchors, scale_xy in outputs.scales():
         ny, nx = head.shape[2:4]
         # In the dtype of the loss: near the threshold, rounding decides.
-        pairs = match(of_head.to(at_least_float32(head).dtype), (ny, nx), image_size, targets, threshold)
+        pairs = assign_targets(anchors, (ny, nx), outputs.image_size, targets, threshold)
         target, anchor = torch.nonzero(pairs.matched).unbind(dim=1)
         image, row, column = pairs.image[target], pairs.row[target], pairs.column[target]
         rows = at_least_float32(head[image, anchor, row, column])

@@ -1,6 +1,6 @@
 """Boxes and loss of YOLOv3, on static shapes and without a device sync."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -9,8 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from torchvision.ops import box_convert
 
-from diode_pl.detector.darknet.yolo_assigner import Assignment
-from diode_pl.detector.darknet.yolo_assigner import match as match_targets
+from diode_pl.detector.darknet.yolo_assigner import Assignment, assign_targets
 from diode_pl.numerics.box_ops import giou
 from diode_pl.numerics.distributed import reduce_sum_per_process
 from diode_pl.numerics.dtypes import at_least_float32
@@ -34,11 +33,33 @@ def yolo_box(raw: Float[Tensor, "*b 4"], anchors: Float[Tensor, "*#b 2"], scale_
 
 
 @dataclass(frozen=True)
+class YoloOutputs:
+    """Outputs of the heads of a YOLO detector.
+
+    Args:
+        heads: raw rows x, y, w, h, objectness, class logits of each scale, ``(n, anchors, ny, nx, 5 + classes)``.
+        anchors: widths and heights of each scale's anchors, in pixels.
+        scales_xy: of each scale, see :func:`yolo_box`.
+        image_size: height and width in pixels.
+    """
+
+    heads: Sequence[Float[Tensor, "n _ _ _ d"]]
+    anchors: Sequence[Float[Tensor, "_ 2"]]
+    scales_xy: Sequence[float]
+    image_size: tuple[int, int]
+
+    def scales(self) -> Iterator[tuple[Tensor, Tensor, float]]:
+        """Raw rows, anchors in float32 or float64 and scale_xy of each scale."""
+        for head, anchors, scale_xy in zip(self.heads, self.anchors, self.scales_xy, strict=True):
+            yield head, anchors.to(at_least_float32(head[:0]).dtype), scale_xy
+
+
+@dataclass(frozen=True)
 class YoloLoss:
     """Box, class and objectness loss of a YOLOv3 detector.
 
-    Targets are assigned by :func:`~diode_pl.detector.darknet.yolo_assigner.match`. All pairs of a target and an anchor
-    are computed, with weight 0 for those without a match, so that no shape depends on the data.
+    All pairs of a target and an anchor of :class:`~diode_pl.detector.darknet.yolo_assigner.Assignment` are computed,
+    with weight 0 for those without a match, so that no shape depends on the data.
 
     Args:
         box_gain: weight of the mean of 1 - GIoU over the matched pairs.
@@ -63,30 +84,14 @@ class YoloLoss:
         if not 0 <= self.anchor_threshold < 1:
             raise ValueError(f"anchor_threshold must be in [0, 1), got {self.anchor_threshold}")
 
-    def __call__(
-        self,
-        heads: Sequence[Float[Tensor, "n _ _ _ d"]],
-        anchors: Sequence[Float[Tensor, "_ 2"]],
-        scales_xy: Sequence[float],
-        image_size: tuple[int, int],
-        targets: Targets,
-    ) -> dict[str, Float[Tensor, ""]]:
-        """Returns the terms ``box``, ``class`` and ``objectness`` with their gains, summed over the scales.
-
-        Args:
-            heads: raw rows x, y, w, h, objectness, class logits of each scale, ``(n, anchors, ny, nx, 5 + classes)``.
-            anchors: widths and heights of each scale's anchors, in pixels.
-            scales_xy: of each scale, see :func:`yolo_box`.
-            image_size: height and width in pixels.
-            targets: of the ``n`` images; invalid boxes are ignored.
-        """
-        with torch.autocast(device_type=heads[0].device.type, enabled=False):
+    def __call__(self, outputs: YoloOutputs, targets: Targets) -> dict[str, Float[Tensor, ""]]:
+        """Returns the terms ``box``, ``class`` and ``objectness`` with their gains, summed over the scales."""
+        with torch.autocast(device_type=outputs.heads[0].device.type, enabled=False):
             terms = []
-            for head, of_head, scale_xy in zip(heads, anchors, scales_xy, strict=True):
-                head = at_least_float32(head)
-                (ny, nx), of_head = head.shape[2:4], of_head.to(head.dtype)
-                match = match_targets(of_head, (ny, nx), image_size, targets, self.anchor_threshold)
-                terms.append(_scale_terms(head, match, targets.labels, scale_xy))
+            for head, anchors, scale_xy in outputs.scales():
+                ny, nx = head.shape[2:4]
+                match = assign_targets(anchors, (ny, nx), outputs.image_size, targets, self.anchor_threshold)
+                terms.append(_scale_terms(at_least_float32(head), match, targets.labels, scale_xy))
             gains = {"box": self.box_gain, "class": self.class_gain, "objectness": self.objectness_gain}
             scales = zip(gains, zip(*terms, strict=True), strict=True)
             return {name: gains[name] * torch.stack(term).sum() for name, term in scales}

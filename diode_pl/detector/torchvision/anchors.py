@@ -18,9 +18,7 @@ _made: WeakKeyDictionary[nn.Module, dict[Hashable, list[Tensor]]] = WeakKeyDicti
 def anchor_boxes(generator: nn.Module, outputs: Outputs) -> list[Float[Tensor, "_ 4"]]:
     """Anchors of each feature map as x1, y1, x2, y2 in pixels, in float32 or float64; cached by size.
 
-    Args:
-        generator: torchvision's.
-        outputs: heads have one row per anchor.
+    ``generator`` is torchvision's; the heads of ``outputs`` have one row per anchor.
     """
     if torch.compiler.is_compiling():  # a tracer's tensors cannot be cached
         return _make(generator, outputs)
@@ -54,9 +52,7 @@ def image_scale(outputs: Outputs) -> Float[Tensor, " 4"]:
 def cells_around(anchors: Float[Tensor, "m 4"], feature: Float[Tensor, "n c h w"]) -> Float[Tensor, "m 4"]:
     """The cell around each anchor's center, up to halfway to the next center or to the border of the image.
 
-    Args:
-        anchors: of one feature map, in units of image width and height.
-        feature: the feature map.
+    All anchors of one feature map, in units of image width and height.
     """
     rows, columns = feature.shape[2:]
     grid = ((anchors[:, :2] + anchors[:, 2:]) / 2).view(rows, columns, -1, 2)

@@ -8,8 +8,6 @@ from torch import Tensor
 
 from diode_pl.numerics.distributed import reduce_sum_per_process
 
-_SEED = 0
-
 
 class DeterministicBalancedSampler:
     """Torchvision's sampler of positives and negatives, but with the same sample for the same labels.
@@ -27,14 +25,10 @@ class DeterministicBalancedSampler:
         self._most_positives = int(batch_size_per_image * positive_fraction)
 
     def __call__(self, labels: Sequence[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
-        """Masks of the sampled positives and negatives of each image.
-
-        Args:
-            labels: of each image's candidates: >= 1 for positives, 0 for negatives, < 0 for neither.
-        """
+        """Masks of the sampled positives (labels >= 1) and negatives (0) of each image; labels < 0 are neither."""
         positives, negatives = [], []
         for each in labels:
-            generator = torch.Generator().manual_seed(_SEED)  # on the CPU: draws differ between devices
+            generator = torch.Generator().manual_seed(0)  # on the CPU: draws differ between devices
             positive, count = _sample(each >= 1, self._most_positives, generator)
             positives.append(positive)
             negatives.append(_sample(each == 0, self.batch_size_per_image - count, generator)[0])
@@ -59,9 +53,7 @@ def _sample(mask: Tensor, most: int, generator: torch.Generator) -> tuple[Tensor
 def process_share(count: Float[Tensor, ""]) -> Float[Tensor, ""]:
     """Factor from a mean over the sample of this process to its part of the mean over all processes.
 
-    As a sample depends only on its own image, gradients are then those of a single process with all images.
-
-    Args:
-        count: number of sampled candidates of the batch.
+    As a sample depends only on its own image, gradients are then those of a single process with all images. ``count``
+    is the number of sampled candidates of the batch.
     """
     return count.clamp(min=1) / reduce_sum_per_process(count, at_least=1.0)

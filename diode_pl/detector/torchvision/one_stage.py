@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor, nn
+from torch import Tensor
 from torchvision.ops import box_iou
 
 from diode_pl.detector.base import DensePredictions, Detections, MatchedPredictions, Outputs
@@ -110,10 +110,6 @@ class OneStage(TorchvisionDetector):
         sizes = [rest if size is None else size for size in self.parts.values()]
         return dict(zip(self.parts, rows.split(sizes, dim=2), strict=True))
 
-    def _generator(self, image_size: tuple[int, int]) -> nn.Module:
-        """Torchvision's anchor generator for images of that height and width in pixels."""
-        return self.network.anchor_generator
-
     def anchors(self, outputs: Outputs) -> list[Float[Tensor, "_ 4"]]:
         """Anchors of each feature map in pixels."""
-        return anchor_boxes(self._generator(outputs.image_size), outputs)
+        return anchor_boxes(self.network.anchor_generator, outputs)

@@ -16,11 +16,7 @@ from diode_pl.numerics.dtypes import at_least_float32
 
 @dataclass(frozen=True)
 class RegionProposals:
-    """Torchvision's region proposal network, with one head per feature map.
-
-    Args:
-        network: torchvision's; its sampler is a :class:`DeterministicBalancedSampler`.
-    """
+    """Torchvision's network with a :class:`DeterministicBalancedSampler`, and one head per feature map."""
 
     network: Any
 

@@ -7,6 +7,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torchvision.models.detection.anchor_utils import DefaultBoxGenerator
 
+from diode_pl.detector.outputs import Outputs
+from diode_pl.detector.torchvision.anchors import anchor_boxes
 from diode_pl.detector.torchvision.objectness import split_softmax
 from diode_pl.detector.torchvision.one_stage import OneStage
 
@@ -42,10 +44,10 @@ class SSD(OneStage):
         own = self.network.anchor_generator
         self._evenly = DefaultBoxGenerator(own.aspect_ratios, scales=own.scales, clip=own.clip)
 
-    def _generator(self, image_size: tuple[int, int]) -> nn.Module:
+    def anchors(self, outputs: Outputs) -> list[Float[Tensor, "_ 4"]]:
         limits = self.network.transform.fixed_size[::-1]  # torchvision's are width and height
-        within = all(side <= limit for side, limit in zip(image_size, limits, strict=True))
-        return self.network.anchor_generator if within else self._evenly
+        within = all(side <= limit for side, limit in zip(outputs.image_size, limits, strict=True))
+        return anchor_boxes(self.network.anchor_generator if within else self._evenly, outputs)
 
     def _terms(
         self, targets: list[dict[str, Tensor]], parts: dict[str, Tensor], anchors: list[Tensor], matched: list[Tensor]

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from diode_pl.detector.darknet.yolo_assigner import Assignment, anchors_in_cells, match
+from diode_pl.detector.darknet.yolo_assigner import Assignment, anchors_in_cells, assign_targets
 from diode_pl.targets import Targets
 
 ANCHORS = torch.tensor([[30.0, 40.0], [60.0, 20.0]])  # width and height in pixels
@@ -14,7 +14,7 @@ def assign(*boxes: list[float], threshold: float = 0.5, valid: list[bool] | None
     count = len(boxes)
     mask = torch.tensor(valid or [True] * count)
     labels, image = torch.zeros(count, dtype=torch.long), torch.arange(count)
-    return match(ANCHORS, GRID, SIZE, Targets(torch.tensor(boxes), labels, image, count, mask), threshold)
+    return assign_targets(ANCHORS, GRID, SIZE, Targets(torch.tensor(boxes), labels, image, count, mask), threshold)
 
 
 def box(x: float, y: float, w: float, h: float) -> list[float]:

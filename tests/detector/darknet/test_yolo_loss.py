@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from diode_pl.detector.darknet.yolo_loss import YoloLoss, yolo_box
+from diode_pl.detector.darknet.yolo_loss import YoloLoss, YoloOutputs, yolo_box
 from diode_pl.targets import Targets
 
 SIZE = (64, 96)  # height, width
@@ -85,7 +85,7 @@ def slow_loss(heads: list[Tensor], targets: Targets, threshold: float) -> dict[s
 
 
 def loss(heads: list[Tensor], targets: Targets, **options: float) -> dict[str, Tensor]:
-    return YoloLoss(**options)(heads, ANCHORS, SCALES_XY, SIZE, targets)
+    return YoloLoss(**options)(YoloOutputs(heads, ANCHORS, SCALES_XY, SIZE), targets)
 
 
 @pytest.mark.parametrize("threshold", [0.0, 0.225, 0.6])
@@ -210,7 +210,7 @@ def test_nothing_waits_for_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
     heads = [head.to("meta").requires_grad_() for head in random_heads(3)]
     anchors = [anchor.to("meta") for anchor in ANCHORS]
     with torch.device("meta"):
-        terms = YoloLoss()(heads, anchors, SCALES_XY, SIZE, some_targets().to("meta"))
+        terms = YoloLoss()(YoloOutputs(heads, anchors, SCALES_XY, SIZE), some_targets().to("meta"))
         sum(terms.values()).backward()
     assert all(term.shape == () for term in terms.values())
 
