@@ -25,9 +25,7 @@ def split_by_image(objects: Targets, share: float, seed: int) -> tuple[Targets, 
     """Splits objects into two parts that share no image.
 
     Args:
-        objects: boxes of a data set.
         share: fraction of the images in the second part, in [0, 1); at least one image if > 0.
-        seed: seed of the draw.
 
     Raises:
         ValueError: if fewer than two images have boxes.
@@ -47,14 +45,7 @@ def split_by_image(objects: Targets, share: float, seed: int) -> tuple[Targets, 
 
 
 def balance_classes(labels: Int[Tensor, " k"], classes: int) -> Int[Tensor, " j"]:
-    """Positions in which each class that there is comes equally often, each of its objects as often as another.
-
-    Objects of a class are repeated in turn until there are as many as of the largest one.
-
-    Args:
-        labels: of the objects.
-        classes: number of classes; some may have no object.
-    """
+    """Returns indices of objects that repeat those of each class in turn up to the count of the largest class."""
     own = [torch.nonzero(labels == label).squeeze(1) for label in range(classes)]
     most = max((len(positions) for positions in own), default=0)
     return torch.cat([positions[torch.arange(most) % len(positions)] for positions in own if len(positions)])

@@ -23,32 +23,37 @@ Crops = tuple[Tensor, Tensor]
 
 
 class CropData(BaseDataModule):
-    """Cuts the labeled objects out of the images of a data set; some images are held out to measure on.
+    """Cuts the labeled objects out of the images of a data set; some images are held out for validation.
 
     Args:
-        train: labeled images; None is an error that says so.
-        crop_size: height and width of the crops in pixels, at least 8.
-        held_out: share of the images whose crops are not trained on, in [0, 1).
-        batch_size: crops of one optimizer step, all processes together.
+        train: labeled images; None raises.
+        crop_size: height and width of the crops in pixels, >= 8.
+        held_out: share of the images that are held out, in [0, 1).
+        batch_size: crops per optimizer step, of all processes together.
         balanced: draws every class equally often; False draws every crop equally often.
-        jitter: every side of a box moves by up to this share of its width or height, in [0, 0.5).
-        flip: probability that left and right change places, in [0, 1].
-        color: brightness, contrast and saturation change by up to this share, hue by a tenth of it, in [0, 1].
-        min_pixels: objects of which width or height is below it are left out, in pixels of the images, at least 1.
-        steps_per_epoch: optimizer steps, at least 1; None: as many as there are batches of training crops.
-        workers: processes that cut crops, for each training process.
-        cache_gib: the images are read once if a copy for each training process fits into so much memory.
-        seed: of all draws, not negative.
+        jitter, flip, color: see :class:`Changes`.
+        min_pixels: minimum width and height of an object in pixels of the images, >= 1; smaller ones are left out.
+        steps_per_epoch: optimizer steps, >= 1; None: the number of batches of training crops.
+        workers: processes that cut crops, per training process.
+        cache_gib: the images are read once if a copy per training process fits into this much memory.
+        seed: random seed, >= 0.
 
     Attributes:
-        counts: once it is set up: ``images``, ``held_out_images``, ``crops``, ``held_out_crops``, ``too_small``;
-            after :meth:`use_teacher` also ``sampled``, ``dropped`` and ``added`` objects.
-        untrained: once it is set up: classes without a training crop, by name.
+        counts: after setup: ``images``, ``held_out_images``, ``crops``, ``held_out_crops``, ``too_small``; after
+            :meth:`use_teacher` also ``sampled``, ``dropped`` and ``added`` objects.
+        untrained: after setup: names of the classes without a training crop.
 
     Raises:
         ValueError: a number is out of range, or the images have no labels.
 
     Source: Guo, Alvarez, Salzmann, NeurIPS 2021, section 3.1; balance, jitter and held-out images are ours.
+
+    Example:
+        >>> from diode_pl.shapes import ShapesWorld
+        >>> data = CropData(ShapesWorld("val", size=8, resolution=64), crop_size=32)
+        >>> data.setup("fit")
+        >>> data.counts["images"], data.counts["held_out_images"]
+        (6, 2)
     """
 
     def __init__(
@@ -101,11 +106,7 @@ class CropData(BaseDataModule):
         return self.train.provenance
 
     def use_teacher(self, label_source: LabelPolicy, teacher: Detector) -> None:
-        """Lets a teacher say which objects count, when the data are set up.
-
-        Raises:
-            ValueError: see :class:`TeacherLabeler`.
-        """
+        """Selects the objects by :class:`TeacherLabeler`, which may raise, when the data are set up."""
         self._opinion = TeacherLabeler(label_source, teacher, self.train)
 
     def setup(self, stage: str) -> None:
@@ -162,10 +163,7 @@ class CropData(BaseDataModule):
         return DataLoader(crops, size, sampler=own, num_workers=self.workers, collate_fn=collate_crops)
 
     def held_out_crops(self, limit: int) -> Crops | None:
-        """At most ``limit`` held-out crops, pixels in [0, 1], balanced over classes; None if there are none.
-
-        Classes come one after the other, the crops of each spread evenly over the images.
-        """
+        """Returns at most ``limit`` held-out crops, class by class, balanced and spread over images; None if none."""
         _, objects = self._objects()
         own = [torch.nonzero(objects.labels == label).squeeze(1) for label in objects.labels.unique()]
         count = max(1, limit // max(1, len(own)))
@@ -180,7 +178,7 @@ class CropData(BaseDataModule):
         return crops.to(memory_format=torch.channels_last), labels
 
     def _labeled(self) -> tuple[Targets, dict[str, int]]:
-        """The objects that count, and what was counted on the way."""
+        """Returns the objects, and the counts of :class:`TeacherLabeler`."""
         if self._opinion is None:
             return find_objects(self._source), {}
         opinion, device = self._opinion, self.trainer.strategy.root_device if self.trainer else "cpu"

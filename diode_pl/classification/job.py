@@ -15,7 +15,6 @@ from diode_pl.io.atomic import atomic_write, write_picture
 from diode_pl.io.run_config import FREE_IN_TRAINING, differences
 from diode_pl.report import crop_sheet, write_curves
 from diode_pl.training.checkpoint import Checkpoint
-from diode_pl.training.resume import fit_or_resume
 from diode_pl.training.run_folder import RunFolder
 
 log = logging.getLogger(__name__)
@@ -57,9 +56,7 @@ def train_classifier(
         start.require_same_shapes(module, _MUST)
         _check_split(start, module.split)
     run = RunFolder(folder, dict(settings) | hashes, "classifier", _PART)
-    if not fit_or_resume(run, module, module.data, trainer, start):
-        return None
-    return _write_report(module, run.folder)
+    return _write_report(module, run.folder) if run.fit(module, module.data, trainer, start) else None
 
 
 def _describe_split(module: Classification, settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -28,21 +28,18 @@ class Classification(TrainingModule):
         classifier: factory; takes ``class_names``, ``kind`` and ``crop_size``, which follow from data and losses.
         losses: losses by name; None or a weight of 0 disables one. Losses for softmax and for sigmoid together train
             logits for both.
-        recipe: optimizer and learning rate schedule.
         data: training and held-out crops.
         label_source: which boxes count as objects; None uses those of the data set.
         teacher: the detector that ``label_source`` uses; without one, agreement is not checked.
-        log_every: steps between two rows of the log.
+        recipe, log_every: see :class:`TrainingModule`, also for attributes.
 
     Attributes:
-        history: one entry per epoch: losses, learning rate, accuracy, seconds.
         scores: latest ``accuracy`` on the held-out crops, and ``macro_accuracy``, its mean over the classes with a
             training crop.
         per_class: latest accuracy by class name; None for a class without a held-out crop.
         counts: numbers of images and crops, see :class:`CropData`.
         untrained: names of the classes without a training crop.
         split: settings that decide which crops are held out, as plain data.
-        provenance: data access level of the classifier; loading a checkpoint adds that of the checkpoint.
         outside: whether it was trained, here or before, on images that were not synthesized from a teacher.
 
     Raises:
@@ -50,6 +47,13 @@ class Classification(TrainingModule):
             weights.
 
     Source: Guo, Alvarez, Salzmann, NeurIPS 2021, section 3.1.
+
+    Example:
+        >>> from diode_pl.classifier import CrossEntropy
+        >>> from diode_pl.shapes import ShapesWorld
+        >>> data = CropData(ShapesWorld("train", size=4, resolution=64), crop_size=32)
+        >>> Classification(CropClassifier, {"ce": CrossEntropy()}, Recipe(torch.optim.SGD), data).kind
+        'softmax'
     """
 
     part = "classification"
@@ -67,10 +71,7 @@ class Classification(TrainingModule):
     ) -> None:
         super().__init__(recipe, log_every)
         if len(data.class_names) < 2:
-            raise ValueError(
-                f"train: a classifier tells classes from one another, and the images have only one, "
-                f"{data.class_names[0]}"
-            )
+            raise ValueError(f"train: a classifier needs two classes, the images have only one, {data.class_names[0]}")
         active = {name: loss for name, loss in losses.items() if loss is not None and loss.weight > 0}
         self.kind = output_form(list(active.values()))
         self.losses, self.data = nn.ModuleDict(active), data
@@ -145,11 +146,7 @@ class Classification(TrainingModule):
         self.split = split
 
     def save(self, path: str | Path) -> None:
-        """Writes the classifier and its metadata as a .safetensors file, atomically.
-
-        Raises:
-            ValueError: if a weight is not finite.
-        """
+        """Writes the classifier and its metadata as a .safetensors file; raises a ValueError if it is not finite."""
         record = ClassifierCard(
             self.provenance,
             self.scores.get("accuracy"),

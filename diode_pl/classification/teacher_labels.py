@@ -21,12 +21,7 @@ _BATCH_SIZE = 16
 
 
 class TeacherLabeler:
-    """Selects the objects of a data set by a teacher's detections.
-
-    Args:
-        label_source: which boxes count.
-        teacher: frozen here.
-        images: the data set.
+    """Selects the objects of a data set by the detections of a teacher, which is frozen here.
 
     Raises:
         ValueError: if the teacher has none of the classes, or does not support the resolution of the images.
@@ -47,12 +42,7 @@ class TeacherLabeler:
     def find_objects(
         self, source: ImageSet, device: torch.device | str, workers: int
     ) -> tuple[Targets, dict[str, int]]:
-        """Returns the objects that count, and how many were ``sampled``, ``dropped`` and ``added``.
-
-        Args:
-            source: the images, all of them readable.
-            device: device of the teacher.
-            workers: number of data loading processes.
+        """Returns the objects that count in readable images, and how many were ``sampled``, ``dropped``, ``added``.
 
         Raises:
             ValueError: if no object is left.

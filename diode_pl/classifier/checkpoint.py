@@ -37,11 +37,7 @@ class ClassifierCard:
 
 
 def encode_classifier(classifier: CropClassifier, record: ClassifierCard) -> bytes:
-    """Returns a classifier and its metadata as the content of a .safetensors file.
-
-    Raises:
-        ValueError: if a weight is not finite.
-    """
+    """Returns a classifier and its metadata as a .safetensors file; raises a ValueError if a weight is not finite."""
     state = {
         name: value.detach().cpu().clone(memory_format=torch.contiguous_format)
         for name, value in classifier.state_dict().items()

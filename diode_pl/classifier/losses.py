@@ -21,6 +21,12 @@ class ClassificationLoss(nn.Module, ABC):
 
     Attributes:
         kind: activation that the logits are trained for, ``softmax`` or ``sigmoid``.
+
+    Example:
+        >>> class Hinge(ClassificationLoss):
+        ...     kind = "softmax"
+        ...     def forward(self, logits: Tensor, labels: Tensor) -> Tensor:
+        ...         return functional.multi_margin_loss(logits, labels)
     """
 
     kind: Literal["softmax", "sigmoid"]
@@ -33,12 +39,7 @@ class ClassificationLoss(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, logits: Float[Tensor, "n c"], labels: Int[Tensor, " n"]) -> Float[Tensor, ""]:
-        """Returns the mean over crops, before the weight is applied.
-
-        Args:
-            logits: in float32 or float64.
-            labels: ground truth, ``0 <= label < c``.
-        """
+        """Returns the mean over crops, before the weight is applied, given logits in at least float32."""
 
 
 class CrossEntropy(ClassificationLoss):
@@ -78,7 +79,6 @@ class Focal(ClassificationLoss):
     """Sigmoid focal loss, summed over classes.
 
     Args:
-        weight: factor of the loss in the sum.
         alpha: weight of the positive class, in (0, 1); negatives get 1 - ``alpha``.
         gamma: focusing parameter, >= 0; 0 is the alpha-weighted binary cross-entropy.
 
@@ -103,16 +103,11 @@ class Focal(ClassificationLoss):
 
     def forward(self, logits: Float[Tensor, "n c"], labels: Int[Tensor, " n"]) -> Float[Tensor, ""]:
         truth = functional.one_hot(labels, logits.shape[1]).to(logits)
-        total: Tensor = sigmoid_focal_loss(logits, truth, self.alpha, self.gamma, reduction="sum")
-        return total / len(logits)
+        return sigmoid_focal_loss(logits, truth, self.alpha, self.gamma, reduction="sum") / len(logits)
 
 
 def output_form(losses: list[ClassificationLoss]) -> Literal["softmax", "sigmoid", "both"]:
-    """Returns the activation that the losses together train logits for.
-
-    Raises:
-        ValueError: if there is no loss.
-    """
+    """Returns the activation that the losses together train logits for; raises a ValueError if there is no loss."""
     kinds = {loss.kind for loss in losses}
     if not kinds:
         raise ValueError("losses: no loss with a weight above 0 is left")

@@ -80,30 +80,21 @@ class CropClassifier(nn.Module):
     @property
     def settings(self) -> dict[str, Any]:
         """Constructor arguments as plain data."""
-        channel_stats = {
-            key: None if value is None else value.flatten().tolist()
-            for key, value in (("mean", self.mean), ("std", self.std))
-        }
-        keys = ("class_names", "backbone", "stem_stride", "kind", "crop_size")
-        return {key: getattr(self, key) for key in keys} | {"class_names": list(self.class_names)} | channel_stats
+        settings = {key: getattr(self, key) for key in ("backbone", "stem_stride", "kind", "crop_size")}
+        buffers = {"mean": self.mean, "std": self.std}
+        stats = {key: None if value is None else value.flatten().tolist() for key, value in buffers.items()}
+        return {"class_names": list(self.class_names)} | settings | stats
 
     def forward(self, crops: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n c"]:
-        """Returns the class logits.
-
-        Args:
-            crops: RGB in [0, 1]; sizes other than ``crop_size`` are legal.
-        """
+        """Returns the class logits of RGB crops in [0, 1]; sizes other than ``crop_size`` are legal."""
         return self.network(self._normalize(crops))
 
     def features(self, crops: Float[Tensor, "n 3 h w"], layers: Sequence[int]) -> list[Tensor]:
-        """Returns feature maps, differentiable in the crops; layers above the highest one are not computed.
+        """Returns a feature map per layer, differentiable in the crops; layers above the highest are not computed.
 
         Args:
             crops: RGB in [0, 1].
             layers: 0 is the stem after its max-pooling, 1 to 4 are the stages.
-
-        Returns:
-            One map ``(n, channels, rows, columns)`` per layer, in the order of ``layers``.
 
         Raises:
             ValueError: if a layer does not exist.

@@ -8,13 +8,10 @@ from diode_pl.cli.renamed import refuse_renamed
 
 
 def prepare_arguments(entry_point: str) -> None:
-    """Refuses words that have been renamed, finds experiments by their short names, and prepares `--help`.
+    """Rejects renamed words by a SystemExit, resolves short names of experiments, and prepares `--help`.
 
     Args:
-        entry_point: its name, ``synthesize`` or ``train``.
-
-    Raises:
-        SystemExit: a word has been renamed; says the new one.
+        entry_point: ``synthesize`` or ``train``.
     """
     refuse_renamed(sys.argv[1:])
     register_help(entry_point)

@@ -1,8 +1,7 @@
-"""Which key of the command line an error is about.
+"""Error messages in terms of the command line.
 
-The library names its own arguments: ``weights: no such file``, ``resolution must be >= 32, got 31``, where it helps
-with the class in front: ``FKD: alpha must be finite``; an error about several arguments names them all, as in
-``student, losses: ...``. The config knows which keys set those arguments.
+The library names its own arguments, sometimes after the class: ``resolution must be >= 32, got 31``, ``FKD: alpha must
+be finite``, ``student, losses: ...``. The config contains the keys that set those arguments.
 """
 
 import re
@@ -12,21 +11,18 @@ from typing import Any
 _ARGUMENT = r"[a-z_]\w*(?:\.\w+|\[\w+\])*"
 _NAMED = re.compile(rf"(?:([A-Z]\w*): )?({_ARGUMENT}(?:(?:, | and ){_ARGUMENT})*)(?=:|=| must )")
 _INTERPOLATION = re.compile(r"\$\{([\w.]+)\}")
-# What the task is called with, beside what the config names.
+# Arguments of the task that are not in the config.
 _PASSED = {"folder": "output_dir"}
 _FULL_KEY = re.compile(r"^full_key: (\S+)$", re.MULTILINE)
 
 
 def describe_error(error: Exception, config: Any, choices: Mapping[str, str]) -> str:
-    """Says what went wrong in terms of what was typed.
+    """Returns the message with keys in place of arguments, then a line per group that one of them belongs to.
 
     Args:
         error: of the library, or Hydra's around it.
         config: as plain data with interpolations unresolved.
         choices: the option chosen of each group, such as ``{"detector@teacher": "yolov3"}``.
-
-    Returns:
-        The message with keys in place of arguments, then a line for each group that one of them belongs to.
     """
     at = _FULL_KEY.search(str(error))  # where Hydra was when the library raised
     text = str(error.__cause__ or error) if at else str(error)
@@ -43,7 +39,7 @@ def describe_error(error: Exception, config: Any, choices: Mapping[str, str]) ->
 
 
 def typed_key(key: str, config: Any) -> str:
-    """The key that sets what a dotted key holds: ``distillation.teacher`` is ``${teacher}``, thus ``teacher``."""
+    """Follows interpolations: ``distillation.teacher`` is ``${teacher}``, thus ``teacher``."""
     parts = re.findall(r"\w+", key)
     for i in range(1, len(parts) + 1):
         reference = _INTERPOLATION.fullmatch(str(_node(".".join(parts[:i]), config)))
@@ -68,12 +64,12 @@ def _is_there(key: str, config: Any) -> bool:
 
 
 def _key_of(argument: str, owner: str | None, class_name: str | None, config: Any) -> str | None:
-    """The key of an argument; None where there is none, or more than one to choose from.
+    """Returns the key of an argument, or None if there is none or more than one.
 
     Args:
-        argument: as the library names it, perhaps with a part of it: ``stages[0].resolution``.
-        owner: key of the object that is being constructed, if one is.
-        class_name: the class whose argument it is, if the message names it.
+        argument: as the library names it, perhaps a part of it: ``stages[0].resolution``.
+        owner: key of the object under construction, if any.
+        class_name: class of the argument, if the message names it.
         config: unresolved.
     """
     first, rest = re.fullmatch(r"(\w+)(.*)", argument).groups()  # type: ignore[union-attr]
@@ -81,7 +77,7 @@ def _key_of(argument: str, owner: str | None, class_name: str | None, config: An
     of_owner = [(key, node) for key, node in nodes if key == owner]
     if class_name is not None:
         nodes = [(key, node) for key, node in nodes if str(node.get("_target_")).split(".")[-1] == class_name]
-    # An object that holds others may raise what is wrong with one of those.
+    # An object may raise an error of its parts.
     nodes = of_owner or nodes
     found = {typed_key(f"{key}.{first}".lstrip("."), config) for key, _ in nodes}
     if owner is None and argument in _PASSED:
@@ -91,7 +87,7 @@ def _key_of(argument: str, owner: str | None, class_name: str | None, config: An
 
 
 def _mappings(node: Any, key: str = "") -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Every mapping inside a config, with its dotted key."""
+    """Yields every mapping inside a config, with its dotted key."""
     if isinstance(node, Mapping):
         yield key, node
         for name, value in node.items():
@@ -102,17 +98,13 @@ def _mappings(node: Any, key: str = "") -> Iterator[tuple[str, Mapping[str, Any]
 
 
 def _way_out(key: str | None, config: Any, choices: Mapping[str, str]) -> str | None:
-    """How to choose another option of the group that a key holds, or to leave out one of a named set."""
+    """Returns how to choose another option of a key's group, or how to remove one of a named set."""
     for group, option in choices.items():
         package = group.rpartition("@")[2].replace("/", ".")
         if key == package:
             return f"{group}=NAME chooses {key}, now {option}"
         node = _node(package, config)
-        if (
-            key
-            and key.rpartition(".")[0] == package
-            and "_target_" not in node
-            and isinstance(_node(key, config), dict)
-        ):
+        held = key and _node(key, config)
+        if key and key.rpartition(".")[0] == package and "_target_" not in node and isinstance(held, dict):
             return f"{key}=null leaves it out"
     return None

@@ -1,4 +1,4 @@
-"""Experiments by the names that people type."""
+"""Short names of experiments."""
 
 import re
 from collections.abc import Sequence
@@ -8,17 +8,9 @@ _NAME = re.compile(r"[^\[\],\s'\"]+")
 
 
 def qualify_experiments(overrides: Sequence[str], entry_point: str) -> list[str]:
-    """Puts the entry point in front of the names of experiments.
+    """Prefixes the names of experiments in command line arguments with the entry point, the folder of its experiments.
 
-    ``+experiment=quick`` of ``train.py`` is ``conf/experiment/train/quick.yaml``; ``synthesize.py`` may have another
-    experiment of the same name.
-
-    Args:
-        overrides: the arguments of the command line.
-        entry_point: its name, the folder of its experiments.
-
-    Returns:
-        The arguments, those that choose experiments with whole names.
+    ``+experiment=quick`` of ``train.py`` is ``conf/experiment/train/quick.yaml``.
 
     Example:
         >>> qualify_experiments(["seed=1", "+experiment=demo,tables/chain/fp"], "train")

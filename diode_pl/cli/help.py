@@ -1,4 +1,4 @@
-"""The options of a group in the text of `--help`, from the names and first lines of their files."""
+"""Options of groups in the text of `--help`, from the names and first lines of their files."""
 
 import textwrap
 from fnmatch import fnmatch
@@ -11,14 +11,11 @@ _WIDTH, _NAMES_COLUMN, _LINES_COLUMN = 120, 22, 36
 
 
 def register_help(entry_point: str) -> None:
-    """Lets ``hydra.help.template`` of an entry point list the options of groups.
+    """Registers the resolvers with which ``hydra.help.template`` of an entry point lists the options of groups.
 
     ``${option_names:GROUP,TITLE,TEXT}`` is a paragraph: a title, a text and the names of the options.
-    ``${option_lines:GROUP,KEY,PATTERN}`` is a line ``KEY=NAME`` per option that matches, with what the option is; ``*``
-    marks the default.
-
-    Args:
-        entry_point: its name, ``synthesize`` or ``train``.
+    ``${option_lines:GROUP,KEY,PATTERN}`` is a line ``KEY=NAME`` per matching option, with its description; ``*`` marks
+    the default.
     """
     choices = OmegaConf.load(_CONF / f"{entry_point}.yaml").defaults
     defaults = {f"{group}={option}" for choice in choices if choice != "_self_" for group, option in choice.items()}
@@ -39,10 +36,9 @@ def register_help(entry_point: str) -> None:
 
 
 def option_names(group: str) -> list[str]:
-    """The options of a group, a folder of ``conf/``.
+    """Lists the options of a group, a folder of ``conf/``; files that begin with ``_`` and subfolders are their parts.
 
-    Files that begin with ``_`` are parts of options. The experiments of tables count from the folder of their tables;
-    in other groups, folders hold parts of options, too.
+    Experiments of tables are named from the folder of the tables.
     """
     folder = _CONF / group
     files = folder.rglob("*.yaml") if folder.name == "tables" else folder.glob("*.yaml")
@@ -50,7 +46,7 @@ def option_names(group: str) -> list[str]:
 
 
 def describe_option(group: str, name: str) -> str:
-    """The first comment of an option's file that is neither its package nor its command."""
+    """Returns the first comment of an option's file that is neither its package nor its command."""
     lines = (_CONF / group / f"{name}.yaml").read_text(encoding="utf-8").splitlines()
     comments = (line.removeprefix("# ") for line in lines if line.startswith("# "))
     return next(line for line in comments if not line.startswith(("@package", "python ")))

@@ -1,4 +1,4 @@
-"""Words of the command line that have a new name: each is refused with it."""
+"""Renamed words of the command line: each is rejected with its new name."""
 
 import re
 from collections.abc import Sequence
@@ -55,14 +55,7 @@ for _table, _rows in {
 
 
 def refuse_renamed(overrides: Sequence[str]) -> None:
-    """Exits with the new word where an old one was typed.
-
-    Args:
-        overrides: the arguments of the command line, such as ``fit=false`` or ``losses=default``.
-
-    Raises:
-        SystemExit: one of them has been renamed.
-    """
+    """Raises a SystemExit with the new word if an argument, such as ``losses=default``, has been renamed."""
     for override in overrides:
         key, _, value = override.lstrip("+~").partition("=")
         for old in (key, *(f"{key}={option}" for option in re.split(r"[\[\],\s'\"]+", value))):

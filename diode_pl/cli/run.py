@@ -1,4 +1,4 @@
-"""What both entry points do with a composed config."""
+"""Execution of a composed config."""
 
 from typing import Any
 
@@ -15,15 +15,14 @@ def run(config: Any) -> float | None:
     """Constructs the objects of a config and runs its task.
 
     Args:
-        config: a DictConfig as composed, with interpolations unresolved; ``task`` makes a partial
-            function, called with ``folder`` and ``settings``.
+        config: a DictConfig with interpolations unresolved; ``task`` is a partial function of ``folder`` and
+            ``settings``.
 
     Returns:
-        What the task returns: the number that a sweep would maximize.
+        The result of the task: the value that a sweep maximizes.
 
     Raises:
-        SystemExit: something that the user can mend; the message names the keys. In a sweep, ValueError: the sweep
-            goes on with its next job.
+        SystemExit: on errors of the user; the message names the keys. In a sweep a ValueError, so that it continues.
     """
     from pytorch_lightning import seed_everything  # torch comes with it: --help need not wait
 

@@ -34,6 +34,13 @@ class Evaluation(pl.LightningModule):
 
     Raises:
         ValueError: if student and data do not fit each other.
+
+    Example:
+        >>> from diode_pl import load_detector
+        >>> from diode_pl.data.tiling import Fixed
+        >>> from diode_pl.shapes import ShapesWorld
+        >>> data = DetectionData(None, ShapesWorld("val", size=4, resolution=64), Fixed(1), {})
+        >>> evaluation = Evaluation(load_detector(width=0.1), None, data)
     """
 
     def __init__(
@@ -57,7 +64,7 @@ class Evaluation(pl.LightningModule):
         self._teacher = (teacher,)  # nn.Module does not register what is inside a tuple
         self.data, self.confidence, self.iou = data, confidence, iou
         self.teacher_scores, self.student_scores = dict[str, float](), dict[str, float]()
-        self.per_class: dict[str, dict[str, float]] = {}
+        self.per_class = dict[str, dict[str, float]]()
         self.scores = DetectionScores(student.class_names, data.evaluated) if data.evaluated else None
         shared = () if teacher is None else shared_labels(teacher, student)
         self._shared = [label for label in data.evaluated if label in shared]
@@ -70,11 +77,9 @@ class Evaluation(pl.LightningModule):
         return self._teacher[0]
 
     def on_validation_start(self) -> None:
-        """Evaluates the teacher, once."""
         self.measure_teacher()
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        """Adds the student's detections on one batch to the scores."""
         if self.scores is not None:
             self.scores.update(self.predict_with(self.student, batch, self.confidence), batch.targets, batch.sizes)
 

@@ -25,16 +25,10 @@ class Distillation(Evaluation, TrainingModule):
         student: the detector to train, in place.
         teacher: frozen here; None if no loss needs one.
         losses: losses by name; None or a weight of 0 disables one.
-        recipe: optimizer and learning rate schedule.
         data: training and validation images.
         label_source: which boxes count as labels; None uses those of the data set.
-        confidence: detections at or below it are dropped in validation, in [0, 1].
-        iou: threshold of non-maximum suppression in validation, in [0, 1].
-        log_every: steps between two rows of the log.
-
-    Attributes:
-        history: one entry per epoch: losses, learning rate, scores, seconds.
-        provenance: data access level of the student; loading a checkpoint adds that of the checkpoint.
+        confidence, iou: see :class:`Evaluation`.
+        recipe, log_every: see :class:`TrainingModule`, also for attributes.
 
     Raises:
         ValueError: if no loss is enabled, a required teacher is missing, or detectors, losses and data do not fit
@@ -43,8 +37,7 @@ class Distillation(Evaluation, TrainingModule):
     Source: Chawla et al., WACV 2021, section 3.4 and 4.
     """
 
-    part = "distillation"
-    kept = ("history", "teacher_scores", "per_class")
+    part, kept = "distillation", ("history", "teacher_scores", "per_class")
 
     def __init__(
         self,

@@ -39,10 +39,7 @@ def distill_student(
         train: images; their labels are not read.
         folder: gets ``student.safetensors``, ``student.onnx``, checkpoints, scores and pictures.
         val: labeled images for validation.
-        epochs: number of epochs.
-        steps_per_epoch: optimizer steps per epoch.
-        batch_size: images per step.
-        lr: learning rate.
+        steps_per_epoch: optimizer steps per epoch, of ``batch_size`` images each.
         accelerator: ``cpu``, ``gpu`` or ``auto``.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Crops that are differentiable in the box: a spatial transformer.
+"""Crops that are differentiable in the box (a spatial transformer); boxes in units of image width and height.
 
 Written by hand: torchvision's ``roi_align`` has no gradient to the boxes; kornia's crops have one, at the price of a
 dependency.
@@ -11,11 +11,7 @@ from torch.nn import functional as F
 
 
 def clamp_outward(boxes: Float[Tensor, "k 4"]) -> Float[Tensor, "k 4"]:
-    """Clamps each side beyond the image to its edge, without gradient; a box wholly outside becomes inverted.
-
-    Args:
-        boxes: x1, y1, x2, y2 in units of image width and height.
-    """
+    """Clamps each side beyond the image to its edge, without gradient; a box wholly outside becomes inverted."""
     return torch.cat([boxes[:, :2].clamp(min=0), boxes[:, 2:].clamp(max=1)], dim=1)
 
 
@@ -23,7 +19,6 @@ def visible(boxes: Float[Tensor, "k 4"], image_size: tuple[int, int]) -> Bool[Te
     """Mask of boxes with at least one pixel inside the image in width and height; NaN counts as none.
 
     Args:
-        boxes: x1, y1, x2, y2 in units of image width and height.
         image_size: height and width in pixels.
     """
     x1, y1, x2, y2 = clamp_outward(boxes.detach()).unbind(dim=1)
@@ -32,9 +27,6 @@ def visible(boxes: Float[Tensor, "k 4"], image_size: tuple[int, int]) -> Bool[Te
 
 def affine_matrices(boxes: Float[Tensor, "k 4"]) -> Float[Tensor, "k 2 3"]:
     """Affine maps from the coordinates of a crop to those of the image, both in [-1, 1].
-
-    Args:
-        boxes: x1, y1, x2, y2 in units of image width and height.
 
     Source: Guo et al., NeurIPS 2021, eq. 9.
     """
@@ -45,12 +37,7 @@ def affine_matrices(boxes: Float[Tensor, "k 4"]) -> Float[Tensor, "k 2 3"]:
 
 
 def sampling_grid(matrices: Float[Tensor, "k 2 3"], size: int) -> Float[Tensor, "k s s 2"]:
-    """Position in the image of each pixel of a crop (``align_corners=False``).
-
-    Args:
-        matrices: from :func:`affine_matrices`, without rotation.
-        size: side of the crops in pixels.
-    """
+    """Position in the image of each pixel of a crop (``align_corners=False``), given :func:`affine_matrices`."""
     # By hand: the library's is a matrix product, which a GPU may do in TF32.
     steps = (2 * torch.arange(size, device=matrices.device, dtype=matrices.dtype) + 1) / size - 1
     x = matrices[:, 0, 0, None] * steps + matrices[:, 0, 2, None]
@@ -66,7 +53,7 @@ def crops(
     Triggers a device sync.
 
     Args:
-        boxes: x1, y1, x2, y2 in units of image width and height; clamped as in :func:`clamp_outward`.
+        boxes: x1, y1, x2, y2, clamped as in :func:`clamp_outward`.
         image_index: index of each box's image.
         size: side of the crops in pixels.
     """

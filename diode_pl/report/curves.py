@@ -23,9 +23,7 @@ _DOTS = 30  # epochs up to which each one is marked
 
 
 def write_curves(
-    path: Path,
-    history: Sequence[Mapping[str, float | int]],
-    teacher: Mapping[str, float | int] | None = None,
+    path: Path, history: Sequence[Mapping[str, float | int]], teacher: Mapping[str, float | int] | None = None
 ) -> None:
     """Writes :func:`curves` as PNG, atomically."""
     picture = io.BytesIO()
@@ -37,12 +35,12 @@ def curves(history: Sequence[Mapping[str, float | int]], teacher: Mapping[str, f
     """Draws losses, validation scores and learning rate over the epochs, 1200 pixels wide.
 
     Args:
-        history: of each epoch, ``epoch`` and whatever was measured then: ``loss/...``, ``val/AP50``, ``val/AP``,
-            ``val/F1``, ``val/accuracy``, ``val/macro_accuracy``, ``lr``. Other entries are left out.
+        history: per epoch, ``epoch`` and any of ``loss/...``, ``val/AP50``, ``val/AP``, ``val/F1``, ``val/accuracy``,
+            ``val/macro_accuracy``, ``lr``; other entries are ignored.
         teacher: its scores on the same images, of which ``val/AP50`` is drawn.
 
     Raises:
-        ValueError: an entry of ``history`` has no ``epoch``.
+        ValueError: if an entry of ``history`` has no ``epoch``.
     """
     for i, entry in enumerate(history):
         if "epoch" not in entry:
@@ -70,7 +68,12 @@ def curves(history: Sequence[Mapping[str, float | int]], teacher: Mapping[str, f
     _line(axes["rate"], history, "lr", _RATE)
 
     for key, title in (("loss", "losses"), ("score", "validation"), ("rate", "learning rate")):
-        _dress(axes[key], title, legend=key != "rate")
+        axes[key].set_title(title, loc="left", fontsize=11)
+        axes[key].spines[["top", "right"]].set_visible(False)
+        axes[key].grid(axis="y", color="#e5e5e5", linewidth=0.8)
+        axes[key].set_axisbelow(True)
+        if key != "rate" and axes[key].get_lines():
+            axes[key].legend(frameon=False, fontsize=9)
     for key in ("score", "rate"):
         axes[key].sharex(axes["loss"])
         axes[key].set_xlabel("epoch")
@@ -91,12 +94,3 @@ def _line(axes: Axes, history: Sequence[Mapping[str, float | int]], key: str, co
         label = f"{key.split('/', 1)[-1]} {points[-1][1]:.3g}"
         axes.plot(*zip(*points, strict=True), color=color, marker=marker, markersize=3.5, label=label)
     return [value for _, value in points]
-
-
-def _dress(axes: Axes, title: str, legend: bool = True) -> None:
-    axes.set_title(title, loc="left", fontsize=11)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(axis="y", color="#e5e5e5", linewidth=0.8)
-    axes.set_axisbelow(True)
-    if legend and axes.get_lines():
-        axes.legend(frameon=False, fontsize=9)

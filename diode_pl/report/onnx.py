@@ -9,7 +9,7 @@ from pathlib import Path
 import onnx
 import onnxruntime
 import torch
-from jaxtyping import Float, config
+from jaxtyping import config
 from torch import Tensor, nn
 
 from diode_pl.detector import Detector
@@ -67,8 +67,6 @@ def export_onnx(detector: Detector, path: str | Path, resolution: int) -> float:
 
 
 class _Decoded(nn.Module):
-    """Images to boxes and scores."""
-
     def __init__(self, detector: Detector) -> None:
         super().__init__()
         self.detector = detector
@@ -120,9 +118,5 @@ def _difference(content: bytes, decoded: _Decoded, resolution: int) -> float:
     session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     found = session.run(["boxes", "scores"], {"images": images.numpy()})
     pairs = [(torch.from_numpy(a), b) for a, b in zip(found, decoded(images), strict=True)]
-    return max(_largest(a, b) for a, b in pairs)
-
-
-def _largest(found: Float[Tensor, "n m d"], expected: Float[Tensor, "n m d"]) -> float:
-    # In float32 a box many images wide has no four places behind the point.
-    return float(((found - expected).abs() / expected.abs().clamp(min=1)).max())
+    # Relative above 1: in float32 a box many images wide has no four decimal places.
+    return max(float(((a - b).abs() / b.abs().clamp(min=1)).max()) for a, b in pairs)

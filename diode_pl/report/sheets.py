@@ -31,9 +31,9 @@ def prediction_sheet(
     Args:
         images: RGB in [0, 1].
         targets: of the images.
-        detections: of each detector, by heading, one entry per image; all are drawn, so leave out unlikely ones before.
+        detections: per detector, by heading, one entry per image; all are drawn.
         class_names: by label.
-        above: the score from which on detections were left in, in [0, 1]; where there is none, the picture says so.
+        above: score threshold of the detections, in [0, 1], for images without one.
 
     Raises:
         ValueError: if there are no images, or the numbers of images differ.
@@ -80,7 +80,6 @@ def _draw(
 
 
 def _note(picture: Image.Image, text: str) -> None:
-    """Writes a line into the upper left corner, on a white background."""
     draw, font = ImageDraw.Draw(picture), ImageFont.load_default(12)
     right, bottom = draw.textbbox((0, 0), text, font=font)[2:]
     draw.rectangle((0, 0, right + 4, bottom + 4), fill="white")
@@ -90,23 +89,15 @@ def _note(picture: Image.Image, text: str) -> None:
 def crop_sheet(
     crops: Float[Tensor, "n 3 h w"], truth: Int[Tensor, " n"], found: Int[Tensor, " n"], class_names: Sequence[str]
 ) -> Image.Image:
-    """Draws crops side by side, each with its name below; wrong ones are framed, and say what they were taken for.
-
-    Args:
-        crops: RGB in [0, 1].
-        truth: the label of each.
-        found: the label that the classifier gives it.
-        class_names: by label.
+    """Draws crops in [0, 1] side by side with their class names below; wrong ones are framed, with the predicted name.
 
     Raises:
         ValueError: if there are no crops.
     """
     if not len(crops):
         raise ValueError("expected crops to draw, got none")
-    labels = zip(truth.tolist(), found.tolist(), strict=True)
-    cells = [
-        _draw_crop(crop, class_names[own], class_names[said]) for crop, (own, said) in zip(crops, labels, strict=True)
-    ]
+    labels = zip(crops, truth.tolist(), found.tolist(), strict=True)
+    cells = [_draw_crop(crop, class_names[own], class_names[predicted]) for crop, own, predicted in labels]
     return grid(cells, min(_CROPS, len(cells)))
 
 

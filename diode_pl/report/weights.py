@@ -13,28 +13,25 @@ from diode_pl.io.safetensors import to_safetensors
 
 
 def save_weights(
-    detector: Detector,
-    path: str | Path,
-    metadata: Mapping[str, str] | None = None,
-    dtype: torch.dtype | None = None,
+    detector: Detector, path: str | Path, metadata: Mapping[str, str] | None = None, dtype: torch.dtype | None = None
 ) -> None:
-    """Writes the state dict of a detector, and nothing else, as a .safetensors file: whole or not at all.
+    """Writes the state dict of a detector as a .safetensors file, atomically.
 
-    The file's metadata hold ``class_names`` (a JSON list) and ``fingerprint``, that of the detector as it is loaded
-    from the file; and the detector's own :meth:`~diode_pl.detector.Detector.weights_metadata`.
+    The file's metadata contain ``class_names`` (a JSON list), ``fingerprint``, that of the detector as loaded from the
+    file, and the detector's own :meth:`~diode_pl.detector.Detector.weights_metadata`.
 
     Args:
-        detector: stays as it is.
-        path: is written over.
+        detector: is not modified.
+        path: overwritten.
         metadata: further entries, such as scores.
-        dtype: kind of the stored floating point numbers, for example ``torch.float16``; None stores them as they are.
+        dtype: dtype of the stored floating point numbers, such as ``torch.float16``; None keeps it.
 
     Raises:
-        ValueError: ``metadata`` hold a name that is taken, or a number of the detector is not finite in ``dtype``.
+        ValueError: if a name in ``metadata`` is taken, or a number of the detector is not finite in ``dtype``.
     """
-    # A copy: it is brought to the CPU, and rounded, without a trace on the detector or its optimizer.
+    # A copy is moved and rounded, so that the detector and its optimizer are not modified.
     stored = copy.deepcopy(detector).cpu().to(dtype)
-    # Files hold tensors that share no memory and lie in the usual order.
+    # Files need contiguous tensors that share no memory.
     state = {name: value.clone(memory_format=torch.contiguous_format) for name, value in stored.state_dict().items()}
     for name, value in state.items():
         if not bool(torch.isfinite(value).all()):

@@ -16,10 +16,8 @@ class TargetGrowth:
 
     Args:
         every: iterations between two rounds, >= 1.
-        start: iteration of the first round.
-        stop: iteration of the last round.
-        nms_confidence: score threshold before non-maximum suppression.
-        nms_iou: IoU threshold of non-maximum suppression.
+        start, stop: iterations of the first and the last round.
+        nms_confidence, nms_iou: score and IoU thresholds of non-maximum suppression.
         confidence: a new target must score more than this,
         max_iou: have an IoU below this with every target of its image,
         area: and cover more than the first and less than the second share of the image.

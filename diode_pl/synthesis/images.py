@@ -33,11 +33,9 @@ def synthesize_images(
     Args:
         teacher: a trained detector.
         folder: output folder.
-        num_images: number of images.
         resolution: side of the images in pixels.
         iterations: optimizer steps per batch of images.
         batch_size: images optimized together.
-        seed: random seed, >= 0.
         accelerator: ``cpu``, ``gpu`` or ``auto``.
 
     Returns:

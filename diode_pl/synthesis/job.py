@@ -24,7 +24,7 @@ def synthesize(
         inversion: the module that optimizes the images.
         trainer: from :func:`diode_pl.synthesis.trainer.synthesis_trainer`.
         folder: output folder.
-        settings: the run's settings as plain data; stored with the images and compared when a run is resumed.
+        settings: configuration of the run as plain data; stored with the images and compared when a run is resumed.
 
     Returns:
         Mean mAP@0.5 of the verifier, or of the teacher without a verifier: the value that a sweep maximizes.
@@ -48,7 +48,6 @@ def synthesize(
     shares = [plan.share(rank, trainer.world_size) for rank in range(trainer.world_size)]
     trainer.fit_loop.max_epochs = max(map(len, shares)) * len(inversion.stages)
     trainer.callbacks.append(ImageWriter(dataset))  # type: ignore[attr-defined]  # last: needs the scores
-    summary = None
     try:
         if plan.todo:
             with reraise_process_errors():

@@ -51,7 +51,6 @@ class ConstantWeights(LossWeighting):
     """
 
     def factors(self, terms: Mapping[str, Float[Tensor, ""]], pixels: Float[Tensor, "n 3 h w"]) -> dict[str, float]:
-        """Returns the weights."""
         return self.weights
 
 
@@ -87,14 +86,12 @@ class GradientShares(LossWeighting):
         self.steps = steps
 
     def begin(self, weights: Mapping[str, float]) -> None:
-        """Starts a stage and resets the measured norms."""
         super().begin(weights)
         total = sum(weights.values())
         self._shares = {name: weight / total for name, weight in weights.items()}
-        self._norms: dict[str, list[float]] = {name: [] for name in weights}
+        self._norms = {name: list[float]() for name in weights}
         self._scales = dict.fromkeys(weights, _INITIAL_SCALE)
-        self._factors = dict(self._shares)
-        self._step = 0
+        self._factors, self._step = dict(self._shares), 0
 
     def factors(self, terms: Mapping[str, Float[Tensor, ""]], pixels: Float[Tensor, "n 3 h w"]) -> dict[str, float]:
         """Returns share / mean norm; triggers a device sync in measured steps only."""

@@ -48,6 +48,13 @@ class Inversion(pl.LightningModule):
             or a stage names an unknown loss.
 
     Source: Chawla et al., WACV 2021, section 3.
+
+    Example:
+        >>> from diode_pl import load_detector
+        >>> from diode_pl.synthesis import initializer, losses, sampler
+        >>> stages, terms = [Stage(64, 100, torch.optim.Adam)], {"detection": losses.Detection()}
+        >>> Inversion(load_detector(width=0.1), sampler.OneBox(), stages, terms, {}, initializer.Noise(), 8, 4).plan
+        Plan(num_images=8, batch_size=4, todo=[0, 1])
     """
 
     def __init__(
@@ -83,18 +90,14 @@ class Inversion(pl.LightningModule):
         self.classes = teacher.learned_classes()
         unlearned = [name for name in teacher.class_names if name not in self.classes]
         if unlearned:
-            log.warning(
-                "classes left out because the teacher's weights show no training example: %s (twin_similarity=1 of the "
-                "teacher keeps them)",
-                ", ".join(unlearned),
-            )
+            message = "classes left out because the teacher's weights show no training example: %s "
+            log.warning(f"{message}(twin_similarity=1 of the teacher keeps them)", ", ".join(unlearned))
         if not self.classes:
             raise ValueError("teacher.twin_similarity: no class counts as trained; 1 keeps all classes")
         self.sampler, self.stages, self.initializer = sampler, list(stages), initializer
         self.augmentations = [a for a in augmentations.values() if a is not None]
-        self.seed, self.budget = seed, budget
+        self.seed, self.budget, self.scores = seed, budget, dict[str, float]()
         self.images: nn.Parameter | None = None
-        self.scores: dict[str, float] = {}
 
     @property
     def stage_index(self) -> int:

@@ -9,7 +9,7 @@ from pytorch_lightning.loggers import Logger
 from pytorch_lightning.strategies import DDPStrategy
 
 from diode_pl.numerics.processes import prepare_process
-from diode_pl.training.trainer import trainer_options
+from diode_pl.training.trainer import build_trainer
 
 
 class IndependentRanks(DDPStrategy):
@@ -51,31 +51,21 @@ def synthesis_trainer(
     precision: str = "32-true",
     start_method: str = "spawn",
 ) -> pl.Trainer:
-    """Builds the trainer of a synthesis.
-
-    Args:
-        callbacks: by name; None removes one.
-        logger: by name; None removes one.
-        accelerator: ``cpu``, ``gpu`` or ``auto``.
-        devices: processes per machine, >= 1.
-        num_nodes: machines, >= 1.
-        precision: ``32-true``, ``bf16-mixed`` or ``16-mixed``.
-        start_method: ``spawn``, or ``popen`` under torchrun or SLURM.
+    """Builds the trainer of a synthesis; arguments as in :func:`diode_pl.training.trainer.build_trainer`.
 
     Raises:
         ValueError: if ``devices`` or ``num_nodes`` is below 1.
     """
     if devices < 1 or num_nodes < 1:
         raise ValueError(f"devices and num_nodes must be >= 1, got {devices} and {num_nodes}")
-    prepare_process()
-    several = devices * num_nodes > 1
-    return pl.Trainer(
+    return build_trainer(
+        callbacks,
+        logger,
+        IndependentRanks(torch.get_num_threads(), start_method=start_method),
         accelerator=accelerator,
         devices=devices,
         num_nodes=num_nodes,
-        precision=precision,  # type: ignore[arg-type]
-        strategy=IndependentRanks(torch.get_num_threads(), start_method=start_method) if several else "auto",
-        **trainer_options(callbacks, logger),
+        precision=precision,
         max_epochs=0,  # set when the remaining work is known
         reload_dataloaders_every_n_epochs=1,
         limit_val_batches=0,

@@ -60,14 +60,11 @@ class Checkpoint:
         return {key.removeprefix(start): value for key, value in state.items() if key.startswith(start)}
 
     def require_same_shapes(self, module: nn.Module, must: Mapping[str, tuple[str, str]]) -> None:
-        """Checks that a module can start from this state.
+        """Raises a ValueError if tensors of a module differ from this state in name or shape.
 
         Args:
-            module: its tensors must have the same names and shapes.
+            module: would start from this state.
             must: prefix of the tensors to compare -> (owner, advice), both for the error message.
-
-        Raises:
-            ValueError: if names or shapes differ.
         """
         there, here = (
             {name: tuple(value.shape) for name, value in state.items()}

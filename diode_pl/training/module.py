@@ -47,12 +47,11 @@ class TrainingModule(pl.LightningModule, ABC):
         """Returns the validation scores of this epoch; empty without a validation."""
 
     def setup(self, stage: str) -> None:
-        """Synchronizes batch norm across processes, that of the losses included."""
+        """Synchronizes batch norm across processes, including that of the losses."""
         if stage == "fit" and self.trainer.world_size > 1:
             convert_sync_batch_norm(self)
 
     def configure_optimizers(self) -> Optimizer:
-        """Returns the recipe's optimizer over all trainable parameters."""
         return self.recipe.optimizer(self)
 
     def on_train_epoch_start(self) -> None:
@@ -82,12 +81,7 @@ class TrainingModule(pl.LightningModule, ABC):
             self.log("loss", row["loss/total"], prog_bar=True, logger=False, batch_size=1)
 
     def scale_loss(self, total: Tensor, images: int) -> Tensor:
-        """Returns the loss to backpropagate, scaled for the batch size.
-
-        Args:
-            total: weighted sum of the losses.
-            images: number of images of the batch in this process.
-        """
+        """Returns the loss to backpropagate: ``total``, scaled for a batch of ``images`` in this process."""
         # DDP averages gradients over processes, each of which has its part of the batch.
         return total * self.recipe.loss_scale(images * self.trainer.world_size)
 

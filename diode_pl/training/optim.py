@@ -75,14 +75,7 @@ class Recipe:
         return self._make([group for group in groups if group["params"]])
 
     def apply(self, optimizer: Optimizer, step: int, steps: int, steps_per_epoch: int) -> None:
-        """Sets learning rates and momentum of one step.
-
-        Args:
-            optimizer: from :meth:`optimizer`.
-            step: index of the step, starting at 0.
-            steps: total number of steps.
-            steps_per_epoch: number of steps per epoch.
-        """
+        """Sets learning rates and momentum of ``step`` (starting at 0) of ``steps`` in an optimizer of this recipe."""
         cosine = self.final_lr + (1 - self.final_lr) * (1 + math.cos(math.pi * min(1.0, step / steps))) / 2
         warmup = min(max(self.warmup_epochs * steps_per_epoch, self.warmup_steps), steps / 2)
         warm = min(1.0, step / warmup) if warmup else 1.0

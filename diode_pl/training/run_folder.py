@@ -1,16 +1,21 @@
-"""The output folder of a training."""
+"""The output folder of a training, which resumes from the folder's checkpoint."""
 
 import json
-from collections.abc import Mapping
+import logging
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import ModelCheckpoint
 
 from diode_pl.io.atomic import atomic_write, remove_remnants
 from diode_pl.io.run_config import FREE_IN_TRAINING, refuse_different_config
+from diode_pl.numerics.processes import reraise_process_errors
 from diode_pl.training.checkpoint import Checkpoint
+
+log = logging.getLogger(__name__)
 
 
 class RunFolder:
@@ -64,18 +69,78 @@ class RunFolder:
             best.kth_best_model_path, best.kth_value = path, score
         return best
 
+    def fit(
+        self,
+        module: pl.LightningModule,
+        data: pl.LightningDataModule,
+        trainer: pl.Trainer,
+        start: Checkpoint | None = None,
+        callbacks: Sequence[pl.Callback] = (),
+    ) -> bool:
+        """Trains up to the trainer's last epoch, then loads the folder's checkpoint into ``module``, on the CPU.
+
+        Args:
+            module: the module to train; resumes from the folder's checkpoint if there is one.
+            data: its data.
+            trainer: from :func:`diode_pl.training.trainer.training_trainer`.
+            start: a checkpoint to start from; ignored if the folder has its own.
+            callbacks: additional callbacks.
+
+        Returns:
+            Whether this is the main process, which writes the results.
+
+        Raises:
+            ValueError: if ``start`` has already reached the last epoch.
+        """
+        last, final = trainer.max_epochs, self.read_checkpoint()
+        assert last is not None
+        if final is not None and start is not None and not final.path.samefile(start.path):
+            log.warning("ckpt: %s is left alone: %s has a checkpoint of its own", start.path, self.folder)
+        if final is not None and final.epochs >= last:
+            log.info("%s: its %d epochs are done", self.folder, final.epochs)
+        else:
+            start = final or start
+            if start is not None and start.epochs >= last:
+                raise ValueError(
+                    f"max_epochs={last} counts the {start.epochs} epochs that {start.path} has behind it: a larger one "
+                    "goes on"
+                )
+            if start is not None:
+                log.info("resuming from %s", start.path)
+            trainer.callbacks.extend([*callbacks, self.keep_last()])  # type: ignore[attr-defined]
+            try:
+                with reraise_process_errors():
+                    trainer.fit(module, datamodule=data, ckpt_path=None if start is None else start.path)
+            except BaseException:
+                if self.path.is_file():
+                    log.warning("%s: stopped; the same command resumes after the last finished epoch", self.folder)
+                raise
+            # From the file: spawned processes do not return their weights.
+            final = self.read_checkpoint() if trainer.is_global_zero else None
+        if trainer.is_global_zero:
+            assert final is not None
+            final.restore(module)
+        return trainer.is_global_zero
+
     def _when(self) -> dict[str, Any]:
         return {"dirpath": self.folder, "save_on_train_epoch_end": True, "enable_version_counter": False}
 
 
 def best_epoch(folder: str | Path) -> dict[str, Any] | None:
-    """Returns ``epoch`` and ``AP50`` of ``best.ckpt``, or None without that file.
-
-    Raises:
-        ValueError: if the file is damaged.
-    """
+    """Returns ``epoch`` and ``AP50`` of ``best.ckpt``, or None without that file; raises a ValueError if damaged."""
     path = Path(folder) / "best.ckpt"
     if not path.is_file():
         return None
     last = Checkpoint.read(path).kept["history"][-1]
     return {"epoch": int(last["epoch"]), "AP50": last["val/AP50"]}
+
+
+def require_own_folder(folder: str | Path, settings: Mapping[str, Any]) -> None:
+    """Raises a ValueError if an output folder is ``train.root`` or ``val.root``, a folder of images."""
+    for key in ("train", "val"):
+        root = (settings.get(key) or {}).get("root")
+        if root is not None and Path(root).expanduser().resolve() == Path(folder).resolve():
+            raise ValueError(
+                f"folder and {key}.root must differ, got {folder} for both: what the run writes would lie among the "
+                "images"
+            )

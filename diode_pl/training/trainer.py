@@ -50,19 +50,13 @@ def training_trainer(
     check_val_every_n_epoch: int = 1,
     start_method: str = "spawn",
 ) -> pl.Trainer:
-    """Builds the trainer.
+    """Builds the trainer; several processes share each batch.
 
     Args:
-        callbacks: callbacks by name; None disables one.
-        logger: loggers by name; None disables one.
         max_epochs: number of epochs, >= 1.
-        accelerator: ``cpu``, ``gpu`` or ``auto``.
-        devices: processes per machine, which share each batch.
-        num_nodes: number of machines.
-        precision: ``32-true``, ``bf16-mixed`` or ``16-mixed``.
         gradient_clip_val: maximum 2-norm of all gradients; None does not clip.
-        check_val_every_n_epoch: epochs between validations.
-        start_method: how processes start: ``spawn`` from here, or ``popen`` under torchrun or SLURM.
+        check_val_every_n_epoch: epochs between validations, >= 1.
+        callbacks, logger, accelerator, devices, num_nodes, precision, start_method: see :func:`build_trainer`.
 
     Raises:
         ValueError: if a number is below 1.
@@ -72,15 +66,14 @@ def training_trainer(
             "devices, num_nodes, max_epochs and check_val_every_n_epoch must be >= 1, got "
             f"{devices}, {num_nodes}, {max_epochs} and {check_val_every_n_epoch}"
         )
-    prepare_process()
-    several = devices * num_nodes > 1
-    return pl.Trainer(
+    return build_trainer(
+        callbacks,
+        logger,
+        SyncedDDP(start_method=start_method),  # type: ignore[arg-type]
         accelerator=accelerator,
         devices=devices,
         num_nodes=num_nodes,
-        precision=precision,  # type: ignore[arg-type]
-        strategy=SyncedDDP(start_method=start_method) if several else "auto",  # type: ignore[arg-type]
-        **trainer_options(callbacks, logger),
+        precision=precision,
         max_epochs=max_epochs,
         gradient_clip_val=gradient_clip_val,
         check_val_every_n_epoch=check_val_every_n_epoch,
@@ -88,21 +81,38 @@ def training_trainer(
     )
 
 
-def trainer_options(callbacks: Mapping[str, pl.Callback | None], logger: Mapping[str, Logger | None]) -> dict[str, Any]:
-    """Options that all our Lightning trainers share: the modules log, save and distribute images themselves.
+def build_trainer(
+    callbacks: Mapping[str, pl.Callback | None],
+    logger: Mapping[str, Logger | None],
+    strategy: DDPStrategy,
+    devices: int,
+    num_nodes: int,
+    **options: Any,
+) -> pl.Trainer:
+    """Builds a Lightning trainer whose modules log, save and distribute images themselves.
 
     Args:
-        callbacks: by name; None leaves one out. There is a progress bar only if one is among them.
-        logger: by name; None leaves one out.
+        callbacks: callbacks by name; None disables one.
+        logger: loggers by name; None disables one.
+        strategy: of several processes. Its ``start_method``: ``spawn``, or ``popen`` under torchrun or SLURM.
+        devices: processes per machine, >= 1.
+        num_nodes: number of machines, >= 1.
+        options: passed to Lightning: ``accelerator`` ``cpu``, ``gpu`` or ``auto``; ``precision`` ``32-true``,
+            ``bf16-mixed`` or ``16-mixed``; ...
     """
-    named = [callback for callback in callbacks.values() if callback is not None]
-    return {
-        "callbacks": named,
-        "enable_progress_bar": any(isinstance(callback, ProgressBar) for callback in named),
-        "logger": [each for each in logger.values() if each is not None] or False,
-        "log_every_n_steps": 1,
-        "use_distributed_sampler": False,
-        "enable_checkpointing": False,
-        "enable_model_summary": False,
-        "num_sanity_val_steps": 0,
-    }
+    prepare_process()
+    enabled = [callback for callback in callbacks.values() if callback is not None]
+    return pl.Trainer(
+        callbacks=enabled,
+        enable_progress_bar=any(isinstance(callback, ProgressBar) for callback in enabled),
+        logger=[each for each in logger.values() if each is not None] or False,
+        strategy=strategy if devices * num_nodes > 1 else "auto",
+        devices=devices,
+        num_nodes=num_nodes,
+        log_every_n_steps=1,
+        use_distributed_sampler=False,
+        enable_checkpointing=False,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+        **options,
+    )

@@ -191,12 +191,12 @@ def test_a_teacher_with_random_weights_is_not_asked(tmp_path: Path) -> None:
 def only_set_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """Runs end where the training would begin."""
 
-    def fit_or_resume(run: object, module: Classification, data: CropData, *_: object) -> bool:
+    def fit(run: object, module: Classification, data: CropData, *_: object) -> bool:
         data.setup("fit")
         module.counts = dict(data.counts)
         return False
 
-    monkeypatch.setattr("diode_pl.classification.job.fit_or_resume", fit_or_resume)
+    monkeypatch.setattr("diode_pl.training.run_folder.RunFolder.fit", fit)
 
 
 def test_without_a_teacher_every_labeled_object_counts(

@@ -8,6 +8,7 @@ import torch
 
 from diode_pl.training.run_folder import RunFolder
 from tests.training.run_folders import finish
+from tests.training_run import run as train
 
 SETTINGS = {"seed": 0, "train": {"limit": None}, "data": {"mosaic": 1.0}, "names": ["cat", "dog"]}
 
@@ -50,3 +51,18 @@ def test_what_a_killed_process_left_is_removed(tmp_path: Path) -> None:
     (tmp_path / f".student.ckpt.{gone}.part").write_bytes(b"half")
     RunFolder(tmp_path, SETTINGS)
     assert [path.name for path in tmp_path.iterdir()] == ["configuration.json"]
+
+
+@pytest.mark.parametrize("key", ["train", "val"])
+def test_nothing_is_written_among_the_images(tmp_path: Path, key: str) -> None:
+    same_folder = tmp_path / "elsewhere" / ".."
+    with pytest.raises(ValueError, match=rf"^folder and {key}\.root must differ"):
+        train(tmp_path, settings={"train": None, key: {"root": str(same_folder)}})
+    assert not list(tmp_path.iterdir())
+
+
+def test_nothing_is_written_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    train(tmp_path / "there", epochs=1)
+    assert not list((tmp_path / "here").iterdir())

@@ -6,14 +6,12 @@ from typing import Any
 
 import pytorch_lightning as pl
 
-from diode_pl.distillation.jobs.output_folder import require_own_folder
 from diode_pl.distillation.module import Distillation
 from diode_pl.distillation.report import write_report
 from diode_pl.training.checkpoint import Checkpoint
-from diode_pl.training.resume import fit_or_resume
-from diode_pl.training.run_folder import RunFolder
+from diode_pl.training.run_folder import RunFolder, require_own_folder
 
-# What losses learn along depends on both detectors; a student alone does not.
+# Layers of losses depend on both detectors; a student alone does not.
 _MUST_MATCH = {
     "student.": ("student", "The student must be the one that it was made with"),
     "objective.": (
@@ -36,7 +34,7 @@ def distill(
     Args:
         module: student, teacher, losses and data.
         trainer: from :func:`diode_pl.training.trainer.training_trainer`.
-        folder: output folder.
+        folder: output folder; a training in it is resumed.
         settings: configuration of the run as plain data; stored with the student.
         ckpt: a checkpoint to start from; ignored if ``folder`` has its own.
 
@@ -55,13 +53,11 @@ def distill(
         start.require_same_shapes(module, _MUST_MATCH)
     run = RunFolder(folder, dict(settings) | _fingerprints(module))
     best = [] if module.data.val is None else [run.keep_best()]
-    if not fit_or_resume(run, module, module.data, trainer, start, best):
-        return None
-    return write_report(module, run.folder)
+    return write_report(module, run.folder) if run.fit(module, module.data, trainer, start, best) else None
 
 
 def _fingerprints(module: Distillation) -> dict[str, Any]:
-    """Hashes of the weights that teach: a file may change and keep its name."""
+    """Returns the hashes of the weights that teach: a file may change and keep its name."""
     of_losses = {name: loss.fingerprint() for name, loss in module.objective.terms.items()}
     hashes: dict[str, Any] = {"distill_sha256": {name: value for name, value in of_losses.items() if value is not None}}
     return hashes if module.teacher is None else hashes | {"teacher_sha256": module.teacher.fingerprint()}

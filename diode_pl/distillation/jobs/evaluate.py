@@ -8,10 +8,10 @@ from typing import Any
 import pytorch_lightning as pl
 
 from diode_pl.distillation.evaluation import Evaluation
-from diode_pl.distillation.jobs.output_folder import require_own_folder
 from diode_pl.distillation.report import write_scores
 from diode_pl.provenance import Provenance
 from diode_pl.training.checkpoint import Checkpoint
+from diode_pl.training.run_folder import require_own_folder
 
 log = logging.getLogger(__name__)
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from diode_pl.data import DetectionData
 from diode_pl.data.synthetic import write_tiled
-from diode_pl.distillation.jobs.output_folder import require_own_folder
 from diode_pl.provenance import Provenance
+from diode_pl.training.run_folder import require_own_folder
 
 log = logging.getLogger(__name__)
 

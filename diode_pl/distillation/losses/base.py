@@ -43,11 +43,7 @@ class DistillationBatch:
     targets: Targets
 
     def teacher_or_raise(self) -> tuple[Detector, Outputs]:
-        """Returns the teacher and its outputs.
-
-        Raises:
-            ValueError: if there is no teacher.
-        """
+        """Returns the teacher and its outputs; raises a ValueError if there is none."""
         if self.teacher is None or self.teacher_outputs is None:
             raise ValueError("expected a teacher and its outputs, got none")
         return self.teacher, self.teacher_outputs
@@ -57,9 +53,6 @@ class DistillationBatch:
 
         Args:
             confidence: detections at or below it are dropped, in [0, 1].
-
-        Raises:
-            ValueError: if there is no teacher.
         """
         teacher, outputs = self.teacher_or_raise()
         detections = teacher.predict_as(self.student.class_names, outputs, confidence=confidence)
@@ -70,10 +63,10 @@ class DistillLoss(nn.Module, ABC):
     """One term of the student's objective; a module, as it may have trainable layers.
 
     Args:
-        weight: factor of the loss in the sum.
+        weight: factor of the loss in the sum, finite and >= 0.
 
     Raises:
-        ValueError: if ``weight`` is negative or not finite.
+        ValueError: if an argument is out of range; so do subclasses.
 
     Attributes:
         needs_teacher: whether it reads the teacher and its outputs.
@@ -81,6 +74,13 @@ class DistillLoss(nn.Module, ABC):
         complete: whether it alone trains every output of the student.
         provenance: data access level that it adds to the student; empty for none.
         parts: detached scalars that make up the latest value, by name, for the log; empty if there is only one.
+
+    Example:
+        >>> class FirstHead(DistillLoss):
+        ...     def forward(self, batch: DistillationBatch) -> Tensor:
+        ...         _, outputs = batch.teacher_or_raise()
+        ...         return (batch.student_outputs.heads[0] - outputs.heads[0]).abs().mean()
+        >>> loss = FirstHead(weight=0.5)
     """
 
     needs_teacher = True
@@ -88,7 +88,7 @@ class DistillLoss(nn.Module, ABC):
     complete = True
     provenance = Provenance()
 
-    def __init__(self, weight: float) -> None:
+    def __init__(self, weight: float = 1.0) -> None:
         super().__init__()
         self.weight = self._gain("weight", weight)
         self.parts: dict[str, Tensor] = {}
@@ -122,5 +122,5 @@ class DistillLoss(nn.Module, ABC):
         return None
 
     @abstractmethod
-    def forward(self, lesson: DistillationBatch) -> Float[Tensor, ""]:
+    def forward(self, batch: DistillationBatch) -> Float[Tensor, ""]:
         """Returns the loss before its weight is applied, in float32 or float64."""

@@ -13,11 +13,7 @@ _UNLIKE_HEADS = "Decoded matches decoded boxes of unlike heads"
 
 @torch.no_grad()
 def probe(detector: Detector, resolution: int) -> Outputs:
-    """Returns a detector's outputs on one black image, without changing the detector.
-
-    Args:
-        detector: in any mode.
-        resolution: height and width of the image in pixels.
+    """Returns a detector's outputs on one black image of ``resolution`` pixels, without changing the detector.
 
     Raises:
         ValueError: if the detector does not support this size.
@@ -41,17 +37,7 @@ def _eval_mode(detector: Detector) -> Iterator[None]:
 
 @torch.no_grad()
 def head_shapes(detector: Detector, resolution: int) -> list[tuple[int, ...]]:
-    """Returns the shape of each raw head for one image, without the batch dimension.
-
-    Includes the heads of the second stage. Does not change the detector.
-
-    Args:
-        detector: in any mode.
-        resolution: height and width of the image in pixels.
-
-    Raises:
-        ValueError: if the detector does not support this size.
-    """
+    """Returns the shape of each raw head of :func:`probe`, of both stages, without the batch dimension."""
     with _eval_mode(detector):
         outputs = probe(detector, resolution)
         return [tuple(head.shape[1:]) for head in detector.heads_on_proposals_of(outputs, outputs)]
@@ -59,11 +45,6 @@ def head_shapes(detector: Detector, resolution: int) -> list[tuple[int, ...]]:
 
 def require_like_heads(teacher: Detector, student: Detector, resolution: int) -> list[tuple[int, ...]]:
     """Checks that two detectors have the same classes and head shapes, and returns the shapes.
-
-    Args:
-        teacher: the frozen detector.
-        student: the detector that is trained.
-        resolution: height and width of the images in pixels.
 
     Raises:
         ValueError: if classes, their order, or head shapes differ.
@@ -85,11 +66,6 @@ def require_like_heads(teacher: Detector, student: Detector, resolution: int) ->
 
 def require_yolo_heads(teacher: Detector, student: Detector, resolution: int) -> None:
     """Checks that both have the same YOLO heads: x, y, w, h, objectness and one logit per class and anchor.
-
-    Args:
-        teacher: the frozen detector.
-        student: the detector that is trained.
-        resolution: height and width of the images in pixels.
 
     Raises:
         ValueError: as :func:`require_like_heads`, or if the heads are not YOLO heads.

@@ -10,9 +10,6 @@ from diode_pl.distillation.losses.base import DistillationBatch, DistillLoss
 class Detection(DistillLoss):
     """The sum of the terms of ``student.loss`` on the labeled boxes.
 
-    Args:
-        weight: factor of the loss in the sum.
-
     Example:
         >>> from diode_pl import Targets, load_detector
         >>> images, student = torch.rand(1, 3, 64, 64), load_detector(width=0.1)
@@ -22,12 +19,7 @@ class Detection(DistillLoss):
         True
     """
 
-    needs_teacher = False
-    needs_labels = True
+    needs_teacher, needs_labels = False, True
 
-    def __init__(self, weight: float = 1.0) -> None:
-        super().__init__(weight)
-
-    def forward(self, lesson: DistillationBatch) -> Float[Tensor, ""]:
-        terms = lesson.student.loss(lesson.student_outputs, lesson.targets)
-        return torch.stack(list(terms.values())).sum()
+    def forward(self, batch: DistillationBatch) -> Float[Tensor, ""]:
+        return torch.stack(list(batch.student.loss(batch.student_outputs, batch.targets).values())).sum()

@@ -15,9 +15,6 @@ class Mimic(DistillLoss):
 
     The second stage of a two-stage student is evaluated on the teacher's proposals.
 
-    Args:
-        weight: factor of the loss in the sum.
-
     Source: Chawla et al., WACV 2021, eq. 3; means instead of sums as in the authors' experiments.
 
     Example:
@@ -29,19 +26,16 @@ class Mimic(DistillLoss):
         0.0
     """
 
-    def __init__(self, weight: float = 1.0) -> None:
-        super().__init__(weight)
-
     def prepare(self, teacher: Detector | None, student: Detector, resolution: int) -> None:
         super().prepare(teacher, student, resolution)
         assert teacher is not None
         require_like_heads(teacher, student, resolution)
 
-    def forward(self, lesson: DistillationBatch) -> Float[Tensor, ""]:
-        teacher, outputs = lesson.teacher_or_raise()
+    def forward(self, batch: DistillationBatch) -> Float[Tensor, ""]:
+        teacher, outputs = batch.teacher_or_raise()
         with torch.no_grad():
             teacher_heads = teacher.heads_on_proposals_of(outputs, outputs)
-        student_heads = lesson.student.heads_on_proposals_of(lesson.student_outputs, outputs)
+        student_heads = batch.student.heads_on_proposals_of(batch.student_outputs, outputs)
         heads = zip(student_heads, teacher_heads, strict=True)
         # Squares of logits overflow in half precision.
         with torch.autocast(outputs.heads[0].device.type, enabled=False):

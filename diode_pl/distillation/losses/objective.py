@@ -84,10 +84,8 @@ class Objective(nn.Module):
         """Returns the losses that read the images' labels, by name; warns if ``label_source`` has no effect."""
         readers = [name for name, loss in self.terms.items() if loss.needs_labels]
         if self.label_source.needs_teacher and not readers:
-            log.warning(
-                "label_source: %s changes nothing, as no loss reads labels; Detection and Dicod do",
-                self.label_source.source,
-            )
+            message = "label_source: %s changes nothing, as no loss reads labels; Detection and Dicod do"
+            log.warning(message, self.label_source.source)
         return readers if self.label_source.reads_data else []
 
     def _check(self, teacher: Detector | None, student: Detector) -> None:
@@ -104,13 +102,13 @@ class Objective(nn.Module):
         if teacher is not None and self.reads_labels and self.label_source.agreement:
             find_unknown_classes(student.class_names, teacher.class_names)
 
-    def forward(self, lesson: DistillationBatch) -> tuple[Tensor, dict[str, Tensor]]:
+    def forward(self, batch: DistillationBatch) -> tuple[Tensor, dict[str, Tensor]]:
         """Returns the sum, and a row for the log: each loss and its parts, unweighted and detached."""
         row = dict[str, Tensor]()
         if self._needs_labels:
-            labels, counts = self.label_source(lesson.targets, lesson.teacher_detections)
-            lesson, row = replace(lesson, targets=labels), {f"labels/{name}": count for name, count in counts.items()}
-        terms = {name: loss(lesson) for name, loss in self.terms.items()}
+            labels, counts = self.label_source(batch.targets, batch.teacher_detections)
+            batch, row = replace(batch, targets=labels), {f"labels/{name}": count for name, count in counts.items()}
+        terms = {name: loss(batch) for name, loss in self.terms.items()}
         total = torch.stack([self.terms[name].weight * term for name, term in terms.items()]).sum()
         parts = {f"{name}/{part}": value for name, loss in self.terms.items() for part, value in loss.parts.items()}
         row |= {f"loss/{name}": value.detach() for name, value in (terms | parts | {"total": total}).items()}

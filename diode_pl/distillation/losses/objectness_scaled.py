@@ -19,13 +19,7 @@ class ObjectnessScaled(DistillLoss):
     (at least 1), which keeps the paper's balance and makes the loss independent of batch size and empty cells.
 
     Args:
-        weight: factor of the loss in the sum.
-        box: factor of the box part.
-        classes: factor of the class part.
-        objectness: factor of the objectness part.
-
-    Raises:
-        ValueError: if a factor is negative or not finite.
+        weight, box, classes, objectness: factors of the loss in the sum and of its parts, finite and >= 0.
 
     Source: Mehta and Ozturk, Object Detection at 200 Frames per Second, ECCV workshops 2018 (arXiv 1805.06361),
     objectness scaled distillation.
@@ -41,8 +35,7 @@ class ObjectnessScaled(DistillLoss):
 
     def __init__(self, weight: float = 1.0, box: float = 1.0, classes: float = 1.0, objectness: float = 1.0) -> None:
         super().__init__(weight)
-        self.box = self._gain("box", box)
-        self.classes = self._gain("classes", classes)
+        self.box, self.classes = self._gain("box", box), self._gain("classes", classes)
         self.objectness = self._gain("objectness", objectness)
 
     def prepare(self, teacher: Detector | None, student: Detector, resolution: int) -> None:
@@ -50,9 +43,9 @@ class ObjectnessScaled(DistillLoss):
         assert teacher is not None
         require_yolo_heads(teacher, student, resolution)
 
-    def forward(self, lesson: DistillationBatch) -> Float[Tensor, ""]:
-        _, outputs = lesson.teacher_or_raise()
-        heads = zip(lesson.student_outputs.heads, outputs.heads, strict=True)
+    def forward(self, batch: DistillationBatch) -> Float[Tensor, ""]:
+        _, outputs = batch.teacher_or_raise()
+        heads = zip(batch.student_outputs.heads, outputs.heads, strict=True)
         with torch.autocast(outputs.heads[0].device.type, enabled=False):
             sums = [self._scale(at_least_float32(s), at_least_float32(t.detach())) for s, t in heads]
             loss, objectness = (torch.stack(parts).sum() for parts in zip(*sums, strict=True))

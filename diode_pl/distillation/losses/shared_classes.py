@@ -31,15 +31,12 @@ class SharedClasses(nn.Module):
         self.register_buffer("student", torch.zeros(0, dtype=torch.long), persistent=False)
 
     def match(self, taught: Mapping[str, int], student: Detector, who: str = "teacher") -> None:
-        """Matches the classes and moves to the student's device.
+        """Matches the classes and moves to the student's device; raises a ValueError if no class is shared.
 
         Args:
             taught: class name -> label in the teacher's numbering.
             student: the detector that is trained.
             who: role of the teaching network in the error message.
-
-        Raises:
-            ValueError: if no class is shared.
         """
         labels, matches = list(taught.values()), match_classes(student.class_names, list(taught))
         shared = [(labels[match], label) for label, match in enumerate(matches) if match >= 0]
@@ -58,17 +55,11 @@ def shared_labels(teacher: Detector, student: Detector) -> list[int]:
     student_only = [name for name, match in zip(student.class_names, matches, strict=True) if match < 0]
     teacher_only = [name for label, name in enumerate(teacher.class_names) if label not in matches]
     if student_only:
-        log.warning(
-            "student: the teacher lacks %d of its classes; it cannot teach them, and is not evaluated on them: %s",
-            len(student_only),
-            _format_names(student_only),
-        )
+        message = "student: the teacher lacks %d of its classes; it cannot teach them, and is not evaluated on them: %s"
+        log.warning(message, len(student_only), _format_names(student_only))
     if teacher_only:
-        log.warning(
-            "teacher: the student lacks %d of its classes; the teacher's detections of them are dropped: %s",
-            len(teacher_only),
-            _format_names(teacher_only),
-        )
+        message = "teacher: the student lacks %d of its classes; the teacher's detections of them are dropped: %s"
+        log.warning(message, len(teacher_only), _format_names(teacher_only))
     return [label for label, match in enumerate(matches) if match >= 0]
 
 

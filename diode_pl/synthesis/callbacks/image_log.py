@@ -28,7 +28,6 @@ class ImageLog(pl.Callback):
         self.limit = limit
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Logs the current images."""
         assert isinstance(pl_module, Inversion)
         if pl_module.images is None:
             return

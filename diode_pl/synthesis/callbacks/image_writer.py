@@ -10,10 +10,7 @@ from diode_pl.synthesis.module import Inversion
 
 
 class ImageWriter(pl.Callback):
-    """Writes each batch to disk when its last stage ends; every rank writes its own batches.
-
-    Args:
-        dataset: the data set on disk.
+    """Writes each batch to a data set on disk when its last stage ends; every rank writes its own batches.
 
     Example:
         >>> import tempfile
@@ -25,7 +22,6 @@ class ImageWriter(pl.Callback):
         self.dataset = dataset
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Writes the batch if it is finished."""
         assert isinstance(pl_module, Inversion)
         if not pl_module.batch_is_done:
             return

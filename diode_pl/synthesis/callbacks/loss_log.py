@@ -29,11 +29,7 @@ class LossLog(pl.Callback):
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: object, batch: object, batch_idx: int
     ) -> None:
-        """Logs the terms.
-
-        Raises:
-            FloatingPointError: if a term is infinite or NaN.
-        """
+        """Logs the terms; raises a FloatingPointError if one is infinite or NaN."""
         assert isinstance(pl_module, Inversion)
         last = batch_idx + 1 == trainer.num_training_batches
         if pl_module.images is None or not ((batch_idx + 1) % self.every == 0 or last):

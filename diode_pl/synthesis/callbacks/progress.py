@@ -30,19 +30,15 @@ class SynthesisProgress(ProgressBar):
         super().__init__()
         if refresh < 1:
             raise ValueError(f"refresh must be >= 1, got {refresh}")
-        self.refresh = refresh
-        self._enabled = True
+        self.refresh, self._enabled = refresh, True
 
     def disable(self) -> None:
-        """Hides the bar; called on ranks other than 0."""
         self._enabled = False
 
     def enable(self) -> None:
-        """Shows the bar again."""
         self._enabled = True
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Opens the bar."""
         assert isinstance(pl_module, Inversion)
         batches = len(pl_module.plan.share(trainer.global_rank, trainer.world_size))
         total = batches * sum(_pixels(stage) * stage.steps(pl_module.budget) for stage in pl_module.stages)
@@ -52,7 +48,6 @@ class SynthesisProgress(ProgressBar):
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: object, batch: object, batch_idx: int
     ) -> None:
-        """Advances the bar by one iteration."""
         assert isinstance(pl_module, Inversion)
         if pl_module.batch is None or not self._enabled:
             return
@@ -69,11 +64,9 @@ class SynthesisProgress(ProgressBar):
             self._bar.set_postfix(terms | {"boxes": len(pl_module.current_targets)})
 
     def on_fit_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Closes the bar."""
         self._bar.close()
 
     def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
-        """Closes the bar."""
         if hasattr(self, "_bar"):
             self._bar.close()
 

@@ -43,8 +43,7 @@ class Verifier(pl.Callback):
     def __init__(self, detector: Detector | None = None, every: int = 0) -> None:
         if every < 0:
             raise ValueError(f"every must be >= 0, got {every}")
-        self.detector = None if detector is None else detector.freeze()
-        self.every = every
+        self.detector, self.every = None if detector is None else detector.freeze(), every
 
     @property
     def provenance(self) -> Provenance:
@@ -75,7 +74,6 @@ class Verifier(pl.Callback):
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: object, batch: object, batch_idx: int
     ) -> None:
-        """Measures after every ``every`` iterations."""
         assert isinstance(pl_module, Inversion)
         due = self.every and pl_module.images is not None and (batch_idx + 1) % self.every == 0
         if due and (self.detector is None or self._sides(self.detector).take(pl_module.stage.resolution)):

@@ -13,6 +13,13 @@ class Initializer(ABC):
 
     Attributes:
         provenance: data that the images are made from; empty if none.
+
+    Example:
+        >>> class Gray(Initializer):
+        ...     def __call__(self, count: int, resolution: int, generator: Generator) -> Tensor:
+        ...         return Tensor([0.5]).expand(count, 3, resolution, resolution)
+        >>> Gray()(2, 32, Generator()).shape
+        torch.Size([2, 3, 32, 32])
     """
 
     provenance = Provenance()

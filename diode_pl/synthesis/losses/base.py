@@ -41,17 +41,23 @@ class Loss(ABC):
         weight: factor of the term in the sum, >= 0.
 
     Raises:
-        ValueError: if ``weight`` is negative.
+        ValueError: if an argument is out of range; so do subclasses.
 
     Attributes:
         provenance: data that the loss uses besides the teacher; empty if none.
         norm_layers: number of leading norm layers of the teacher to record in the current stage.
+
+    Example:
+        >>> class Brightness(Loss):
+        ...     def __call__(self, step: SynthesisState) -> Tensor:
+        ...         return (step.images.mean() - 0.5).square()
+        >>> loss = Brightness(weight=0.1)
     """
 
     provenance = Provenance()
     norm_layers: int = 0
 
-    def __init__(self, weight: float) -> None:
+    def __init__(self, weight: float = 1.0) -> None:
         if weight < 0:
             raise ValueError(f"{type(self).__name__}: weight must be >= 0, got {weight}")
         self.weight = weight
@@ -61,13 +67,5 @@ class Loss(ABC):
         """Computes the raw term, without its weight."""
 
     def prepare(self, detector: Detector, resolution: int) -> bool:
-        """Called before the first step of a stage.
-
-        Args:
-            detector: the frozen teacher.
-            resolution: side of the stage's images in pixels.
-
-        Returns:
-            Whether the term can be computed with this teacher.
-        """
+        """Called before the first step of a stage; returns whether the term can be computed with this teacher."""
         return True

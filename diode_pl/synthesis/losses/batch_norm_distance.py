@@ -31,8 +31,7 @@ def batch_norm_distance(
     ``kl``: ``KL(batch, reference) + KL(reference, batch)`` of normal distributions, quadratic in small differences.
 
     Args:
-        batch: one entry per layer.
-        reference: one entry per layer, with the same channel counts.
+        batch, reference: one entry per layer, with the same channel counts.
         form: ``paper``, ``standardized`` or ``kl``.
         norm: p of the p-norms; ``paper`` only.
         eps: one value per layer, which the layer adds to a variance before dividing, at least 1e-5 (the default); not

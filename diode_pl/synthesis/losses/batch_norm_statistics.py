@@ -70,11 +70,7 @@ class BatchNormStatistics(Loss):
         self._references: dict[int, list[ChannelStats]] = {}
 
     def prepare(self, detector: Detector, resolution: int) -> bool:
-        """Resets the average and computes the statistics of the reference images, if there are any.
-
-        Returns:
-            Whether the teacher has any of the norm layers that ``layers`` selects.
-        """
+        """Resets the average; returns whether the teacher has any of the norm layers that ``layers`` selects."""
         self._average.forget()
         layers = detector.norm_layers()
         if self.layers == "all":
@@ -93,11 +89,6 @@ class BatchNormStatistics(Loss):
         return self.norm_layers > 0
 
     def __call__(self, step: SynthesisState) -> Float[Tensor, ""]:
-        """Distance over the layers in use at this step.
-
-        Raises:
-            ValueError: if ``prepare`` has not been called, or returned False.
-        """
         count = self.norm_layers
         batch = self._average(step.statistics.batch[:count])
         if self.min_layers is not None:

@@ -10,19 +10,12 @@ from diode_pl.synthesis.losses.base import Loss, SynthesisState
 class Detection(Loss):
     """The teacher's own training loss between its outputs and the targets.
 
-    Args:
-        weight: factor of the term; the paper's scripts use 0.5 at 160 px and 1.0 elsewhere.
-
-    Source: Chawla et al., WACV 2021, eq. 1.
+    Source: Chawla et al., WACV 2021, eq. 1; the paper's scripts use a weight of 0.5 at 160 px and 1.0 elsewhere.
 
     Example:
         >>> Detection(weight=0.5).weight
         0.5
     """
 
-    def __init__(self, weight: float = 1.0) -> None:
-        super().__init__(weight)
-
     def __call__(self, step: SynthesisState) -> Float[Tensor, ""]:
-        """Sum of the detector's loss terms."""
         return torch.stack(list(step.detector.loss(step.outputs, step.targets).values())).sum()

@@ -44,10 +44,7 @@ class Objective:
         self._warned = False
 
     def weights(self, factors: Mapping[str, float]) -> dict[str, float]:
-        """Returns the weights of a stage's losses that are > 0.
-
-        Args:
-            factors: the stage's factor of each loss, by name; 1 if missing.
+        """Returns the weights > 0 of a stage's losses, given the stage's factors by name (1 if missing).
 
         Raises:
             ValueError: if a loss is unknown, or no weight is > 0.
@@ -60,12 +57,7 @@ class Objective:
         return {name: weight for name, weight in weights.items() if weight > 0}
 
     def begin(self, factors: Mapping[str, float], detector: Detector, resolution: int) -> None:
-        """Called before the first step of a stage.
-
-        Args:
-            factors: see :meth:`weights`.
-            detector: the frozen teacher.
-            resolution: side of the stage's images in pixels.
+        """Called before the first step of a stage; ``factors`` as in :meth:`weights`.
 
         Raises:
             ValueError: if no loss with a weight can be computed on the teacher.
@@ -85,7 +77,6 @@ class Objective:
         self.weighting.begin({name: weights[name] for name in self.active})
 
     def __call__(self, step: SynthesisState) -> Float[Tensor, ""]:
-        """Computes the sum, with gradient."""
         terms = {name: loss(step) for name, loss in self.active.items()}
         factors = self.weighting.factors(terms, step.pixels)
         # A term with factor 0 is left out, not multiplied: 0 times NaN is NaN.

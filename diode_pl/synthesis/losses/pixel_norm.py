@@ -7,13 +7,7 @@ from diode_pl.synthesis.losses.base import Loss, SynthesisState
 
 
 def pixel_norm(images: Float[Tensor, "n c h w"]) -> Float[Tensor, ""]:
-    """Sum of squares of all pixel values.
-
-    Args:
-        images: RGB, nominally in [0, 1].
-
-    Source: Chawla et al., WACV 2021, eq. 3.
-    """
+    """Sum of squares of all pixel values (Chawla et al., WACV 2021, eq. 3)."""
     return images.square().sum()
 
 
@@ -33,5 +27,4 @@ class PixelNorm(Loss):
         super().__init__(weight)
 
     def __call__(self, step: SynthesisState) -> Float[Tensor, ""]:
-        """Squared norm of the images before augmentation."""
         return pixel_norm(step.pixels)

@@ -33,11 +33,7 @@ class MomentAverage:
         self._count = 0
 
     def __call__(self, batch: Sequence[ChannelStats]) -> list[ChannelStats]:
-        """Adds a step and returns the average; its gradient to ``batch`` is that of ``batch`` alone.
-
-        Args:
-            batch: one entry per layer, with the same channel counts in every step.
-        """
+        """Adds a step, one entry per layer, and returns the average; its gradient is that of ``batch`` alone."""
         if self.momentum == 0 or not batch:
             return list(batch)
         mean, var = (torch.cat([m[i] for m in batch]) for i in (0, 1))

@@ -9,14 +9,7 @@ from diode_pl.synthesis.losses.base import Loss, SynthesisState
 
 
 def self_similarity(features: Float[Tensor, "n c h w"]) -> Float[Tensor, ""]:
-    """Mean cosine similarity between the pooled feature vectors of all pairs of images; 0 for a single image.
-
-    Args:
-        features: one feature map per image.
-
-    Returns:
-        Scalar in [-1, 1]; lower for more diverse images.
-    """
+    """Mean cosine similarity in [-1, 1] between the pooled feature vectors of all pairs of images; 0 for one image."""
     count = len(features)
     if count < 2:
         return features.new_zeros(())
@@ -40,5 +33,4 @@ class SelfSimilarity(Loss):
         super().__init__(weight)
 
     def __call__(self, step: SynthesisState) -> Float[Tensor, ""]:
-        """Self-similarity of this step's batch."""
         return self_similarity(step.outputs.features[0])

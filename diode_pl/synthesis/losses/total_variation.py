@@ -42,5 +42,4 @@ class TotalVariation(Loss):
         super().__init__(weight)
 
     def __call__(self, step: SynthesisState) -> Float[Tensor, ""]:
-        """Total variation of the augmented images."""
         return total_variation(step.images)

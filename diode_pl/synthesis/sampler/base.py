@@ -14,6 +14,13 @@ class Sampler(ABC):
 
     Attributes:
         provenance: data that the targets come from; empty if none.
+
+    Example:
+        >>> from torch import Tensor
+        >>> class Center(Sampler):
+        ...     def sample(self, first, count, classes, generator):
+        ...         return Targets.from_images([(Tensor([[0.2, 0.2, 0.8, 0.8]]), Tensor([0]).long())] * count)
+        >>> targets = Center().sample(0, 4, {"mug": 0}, Generator())
     """
 
     provenance = Provenance()

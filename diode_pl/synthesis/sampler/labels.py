@@ -25,7 +25,7 @@ class Labels(Sampler):
         path: COCO JSON with ``images``, ``categories`` and ``annotations``.
 
     Raises:
-        ValueError: if the file is not a COCO JSON.
+        ValueError: if the file is not a COCO JSON; when sampling, if the teacher was trained on none of its classes.
 
     Source: Chawla et al., WACV 2021, table 3 (upper bound with real labels).
 
@@ -48,11 +48,6 @@ class Labels(Sampler):
         self._filtered: tuple[dict[str, int], list[tuple[Tensor, Tensor]]] | None = None
 
     def sample(self, first: int, count: int, classes: Mapping[str, int], generator: Generator) -> Targets:
-        """Returns the boxes of the file's images ``first`` to ``first + count - 1``.
-
-        Raises:
-            ValueError: if no box has a class that the teacher was trained on.
-        """
         usable = self._usable(dict(classes))
         return Targets.from_images([usable[(first + i) % len(usable)] for i in range(count)])
 

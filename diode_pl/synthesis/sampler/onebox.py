@@ -21,7 +21,7 @@ class OneBox(Sampler):
         classes: names of the classes to draw from; by default all that the teacher was trained on.
 
     Raises:
-        ValueError: if ``size`` is not an increasing range within (0, 1], or ``classes`` is empty.
+        ValueError: if ``size`` is not an increasing range in (0, 1], or ``classes`` is empty or unknown to the teacher.
 
     Source: Chawla et al., WACV 2021, table 1.
 
@@ -43,11 +43,6 @@ class OneBox(Sampler):
         self.size, self.inside, self.classes = size, inside, classes
 
     def sample(self, first: int, count: int, classes: Mapping[str, int], generator: Generator) -> Targets:
-        """Draws one box for each of ``count`` images.
-
-        Raises:
-            ValueError: if a class of the sampler is not in ``classes``.
-        """
         unknown = [name for name in self.classes or () if name not in classes]
         if unknown:
             raise ValueError(

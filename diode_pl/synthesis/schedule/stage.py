@@ -58,15 +58,7 @@ class Stage:
             )
 
     def check(self, name: str, teacher: Detector) -> None:
-        """Checks that the teacher supports the stage's resolution.
-
-        Args:
-            name: name of the stage in the error message.
-            teacher: the detector.
-
-        Raises:
-            ValueError: if it does not.
-        """
+        """Raises a ValueError, which calls the stage ``name``, if the teacher does not support its resolution."""
         InputSize.from_detectors({"teacher": teacher}).check(f"{name}.resolution", self.resolution)
 
     def steps(self, budget: float) -> int:

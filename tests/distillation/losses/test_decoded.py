@@ -119,12 +119,12 @@ def test_each_part_of_a_student_of_two_stages() -> None:
 def test_a_proposal_is_held_to_what_it_overlaps_by_half() -> None:
     boxes = torch.tensor([[[0.0, 0, 0.5, 1], [0, 0, 0.4, 1], [0.6, 0, 1, 1]]])
     priors = torch.tensor([[[0.0, 0, 0.25, 1], [0, 0, 0.5, 1], [0, 0, 0.24, 1], [0.6, 0, 1, 1], [0.5, 0, 0.7, 1]]])
-    match, wanted = decoded._overlapped(boxes, torch.tensor([[0.9, 0.8, 0.3]]), priors)
+    match, wanted = decoded._match_proposals(boxes, torch.tensor([[0.9, 0.8, 0.3]]), priors)
     # The first: 0.9 x 1/2 for the wider box, 0.8 x 5/8 for the other.
     assert match[0, [0, 1, 2, 3]].tolist() == [1, 0, 1, 2]
     assert wanted[0].tolist() == pytest.approx([0.8, 0.9, 0.8, 0.3, 0])
     flat = torch.tensor([[[0.2, 0.2, 0.2, 0.2]]])
-    assert decoded._overlapped(flat, torch.ones(1, 1), flat)[1].tolist() == [[0]], "a point covers nothing"
+    assert decoded._match_proposals(flat, torch.ones(1, 1), flat)[1].tolist() == [[0]], "a point covers nothing"
 
 
 def test_it_is_the_same_in_small_portions(monkeypatch: pytest.MonkeyPatch) -> None:

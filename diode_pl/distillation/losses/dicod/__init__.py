@@ -1,4 +1,4 @@
-"""Image classifiers teach detectors: what DICOD is made of."""
+"""DICOD: distillation of image classifiers into detectors."""
 
 from diode_pl.distillation.losses.dicod.classifier_teacher import CropTeacher
 from diode_pl.distillation.losses.dicod.detector_as_classifier import DetectorAsClassifier

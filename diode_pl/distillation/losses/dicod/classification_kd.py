@@ -1,4 +1,4 @@
-"""How far a student's class logits are from a classifier's, one number an object: the kinds of KD_cls."""
+"""Divergences between the class logits of a student and a classifier, one per object (KD_cls)."""
 
 from collections.abc import Sequence
 
@@ -13,8 +13,7 @@ def softmax_divergence(
 ) -> Float[Tensor, " k"]:
     """Kullback-Leibler divergence from a softmax head with background to a classifier without.
 
-    To the classifier background has probability 0. So the divergence of equal class logits is not 0 but
-    -log(1 - probability of background): it also pushes background down.
+    Equal class logits give -log(1 - probability of background) instead of 0, which also pushes background down.
 
     Args:
         student: logits of the classes, background last.
@@ -31,14 +30,7 @@ def softmax_divergence(
 def bernoulli_divergence(
     student: Float[Tensor, "k c"], taught: Float[Tensor, "k c"], temperature: float
 ) -> Float[Tensor, " k"]:
-    """Kullback-Leibler divergence between yes-or-no distributions, the mean over the classes.
-
-    Which of the two outcomes is the label's, as the paper orders them, changes nothing in it.
-
-    Args:
-        student: logits, each class on its own.
-        taught: likewise, without gradient.
-        temperature: both are divided by it.
+    """Kullback-Leibler divergence between the sigmoids of each class, averaged over the classes.
 
     Source: Guo et al., NeurIPS 2021, eq. 6.
     """
@@ -52,15 +44,15 @@ def bernoulli_divergence(
 def l1_normalized_divergence(
     student: Float[Tensor, "k c"], taught: Float[Tensor, "k c"], temperature: float, taught_by_softmax: bool = False
 ) -> Float[Tensor, " k"]:
-    """Kullback-Leibler divergence between class distributions, of sigmoids divided by their sum.
+    """Kullback-Leibler divergence between class distributions: sigmoids divided by their sum.
 
     Args:
         student: logits, each class on its own.
-        taught: likewise, without gradient; or those of a softmax, whose probabilities are taken as they are.
+        taught: likewise, without gradient.
         temperature: both are divided by it.
-        taught_by_softmax: whether ``taught`` are logits of a softmax.
+        taught_by_softmax: whether ``taught`` are logits of a softmax, whose probabilities are used as they are.
 
-    Source: the paper's code's variant, not in the paper; without its 1e-10 in the logarithms.
+    Source: the code of Guo et al., NeurIPS 2021, not the paper; without its 1e-10 in the logarithms.
     """
     student, taught = student / temperature, taught / temperature
     wanted = (taught if taught_by_softmax else F.logsigmoid(taught)).log_softmax(dim=1)
@@ -69,26 +61,18 @@ def l1_normalized_divergence(
 
 
 def paper_code_count(image: Tensor, images: int) -> Float[Tensor, ""]:
-    """What the paper's code divides by: the positives, where an image without any counts as one with one.
-
-    Args:
-        image: position of each positive's image.
-        images: in the batch.
-    """
+    """Number of positives, given the image of each; an image without any counts as 1, as in the paper's code."""
     return torch.bincount(image, minlength=images).clamp(min=1).sum().float()
 
 
 def check_form(form: str | None, activation: str, kind: str, shared: Sequence[str]) -> None:
-    """Refuses a form of the class part that says nothing, or something wrong.
+    """Raises a ValueError if ``form`` of :class:`Dicod` does not fit the class logits of student and classifier.
 
     Args:
-        form: None goes by the student's head, or "l1_normalized".
-        activation: what the student's class logits are made for, "sigmoid" or "softmax".
-        kind: what the classifier's are trained for.
-        shared: classes that both know, by name.
-
-    Raises:
-        ValueError: the form does not suit them.
+        form: None or "l1_normalized".
+        activation: of the student's class logits, "sigmoid" or "softmax".
+        kind: activation that the classifier's logits were trained for.
+        shared: names of the shared classes.
     """
     if activation == "softmax" and form is not None:
         raise ValueError(

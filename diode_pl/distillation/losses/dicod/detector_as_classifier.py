@@ -1,4 +1,4 @@
-"""The frozen detector in the classifier's place: no training, no data."""
+"""The frozen detector as classification teacher: no training, no data."""
 
 import torch
 from jaxtyping import Float, Int
@@ -13,15 +13,22 @@ _PAIRS_AT_ONCE = 2**20  # of boxes and candidates that are compared: bounds the 
 
 
 class DetectorAsClassifier(CropTeacher):
-    """Says of an object what the lesson's teacher says at its best candidate: largest objectness x IoU with the box.
+    """Uses the logits of the teacher's candidate with the largest objectness x IoU with the box; -inf if all are 0.
 
-    Nothing where all of these are 0. The layers in which crops are compared are the teacher's stem.
+    Crops are compared in the teacher's stem.
 
     Args:
-        crop_size: side of the crops in pixels.
+        crop_size: height and width of the crops in pixels, >= 8.
 
     Raises:
-        ValueError: ``crop_size`` is below 8.
+        ValueError: if ``crop_size`` is below 8.
+
+    Example:
+        >>> from diode_pl import load_detector
+        >>> classifier, detector = DetectorAsClassifier(crop_size=32), load_detector(width=0.1).eval()
+        >>> classifier.check(detector, detector)
+        >>> [maps.shape[0] for maps in classifier.features(torch.rand(5, 3, 32, 32))]
+        [5]
     """
 
     needs_detector = True
@@ -32,7 +39,7 @@ class DetectorAsClassifier(CropTeacher):
         if crop_size < 8:
             raise ValueError(f"DetectorAsClassifier: crop_size must be >= 8 pixels, got {crop_size}")
         self.crop_size = crop_size
-        self._detector: tuple[Detector, ...] = ()  # inside a tuple, modules do not find it
+        self._detector: tuple[Detector, ...] = ()  # nn.Module does not register what is inside a tuple
 
     def check(self, teacher: Detector | None, student: Detector) -> None:
         if teacher is None:
@@ -47,9 +54,9 @@ class DetectorAsClassifier(CropTeacher):
 
     @torch.no_grad()
     def object_logits(
-        self, lesson: DistillationBatch, boxes: Float[Tensor, "k 4"], image_index: Int[Tensor, " k"]
+        self, batch: DistillationBatch, boxes: Float[Tensor, "k 4"], image_index: Int[Tensor, " k"]
     ) -> Float[Tensor, "k c"]:
-        teacher, outputs = lesson.teacher_or_raise()
+        teacher, outputs = batch.teacher_or_raise()
         dense = teacher.decode(outputs)
         at_once, best = max(1, _PAIRS_AT_ONCE // dense.objectness.shape[1]), [image_index[:0]]
         silent = [torch.zeros_like(image_index[:0], dtype=torch.bool)]

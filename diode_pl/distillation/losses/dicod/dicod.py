@@ -1,4 +1,4 @@
-"""A classifier of single objects teaches a detector what an object is, and where it ends."""
+"""Distillation of a classifier of crops into a detector: its classes, and the borders of its boxes."""
 
 from typing import Any
 
@@ -26,40 +26,42 @@ from diode_pl.training.step_counter import StepCount
 
 
 class Dicod(DistillLoss):
-    """At each positive the student is to name the object as the classifier does, and to box what the label boxes.
+    """Distills a classifier at each positive of the student: class logits, and the crops of predicted and labeled box.
 
-    Classes are matched by name. Those that the classifier lacks or never learned take no part in the class term:
-    neither their logits nor the positives that are labeled so. The box term compares what the two boxes show, in
-    pixels and in the classifier's first layers. Positives are dropped from the class term where the classifier sees
-    nothing in the labeled box, and from the box term where the predicted box shows less than a pixel of the image in
-    width or height; both count as dropped boxes. Gradients go to the student's class logits and predicted boxes alone:
-    objectness needs another term beside it.
+    Classes are matched by name; the class part ignores those that the classifier lacks or was not trained on. The box
+    part compares crops in pixels and in the classifier's first layers. Positives without classifier logits are dropped
+    from the class part, predicted boxes with less than a pixel inside the image from the box part; both count as
+    dropped boxes. Objectness gets no gradient and needs another loss.
 
     Args:
-        classifier: is frozen here, and in no checkpoint.
-        weight: factor of the term.
-        classification: factor of the class part (the paper's KD_cls) within the term; 0 computes none.
-        localization: factor of the box part (KD_loc, which is image part plus feature part); 0 computes none.
+        classifier: frozen here, and in no checkpoint.
+        weight: factor of the loss in the sum.
+        classification: factor of the class part (the paper's KD_cls); 0 skips it.
+        localization: factor of the box part (KD_loc: image part plus feature part); 0 skips it.
         temperature: logits are divided by it; the class part is multiplied by its square.
-        form: of the class part. None goes by the student's head: a softmax head with background, or each class on its
-            own. "l1_normalized": the student's sigmoids divided by their sum, as one distribution.
-        reduction: what the class part is divided by: "mean", the positives; or "paper_code", for which an image without
-            positives counts as one, as in the paper's code.
-        image_pool: pixels of crops are compared as means over such a grid.
-        feature_pool: likewise the maps of every layer.
-        localization_warmup_steps: batches over which the box part grows to its full size, as an untrained head predicts
+        form: of the class part; None: as the student's head, softmax with background or sigmoids; "l1_normalized": the
+            student's sigmoids divided by their sum, as one distribution.
+        reduction: the class part is divided by the number of positives ("mean"); in "paper_code" an image without
+            positives counts as one positive.
+        image_pool: crops are pooled to a grid of this side before pixels are compared.
+        feature_pool: likewise the feature maps of every layer.
+        localization_warmup_steps: steps over which the box part grows to its full size, as an untrained head predicts
             boxes anywhere.
-        max_crops: at most so many positives of a batch, in each process, count in the box part; the number of the
-            batch decides by chance which. None for all.
+        max_crops: maximum number of positives in the box part, per batch and process, drawn by the step; None for all.
 
     Raises:
         ValueError: a factor is negative or not finite, both parts have a factor of 0, or a setting is out of range.
 
     Source: Guo, Alvarez, Salzmann, Distilling Image Classifiers in Object Detectors, NeurIPS 2021.
+
+    Example:
+        >>> from diode_pl.distillation.losses.dicod import DetectorAsClassifier
+        >>> loss = Dicod(DetectorAsClassifier(crop_size=32), localization=0.0)
+        >>> loss.needs_teacher, loss.complete
+        (True, False)
     """
 
-    needs_labels = True
-    complete = False
+    needs_labels, complete = True, False
 
     def __init__(
         self,
@@ -80,7 +82,8 @@ class Dicod(DistillLoss):
             raise ValueError(
                 f"Dicod: classifier must be a crop teacher, got {classifier!r}; DetectorAsClassifier is one"
             )
-        self._classifier = (classifier.requires_grad_(False).eval(),)  # inside a tuple, modules do not find it
+        # nn.Module does not register what is inside a tuple.
+        self._classifier = (classifier.requires_grad_(False).eval(),)
         self.needs_teacher, self.provenance = classifier.needs_detector, classifier.provenance
         self.classification = self._gain("classification", classification)
         self.localization = self._gain("localization", localization)
@@ -101,9 +104,8 @@ class Dicod(DistillLoss):
         self.temperature, self.form, self.reduction = temperature, form, reduction
         self.image_pool, self.feature_pool, self.max_crops = image_pool, feature_pool, max_crops
         self.localization_warmup_steps = localization_warmup_steps
-        # A training that goes on neither warms up again nor draws other crops.
-        self.count = StepCount()
-        self.shared = SharedClasses()  # known from prepare() on
+        self.count = StepCount()  # a resumed training neither warms up again nor draws other crops
+        self.shared = SharedClasses()  # filled by prepare()
 
     @property
     def classifier(self) -> CropTeacher:
@@ -130,15 +132,15 @@ class Dicod(DistillLoss):
             shared = [student.class_names[label] for label in self.shared.student.tolist()]
             check_form(self.form, student.class_activation, self.classifier.kind, shared)
 
-    def forward(self, lesson: DistillationBatch) -> Float[Tensor, ""]:
+    def forward(self, batch: DistillationBatch) -> Float[Tensor, ""]:
         if not len(self.shared.teacher):
             raise RuntimeError("Dicod: prepare(teacher, student, resolution) must come before the first step")
-        self.classifier.to(lesson.images.device)
-        with torch.autocast(lesson.images.device.type, enabled=False):
-            positives = lesson.student.match_predictions(lesson.student_outputs, lesson.targets)
-            classes, unseen = self._classes(lesson, positives)
-            step, images = self.count(), max(1, len(lesson.images))
-            of_image, of_features, hidden = self._boxes(lesson, positives, step)
+        self.classifier.to(batch.images.device)
+        with torch.autocast(batch.images.device.type, enabled=False):
+            positives = batch.student.match_predictions(batch.student_outputs, batch.targets)
+            classes, unseen = self._classes(batch, positives)
+            step, images = self.count(), max(1, len(batch.images))
+            of_image, of_features, hidden = self._boxes(batch, positives, step)
             self.parts = {
                 "classification": classes.detach(),
                 "localization_image": of_image.detach(),
@@ -149,26 +151,26 @@ class Dicod(DistillLoss):
             warmth = min(1.0, step / self.localization_warmup_steps) if self.localization_warmup_steps else 1.0
             return self.classification * classes + self.localization * warmth * (of_image + of_features)
 
-    def _classes(self, lesson: DistillationBatch, positives: MatchedPredictions) -> tuple[Tensor, Bool[Tensor, " k"]]:
-        """KD_cls: the square of the temperature times the mean divergence; where the classifier sees nothing."""
-        known = torch.isin(lesson.targets.labels[positives.target], self.shared.student) & (self.classification > 0)
-        taught = self._taught(lesson, positives.target[known])
+    def _classes(self, batch: DistillationBatch, positives: MatchedPredictions) -> tuple[Tensor, Bool[Tensor, " k"]]:
+        """Returns KD_cls, and the mask of positives without classifier logits."""
+        known = torch.isin(batch.targets.labels[positives.target], self.shared.student) & (self.classification > 0)
+        taught = self._taught(batch, positives.target[known])
         silent = (taught == -torch.inf).all(dim=1)
         unseen = known.masked_scatter(known, silent)
         image, logits = positives.image[known & ~unseen], positives.class_logits[known & ~unseen]
-        divergences = self._divergences(lesson.student, logits, taught[~silent])
+        divergences = self._divergences(batch.student, logits, taught[~silent])
         count = logits.new_full((), len(image))
         if self.reduction == "paper_code":
-            count = paper_code_count(image, len(lesson.images))
+            count = paper_code_count(image, len(batch.images))
         return self.temperature**2 * divergences.sum() / reduce_sum_per_process(count, at_least=1.0), unseen
 
     @torch.no_grad()
-    def _taught(self, lesson: DistillationBatch, target: Tensor) -> Tensor:
-        """The classifier's logits for each of these labeled boxes, of the classes that both know."""
+    def _taught(self, batch: DistillationBatch, target: Tensor) -> Tensor:
+        """Returns the classifier's logits of the shared classes for each of these labeled boxes."""
         boxes, owner = target.unique(return_inverse=True)  # several positives share a box
         if not len(boxes):
-            return lesson.targets.boxes.new_zeros(0, len(self.shared.teacher))
-        logits = self.classifier.object_logits(lesson, lesson.targets.boxes[boxes], lesson.targets.image_index[boxes])
+            return batch.targets.boxes.new_zeros(0, len(self.shared.teacher))
+        logits = self.classifier.object_logits(batch, batch.targets.boxes[boxes], batch.targets.image_index[boxes])
         return at_least_float32(logits)[owner][:, self.shared.teacher]
 
     def _divergences(self, student: Detector, logits: Tensor, taught: Tensor) -> Tensor:
@@ -180,15 +182,15 @@ class Dicod(DistillLoss):
         return bernoulli_divergence(own, taught, self.temperature)
 
     def _boxes(
-        self, lesson: DistillationBatch, positives: MatchedPredictions, step: int
+        self, batch: DistillationBatch, positives: MatchedPredictions, step: int
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """KD_loc's two parts, and where boxes show too little of the image."""
-        wanted = lesson.targets.boxes[positives.target].to(positives.boxes.dtype)
-        size = lesson.student_outputs.image_size
+        """Returns the two parts of KD_loc, and the mask of positives that are not visible."""
+        wanted = batch.targets.boxes[positives.target].to(positives.boxes.dtype)
+        size = batch.student_outputs.image_size
         shown = visible(positives.boxes, size) & visible(wanted, size)
-        used = self._some(shown, step)
+        used = self._select(shown, step)
         sums = crop_distances(
-            at_least_float32(lesson.images).to(positives.boxes.dtype),
+            at_least_float32(batch.images).to(positives.boxes.dtype),
             positives.boxes[used],
             wanted[used],
             positives.image[used],
@@ -200,13 +202,13 @@ class Dicod(DistillLoss):
         count = reduce_sum_per_process(sums.new_full((), len(used)), at_least=1.0)
         return sums[0] / count, sums[1] / count, ~shown
 
-    def _some(self, shown: Bool[Tensor, " k"], step: int) -> Tensor:
-        """Positions of the positives that count in the box part."""
+    def _select(self, shown: Bool[Tensor, " k"], step: int) -> Tensor:
+        """Returns the indices of the positives in the box part."""
         (used,) = torch.nonzero(shown, as_tuple=True)
         if self.localization == 0:
             return used[:0]
         if self.max_crops is None or len(used) <= self.max_crops:
             return used
-        # On the CPU, and from the step alone: the same on every device, and after a resume.
+        # On the CPU, seeded by the step: the same on every device, and after a resume.
         order = torch.randperm(len(used), generator=torch.Generator().manual_seed(step))
         return used[order[: self.max_crops].sort().values.to(used.device)]

@@ -1,4 +1,4 @@
-"""How unlike two boxes look, in pixels and to a classifier's layers: KD_loc."""
+"""Distances between the crops of two boxes, in pixels and in a classifier's layers (KD_loc)."""
 
 from collections.abc import Callable
 
@@ -16,7 +16,7 @@ Features = Callable[[Tensor], list[Tensor]]
 def pooled_distance(
     found: Float[Tensor, "k c h w"], wanted: Float[Tensor, "k c p q"], size: int
 ) -> Float[Tensor, " k"]:
-    """Mean absolute difference of each pair of maps once both are pooled to ``size x size`` means."""
+    """Mean absolute difference of each pair of maps, both average-pooled to ``size x size``."""
     pooled = F.adaptive_avg_pool2d(found, size) - F.adaptive_avg_pool2d(wanted, size)
     return pooled.abs().mean(dim=(1, 2, 3))
 
@@ -32,23 +32,21 @@ def crop_distances(
     feature_pool: int,
     chunk: int = 256,
 ) -> Float[Tensor, "2"]:
-    """Distances between what each predicted box shows and what its labeled box shows, summed over the pairs.
-
-    The gradient goes to ``found`` alone.
+    """Sums of the distances between the crops of predicted and labeled boxes, differentiable in ``found`` only.
 
     Args:
-        images: as the student saw them.
+        images: input of the student.
         found: predicted boxes: x1, y1, x2, y2 in units of image width and height.
         wanted: labeled boxes, likewise.
-        image_index: position of each pair's image.
-        features: from crops to the maps of some layers of a frozen network.
-        crop_size: side of the crops in pixels.
-        image_pool: pixels are compared as means over such a grid.
-        feature_pool: likewise the maps of all layers.
+        image_index: index of each pair's image.
+        features: maps crops to the feature maps of a frozen network.
+        crop_size: height and width of the crops in pixels.
+        image_pool: crops are pooled to a grid of this side before pixels are compared.
+        feature_pool: likewise the feature maps of all layers.
         chunk: maximum number of pairs in memory at a time; the backward pass computes them again.
 
     Returns:
-        Of the pixels, and of the maps: the mean over the layers, 0 without any.
+        The distance of the pixels, and that of the feature maps: the mean over layers, 0 without layers.
 
     Source: Guo et al., NeurIPS 2021, eq. 10 and 11.
     """

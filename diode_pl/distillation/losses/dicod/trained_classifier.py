@@ -1,4 +1,4 @@
-"""A classifier trained on crops teaches."""
+"""A classifier trained on crops as classification teacher."""
 
 import logging
 from collections.abc import Sequence
@@ -23,24 +23,31 @@ _AT_ONCE = 256  # crops: bounds the memory
 
 
 class TrainedClassifier(CropTeacher):
-    """Says of an object what a classifier says of the crop of its box.
+    """Uses a classifier's logits of the crop of each box.
 
     Args:
         weights: the ``classifier.safetensors`` of a classifier training; or, with ``network``, weights of torchvision.
-        min_accuracy: a classifier whose accuracy on held-out crops, the mean over the classes that it learned, is
-            below it or is not known does not serve, in [0, 1]; 0 lets every one serve.
-        layers: in which crops are compared: 0 is the stem, 1 to 4 are the stages; none of them compares pixels alone.
-        external: lets a classifier serve that was not made from a teacher's images; ``provenance`` tells of it.
-        network: what a file of torchvision's own names, such as ``conv1.weight``, goes into; None for a file of ours.
+        min_accuracy: minimum accuracy on held-out crops, the mean over classes, in [0, 1]; 0 does not check it.
+        layers: layers in which crops are compared: 0 is the stem, 1 to 4 are the stages; empty compares pixels only.
+        external: allows a classifier that was not made from a teacher's images.
+        network: loads ``weights`` with torchvision's names, such as ``conv1.weight``; None for a file of ours.
 
     Attributes:
-        provenance: what the classifier has seen; ``EXTERNAL_CLASSIFIER`` if that is not known.
-        accuracy: the mean over classes, on held-out crops; None where it is not known.
+        provenance: data access of the classifier; ``EXTERNAL_CLASSIFIER`` if unknown.
+        accuracy: the mean over classes, on held-out crops; None if unknown.
 
     Raises:
-        ValueError: the file cannot be used, or the classifier must not serve.
+        ValueError: if the file cannot be used, or the classifier is not accurate enough or external.
 
     Source: Guo, Alvarez, Salzmann, NeurIPS 2021, section 3.1.
+
+    Example:
+        >>> from tempfile import mkdtemp
+        >>> from diode_pl.classifier import encode_classifier
+        >>> path = Path(mkdtemp(), "classifier.safetensors")
+        >>> _ = path.write_bytes(encode_classifier(CropClassifier(("mug", "key"), crop_size=32), ClassifierCard()))
+        >>> TrainedClassifier(path, min_accuracy=0.0, external=True).class_names
+        ('mug', 'key')
     """
 
     def __init__(
@@ -57,9 +64,7 @@ class TrainedClassifier(CropTeacher):
         if unknown := [layer for layer in layers if layer not in LAYERS]:
             raise ValueError(f"layers must be from 0 to {LAYERS[-1]}, got {unknown}")
         if not Path(weights).is_file():
-            raise ValueError(
-                f"weights: {Path(weights).resolve()} does not exist; the training of a classifier writes it"
-            )
+            raise ValueError(f"weights: {Path(weights).resolve()} does not exist; a classifier training writes it")
         if network is None:
             self.network, record = load_classifier(weights)
         else:
@@ -82,20 +87,13 @@ class TrainedClassifier(CropTeacher):
             )
         self._record = record
         if record.untrained:
-            log.warning(
-                "%s was shown no crop of these classes and does not teach them: %s",
-                weights,
-                ", ".join(record.untrained),
-            )
+            names = ", ".join(record.untrained)
+            log.warning("%s was shown no crop of these classes and does not teach them: %s", weights, names)
         unmeasured = [name for name, rate in record.per_class.items() if rate is None and name not in record.untrained]
         if self.accuracy is not None and unmeasured:
-            log.warning(
-                "%s: no crop of these classes was held out, and how well it knows them is not in its accuracy: %s",
-                weights,
-                ", ".join(unmeasured),
-            )
+            message = "%s: no crop of these classes was held out, and its accuracy does not include them: %s"
+            log.warning(message, weights, ", ".join(unmeasured))
         self.layers, self.class_names, self.crop_size = tuple(layers), self.network.class_names, self.network.crop_size
-        # Logits that were trained for both kinds serve each of them.
         self.kind = "softmax" if self.network.kind == "softmax" else "sigmoid"
 
     def check(self, teacher: Detector | None, student: Detector) -> None:
@@ -116,14 +114,13 @@ class TrainedClassifier(CropTeacher):
 
     @torch.no_grad()
     def object_logits(
-        self, lesson: DistillationBatch, boxes: Float[Tensor, "k 4"], image_index: Int[Tensor, " k"]
+        self, batch: DistillationBatch, boxes: Float[Tensor, "k 4"], image_index: Int[Tensor, " k"]
     ) -> Float[Tensor, "k c"]:
-        said = [lesson.images.new_zeros(0, len(self.class_names))]
+        logits = [batch.images.new_zeros(0, len(self.class_names))]
         for some, index in zip(boxes.split(_AT_ONCE), image_index.split(_AT_ONCE), strict=True):
             if len(some):
-                cut = crops(lesson.images.float(), some.float(), index, self.crop_size)
-                said.append(self.network(cut))
-        return torch.cat(said).float()
+                logits.append(self.network(crops(batch.images.float(), some.float(), index, self.crop_size)))
+        return torch.cat(logits).float()
 
     def features(self, crops: Float[Tensor, "k 3 s s"]) -> list[Float[Tensor, "k _ _ _"]]:
         return self.network.features(crops.float(), self.layers) if self.layers else []

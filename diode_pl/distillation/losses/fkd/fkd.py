@@ -1,7 +1,6 @@
-"""The term that compares the student's features with the teacher's."""
+"""Feature-based knowledge distillation (FKD)."""
 
 import logging
-from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -20,22 +19,21 @@ log = logging.getLogger(__name__)
 
 
 class FKD(DistillLoss):
-    """Distances between the features that enter the heads, summed over the levels that both detectors have.
+    """Distances between the input features of the heads, summed over the strides that both detectors have.
 
-    Attention transfer compares mean features over places and over channels; the masked part compares features, most
-    where both detectors look; the non-local part compares how places relate. Features are matched by stride and may
-    differ in channels and size: adapters lead from the student's to the teacher's. Adapters and non-local blocks, the
-    teacher's too, learn along with the student and are part of neither detector. No labels are needed, and the layers
-    behind the features learn nothing here: the student's heads need another term beside it.
+    Attention transfer compares mean features over positions and over channels; the masked part compares features,
+    weighted by the attention of both; the non-local part compares the relations between positions. Trainable adapters
+    map the student's channels and size to the teacher's. Adapters and non-local blocks, also the teacher's, belong to
+    neither detector. The student's heads get no gradient and need another loss.
 
-    Each part is one square root over the batch, as published: twice the images make it √2 times as large. With several
-    processes each takes its own part of the batch; ``reduction=per_image`` depends on neither.
+    Each part is one square root over a process's batch, as published: twice the images make it √2 times as large;
+    ``reduction=per_image`` depends neither on the batch size nor on the number of processes.
 
     Args:
-        weight: factor of the term.
+        weight: factor of the loss in the sum.
         method: factors and choices of the parts.
-        balance: size that each part is given instead of the factors of ``method``: its factor follows from its mean
-            over the first 100 steps. A share of what the other terms show in the log; None keeps the factors.
+        balance: desired size of each part instead of the factors of ``method``: factors follow from the mean of each
+            part over the first 100 steps. A fraction of the other losses in the log; None keeps the factors.
         strides: only levels of these strides, in pixels; None takes all that both have.
         mask_boxes: whether the spatial mask is 0 outside the labeled boxes.
 
@@ -43,6 +41,13 @@ class FKD(DistillLoss):
         ValueError: a value is out of range.
 
     Source: Zhang and Ma, ICLR 2021, eq. 1 to 7, and the code released with it.
+
+    Example:
+        >>> from diode_pl import load_detector
+        >>> detector, loss = load_detector(width=0.1), FKD(weight=0.5)
+        >>> loss.prepare(detector, detector, resolution=64)
+        >>> list(loss.levels)
+        ['stride_8', 'stride_16', 'stride_32']
     """
 
     complete = False
@@ -60,9 +65,7 @@ class FKD(DistillLoss):
         self.balance = None if balance is None else PartNormalizer(balance, len(self.method.factors))
         self.strides, self.mask_boxes = strides, mask_boxes
         self.needs_labels = mask_boxes
-        # Known from prepare() on.
-        self.levels = nn.ModuleDict()
-        self.pairs: list[LevelPair] = []
+        self.levels, self.pairs = nn.ModuleDict(), list[LevelPair]()  # filled by prepare()
 
     def prepare(self, teacher: Detector | None, student: Detector, resolution: int) -> None:
         super().prepare(teacher, student, resolution)
@@ -77,21 +80,20 @@ class FKD(DistillLoss):
                     f"FKD: channel_mask=raw needs as many channels on both sides, but at stride {pair.stride} the "
                     f"student has {shapes[0][0]} and the teacher {shapes[1][0]}; take adapted, teacher or none"
                 )
-            finest = pair.stride == self.pairs[0].stride
-            self.levels[pair.name] = Level(self.method, *shapes, finest)
+            self.levels[pair.name] = Level(self.method, *shapes, finest=pair.stride == self.pairs[0].stride)
         self.to(at_least_float32(of_student.features[0]))
 
-    def forward(self, lesson: DistillationBatch) -> Float[Tensor, ""]:
-        _, taught = lesson.teacher_or_raise()
+    def forward(self, batch: DistillationBatch) -> Float[Tensor, ""]:
+        _, taught = batch.teacher_or_raise()
         if not self.pairs:
             raise RuntimeError("FKD: prepare(teacher, student, resolution) must come before the first step")
         # Sums of squares over whole maps overflow in half precision.
         with torch.autocast(taught.features[0].device.type, enabled=False):
             levels = [
                 self.levels[pair.name](
-                    at_least_float32(lesson.student_outputs.features[pair.student]),
+                    at_least_float32(batch.student_outputs.features[pair.student]),
                     teacher := at_least_float32(taught.features[pair.teacher].detach()),
-                    box_mask(lesson.targets, *teacher.shape[2:]).to(teacher) if self.mask_boxes else None,
+                    box_mask(batch.targets, *teacher.shape[2:]).to(teacher) if self.mask_boxes else None,
                 )
                 for pair in self.pairs
             ]
@@ -104,7 +106,7 @@ class FKD(DistillLoss):
 
 
 class LevelPair(NamedTuple):
-    """Two feature maps of one stride: name of the level, stride in pixels, positions among each side's features."""
+    """Two feature maps of one stride: name of the level, stride in pixels, index among each side's features."""
 
     name: str
     stride: int
@@ -123,9 +125,9 @@ def match_levels(
         strides: only these; None takes all that both have.
 
     Raises:
-        ValueError: they share no stride, or one of ``strides`` is not shared.
+        ValueError: if no stride is shared, or one of ``strides`` is not.
     """
-    of_student, of_teacher = _positions(student), _positions(teacher)
+    of_student, of_teacher = _index_strides(student), _index_strides(teacher)
     shared = sorted(of_student.keys() & of_teacher.keys())
     if not shared:
         raise ValueError(
@@ -148,11 +150,6 @@ def match_levels(
     ]
 
 
-def _positions(strides: Sequence[int]) -> dict[tuple[int, int], int]:
-    """Position of the i-th feature map of each stride, by (stride, i)."""
-    seen = Counter[int]()
-    positions = {}
-    for position, stride in enumerate(strides):
-        positions[stride, seen[stride]] = position
-        seen[stride] += 1
-    return positions
+def _index_strides(strides: Sequence[int]) -> dict[tuple[int, int], int]:
+    """Returns the index of the i-th feature map of each stride, by (stride, i)."""
+    return {(stride, strides[:index].count(stride)): index for index, stride in enumerate(strides)}

@@ -1,4 +1,4 @@
-"""Factors that give every part of a loss the same size."""
+"""Normalization of the parts of a loss to the same size."""
 
 import torch
 from jaxtyping import Float
@@ -9,19 +9,17 @@ from diode_pl.training.step_counter import StepCount
 
 
 class PartNormalizer(nn.Module):
-    """Factor per part: the desired size, divided by the mean size of the part so far.
+    """Factor per part: the desired size divided by the mean size of the part over the first steps.
 
-    The means are updated in the first ``steps`` of training and constant afterwards, and so are the factors. They are
-    buffers: a resumed training keeps them. Sizes are averaged over all processes, which thus have the same factors;
-    after ``steps`` nothing is exchanged any more.
+    The means are buffers, which a resumed training keeps, and averages over all processes.
 
     Args:
-        size: desired size of each part.
+        size: desired size of each part, finite and > 0.
         parts: number of parts.
-        steps: number of steps that count.
+        steps: steps in which means and factors are updated.
 
     Raises:
-        ValueError: ``size`` is not finite or not above 0.
+        ValueError: if ``size`` is not finite or not above 0.
     """
 
     means: Float[Tensor, " parts"]
@@ -36,11 +34,7 @@ class PartNormalizer(nn.Module):
 
     @torch.no_grad()
     def forward(self, sizes: Float[Tensor, " parts"]) -> Float[Tensor, " parts"]:
-        """The factors of this step; 0 for a part that has been 0 so far.
-
-        Args:
-            sizes: raw parts, not negative.
-        """
+        """Returns the factors of this step, given the raw parts (>= 0); 0 for a part that has been 0 so far."""
         step = self.count()
         if self.training and step <= self.steps:
             self.means += (reduce_mean(sizes) - self.means) / step

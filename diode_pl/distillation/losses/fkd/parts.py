@@ -1,4 +1,4 @@
-"""The parts of FKD on one pair of feature maps: attention, masks, adapters and the distances between them."""
+"""The parts of FKD on one pair of feature maps: attention, masks, adapters, distances."""
 
 import math
 from collections.abc import Sequence
@@ -26,13 +26,13 @@ class Method:
     """Factors and choices of FKD; by default those of the authors' code for one-stage detectors.
 
     Args:
-        alpha: factor of attention transfer, both per channel and per place; 0 leaves it out.
-        beta: factor of the attention-masked features; 0 leaves them out.
-        gamma: factor of the non-local relations; 0 leaves them out.
-        temperature: of the masks, above 0; the smaller, the sharper.
+        alpha: factor of attention transfer, both per channel and per position; 0 disables it.
+        beta: factor of the attention-masked features; 0 disables them.
+        gamma: factor of the non-local relations; 0 disables them.
+        temperature: of the masks, > 0; the smaller, the sharper.
         masks: ``paper``: softmax of the sum of both attentions; ``paper_code``: mean of two softmaxes.
         attention: what attention transfer averages, ``signed`` or ``absolute`` values. Masks always take absolute ones.
-        channel_mask: whose channels the mask looks at besides the teacher's: the student's ``adapted`` or ``raw`` ones
+        channel_mask: channels that the mask uses besides the teacher's: the student's ``adapted`` or ``raw`` ones
             (``raw`` needs equal channel counts); ``teacher``: the teacher's alone; ``none``: channels are not masked.
         non_local: ``dot_product``, ``embedded_gaussian``, ``gaussian`` or ``concatenation``.
         reduction: ``batch`` as published, or ``per_image``, see :func:`norm`.
@@ -41,6 +41,10 @@ class Method:
         ValueError: a value is out of range, or all three factors are 0.
 
     Source: Zhang and Ma, ICLR 2021, and the code released with it.
+
+    Example:
+        >>> list(Method(beta=0.0, gamma=0.0).factors)
+        ['attention_transfer_channel', 'attention_transfer_spatial']
     """
 
     alpha: float = 2.4e-2
@@ -79,25 +83,19 @@ class Method:
 
 
 def norm(differences: Float[Tensor, "n ..."], reduction: str = "batch") -> Float[Tensor, ""]:
-    """Euclidean norm; where all differences are 0 it is exactly 0, and so is its gradient.
-
-    Args:
-        differences: of one level of the features, in float32 or better.
-        reduction: ``batch``: of all images as one vector, which grows with the root of their number; ``per_image``:
-            mean of the norms of the images.
-    """
+    """Euclidean norm of all images as one vector (``batch``) or mean norm of an image (``per_image``)."""
     if reduction == "batch":
         return torch.linalg.vector_norm(differences)
     return torch.linalg.vector_norm(differences.flatten(1), dim=1).mean()
 
 
 def spatial_attention(features: Float[Tensor, "n c h w"], absolute: bool = True) -> Float[Tensor, "n h w"]:
-    """Mean over the channels, of absolute values or of signed ones."""
+    """Mean over the channels, of absolute or signed values."""
     return (features.abs() if absolute else features).mean(dim=1)
 
 
 def channel_attention(features: Float[Tensor, "n c h w"], absolute: bool = True) -> Float[Tensor, "n c"]:
-    """Mean over all places, of absolute values or of signed ones."""
+    """Mean over all positions, of absolute or signed values."""
     return (features.abs() if absolute else features).mean(dim=(2, 3))
 
 
@@ -105,13 +103,13 @@ def channel_attention(features: Float[Tensor, "n c h w"], absolute: bool = True)
 def attention_mask(
     student: Float[Tensor, "n ..."] | None, teacher: Float[Tensor, "n ..."], temperature: float, form: str
 ) -> Float[Tensor, "n ..."]:
-    """Weights of each image's places or channels, with mean 1 and without gradient.
+    """Weights of each image's positions or channels, with mean 1 and without gradient.
 
     Args:
-        student: its attention; None looks at the teacher alone.
+        student: its attention; None uses the teacher's alone.
         teacher: its attention.
-        temperature: above 0; the smaller, the sharper the mask.
-        form: ``paper`` or ``paper_code``, see :class:`Method`.
+        temperature: see :class:`Method`.
+        form: ``masks`` of :class:`Method`.
 
     Source: Zhang and Ma, ICLR 2021, section 3.1, and the code released with it.
     """
@@ -125,7 +123,7 @@ def attention_mask(
 
 
 def box_mask(targets: Targets, height: int, width: int) -> Float[Tensor, "n {height} {width}"]:
-    """1 in each cell of a ``height x width`` grid that a box of the image overlaps, else 0."""
+    """1 in each cell that a box of the image overlaps, else 0."""
     boxes = targets.boxes * targets.boxes.new_tensor([width, height, width, height])
     x1, y1, x2, y2 = boxes.unbind(dim=1)
     columns, rows = (torch.arange(size, device=boxes.device) for size in (width, height))
@@ -137,29 +135,28 @@ def box_mask(targets: Targets, height: int, width: int) -> Float[Tensor, "n {hei
 
 
 def resize_like(maps: Float[Tensor, "n c h w"], like: Tensor) -> Float[Tensor, "n c y x"]:
-    """Bilinear, to the height and width of ``like``; unchanged if these are the same."""
+    """Resizes bilinearly to height and width of ``like``."""
     size = like.shape[-2:]
     return maps if maps.shape[-2:] == size else F.interpolate(maps, size=size, mode="bilinear", align_corners=False)
 
 
 class MapAdapter(nn.Conv2d):
-    """A convolution from the student's channels to the teacher's; the kernel is ``side`` cells wide, an odd number."""
+    """Convolution from the student's channels to the teacher's with a kernel of odd ``side``."""
 
     def __init__(self, student: int, teacher: int, side: int = 1) -> None:
         super().__init__(student, teacher, side, padding=side // 2)
 
     def adapt(self, maps: Float[Tensor, "n c h w"], like: Tensor) -> Float[Tensor, "n d y x"]:
-        """The map in the teacher's channels, and in the height and width of ``like``."""
+        """Converts a map to the teacher's channels, and to height and width of ``like``."""
         return resize_like(self(maps), like)
 
 
 class Level(nn.Module):
-    """The parts of the loss on one level, and the layers that they train.
+    """The parts of the loss on one level, and their trainable layers.
 
     Args:
-        method: what is computed, and how.
-        student: channels, rows and columns of the student's map at the training resolution.
-        teacher: likewise of the teacher's.
+        method: factors and choices of the parts.
+        student, teacher: channels, rows and columns of their maps at the training resolution.
         finest: whether no level of the loss has a smaller stride; its non-local blocks are narrower.
     """
 
