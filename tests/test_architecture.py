@@ -60,7 +60,6 @@ HYDRA_KEYS = {"_target_", "_partial_", "_args_", "_convert_", "_recursive_"}
 # Modules without a test of their name, with what tests them instead.
 API, DRAWING = "part of the Python API: test_api.py", "every scene of tests/shapes shows it"
 TESTED_ELSEWHERE = {
-    "cli/arguments": "every run of an entry point: test_train.py, test_entry_points.py",
     "detector/loading": API,
     "detector/torchvision/fcos": "with all detectors: tests/detector/catalogue, test_against_torchvision.py",
     "detector/torchvision/retinanet": "likewise",

@@ -166,9 +166,6 @@ class Classification(TrainingModule):
             self.data.use_teacher(self.label_source, teacher)
             return teacher.fingerprint()
         if self.label_source.source != "sampled":
-            raise ValueError(
-                "label_source and teacher: labels are to come from the teacher, and there is none; source=sampled asks "
-                "nobody"
-            )
-        log.info("without a teacher every labeled object counts, whatever agreement of label_source says")
+            raise ValueError("label_source and teacher: labels need a teacher, got None; source=sampled needs none")
+        log.info("without a teacher every labeled object counts, and agreement of label_source has no effect")
         return None

@@ -33,9 +33,9 @@ class TeacherLabeler:
         sides.check("train.resolution", images.resolution)
         if len(find_unknown_classes(images.class_names, teacher.class_names)) == len(images.class_names):
             raise ValueError(
-                "teacher and label_source: the teacher is asked, and has no class of the training images: theirs are "
-                f"{list(images.class_names)}, its own are {list(teacher.class_names)}. Take the detector that knows "
-                "them, or ask nobody with source=sampled and agreement=false"
+                "teacher and label_source: the teacher has no class of the training images: theirs are "
+                f"{list(images.class_names)}, its own are {list(teacher.class_names)}. Take a detector that has them, "
+                "or none with source=sampled and agreement=false"
             )
 
     @torch.no_grad()
@@ -72,7 +72,7 @@ class TeacherLabeler:
         return objects, counts
 
     def _label(self, batch: Batch) -> tuple[Targets, dict[str, int]]:
-        """The boxes that count, in the numbering of the data set, and the numbers of a batch; both on the CPU."""
+        """Returns the boxes of a batch that count, in the numbering of the data set, on the CPU, and the counts."""
 
         def finds(confidence: float) -> Targets:
             outputs = self.teacher(batch.images)

@@ -1,5 +1,6 @@
-"""Execution of a composed config."""
+"""What both entry points do before and after Hydra composes the config."""
 
+import sys
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
@@ -9,6 +10,20 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from diode_pl.cli.errors import describe_error
+from diode_pl.cli.experiments import qualify_experiments
+from diode_pl.cli.help import register_help
+from diode_pl.cli.renamed import refuse_renamed
+
+
+def prepare_arguments(entry_point: str) -> None:
+    """Rejects renamed words of the command line, resolves short names of experiments, and prepares `--help`.
+
+    Args:
+        entry_point: ``synthesize`` or ``train``.
+    """
+    refuse_renamed(sys.argv[1:])
+    register_help(entry_point)
+    sys.argv[1:] = qualify_experiments(sys.argv[1:], entry_point)
 
 
 def run(config: Any) -> float | None:

@@ -35,6 +35,13 @@ class Distillation(Evaluation, TrainingModule):
             each other.
 
     Source: Chawla et al., WACV 2021, section 3.4 and 4.
+
+    Example:
+        >>> from diode_pl import data, distillation, load_detector, shapes
+        >>> images = shapes.ShapesWorld("train", size=4, resolution=64)
+        >>> data = DetectionData(images, None, data.tiling.Fixed(1), {})
+        >>> losses, recipe = {"detection": distillation.losses.Detection()}, Recipe(torch.optim.AdamW)
+        >>> module = Distillation(load_detector(width=0.1), None, losses, recipe, data)
     """
 
     part, kept = "distillation", ("history", "teacher_scores", "per_class")

@@ -69,8 +69,6 @@ def write_scores(
     """Writes the scores and, if there are validation images, a picture of both detectors' predictions.
 
     Args:
-        evaluation: has both detectors and the images.
-        folder: output folder.
         scores: of the student.
         facts: further entries of the JSON file.
         names: of the two files.

@@ -47,9 +47,8 @@ def export_onnx(detector: Detector, path: str | Path, resolution: int) -> float:
         decoded = _Decoded(copy.deepcopy(detector).cpu().float().to(memory_format=torch.contiguous_format)).eval()
         if decoded.detector(torch.zeros(1, 3, resolution, resolution)).proposals:
             raise ValueError(
-                "a detector of two stages has as many candidates as it proposes boxes, image by image, and no graph "
-                "for any number of images can hold that; student.safetensors has its weights, and a student of one "
-                "stage can be exported"
+                "the number of candidates of a detector of two stages varies per image, which an ONNX graph cannot "
+                "represent; use student.safetensors, or export a student of one stage"
             )
         model = _trace(decoded, resolution)
         names = json.dumps(detector.class_names)

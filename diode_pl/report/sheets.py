@@ -30,9 +30,7 @@ def prediction_sheet(
 
     Args:
         images: RGB in [0, 1].
-        targets: of the images.
         detections: per detector, by heading, one entry per image; all are drawn.
-        class_names: by label.
         above: score threshold of the detections, in [0, 1], for images without one.
 
     Raises:

@@ -1,6 +1,5 @@
 """Synthesis of a data set in one call, with the defaults of ``synthesize.py``; part of the Python API."""
 
-from functools import partial
 from pathlib import Path
 
 from diode_pl.augmentations import Brightness, Contrast, Cutout, Flip, Jitter
@@ -45,14 +44,10 @@ def synthesize_images(
         ValueError: if the teacher's weights are random, or ``folder`` holds images made with different settings.
     """
     settings = {"resolution": resolution, "iterations": iterations, "batch_size": batch_size, "seed": seed}
-    weights = (0.05, 0.15, 0.3, 0.3, 0.3, 0.3, 0.2)
-    pyramid = partial(
-        PyramidAdam, lr=0.05, betas=(0.5, 0.9), eps=1e-8, scales=(1, 2, 4, 8, 16, 32, 64), weights=weights
-    )
     inversion = Inversion(
         teacher,
         OneBox(size=(0.2, 0.8)),
-        [Stage(resolution, iterations, pyramid)],
+        [Stage(resolution, iterations, PyramidAdam)],
         {
             "detection": Detection(1.0),
             "total_variation": TotalVariation(0.3),

@@ -101,10 +101,7 @@ class RunFolder:
         else:
             start = final or start
             if start is not None and start.epochs >= last:
-                raise ValueError(
-                    f"max_epochs={last} counts the {start.epochs} epochs that {start.path} has behind it: a larger one "
-                    "goes on"
-                )
+                raise ValueError(f"max_epochs={last} must be above the {start.epochs} finished epochs of {start.path}")
             if start is not None:
                 log.info("resuming from %s", start.path)
             trainer.callbacks.extend([*callbacks, self.keep_last()])  # type: ignore[attr-defined]

@@ -258,7 +258,7 @@ def test_says_what_is_wrong_with_a_checkpoint(tmp_path: Path, whole: Path) -> No
     with pytest.raises(ValueError, match=r"another classifier, .*\(3,\) there and \(2,\) here.*training images"):
         few = Colored(6, (1, 1), ("red", "green"))
         run(tmp_path / "new", ckpt=whole / "classifier.ckpt", train=few)
-    with pytest.raises(ValueError, match=r"max_epochs=3 counts the 3 epochs that .*a larger one goes on"):
+    with pytest.raises(ValueError, match=r"max_epochs=3 must be above the 3 finished epochs of "):
         run(tmp_path / "new", ckpt=whole / "classifier.ckpt")
 
 

@@ -95,10 +95,7 @@ class Objective(nn.Module):
                 "would be left to chance; put Decoded beside it, or Detection to learn from labels"
             )
         if teacher is None and self._needs_labels and self.label_source.needs_teacher:
-            raise ValueError(
-                "label_source and teacher: labels are to come from the teacher, and there is none; source=sampled asks "
-                "nobody"
-            )
+            raise ValueError("label_source and teacher: labels need a teacher, got None; source=sampled needs none")
         if teacher is not None and self.reads_labels and self.label_source.agreement:
             find_unknown_classes(student.class_names, teacher.class_names)
 

@@ -97,7 +97,7 @@ def test_terms_that_train_no_whole_student_are_refused_alone() -> None:
 def test_bad_input() -> None:
     with pytest.raises(ValueError, match="no loss with a weight above 0"):
         objective_of({"mimic": None, "detection": Detection(0.0)})
-    with pytest.raises(ValueError, match=r"^label_source and teacher: .*source=sampled asks nobody"):
+    with pytest.raises(ValueError, match=r"^label_source and teacher: .*source=sampled needs none"):
         objective_of({"detection": Detection()}, LabelPolicy("union"), detectors=(None, network()))
     objective_of({"detection": Detection()}, LabelPolicy(), detectors=(None, network()))
 

@@ -43,9 +43,7 @@ class DetectorAsClassifier(CropTeacher):
 
     def check(self, teacher: Detector | None, student: Detector) -> None:
         if teacher is None:
-            raise ValueError(
-                "teacher: DetectorAsClassifier needs one, got None; a trained classifier of its own serves Dicod too"
-            )
+            raise ValueError("teacher: DetectorAsClassifier needs one, got None; TrainedClassifier needs none")
         self._detector = (teacher,)
         self.kind, self.class_names = teacher.class_activation, teacher.class_names
 

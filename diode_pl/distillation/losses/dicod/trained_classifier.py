@@ -79,11 +79,10 @@ class TrainedClassifier(CropTeacher):
             )
         self.accuracy = record.macro_accuracy
         if min_accuracy and (self.accuracy is None or self.accuracy < min_accuracy):
-            said = "is not known" if self.accuracy is None else f"is {self.accuracy:.3f}"
+            known = "is not known" if self.accuracy is None else f"is {self.accuracy:.3f}"
             raise ValueError(
-                f"weights: the accuracy of {weights} on held-out crops, the mean over classes, {said}, and "
-                f"min_accuracy is {min_accuracy}. Train it longer or on more images, or let it serve all the same "
-                "with min_accuracy=0"
+                f"weights: the accuracy of {weights} on held-out crops, the mean over classes, {known}, and "
+                f"min_accuracy is {min_accuracy}. Train it longer or on more images, or use it with min_accuracy=0"
             )
         self._record = record
         if record.untrained:
