@@ -52,8 +52,10 @@ def settings(value: Any) -> Any:
         return [settings(each) for each in value]
     if isinstance(value, dict):
         return {key: settings(each) for key, each in value.items()}
-    if hasattr(value, "func"):  # a partial
-        return (value.func, settings(value.keywords))
+    if isinstance(value, type) or hasattr(value, "func"):  # a class or a partial, with the defaults of its signature
+        function, keywords = getattr(value, "func", value), getattr(value, "keywords", {})
+        defaults = {name: each.default for name, each in inspect.signature(function).parameters.items()}
+        return (function, settings({name: each for name, each in (defaults | keywords).items() if name != "params"}))
     if type(value).__module__.startswith("diode_pl."):
         return (type(value), settings({key: each for key, each in vars(value).items() if key[0] != "_"}))
     return value

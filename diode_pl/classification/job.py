@@ -20,7 +20,6 @@ from diode_pl.training.run_folder import RunFolder
 log = logging.getLogger(__name__)
 
 _MAX_CROPS = 64  # in crops.png
-_PART = "classification"
 _MUST = {
     "": ("classifier", "The classifier, with the classes of the training images, must be the one that it was made with")
 }
@@ -51,11 +50,11 @@ def train_classifier(
     """
     hashes = {} if module.teacher_sha256 is None else {"teacher_sha256": module.teacher_sha256}
     module.split = _describe_split(module, settings) | hashes
-    start = None if ckpt is None else Checkpoint.read(ckpt, _PART)
+    start = None if ckpt is None else Checkpoint.read(ckpt, module.part)
     if start is not None:
         start.require_same_shapes(module, _MUST)
         _check_split(start, module.split)
-    run = RunFolder(folder, dict(settings) | hashes, "classifier", _PART)
+    run = RunFolder(folder, dict(settings) | hashes, "classifier", module.part)
     return _write_report(module, run.folder) if run.fit(module, module.data, trainer, start) else None
 
 

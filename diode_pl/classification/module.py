@@ -117,7 +117,6 @@ class Classification(TrainingModule):
         return self.scores if self._last_validation == self.current_epoch else {}
 
     def validation_step(self, batch: Crops, batch_idx: int) -> None:
-        """Adds the predictions on held-out crops to the confusion matrix."""
         crops, labels = batch
         self.confusion.update(self.classifier(crops).argmax(dim=1), labels)
 

@@ -50,7 +50,7 @@ class TeacherLabeler:
         self.teacher.to(device)
         per_image, total = list[tuple[Tensor, Tensor]](), Counter[str]()
         loader = DataLoader(source, _BATCH_SIZE, num_workers=workers, collate_fn=Batch.from_examples)
-        for batch in tqdm(loader, "asking the teacher", unit="batches", disable=None, leave=False):
+        for batch in tqdm(loader, "teacher", unit="batches", disable=None, leave=False):
             labels, counts = self._label(batch.to(device).to_float())
             per_image += [(boxes.clamp(0, 1), own) for boxes, own in labels.per_image()]
             total.update(counts)
@@ -58,15 +58,15 @@ class TeacherLabeler:
         objects = Targets.from_images(per_image)
         if not len(objects):
             raise ValueError(
-                f"teacher and label_source: none of the {total['sampled']} labeled objects in {len(source)} "
-                "images counts, for the teacher sees nothing of the kind there with more than "
-                f"{self.label_source.confidence}. Take the detector that the images were made from, lower confidence "
-                "and iou of label_source, or ask nobody with source=sampled and agreement=false"
+                f"teacher and label_source: none of the {total['sampled']} labeled objects in {len(source)} images "
+                f"counts, as the teacher detects none with a confidence above {self.label_source.confidence}. Take the "
+                "detector that the images were made from, lower confidence and iou of label_source, or use no teacher "
+                "with source=sampled and agreement=false"
             )
         counts = {name: total[name] for name in ("sampled", "dropped", "added")}
         log.info(
-            "label_source: of %(sampled)d labeled objects %(dropped)d are dropped, of which the teacher sees nothing; "
-            "%(added)d that it finds are added",
+            "label_source: of %(sampled)d labeled objects %(dropped)d are dropped, which the teacher does not detect; "
+            "%(added)d of its detections are added",
             counts,
         )
         return objects, counts

@@ -91,7 +91,6 @@ class Distillation(Evaluation, TrainingModule):
         return self.scale_loss(total, len(batch.images))
 
     def on_blind_teacher(self, message: str) -> None:
-        """A teacher that finds nothing has nothing to teach."""
         raise ValueError(f"{message} Nothing can be learned from it; a training without val does not look")
 
     def _student_provenance(self, data: DetectionData) -> Provenance:

@@ -32,12 +32,7 @@ def synthesize(
     Raises:
         ValueError: if the teacher's weights are random, or ``folder`` holds images made with different settings.
     """
-    if inversion.teacher.provenance is None:
-        raise ValueError(
-            f"teacher.weights: the teacher's weights ({type(inversion.teacher).__name__}) are random. Train it on "
-            "labels first and pass the student.safetensors of that run; a custom detector that loads its own weights "
-            "must set provenance"
-        )
+    inversion.teacher.require_trained("teacher")
     settings = dict(settings) | {"teacher_sha256": inversion.teacher.fingerprint()}
     dataset = SyntheticSet(folder, inversion.teacher.class_names, settings)
     plan = inversion.plan

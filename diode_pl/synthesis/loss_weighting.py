@@ -16,7 +16,13 @@ _INITIAL_SCALE, _SCALE_STEP = 2.0**16, 2.0**4
 
 
 class LossWeighting(ABC):
-    """Computes the factor of each loss term from its weight."""
+    """Computes the factor of each loss term from its weight.
+
+    Example:
+        >>> class Halved(LossWeighting):
+        ...     def factors(self, terms, pixels):
+        ...         return {name: weight / 2 for name, weight in self.weights.items()}
+    """
 
     def begin(self, weights: Mapping[str, float]) -> None:
         """Starts a stage and resets all state.

@@ -97,7 +97,7 @@ def test_the_teacher_stays_as_it_is() -> None:
 def test_what_is_wrong_is_said() -> None:
     source = Colored(4)
     sees = LabelPolicy(agreement=True, confidence=SCORE)
-    with pytest.raises(ValueError, match=r"none of the 8 labeled objects in 4 images counts.*more than 0\.5\. Take"):
+    with pytest.raises(ValueError, match=r"none of the 8 labeled objects in 4 images counts.*above 0\.5\. Take"):
         asked(source, lambda i, k: True, sees)
     other = knowing(Colored(1, (1,), ("owl",)), lambda i, k: True)
     with pytest.raises(ValueError, match=r"no class of the training images.*\['owl'\]"):

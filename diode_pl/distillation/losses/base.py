@@ -66,7 +66,7 @@ class DistillLoss(nn.Module, ABC):
         weight: factor of the loss in the sum, finite and >= 0.
 
     Raises:
-        ValueError: if an argument is out of range; so do subclasses.
+        ValueError: if an argument is out of range, also in subclasses.
 
     Attributes:
         needs_teacher: whether it reads the teacher and its outputs.

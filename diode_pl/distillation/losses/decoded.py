@@ -33,7 +33,7 @@ class Decoded(DistillLoss):
     Args:
         weight, box, classes, objectness: factors of the loss in the sum and of its parts, finite and >= 0.
         candidates: number of the teacher's candidates per image, those of highest objectness, >= 1.
-        anchor_threshold: minimum IoU of a box with a prior at the same center, in [0, 1).
+        anchor_threshold: the IoU of a box with a prior at the same center must exceed this, in [0, 1).
 
     Example:
         >>> from diode_pl import Targets, load_detector

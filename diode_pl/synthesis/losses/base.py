@@ -41,7 +41,7 @@ class Loss(ABC):
         weight: factor of the term in the sum, >= 0.
 
     Raises:
-        ValueError: if an argument is out of range; so do subclasses.
+        ValueError: if an argument is out of range, also in subclasses.
 
     Attributes:
         provenance: data that the loss uses besides the teacher; empty if none.
