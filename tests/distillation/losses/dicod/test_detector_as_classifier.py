@@ -76,7 +76,7 @@ def test_classes_that_the_teacher_never_learned_are_not_taught() -> None:
 
 
 def test_what_it_cannot_serve_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"^teacher: .* got None; a trained classifier"):
+    with pytest.raises(ValueError, match=r"^teacher: .* got None; TrainedClassifier needs none"):
         DetectorAsClassifier().check(None, network())
     with pytest.raises(ValueError, match="crop_size must be >= 8 pixels, got 4"):
         DetectorAsClassifier(crop_size=4)
