@@ -55,7 +55,7 @@ def train_classifier(
         start.require_same_shapes(module, _MUST)
         _check_split(start, module.split)
     run = RunFolder(folder, dict(settings) | hashes, "classifier", module.part)
-    return _write_report(module, run.folder) if run.fit(module, module.data, trainer, start) else None
+    return _write_report(module, run.folder) if run.fit_or_resume(module, module.data, trainer, start) else None
 
 
 def _describe_split(module: Classification, settings: Mapping[str, Any]) -> dict[str, Any]:

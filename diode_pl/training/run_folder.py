@@ -69,7 +69,7 @@ class RunFolder:
             best.kth_best_model_path, best.kth_value = path, score
         return best
 
-    def fit(
+    def fit_or_resume(
         self,
         module: pl.LightningModule,
         data: pl.LightningDataModule,

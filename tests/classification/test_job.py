@@ -196,7 +196,7 @@ def only_set_up(monkeypatch: pytest.MonkeyPatch) -> None:
         module.counts = dict(data.counts)
         return False
 
-    monkeypatch.setattr("diode_pl.training.run_folder.RunFolder.fit", fit)
+    monkeypatch.setattr("diode_pl.training.run_folder.RunFolder.fit_or_resume", fit)
 
 
 def test_without_a_teacher_every_labeled_object_counts(

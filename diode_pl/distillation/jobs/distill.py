@@ -53,7 +53,7 @@ def distill(
         start.require_same_shapes(module, _MUST_MATCH)
     run = RunFolder(folder, dict(settings) | _fingerprints(module))
     best = [] if module.data.val is None else [run.keep_best()]
-    return write_report(module, run.folder) if run.fit(module, module.data, trainer, start, best) else None
+    return write_report(module, run.folder) if run.fit_or_resume(module, module.data, trainer, start, best) else None
 
 
 def _fingerprints(module: Distillation) -> dict[str, Any]:
