@@ -171,7 +171,7 @@ def test_other_ways_to_train(overrides: list[str], train: Train, quick_report: N
         (["fit=false"], "fit has been replaced by task=evaluate"),
         (["tiled=5"], "tiled has been replaced by task=tile task.count=N"),
         (["job=classifier"], "job has been replaced by task=distill or task=classify"),
-        (["batch_size=7", "trainer.devices=2", "data.mosaic=2"], "in [0, 1], got 7, 0, 2.0, 0 and 2"),
+        (["batch_size=7", "trainer.devices=2", "data.mosaic=2"], "data.mosaic must be in [0, 1], got 2"),
     ],
     ids=lambda value: value[0] if isinstance(value, list) else "",
 )
