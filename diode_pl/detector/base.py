@@ -160,7 +160,11 @@ class Detector(nn.Module, ABC):
             )
 
     def weights_metadata(self) -> dict[str, str]:
-        """Metadata that a weights file needs besides the state dict to reproduce the outputs."""
+        """Metadata that a weights file needs besides the state dict to reproduce the outputs.
+
+        ``architecture``, a JSON object, lets :func:`~diode_pl.detector.load_weights_file` build the detector; without
+        it, as here, the file is loaded by a detector that was built before.
+        """
         return {}
 
     def freeze(self) -> "Detector":

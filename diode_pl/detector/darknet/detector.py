@@ -1,5 +1,6 @@
 """Darknet networks with YOLO heads."""
 
+import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -72,6 +73,9 @@ class Darknet(Detector):
         self.layers = nn.ModuleList(layer.module for layer in network)
         self.yolo_loss = YoloLoss(box_gain, class_gain, objectness_gain, anchor_threshold)
         self._twin_similarity = twin_similarity
+        self._architecture = {"class": "Darknet", "sections": [[each.kind, dict(each.options)] for each in sections]}
+        self._architecture |= {"box_gain": box_gain, "class_gain": class_gain, "objectness_gain": objectness_gain}
+        self._architecture |= {"anchor_threshold": anchor_threshold, "twin_similarity": twin_similarity}
         self._sources = [layer.sources for layer in network]
         self._dead = _last_uses(self._sources)
         self._before_head = _last_convolutions(network)
@@ -138,6 +142,10 @@ class Darknet(Detector):
             weights.append(each.transpose(0, 1).flatten(1))
         unlearned = untrained_classes(torch.cat(weights, dim=1), self._twin_similarity).tolist()
         return {name: i for i, name in enumerate(self.class_names) if not unlearned[i]}
+
+    def weights_metadata(self) -> dict[str, str]:
+        architecture = self._architecture | {"backbone_sections": self._backbone_sections}
+        return {"architecture": json.dumps(architecture)} if type(self) is Darknet else {}
 
     def norm_layers(self) -> list[nn.Module]:
         return _norms(self.layers)

@@ -1,5 +1,6 @@
 """Base class of detectors with a torchvision network."""
 
+import json
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -13,6 +14,7 @@ from torchvision.ops import FrozenBatchNorm2d
 from diode_pl.detector.base import Detector, Outputs
 from diode_pl.detector.input_size import InputSize
 from diode_pl.detector.torchvision.anchors import image_scale
+from diode_pl.detector.torchvision.builders import describe_builder
 from diode_pl.detector.torchvision.frozen_norms import frozen_norm_metadata
 from diode_pl.detector.torchvision.loading import load_network
 from diode_pl.targets import Targets
@@ -34,6 +36,7 @@ class TorchvisionDetector(Detector):
     Attributes:
         columns: output of each class.
         first: output of the first class: 1 if output 0 is the background, else 0.
+        sides: arguments of the constructor about the sides of images.
 
     Raises:
         ConfigError: if network, weights and names do not match.
@@ -41,6 +44,7 @@ class TorchvisionDetector(Detector):
     """
 
     first = 0
+    sides: tuple[str, ...] = ("stride", "smallest")
     network: Any  # torchvision does not type its parts
     columns: Tensor
     _mean: Tensor
@@ -57,6 +61,7 @@ class TorchvisionDetector(Detector):
         loaded = load_network(network, weights, names, self.first)
         super().__init__(loaded.class_names, stride, smallest)
         self.network, self.provenance = loaded.network, loaded.provenance
+        self._built_by = describe_builder(network)
         transform = self.network.transform
         for name, numbers in (("_mean", transform.image_mean), ("_std", transform.image_std)):
             self.register_buffer(name, torch.tensor(numbers).view(1, 3, 1, 1), persistent=False)
@@ -101,7 +106,12 @@ class TorchvisionDetector(Detector):
         return images
 
     def weights_metadata(self) -> dict[str, str]:
-        return frozen_norm_metadata(self)
+        noted = frozen_norm_metadata(self)
+        if self._built_by is None or not type(self).__module__.startswith("diode_pl."):  # one's own
+            return noted
+        sides = {key: getattr(self, key) for key in self.sides}
+        architecture = {"class": type(self).__name__, "network": self._built_by, **sides}
+        return noted | {"architecture": json.dumps(architecture)}
 
     def _with_background(self, logits: Float[Tensor, "k o"]) -> Float[Tensor, "k c"]:
         """Logits of the classes, then of the background if there is one."""

@@ -43,6 +43,7 @@ class FasterRCNN(TorchvisionDetector):
 
     class_activation = "softmax"
     first = 1
+    sides = ()
 
     def __init__(
         self,

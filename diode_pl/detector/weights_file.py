@@ -1,0 +1,96 @@
+"""Rebuilding a detector from its weights file alone."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+
+from diode_pl.detector.base import Detector
+from diode_pl.detector.darknet.cfg import ConfigError, Section
+from diode_pl.detector.darknet.detector import Darknet
+from diode_pl.detector.torchvision import FCOS, SSD, FasterRCNN, RetinaNet
+from diode_pl.detector.torchvision.builders import find_builder
+
+_TORCHVISION = {each.__name__: each for each in (FCOS, SSD, FasterRCNN, RetinaNet)}
+
+
+def load_weights_file(weights: str | Path | None, names: str | Path | Sequence[str] | None = None) -> Detector:
+    """Rebuilds a detector from the architecture, the class names and the weights in a file of ours.
+
+    Nothing in the file is run: it names layers and networks that this package knows.
+
+    Args:
+        weights: a .safetensors file of :func:`~diode_pl.report.save_weights`, such as a training's
+            ``student.safetensors``; None, what a student begins from by default, is refused.
+        names: path of a file with one class name per line, or the names; None takes those in the file.
+
+    Raises:
+        ConfigError: if the file does not exist, is damaged, or holds no architecture that this package knows.
+
+    Example:
+        >>> import tempfile
+        >>> from diode_pl.detector.loading import load_detector
+        >>> from diode_pl.report import save_weights
+        >>> path = Path(tempfile.mkdtemp(), "student.safetensors")
+        >>> save_weights(load_detector(width=0.1), path)
+        >>> load_weights_file(path).class_names[:2]
+        ('mug', 'key')
+    """
+    if weights is None:
+        raise ConfigError("weights: expected the path of a weights file, got null")
+    path = Path(weights)
+    metadata = read_metadata(path)
+    if "architecture" not in metadata:
+        raise ConfigError(
+            f"weights: {path} holds no architecture, as it was written by other software, by an earlier version or for "
+            "a detector of one's own; name the detector that it belongs to"
+        )
+    try:
+        described = json.loads(metadata["architecture"])
+        detector = _build(described, path, json.loads(metadata["class_names"]) if names is None else names)
+    except ConfigError:
+        raise
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ConfigError(
+            f"weights: {path} holds an architecture that cannot be built here, perhaps of a later version: "
+            f"{type(error).__name__}: {error}"
+        ) from error
+    if metadata.get("fingerprint", expected := detector.fingerprint()) != expected:
+        raise ConfigError(f"weights: {path} does not rebuild the detector that it was made from; is it damaged?")
+    return detector
+
+
+def read_metadata(path: str | Path) -> dict[str, str]:
+    """The metadata of a .safetensors file; empty for files of other formats.
+
+    Raises:
+        ConfigError: if the file does not exist or is damaged.
+    """
+    if not Path(path).is_file():
+        raise ConfigError(f"weights: {Path(path).resolve()} does not exist")
+    if Path(path).suffix != ".safetensors":
+        return {}
+    try:
+        with safe_open(path, framework="pt") as content:
+            return content.metadata() or {}
+    except SafetensorError as error:
+        raise ConfigError(f"weights: {path} is damaged or no safetensors file ({error})") from error
+
+
+def stored_resolution(path: str | Path) -> int | None:
+    """Height and width in pixels that the weights in a file were trained for; None if the file does not say."""
+    noted = read_metadata(path).get("resolution", "")
+    return int(noted) if noted.isdecimal() else None
+
+
+def _build(described: dict[str, Any], path: Path, names: str | Path | Sequence[str]) -> Detector:
+    kind = described.pop("class")
+    if kind == "Darknet":
+        written = described.pop("sections")
+        sections = [Section(each, {key: str(value) for key, value in options.items()}) for each, options in written]
+        return Darknet(sections, path, names, **described)
+    if kind not in _TORCHVISION:
+        raise ValueError(f"the class must be one of Darknet, {', '.join(_TORCHVISION)}, got {kind!r}")
+    return _TORCHVISION[kind](find_builder(described.pop("network")), path, names, **described)

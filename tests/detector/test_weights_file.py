@@ -1,0 +1,154 @@
+"""A weights file alone gives the detector back; no file makes this package run anything."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from hydra import compose, initialize_config_dir
+from hydra.utils import instantiate
+from safetensors.torch import load_file, save_file
+
+from diode_pl.detector import Darknet, Detector, load_weights_file
+from diode_pl.detector.darknet.cfg import ConfigError
+from diode_pl.detector.weights_file import read_metadata, stored_resolution
+from diode_pl.report import save_weights
+from tests.detector.detectors import small
+from tests.tiny_network import NAMES, tiny_network
+
+CONF = Path(__file__).resolve().parents[2] / "conf"
+SHAPES = ("yolov3_tiny", "yolov3_res", "ssd", "retinanet", "fasterrcnn")
+IN_SHARED_DATA = ("mobilenetv2_yolov3_nano_coco", "yolo_fastest_1_1_coco", "yolo_fastest_1_1_xl_coco")
+
+
+def named(name: str, *overrides: str) -> Detector:
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        config = compose("synthesize", [f"detector@teacher={name}", *overrides]).teacher
+    return instantiate(config, _convert_="object").eval()
+
+
+@torch.no_grad()
+def require_same(detector: Detector, folder: Path, resolution: int) -> Detector:
+    save_weights(detector, folder / "a.safetensors")
+    again = load_weights_file(folder / "a.safetensors").eval()
+    assert type(again) is type(detector) and again.class_names == detector.class_names
+    assert again.fingerprint() == detector.fingerprint()
+    images = torch.rand(2, 3, resolution, resolution)
+    one, other = detector(images), again(images)
+    assert all(torch.equal(a, b) for a, b in zip(one.heads, other.heads, strict=True))
+    assert torch.equal(detector.decode(one).boxes, again.decode(other).boxes)
+    assert (again.stride, again.smallest) == (detector.stride, detector.smallest)
+    assert again.backbone_norm_layers == detector.backbone_norm_layers
+    assert again.weights_metadata() == detector.weights_metadata()
+    return again
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_detectors_of_the_embedded_world(name: str, tmp_path: Path) -> None:
+    detector = named(f"{name}_shapes")
+    again = require_same(detector, tmp_path, 160)
+    if isinstance(detector, Darknet):
+        assert isinstance(again, Darknet) and vars(again.yolo_loss).keys() == vars(detector.yolo_loss).keys()
+        assert again.weights_metadata()["architecture"].count('"box_gain": 0.7')
+        assert str(again.provenance) == "given weights"  # the file that was written here says nothing of it
+
+
+def test_a_network_of_torchvision_with_other_classes(tmp_path: Path) -> None:
+    weights = ("teacher.weights=null", "teacher.names=[cat,dog]")
+    require_same(named("ssdlite320_mobilenet_v3_large", *weights), tmp_path, 320)
+
+
+@pytest.mark.parametrize("name", IN_SHARED_DATA)
+def test_published_detectors(name: str, shared_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DIODE_WEIGHTS", str(shared_data / "weights"))
+    detector = named(name, "teacher.twin_similarity=0.5")
+    again = require_same(detector, tmp_path, 64)
+    assert again.learned_classes() == detector.learned_classes() != named(name).learned_classes()
+
+
+def test_other_names(tmp_path: Path) -> None:
+    save_weights(tiny_network(tmp_path), tmp_path / "a.safetensors")
+    assert load_weights_file(tmp_path / "a.safetensors", ["one", "two"]).class_names == ("one", "two")
+
+
+def test_half_precision(tmp_path: Path) -> None:
+    save_weights(tiny_network(tmp_path), tmp_path / "a.safetensors", dtype=torch.float16)
+    assert load_weights_file(tmp_path / "a.safetensors").fingerprint() == read_metadata(tmp_path / "a.safetensors").get(
+        "fingerprint"
+    )
+
+
+@pytest.mark.parametrize(("noted", "found"), [({"resolution": "320"}, 320), ({}, None), ({"resolution": "x"}, None)])
+def test_the_resolution_that_a_file_states(noted: dict[str, str], found: int | None, tmp_path: Path) -> None:
+    save_weights(tiny_network(tmp_path), tmp_path / "a.safetensors", noted)
+    assert stored_resolution(tmp_path / "a.safetensors") == found
+
+
+def test_a_network_that_a_program_has_built_is_no_architecture(tmp_path: Path) -> None:
+    detector = small("ssd")
+    assert "architecture" not in detector.weights_metadata()
+    save_weights(detector, tmp_path / "a.safetensors")
+    with pytest.raises(ConfigError, match="weights: .*holds no architecture.*of one's own; name the detector"):
+        load_weights_file(tmp_path / "a.safetensors")
+
+
+class Own(Darknet):
+    """Computes what its author pleases."""
+
+
+def test_a_subclass_is_no_architecture(tmp_path: Path) -> None:
+    tiny_network(tmp_path)
+    assert not Own(tmp_path / "tiny.cfg", None, NAMES).weights_metadata()
+
+
+@pytest.mark.parametrize("name", ["a.weights", "a.pth"])
+def test_files_of_other_formats_hold_none(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).touch()
+    with pytest.raises(ConfigError, match="holds no architecture"):
+        load_weights_file(tmp_path / name)
+
+
+def test_no_file(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="weights: .*/a.safetensors does not exist"):
+        load_weights_file(tmp_path / "a.safetensors")
+    with pytest.raises(ConfigError, match="weights: expected the path of a weights file"):
+        load_weights_file(None)
+    (tmp_path / "a.safetensors").write_bytes(b"not what it says")
+    with pytest.raises(ConfigError, match="weights: .*damaged"):
+        load_weights_file(tmp_path / "a.safetensors")
+
+
+def changed(folder: Path, tensors: float = 0.0, **changes: Any) -> Path:
+    """A file of the tiny network whose architecture differs, or whose tensors do."""
+    path = folder / "a.safetensors"
+    save_weights(tiny_network(folder), path)
+    metadata = read_metadata(path)
+    architecture = json.dumps(json.loads(metadata["architecture"]) | changes)
+    state = {key: value + tensors if value.is_floating_point() else value for key, value in load_file(path).items()}
+    save_file(state, path, metadata | {"architecture": architecture})
+    return path
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"class": "system"}, "class must be one of Darknet, FCOS"),
+        ({"sections": [["net", {"width": "64"}]]}, "then at least one layer"),
+        ({"learned": True}, "cannot be built here.*learned"),
+        (
+            {"class": "SSD", "network": {"builder": "os.system", "arguments": {"command": "true"}}},
+            "builder must be one",
+        ),
+        ({"class": "SSD"}, "cannot be built here"),
+    ],
+)
+def test_what_is_not_known_is_refused(changes: dict[str, Any], said: str, tmp_path: Path, unchecked: None) -> None:
+    with pytest.raises(ConfigError, match=said):
+        load_weights_file(changed(tmp_path, **changes))
+
+
+def test_other_numbers_than_those_that_were_written_are_refused(tmp_path: Path) -> None:
+    load_weights_file(changed(tmp_path))
+    with pytest.raises(ConfigError, match="is it damaged"):
+        load_weights_file(changed(tmp_path, tensors=1e-3))
