@@ -1,5 +1,5 @@
 """The command line: the only room that knows Hydra."""
 
-from diode_pl.cli.run import prepare_arguments, run
+from diode_pl.cli.entry_points import run_entry_point
 
-__all__ = ["prepare_arguments", "run"]
+__all__ = ["run_entry_point"]

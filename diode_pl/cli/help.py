@@ -2,11 +2,11 @@
 
 import textwrap
 from fnmatch import fnmatch
-from pathlib import Path
 
 from omegaconf import OmegaConf
 
-_CONF = Path(__file__).resolve().parents[2] / "conf"
+from diode_pl.cli.conf import CONF as _CONF
+
 _WIDTH, _NAMES_COLUMN, _LINES_COLUMN = 120, 22, 36
 
 

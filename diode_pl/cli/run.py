@@ -1,4 +1,4 @@
-"""What both entry points do before and after Hydra composes the config."""
+"""What every entry point does before and after Hydra composes the config."""
 
 import sys
 from typing import Any
@@ -13,17 +13,18 @@ from diode_pl.cli.errors import describe_error
 from diode_pl.cli.experiments import qualify_experiments
 from diode_pl.cli.help import register_help
 from diode_pl.cli.renamed import refuse_renamed
+from diode_pl.cli.weights_files import choose_file_detectors
 
 
 def prepare_arguments(entry_point: str) -> None:
-    """Rejects renamed words of the command line, resolves short names of experiments, and prepares `--help`.
+    """Rejects renamed words of the command line, resolves experiments and weights files, and prepares `--help`.
 
     Args:
-        entry_point: ``synthesize`` or ``train``.
+        entry_point: its name, such as ``train``.
     """
     refuse_renamed(sys.argv[1:])
     register_help(entry_point)
-    sys.argv[1:] = qualify_experiments(sys.argv[1:], entry_point)
+    sys.argv[1:] = choose_file_detectors(qualify_experiments(sys.argv[1:], entry_point), entry_point)
 
 
 def run(config: Any) -> float | None:

@@ -1,17 +1,22 @@
 """Rebuilding a detector from its weights file alone."""
 
 import json
+import pickle
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
+import torch
 from safetensors import SafetensorError, safe_open
+from torch import Tensor
 
 from diode_pl.detector.base import Detector
 from diode_pl.detector.darknet.cfg import ConfigError, Section
 from diode_pl.detector.darknet.detector import Darknet
 from diode_pl.detector.torchvision import FCOS, SSD, FasterRCNN, RetinaNet
 from diode_pl.detector.torchvision.builders import find_builder
+from diode_pl.io.safetensors import to_safetensors
 
 _TORCHVISION = {each.__name__: each for each in (FCOS, SSD, FasterRCNN, RetinaNet)}
 
@@ -23,7 +28,7 @@ def load_weights_file(weights: str | Path | None, names: str | Path | Sequence[s
 
     Args:
         weights: a .safetensors file of :func:`~diode_pl.report.save_weights`, such as a training's
-            ``student.safetensors``; None, what a student begins from by default, is refused.
+            ``student.safetensors``, or a training's .ckpt; None, what a student begins from by default, is refused.
         names: path of a file with one class name per line, or the names; None takes those in the file.
 
     Raises:
@@ -41,6 +46,12 @@ def load_weights_file(weights: str | Path | None, names: str | Path | Sequence[s
     if weights is None:
         raise ConfigError("weights: expected the path of a weights file, got null")
     path = Path(weights)
+    if path.suffix == ".ckpt":
+        metadata, state = _read_checkpoint(path)
+        with TemporaryDirectory() as folder:
+            extracted = Path(folder, "student.safetensors")
+            extracted.write_bytes(to_safetensors(state, metadata))
+            return load_weights_file(extracted, names)
     metadata = read_metadata(path)
     if "architecture" not in metadata:
         raise ConfigError(
@@ -63,13 +74,15 @@ def load_weights_file(weights: str | Path | None, names: str | Path | Sequence[s
 
 
 def read_metadata(path: str | Path) -> dict[str, str]:
-    """The metadata of a .safetensors file; empty for files of other formats.
+    """The metadata of a .safetensors file or a training's .ckpt; empty for files of other formats.
 
     Raises:
         ConfigError: if the file does not exist or is damaged.
     """
     if not Path(path).is_file():
         raise ConfigError(f"weights: {Path(path).resolve()} does not exist")
+    if Path(path).suffix == ".ckpt":
+        return _read_checkpoint(Path(path))[0]
     if Path(path).suffix != ".safetensors":
         return {}
     try:
@@ -83,6 +96,23 @@ def stored_resolution(path: str | Path) -> int | None:
     """Height and width in pixels that the weights in a file were trained for; None if the file does not say."""
     noted = read_metadata(path).get("resolution", "")
     return int(noted) if noted.isdecimal() else None
+
+
+def _read_checkpoint(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
+    """Metadata and state dict of the student of a training."""
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)  # tensors and plain data, no code
+        if "architecture" not in (metadata := content["student"]):
+            raise KeyError("architecture")
+        state = {
+            key.removeprefix("student."): value for key, value in content["state_dict"].items() if key[:8] == "student."
+        }
+    except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, TypeError, FileNotFoundError) as error:
+        raise ConfigError(
+            f"weights: {path} is no checkpoint that holds the architecture of a student ({error}); take the "
+            "student.safetensors that its run wrote beside it"
+        ) from error
+    return metadata, {key: value.clone(memory_format=torch.contiguous_format) for key, value in state.items()}
 
 
 def _build(described: dict[str, Any], path: Path, names: str | Path | Sequence[str]) -> Detector:

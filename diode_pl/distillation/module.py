@@ -1,7 +1,9 @@
 """The LightningModule that trains a student with a frozen teacher."""
 
+import json
 import logging
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -92,6 +94,18 @@ class Distillation(Evaluation, TrainingModule):
 
     def on_blind_teacher(self, message: str) -> None:
         raise ValueError(f"{message} Nothing can be learned from it; a training without val does not look")
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Adds what a weights file says of the student, so that the checkpoint alone rebuilds it."""
+        super().on_save_checkpoint(checkpoint)
+        checkpoint["student"] = self.student.weights_metadata() | self.student_notes
+
+    @property
+    def student_notes(self) -> dict[str, str]:
+        """Class names, data access level and resolution of the student, as metadata of its weights."""
+        images = self.data if self.data.val is None else self.data.val
+        notes = {"class_names": json.dumps(self.student.class_names), "data_access": str(self.provenance)}
+        return notes | {"resolution": str(images.resolution)}
 
     def _student_provenance(self, data: DetectionData) -> Provenance:
         provenance = (self.student.provenance or Provenance()) | Provenance(teacher=self.teacher is not None)

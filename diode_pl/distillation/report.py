@@ -35,7 +35,9 @@ def write_report(distillation: Distillation, folder: Path) -> float | None:
     last = history[-1] if history else {}
     scores = {name.removeprefix("val/"): value for name, value in last.items() if name.startswith("val/")}
     level = str(distillation.provenance)
-    notes = {"data_access": level} | {name: f"{value:.4f}" for name, value in scores.items()}
+    notes = {key: distillation.student_notes[key] for key in ("data_access", "resolution")} | {
+        name: f"{value:.4f}" for name, value in scores.items()
+    }
     save_weights(student, folder / "student.safetensors", notes)
     teacher = {f"val/{name}": value for name, value in distillation.teacher_scores.items()}
     write_curves(folder / "curves.png", history, teacher)

@@ -11,7 +11,11 @@ from PIL import Image, ImageDraw, ImageFont
 
 
 def draw_boxes(
-    picture: Image.Image, boxes: Sequence[Sequence[float | int]], labels: Sequence[int], captions: Sequence[str]
+    picture: Image.Image,
+    boxes: Sequence[Sequence[float | int]],
+    labels: Sequence[int],
+    captions: Sequence[str],
+    scale: float = 1.0,
 ) -> None:
     """Draws boxes in the color of their class, with captions, into an RGB picture.
 
@@ -20,15 +24,16 @@ def draw_boxes(
         boxes: x1, y1, x2, y2 in pixels; may exceed the picture.
         labels: class indices.
         captions: one per box.
+        scale: factor of the size of lines and captions, for large pictures.
     """
-    draw, font = ImageDraw.Draw(picture), ImageFont.load_default(12)
+    draw, font = ImageDraw.Draw(picture), ImageFont.load_default(round(12 * scale))
     items = list(zip(boxes, labels, captions, strict=True))
     # Large boxes first: small ones stay on top.
     items.sort(key=lambda item: (item[0][0] - item[0][2]) * (item[0][3] - item[0][1]))
     for (left, top, right, bottom), label, caption in items:
         color = _color(label)
         right, bottom = max(left, right - 1), max(top, bottom - 1)
-        draw.rectangle((left, top, right, bottom), outline=color, width=2)
+        draw.rectangle((left, top, right, bottom), outline=color, width=round(2 * scale))
         text = draw.textbbox((0, 0), caption, font=font)
         # Above the box if there is room, else inside it; always within the picture.
         x = max(0, min(left, picture.width - text[2] - 4))

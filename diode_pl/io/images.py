@@ -27,16 +27,29 @@ def read_pixels(path: str | Path, resolution: int | None = None) -> tuple[UInt8[
     Raises:
         ValueError: if the file is not a readable image.
     """
+    picture = read_picture(path)
+    return to_pixels(picture, resolution), (picture.height, picture.width)
+
+
+def read_picture(path: str | Path) -> Image.Image:
+    """Reads one image as an RGB Pillow picture.
+
+    Raises:
+        ValueError: if the file is not a readable image.
+    """
     try:
         with Image.open(path) as file:
-            picture = file.convert("RGB")
+            return file.convert("RGB")
     # Pillow's exceptions for broken files have no common base class.
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise ValueError(f"{path} is not a readable image: {error}") from error
-    size = (picture.height, picture.width)
+
+
+def to_pixels(picture: Image.Image, resolution: int | None = None) -> UInt8[Tensor, "3 h w"]:
+    """An RGB picture as a tensor in 0..255; stretched to ``resolution`` x ``resolution`` pixels if given."""
     if resolution is not None:
         picture = picture.resize((resolution, resolution), Image.Resampling.BILINEAR)
-    return torch.from_numpy(np.array(picture)).permute(2, 0, 1).contiguous(), size
+    return torch.from_numpy(np.array(picture)).permute(2, 0, 1).contiguous()
 
 
 def list_images(folder: str | Path, recursive: bool = False) -> list[Path]:

@@ -102,6 +102,13 @@ def test_a_subclass_is_no_architecture(tmp_path: Path) -> None:
     assert not Own(tmp_path / "tiny.cfg", None, NAMES).weights_metadata()
 
 
+def test_a_checkpoint_without_an_architecture_names_the_file_beside_it(tmp_path: Path) -> None:
+    torch.save({"state_dict": {}, "distillation": {}}, tmp_path / "best.ckpt")
+    for path in (tmp_path / "best.ckpt", tmp_path / "absent.ckpt"):
+        with pytest.raises(ConfigError, match=f"{path.name} is no checkpoint .* take the student.safetensors that"):
+            load_weights_file(path)
+
+
 @pytest.mark.parametrize("name", ["a.weights", "a.pth"])
 def test_files_of_other_formats_hold_none(name: str, tmp_path: Path) -> None:
     (tmp_path / name).touch()

@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 from safetensors import safe_open
 
-from diode_pl.detector import Darknet, yolov3_tiny
+from diode_pl.detector import Darknet, load_weights_file, yolov3_tiny
+from diode_pl.detector.weights_file import stored_resolution
 from diode_pl.distillation.losses import FKD, Decoded
 from diode_pl.distillation.report import write_report
 from diode_pl.shapes import ShapesWorld
@@ -53,6 +54,11 @@ def test_writes_the_student_its_scores_and_its_pictures(tmp_path: Path, caplog: 
     assert sheet.width > 6 * 224 and sheet.height > 6 * 224
     assert len(sheet.convert("RGB").getcolors(2**24)) > 1000
 
+    # So does the checkpoint, without any configuration.
+    files = [tmp_path / "student.safetensors", tmp_path / "student.ckpt"]
+    assert {load_weights_file(file).fingerprint() for file in files} == {distillation.student.fingerprint()}
+    assert {stored_resolution(file) for file in files} == {RESOLUTION}
+    assert str(load_weights_file(tmp_path / "best.ckpt").provenance) == metrics["data_access"]
     # The weights alone are a detector, and score as is said.
     loaded = Darknet(
         yolov3_tiny(len(NAMES), 0.05, ANCHORS), tmp_path / "student.safetensors", NAMES, backbone_sections=13

@@ -28,6 +28,7 @@ def test_a_detector_comes_back_as_it_was(tmp_path: Path) -> None:
     assert detector.training and detector.layers[1].conv.weight.is_contiguous(memory_format=torch.channels_last)
     found = metadata(path)
     assert json.loads(found.pop("class_names")) == list(NAMES)
+    assert json.loads(found.pop("architecture"))["class"] == "Darknet"
     assert found == {"fingerprint": before, "val/AP50": "0.912"}
     assert list(path.parent.iterdir()) == [path]
 

@@ -1,0 +1,47 @@
+"""Weights files that say themselves which detector they belong to."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+_ROLES = {"synthesize": ("teacher", "verifier"), "train": ("teacher", "student")}
+
+
+def choose_file_detectors(overrides: Sequence[str], entry_point: str) -> list[str]:
+    """Adds ``detector@ROLE=file`` where ``ROLE.weights`` is a file that holds its architecture.
+
+    Not where the command line names the detector, or another key of it than its class names; nor for a student whose
+    weights an experiment gives a meaning to.
+
+    Args:
+        overrides: the arguments of the command line.
+        entry_point: its name.
+
+    Returns:
+        The arguments, with those that were added.
+
+    Example:
+        >>> choose_file_detectors(["teacher.weights=COCO_V1"], "train")
+        ['teacher.weights=COCO_V1']
+    """
+    typed = dict(override.lstrip("+~").partition("=")[::2] for override in overrides)
+    added = []
+    for role in _ROLES.get(entry_point, ()):
+        keys = {key.removeprefix(f"{role}.") for key in typed if key.startswith(f"{role}.")}
+        told = f"detector@{role}" in typed or (role == "student" and "experiment" in typed)
+        if not told and keys <= {"weights", "names"} and _holds_architecture(typed.get(f"{role}.weights", "")):
+            added.append(f"detector@{role}=file")
+    return [*overrides, *added]
+
+
+def _holds_architecture(typed: str) -> bool:
+    """Looks into the head of a .safetensors file, without libraries that take seconds to import."""
+    path = Path(typed.strip("'\""))
+    if path.suffix != ".safetensors" or not path.is_file():
+        return path.suffix == ".ckpt" and path.is_file()  # of a training, or refused with what to give instead
+    with path.open("rb") as file:
+        head = file.read(int.from_bytes(file.read(8), "little") & 0xFFFFFFF)
+    try:
+        return "architecture" in json.loads(head).get("__metadata__", {})
+    except ValueError:
+        return False

@@ -1,0 +1,128 @@
+"""The job that looks for objects in pictures."""
+
+import json
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import UInt8
+from PIL import Image
+from torch import Tensor
+from tqdm import tqdm
+
+from diode_pl.data.synthetic.formats import coco_json, yolo_lines
+from diode_pl.detector import Detector
+from diode_pl.io.atomic import atomic_write
+from diode_pl.io.drawing import draw_boxes
+from diode_pl.io.images import read_picture, to_pixels
+from diode_pl.prediction.findings import coco_results, count_by_class, draw_table, picture_entry
+from diode_pl.prediction.pictures import label_names, list_pictures, write_as_named
+from diode_pl.prediction.resolution import choose_resolution
+
+log = logging.getLogger(__name__)
+
+_FINE = 640  # pixels: up to this shorter side, captions are as small as they can be read
+
+
+def predict_pictures(
+    detector: Detector,
+    weights: str | Path,
+    source: str | Path,
+    folder: str | Path,
+    settings: Mapping[str, Any],
+    resolution: int | None = None,
+    confidence: float = 0.25,
+    iou: float = 0.45,
+    max_detections: int = 100,
+    batch_size: int = 8,
+    accelerator: str = "auto",
+) -> None:
+    """Finds objects in pictures, and writes boxes in pixels of the original pictures.
+
+    Unreadable pictures are skipped, named and counted. The others are stretched to squares as in training.
+
+    Args:
+        detector: with trained weights.
+        weights: where they came from: the file may state a resolution.
+        source: a picture or a folder.
+        folder: gets ``pictures/``, ``labels/``, ``annotations.json``, ``results.json`` and ``summary.json``.
+        settings: configuration of the run as plain data; stored in ``summary.json``.
+        resolution: in pixels; None takes that of the weights file, or one near 416.
+        confidence: detections at or below this score are dropped, in [0, 1].
+        iou: threshold of non-maximum suppression, in [0, 1].
+        max_detections: maximum number per picture, >= 1.
+        batch_size: pictures at a time, >= 1.
+        accelerator: ``cpu``, ``gpu`` or ``auto``.
+
+    Raises:
+        ValueError: if an argument is out of range, the weights are random, or no picture can be read.
+    """
+    if not (0 <= confidence <= 1 and 0 <= iou <= 1):
+        raise ValueError(f"confidence and iou must be in [0, 1], got {confidence} and {iou}")
+    if max_detections < 1 or batch_size < 1:
+        raise ValueError(f"max_detections and batch_size must be >= 1, got {max_detections} and {batch_size}")
+    detector.require_trained("detector")
+    folder, device = Path(folder), _device(accelerator)
+    side = choose_resolution(detector, weights, resolution)
+    names = list_pictures(source, folder)
+    labels, skipped, entries = label_names(names), dict[str, str](), list[dict[str, Any]]()
+    detector.eval().to(device)
+    for batch in _read(names, side, batch_size, skipped):
+        images = torch.stack([pixels for _, _, pixels in batch]).to(device).float() / 255
+        with torch.inference_mode():
+            found = detector.predict(detector(images), confidence, iou, max_detections)
+        for (name, picture, _), each in zip(batch, found, strict=True):
+            entries.append(picture_entry(len(entries) + 1, name, (picture.height, picture.width), each))
+            _draw(picture, entries[-1], detector.class_names)
+            write_as_named(folder / "pictures" / name, picture)
+            atomic_write(folder / "labels" / labels[name], yolo_lines(entries[-1]))
+    if not entries:
+        raise ValueError(f"source: none of the {len(names)} pictures of {source} can be read")
+    counts = count_by_class(entries, detector.class_names)
+    atomic_write(folder / "annotations.json", coco_json(entries, detector.class_names))
+    atomic_write(folder / "results.json", coco_results(entries))
+    facts = {"pictures": len(entries), "skipped": skipped, "per_class": counts, "resolution": side}
+    facts |= {"data_access": str(detector.provenance), "fingerprint": detector.fingerprint()}
+    atomic_write(folder / "summary.json", json.dumps(facts | {"configuration": settings}, indent=1).encode())
+    log.info("%s", draw_table(counts))
+    log.info(
+        "Look at %s: %d boxes in %d of %d pictures at %d px, %d skipped. The boxes are in %s",
+        folder / "pictures",
+        *(counts["all"]["boxes"], counts["all"]["pictures"], len(entries), side, len(skipped)),
+        folder / "results.json",
+    )
+
+
+def _device(accelerator: str) -> torch.device:
+    if accelerator not in ("cpu", "gpu", "auto"):
+        raise ValueError(f"accelerator must be one of cpu, gpu, auto, got {accelerator!r}")
+    if accelerator == "gpu" and not torch.cuda.is_available():
+        raise ValueError("accelerator: gpu was asked for, and PyTorch finds none; auto takes what there is")
+    return torch.device("cuda" if accelerator != "cpu" and torch.cuda.is_available() else "cpu")
+
+
+def _read(
+    names: Mapping[str, Path], side: int, batch_size: int, skipped: dict[str, str]
+) -> Iterator[list[tuple[str, Image.Image, UInt8[Tensor, "3 r r"]]]]:
+    """Batches of readable pictures, with their names and as the detector takes them."""
+    batch = []
+    for name, path in tqdm(names.items(), desc="looking", unit="pictures", disable=None, leave=False):
+        try:
+            picture = read_picture(path)
+            batch.append((name, picture, to_pixels(picture, side)))
+        except ValueError as error:
+            skipped[name] = str(error)
+            log.warning("skipped %s", error)
+        if len(batch) == batch_size:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _draw(picture: Image.Image, entry: Mapping[str, Any], class_names: Sequence[str]) -> None:
+    corners = [(x, y, x + w, y + h) for x, y, w, h in entry["boxes"]]
+    captions = [f"{class_names[i]} {s:.2f}" for i, s in zip(entry["labels"], entry["scores"], strict=True)]
+    draw_boxes(picture, corners, entry["labels"], captions, max(1.0, min(picture.size) / _FINE))

@@ -1,0 +1,58 @@
+"""The pictures that a person names, and where what belongs to each of them is written."""
+
+import io
+from collections.abc import Iterable
+from pathlib import Path
+
+from PIL import Image
+
+from diode_pl.data.readers.folder import list_images
+from diode_pl.io.atomic import atomic_write
+from diode_pl.io.images import SUFFIXES
+
+
+def list_pictures(source: str | Path, folder: Path) -> dict[str, Path]:
+    """The pictures of a source, by their paths relative to it with forward slashes, sorted.
+
+    Args:
+        source: a picture, or a folder that is searched with its subfolders, such as one of the frames of a video.
+        folder: output folder; pictures inside it are not part of the source.
+
+    Raises:
+        ValueError: if ``source`` does not exist, has no picture, or is the output folder.
+    """
+    path = Path(source).expanduser()
+    if path.is_file():
+        return {path.name: path}
+    if not path.is_dir():
+        raise ValueError(f"source: {path.resolve()} does not exist; expected a picture or a folder of pictures")
+    if path.resolve() == folder.resolve():
+        raise ValueError(f"source and folder must differ, got {folder} for both")
+    try:
+        found = [each for each in list_images(path) if not each.resolve().is_relative_to(folder.resolve())]
+    except ValueError as error:
+        raise ValueError(f"source: {error}") from error
+    if not found:
+        raise ValueError(f"source: {path.resolve()} has no pictures outside of {folder}, which is for the results")
+    return {each.relative_to(path).as_posix(): each for each in found}
+
+
+def label_names(names: Iterable[str]) -> dict[str, str]:
+    """The YOLO label file of each picture: its name ending in .txt; where several share that, after their own suffix.
+
+    Example:
+        >>> label_names(["a.png", "b.png", "b.jpg"])
+        {'a.png': 'a.txt', 'b.png': 'b.png.txt', 'b.jpg': 'b.jpg.txt'}
+    """
+    stems = {name: str(Path(name).with_suffix(".txt")) for name in names}
+    shared = list(stems.values())
+    return {name: stem if shared.count(stem) == 1 else f"{name}.txt" for name, stem in stems.items()}
+
+
+def write_as_named(path: Path, picture: Image.Image) -> None:
+    """Writes a picture in the format of its name, or as PNG if the name is of no usual format, atomically."""
+    if path.suffix.lower() not in SUFFIXES:
+        path = path.with_name(f"{path.name}.png")
+    content = io.BytesIO()
+    picture.save(content, format=Image.registered_extensions()[path.suffix.lower()], quality=92)
+    atomic_write(path, content.getvalue())

@@ -1,0 +1,52 @@
+import sys
+from pathlib import Path
+
+import pytest
+
+from diode_pl.cli.run import prepare_arguments
+from diode_pl.cli.weights_files import choose_file_detectors
+from diode_pl.report import save_weights
+from tests.detector.detectors import small
+from tests.tiny_network import tiny_network
+
+
+@pytest.fixture
+def weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """``a.safetensors`` where we are, and one of an own detector, which holds no architecture."""
+    monkeypatch.chdir(tmp_path)
+    save_weights(tiny_network(tmp_path), "a.safetensors")
+    save_weights(small("ssd"), "own.safetensors")
+    Path("damaged.safetensors").write_bytes(b"\x20" + bytes(40))
+    Path("best.ckpt").touch()
+
+
+@pytest.mark.parametrize(
+    ("entry_point", "typed", "added"),
+    [
+        ("synthesize", ["teacher.weights=a.safetensors", "seed=1"], ["teacher"]),
+        ("synthesize", ["teacher.weights='a.safetensors'", "teacher.names=[a,b]"], ["teacher"]),
+        ("synthesize", ["verifier.weights=a.safetensors", "teacher.weights=a.safetensors"], ["teacher", "verifier"]),
+        ("train", ["teacher.weights=a.safetensors", "+experiment=train/quick"], ["teacher"]),
+        ("train", ["student.weights=a.safetensors"], ["student"]),
+        ("train", ["student.weights=best.ckpt"], ["student"]),
+        ("train", ["student.weights=a.safetensors", "+experiment=train/quick"], []),
+        ("train", ["student.weights=a.safetensors", "+student.partial=true"], []),
+        ("train", ["teacher.weights=a.safetensors", "detector@teacher=darknet"], []),
+        ("train", ["teacher.weights=a.safetensors", "teacher.cfg.width=0.25"], []),
+        ("train", ["teacher.weights=absent.safetensors", "student.weights=absent.ckpt"], []),
+        ("train", ["teacher.weights=own.safetensors", "student.weights=damaged.safetensors"], []),
+        ("train", ["teacher.weights=COCO_V1", "--cfg", "job"], []),
+        ("predict", ["weights=a.safetensors"], []),
+    ],
+)
+def test_a_file_that_says_it_is_the_detector(
+    weights: None, entry_point: str, typed: list[str], added: list[str]
+) -> None:
+    found = choose_file_detectors(typed, entry_point)
+    assert found == [*typed, *(f"detector@{role}=file" for role in added)]
+
+
+def test_every_command_line_is_looked_at(weights: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["train.py", "teacher.weights=a.safetensors"])
+    prepare_arguments("train")
+    assert sys.argv == ["train.py", "teacher.weights=a.safetensors", "detector@teacher=file"]
