@@ -27,6 +27,7 @@ class Detector(nn.Module, ABC):
 
     Attributes:
         provenance: data that the weights were trained on, ``GIVEN_WEIGHTS`` if unknown; None for random weights.
+        clips_before_nms: whether :meth:`predict` clips boxes to the image before it compares them, not only after.
         class_activation: "sigmoid" for independent class logits, "softmax" over the classes and background.
 
     Raises:
@@ -41,6 +42,7 @@ class Detector(nn.Module, ABC):
     """
 
     class_activation = "sigmoid"
+    clips_before_nms = False
 
     def __init__(self, class_names: Sequence[str], stride: int, smallest: int | None = None) -> None:
         super().__init__()

@@ -56,7 +56,8 @@ def load_weights_file(weights: str | Path | None, names: str | Path | Sequence[s
     if "architecture" not in metadata:
         raise ConfigError(
             f"weights: {path} holds no architecture, as it was written by other software, by an earlier version or for "
-            "a detector of one's own; name the detector that it belongs to"
+            "a detector of one's own; name the detector that it belongs to: detector=NAME, detector@teacher=NAME and "
+            "so on instead of file"
         )
     try:
         described = json.loads(metadata["architecture"])

@@ -28,6 +28,7 @@ class OneStage(TorchvisionDetector):
 
     parts: dict[str, int | None] = {"bbox_regression": 4, "cls_logits": None}
     averaged_over = "positives"
+    clips_before_nms = True
 
     def forward(self, images: Float[Tensor, "n 3 h w"]) -> Outputs:
         features = list(self.network.backbone(self._normalize(images)).values())
