@@ -85,7 +85,7 @@ def export_onnx(
         if nms is not None:
             content = add_nms(model, nms, detector.clips_before_nms).SerializeToString()
             images = [_random_images(*each) for each in sides]
-            pairs = [nms_difference(_session(content), decoded.detector, each, nms.iou) for each in images]
+            pairs = [nms_difference(_session(content).run, decoded.detector, each, nms.iou) for each in images]
             difference = max(difference, *pairs)
     if not difference <= _TOLERANCE:
         raise ValueError(

@@ -3,12 +3,12 @@
 Appended to the graph as ONNX's own operator: an exporter would need one loop per image, and a fixed number of them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime
 import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor
@@ -104,8 +104,14 @@ def add_nms(model: onnx.ModelProto, suppression: Suppression, clip_first: bool) 
 
 
 @torch.no_grad()
-def nms_difference(session: onnxruntime.InferenceSession, detector: Detector, images: Tensor, iou: float) -> float:
+def nms_difference(run: Callable[..., list[Any]], detector: Detector, images: Tensor, iou: float) -> float:
     """Compares the detections of a file with those of PyTorch, at a threshold that leaves a few dozen candidates.
+
+    Args:
+        run: of the file's session.
+        detector: that the file was made from.
+        images: RGB in [0, 1].
+        iou: threshold of non-maximum suppression, in [0, 1].
 
     Returns:
         The largest difference of a box or score from its counterpart; infinite where one has none.
@@ -118,7 +124,7 @@ def nms_difference(session: onnxruntime.InferenceSession, detector: Detector, im
     i = start + int((scores[start : _COMPARED.stop] - scores[start + 1 : _COMPARED.stop + 1]).argmax())
     confidence = float(scores[i : i + 2].mean())
     given = {"images": images.numpy(), "confidence": np.float32([confidence]), "iou": np.float32([iou])}
-    found = [torch.from_numpy(each) for each in session.run(["boxes", "scores", "labels", "image"], given)]
+    found = [torch.from_numpy(each) for each in run(["boxes", "scores", "labels", "image"], given)]
     expected = detector.predict(outputs, confidence, iou)
     largest = 0.0
     for position, image in enumerate(expected):

@@ -12,8 +12,9 @@ from torch import Tensor, nn
 
 from diode_pl.detector import Darknet, Detector, Outputs, yolov3_tiny
 from diode_pl.detector.darknet.layers import Convolution
-from diode_pl.report import export_onnx
+from diode_pl.report import Suppression, export_onnx
 from tests.detector.darknet.small_network import NAMES, write_network
+from tests.detector.detectors import small
 from tests.detector.torchvision.small_networks import faster_rcnn
 
 REAL = ["mobilenetv2-yolov3-nano-coco/MobileNetV2-YOLOv3-Nano-coco", "yolo-fastest-1.1-coco/yolo-fastest-1.1"]
@@ -76,7 +77,16 @@ def test_the_file_says_what_it_holds_and_not_where_it_was_made(exported: Exporte
     onnx.checker.check_model(model, full_check=True)
     about = {entry.key: entry.value for entry in model.metadata_props}
     assert json.loads(about.pop("class_names")) == CLASSES
-    assert about == {"stride": "32", "resolution": "64"}
+    assert about == {
+        "stride": "32",
+        "resolution": "64",
+        "dynamic": "false",
+        "nms": "null",
+        "input": "float32 n x 3 x height x width, the picture stretched to that size",
+        "channel_order": "RGB",
+        "value_range": "[0, 1]",
+        "box_format": "x1, y1, x2, y2 in units of image width and height",
+    }
     shapes = [[d.dim_param or d.dim_value for d in i.type.tensor_type.shape.dim] for i in model.graph.input]
     assert shapes == [["n", 3, 64, 64]]
     assert [value.name for value in (*model.graph.input, *model.graph.output)] == ["images", "boxes", "scores"]
@@ -201,4 +211,33 @@ def test_resolution_must_not_be_below_what_the_detector_takes(tmp_path: Path) ->
 def test_a_detector_of_two_stages_is_refused_before_it_is_traced(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="two stages varies per image.*student.safetensors"):
         export_onnx(faster_rcnn(), tmp_path / "student.onnx", 64)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["darknet", "retinanet", "fcos", "ssd", "ssdlite"])
+def test_any_size_with_suppression_inside(name: str, tmp_path: Path) -> None:
+    detector, path = small(name), tmp_path / "a.onnx"
+    assert export_onnx(detector, path, 64, dynamic=True, nms=Suppression(), metadata={"made": "here"}) < 1e-4
+    about = {entry.key: entry.value for entry in onnx.load(path).metadata_props}
+    assert (about["made"], about["dynamic"], about["resolution"]) == ("here", "true", "64")
+    assert json.loads(about["nms"]) == {"confidence": 0.25, "iou": 0.45, "max_detections": 100}
+    session = onnxruntime.InferenceSession(path.read_bytes(), providers=["CPUExecutionProvider"])
+    for height, width in ((64, 64), (128, 192)):
+        images = {"images": torch.rand(2, 3, height, width).numpy(), "confidence": torch.zeros(1).numpy()}
+        assert len(session.run(["scores"], images)[0]) > 0
+
+
+class Square(Means):
+    """Computes something else for large images."""
+
+    def decode(self, outputs: Outputs) -> Any:
+        found = super().decode(outputs)
+        found.boxes = found.boxes * (1 if outputs.features[0].shape[2] < 9 else 2)
+        return found
+
+
+def test_what_does_not_hold_for_any_size_says_how_to_export_it(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="dynamic=false exports it for one resolution"):
+        export_onnx(Square(), tmp_path / "a.onnx", 8, dynamic=True)
     assert not list(tmp_path.iterdir())
