@@ -22,7 +22,7 @@ import diode_pl
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE, CONF = ROOT / "diode_pl", ROOT / "conf"
-ENTRY_POINTS = ("synthesize", "train")
+ENTRY_POINTS = ("synthesize", "train", "predict", "export")
 
 # Where the classes of a group of ours live; the other groups name third-party classes.
 HOMES = {
@@ -60,6 +60,8 @@ HYDRA_KEYS = {"_target_", "_partial_", "_args_", "_convert_", "_recursive_"}
 # Modules without a test of their name, with what tests them instead.
 API, DRAWING = "part of the Python API: test_api.py", "every scene of tests/shapes shows it"
 TESTED_ELSEWHERE = {
+    "cli/conf": "test_wheel.py, and every run of an entry point",
+    "cli/entry_points": "likewise",
     "detector/loading": API,
     "detector/torchvision/fcos": "with all detectors: tests/detector/catalogue, test_against_torchvision.py",
     "detector/torchvision/retinanet": "likewise",

@@ -57,6 +57,8 @@ for _table, _rows in {
 def refuse_renamed(overrides: Sequence[str]) -> None:
     """Raises a SystemExit with the new word if an argument, such as ``losses=default``, has been renamed."""
     for override in overrides:
+        if "=" not in override and override[:1] != "~":  # an option of Hydra or its value, such as --cfg job
+            continue
         key, _, value = override.lstrip("+~").partition("=")
         for old in (key, *(f"{key}={option}" for option in re.split(r"[\[\],\s'\"]+", value))):
             if old in RENAMED:

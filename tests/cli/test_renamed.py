@@ -42,3 +42,7 @@ def test_entry_points_answer_before_hydra_does(name: str, monkeypatch: pytest.Mo
     monkeypatch.setattr("sys.argv", [f"{name}.py", "nonsense=1", "losses=default"])
     with pytest.raises(SystemExit, match="losses=shares"):
         entry_point.main()
+
+
+def test_values_of_options_are_not_keys() -> None:
+    refuse_renamed(["--cfg", "job", "-m"])
