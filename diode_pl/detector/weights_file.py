@@ -14,8 +14,11 @@ from torch import Tensor
 from diode_pl.detector.base import Detector
 from diode_pl.detector.darknet.cfg import ConfigError, Section
 from diode_pl.detector.darknet.detector import Darknet
-from diode_pl.detector.torchvision import FCOS, SSD, FasterRCNN, RetinaNet
 from diode_pl.detector.torchvision.builders import find_builder
+from diode_pl.detector.torchvision.faster_rcnn import FasterRCNN
+from diode_pl.detector.torchvision.fcos import FCOS
+from diode_pl.detector.torchvision.retinanet import RetinaNet
+from diode_pl.detector.torchvision.ssd import SSD
 from diode_pl.io.safetensors import to_safetensors
 
 _TORCHVISION = {each.__name__: each for each in (FCOS, SSD, FasterRCNN, RetinaNet)}

@@ -1,7 +1,7 @@
 """What was found in pictures: boxes in pixels, files and a table.
 
 An entry is one picture: ``id``, ``file_name``, ``width``, ``height``, ``labels``, ``boxes`` (absolute x, y, w, h) and
-``scores``, as :mod:`diode_pl.data.synthetic.formats` takes them.
+``scores``, as :mod:`diode_pl.data.synthetic.description` takes them.
 """
 
 import json
@@ -29,7 +29,7 @@ def picture_entry(number: int, name: str, size: tuple[int, int], found: Detectio
     return entry | {"labels": found.labels.tolist(), "scores": [round(score, 4) for score in found.scores.tolist()]}
 
 
-def coco_results(entries: Sequence[Mapping[str, Any]]) -> bytes:
+def to_coco_results(entries: Sequence[Mapping[str, Any]]) -> bytes:
     """COCO's format of results, for ``pycocotools`` beside the annotation file of the same entries."""
     results = [
         {"image_id": entry["id"], "category_id": label + 1, "bbox": box, "score": score}

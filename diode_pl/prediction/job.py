@@ -12,12 +12,12 @@ from PIL import Image
 from torch import Tensor
 from tqdm import tqdm
 
-from diode_pl.data.synthetic.formats import coco_json, yolo_lines
+from diode_pl.data.synthetic.description import to_coco_json, to_yolo_lines
 from diode_pl.detector import Detector
 from diode_pl.io.atomic import atomic_write
 from diode_pl.io.drawing import draw_boxes
 from diode_pl.io.images import read_picture, to_pixels
-from diode_pl.prediction.findings import coco_results, count_by_class, draw_table, picture_entry
+from diode_pl.prediction.findings import count_by_class, draw_table, picture_entry, to_coco_results
 from diode_pl.prediction.pictures import label_names, list_pictures, write_as_named
 from diode_pl.prediction.resolution import choose_resolution
 
@@ -77,12 +77,12 @@ def predict_pictures(
             entries.append(picture_entry(len(entries) + 1, name, (picture.height, picture.width), each))
             _draw(picture, entries[-1], detector.class_names)
             write_as_named(folder / "pictures" / name, picture)
-            atomic_write(folder / "labels" / labels[name], yolo_lines(entries[-1]))
+            atomic_write(folder / "labels" / labels[name], to_yolo_lines(entries[-1]))
     if not entries:
         raise ValueError(f"source: none of the {len(names)} pictures of {source} can be read")
     counts = count_by_class(entries, detector.class_names)
-    atomic_write(folder / "annotations.json", coco_json(entries, detector.class_names))
-    atomic_write(folder / "results.json", coco_results(entries))
+    atomic_write(folder / "annotations.json", to_coco_json(entries, detector.class_names))
+    atomic_write(folder / "results.json", to_coco_results(entries))
     facts = {"pictures": len(entries), "skipped": skipped, "per_class": counts, "resolution": side}
     facts |= {"data_access": str(detector.provenance), "fingerprint": detector.fingerprint()}
     atomic_write(folder / "summary.json", json.dumps(facts | {"configuration": settings}, indent=1).encode())

@@ -6,9 +6,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from diode_pl.data.readers.folder import list_images
 from diode_pl.io.atomic import atomic_write
-from diode_pl.io.images import SUFFIXES
+from diode_pl.io.images import SUFFIXES, list_images
 
 
 def list_pictures(source: str | Path, folder: Path) -> dict[str, Path]:
@@ -29,7 +28,9 @@ def list_pictures(source: str | Path, folder: Path) -> dict[str, Path]:
     if path.resolve() == folder.resolve():
         raise ValueError(f"source and folder must differ, got {folder} for both")
     try:
-        found = [each for each in list_images(path) if not each.resolve().is_relative_to(folder.resolve())]
+        found = [
+            each for each in list_images(path, recursive=True) if not each.resolve().is_relative_to(folder.resolve())
+        ]
     except ValueError as error:
         raise ValueError(f"source: {error}") from error
     if not found:

@@ -11,7 +11,7 @@ from typing import Any
 import onnx
 import onnxruntime
 import torch
-from jaxtyping import config
+from jaxtyping import Float, config
 from torch import Tensor, nn
 
 from diode_pl.detector import Detector

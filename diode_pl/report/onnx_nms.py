@@ -70,11 +70,11 @@ def add_nms(model: onnx.ModelProto, suppression: Suppression, clip_first: bool) 
         graph.initializer.append(numpy_helper.from_array(array, name))
         graph.input.append(helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(array.dtype), [1]))
     for name, constant in (("zero", 0.0), ("one", 1.0)):
-        graph.initializer.append(numpy_helper.from_array(np.float32(constant), f"nms_{name}"))
+        graph.initializer.append(numpy_helper.from_array(np.array(constant, np.float32), f"nms_{name}"))
     for name, columns in (("first", 0), ("second", 1), ("place", [0, 2])):
         graph.initializer.append(numpy_helper.from_array(np.array(columns, np.int64), f"nms_{name}"))
 
-    def add(kind: str, inputs: Sequence[str], *outputs: str, **options: int | Sequence[int]) -> str:
+    def add(kind: str, inputs: Sequence[str], *outputs: str, **options: Any) -> str:
         graph.node.append(helper.make_node(kind, inputs, outputs, name=f"nms/{outputs[-1]}", **options))
         return outputs[-1]
 
@@ -123,7 +123,11 @@ def nms_difference(run: Callable[..., list[Any]], detector: Detector, images: Te
     start = min(_COMPARED.start, max(0, len(scores) - 2))
     i = start + int((scores[start : _COMPARED.stop] - scores[start + 1 : _COMPARED.stop + 1]).argmax())
     confidence = float(scores[i : i + 2].mean())
-    given = {"images": images.numpy(), "confidence": np.float32([confidence]), "iou": np.float32([iou])}
+    given = {
+        "images": images.numpy(),
+        "confidence": np.array([confidence], np.float32),
+        "iou": np.array([iou], np.float32),
+    }
     found = [torch.from_numpy(each) for each in run(["boxes", "scores", "labels", "image"], given)]
     expected = detector.predict(outputs, confidence, iou)
     largest = 0.0

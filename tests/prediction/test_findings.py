@@ -7,9 +7,9 @@ import torch
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from diode_pl.data.synthetic.formats import coco_json
+from diode_pl.data.synthetic.description import to_coco_json
 from diode_pl.detector import Detections
-from diode_pl.prediction.findings import coco_results, count_by_class, picture_entry
+from diode_pl.prediction.findings import count_by_class, picture_entry, to_coco_results
 
 NAMES = ("cat", "dog", "cup")
 
@@ -40,8 +40,8 @@ def test_boxes_are_in_pixels_of_the_picture() -> None:
 
 
 def test_pycocotools_takes_the_results_for_what_the_annotations_say(tmp_path: Path) -> None:
-    (tmp_path / "annotations.json").write_bytes(coco_json(ENTRIES, NAMES))
-    (tmp_path / "results.json").write_bytes(coco_results(ENTRIES))
+    (tmp_path / "annotations.json").write_bytes(to_coco_json(ENTRIES, NAMES))
+    (tmp_path / "results.json").write_bytes(to_coco_results(ENTRIES))
     with redirect_stdout(io.StringIO()):
         truth = COCO(str(tmp_path / "annotations.json"))
         evaluation = COCOeval(truth, truth.loadRes(str(tmp_path / "results.json")), "bbox")

@@ -29,7 +29,7 @@ def test_no_pictures(source: Path, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     for wrong, folder, said in (
         (tmp_path / "absent", tmp_path, "source: .*/absent does not exist"),
-        (tmp_path / "empty", source, "source: .*/empty and its subfolders hold no image"),
+        (tmp_path / "empty", source, "source: .*/empty contains no image file"),
         (source, source, "source and folder must differ"),
         (source / "results", source, "has no pictures outside of"),
     ):

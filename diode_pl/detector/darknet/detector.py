@@ -4,6 +4,7 @@ import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -73,9 +74,15 @@ class Darknet(Detector):
         self.layers = nn.ModuleList(layer.module for layer in network)
         self.yolo_loss = YoloLoss(box_gain, class_gain, objectness_gain, anchor_threshold)
         self._twin_similarity = twin_similarity
-        self._architecture = {"class": "Darknet", "sections": [[each.kind, dict(each.options)] for each in sections]}
-        self._architecture |= {"box_gain": box_gain, "class_gain": class_gain, "objectness_gain": objectness_gain}
-        self._architecture |= {"anchor_threshold": anchor_threshold, "twin_similarity": twin_similarity}
+        self._architecture: dict[str, Any] = {
+            "class": "Darknet",
+            "sections": [[section.kind, dict(section.options)] for section in sections],
+            "box_gain": box_gain,
+            "class_gain": class_gain,
+            "objectness_gain": objectness_gain,
+            "anchor_threshold": anchor_threshold,
+            "twin_similarity": twin_similarity,
+        }
         self._sources = [layer.sources for layer in network]
         self._dead = _last_uses(self._sources)
         self._before_head = _last_convolutions(network)
