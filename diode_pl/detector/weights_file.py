@@ -63,8 +63,10 @@ def load_weights_file(weights: str | Path | None, names: str | Path | Sequence[s
             "so on instead of file"
         )
     try:
-        described = json.loads(metadata["architecture"])
-        detector = _build(described, path, json.loads(metadata["class_names"]) if names is None else names)
+        described, listed = json.loads(metadata["architecture"]), json.loads(metadata["class_names"])
+        if not (isinstance(listed, list) and all(isinstance(name, str) for name in listed)):
+            raise ValueError(f"class_names must be a list of texts, got {listed!r}")  # a text would be opened as a file
+        detector = _build(described, path, listed if names is None else names)
     except ConfigError:
         raise
     except (KeyError, TypeError, ValueError, AttributeError) as error:

@@ -126,14 +126,14 @@ def test_no_file(tmp_path: Path) -> None:
         load_weights_file(tmp_path / "a.safetensors")
 
 
-def changed(folder: Path, tensors: float = 0.0, **changes: Any) -> Path:
+def changed(folder: Path, tensors: float = 0.0, names: Any = NAMES, **changes: Any) -> Path:
     """A file of the tiny network whose architecture differs, or whose tensors do."""
     path = folder / "a.safetensors"
     save_weights(tiny_network(folder), path)
     metadata = read_metadata(path)
     architecture = json.dumps(json.loads(metadata["architecture"]) | changes)
     state = {key: value + tensors if value.is_floating_point() else value for key, value in load_file(path).items()}
-    save_file(state, path, metadata | {"architecture": architecture})
+    save_file(state, path, metadata | {"architecture": architecture, "class_names": json.dumps(names)})
     return path
 
 
@@ -148,6 +148,8 @@ def changed(folder: Path, tensors: float = 0.0, **changes: Any) -> Path:
             "builder must be one",
         ),
         ({"class": "SSD"}, "cannot be built here"),
+        ({"names": "/etc/passwd"}, "class_names must be a list of texts, got '/etc/passwd'"),
+        ({"names": ["cat", 2]}, "class_names must be a list of texts"),
     ],
 )
 def test_what_is_not_known_is_refused(changes: dict[str, Any], said: str, tmp_path: Path, unchecked: None) -> None:
