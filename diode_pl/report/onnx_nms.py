@@ -120,8 +120,8 @@ def nms_difference(run: Callable[..., list[Any]], detector: Detector, images: Te
     dense = detector.decode(outputs)
     scores = (dense.objectness[..., None] * dense.classes).flatten().sort(descending=True).values
     # In the widest gap: rounding decides about no candidate.
-    start = min(_COMPARED.start, max(0, len(scores) - 2))
-    i = start + int((scores[start : _COMPARED.stop] - scores[start + 1 : _COMPARED.stop + 1]).argmax())
+    scores = scores[min(_COMPARED.start, max(0, len(scores) - 2)) : _COMPARED.stop]
+    i = int((scores[:-1] - scores[1:]).argmax())
     confidence = float(scores[i : i + 2].mean())
     given = {
         "images": images.numpy(),
