@@ -219,6 +219,7 @@ def test_a_detector_of_two_stages_is_refused_before_it_is_traced(tmp_path: Path)
 EXPORT = """
 import sys
 from diode_pl.report import Suppression, export_onnx
+from tests.detector.detectors import small
 print(export_onnx(small(sys.argv[1]), sys.argv[2], 64, True, Suppression(), {"made": "here"}))
 """
 
