@@ -45,6 +45,7 @@ _TEACHER, _VERIFIER = "yolov3_tiny_shapes", "yolov3_res_shapes"
 for _role in ("teacher", "student", "verifier"):
     RENAMED[f"detector@{_role}=teacher_shapes"] = f"detector@{_role}={_TEACHER}"
     RENAMED[f"detector@{_role}=verifier_shapes"] = f"detector@{_role}={_VERIFIER}"
+    RENAMED[f"{_role}.cfg.classes"] = f"{_role}.names, whose number counts"
 RENAMED |= {"experiment=teacher_shapes": f"+experiment={_TEACHER}"}
 RENAMED |= {"experiment=verifier_shapes": f"+experiment={_VERIFIER}"}
 for _table, _rows in {

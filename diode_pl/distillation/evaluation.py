@@ -1,6 +1,7 @@
 """Evaluation of a student and its teacher on labeled images."""
 
 import logging
+from functools import partial
 from typing import Any
 
 import pytorch_lightning as pl
@@ -9,6 +10,7 @@ from tqdm import tqdm
 
 from diode_pl.data import Batch, DetectionData
 from diode_pl.detector import Detections, Detector
+from diode_pl.distillation.build import build_student
 from diode_pl.distillation.losses.shared_classes import shared_labels
 from diode_pl.metrics import DetectionScores
 
@@ -21,7 +23,7 @@ class Evaluation(pl.LightningModule):
     The teacher is not a submodule: it is excluded from checkpoints, weight averaging and gradients.
 
     Args:
-        student: its class numbering is used throughout.
+        student: its class numbering is used throughout; or a factory, see :func:`build_student`.
         teacher: frozen here; None evaluates the student alone.
         data: the images; their labels are mapped to the student's numbering.
         confidence: detections at or below it are dropped, in [0, 1].
@@ -45,7 +47,7 @@ class Evaluation(pl.LightningModule):
 
     def __init__(
         self,
-        student: Detector,
+        student: Detector | partial[Detector],
         teacher: Detector | None,
         data: DetectionData,
         confidence: float = 0.001,
@@ -53,6 +55,9 @@ class Evaluation(pl.LightningModule):
         **options: Any,
     ) -> None:
         super().__init__(**options)
+        if isinstance(student, partial):
+            source = teacher or data.train or data.val
+            student = build_student(student, () if source is None else source.class_names)
         if not isinstance(student, Detector):
             raise ValueError(f"student: expected a detector, got {student!r}")
         # First: others try the detectors, whose own errors name no key.

@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import torch
@@ -24,7 +25,7 @@ class Distillation(Evaluation, TrainingModule):
     """Trains a student on the outputs of a teacher, on labels, or on both.
 
     Args:
-        student: the detector to train, in place.
+        student: the detector to train, in place; or a factory, see :func:`build_student`.
         teacher: frozen here; None if no loss needs one.
         losses: losses by name; None or a weight of 0 disables one.
         data: training and validation images.
@@ -50,7 +51,7 @@ class Distillation(Evaluation, TrainingModule):
 
     def __init__(
         self,
-        student: Detector,
+        student: Detector | partial[Detector],
         teacher: Detector | None,
         losses: Mapping[str, DistillLoss | None],
         recipe: Recipe,
@@ -63,7 +64,9 @@ class Distillation(Evaluation, TrainingModule):
         super().__init__(student, teacher, data, confidence, iou, recipe=recipe, log_every=log_every)
         if data.train is None:
             raise ValueError("train: expected images to train on, got None; an evaluation needs none")
-        self.objective = Objective(losses, teacher, student, data.resolution, label_source)
+        if teacher is not None:
+            data.train.require_teacher(teacher)
+        self.objective = Objective(losses, teacher, self.student, data.resolution, label_source)
         if readers := self.objective.label_readers():
             data.require_labels(readers)
         self.provenance = self._student_provenance(data)

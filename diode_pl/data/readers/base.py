@@ -10,6 +10,7 @@ from jaxtyping import UInt8
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from diode_pl.detector import Detector
 from diode_pl.io.annotation import Annotation
 from diode_pl.provenance import Provenance
 
@@ -103,6 +104,13 @@ class ImageSet(Dataset, ABC):
     """
 
     computed = False
+
+    def require_teacher(self, teacher: Detector) -> None:
+        """Checks that a teacher suits images that were made from one; photographs suit every teacher.
+
+        Raises:
+            ValueError: if the images were made from other weights.
+        """
 
     def __init__(self, class_names: Sequence[str], resolution: int, provenance: Provenance | str, max_bad: int) -> None:
         if resolution < 1:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from diode_pl.data.readers.coco import Coco
 from diode_pl.data.readers.files import resolve_path
+from diode_pl.detector import Detector
 from diode_pl.provenance import Provenance
 
 _FILES = ("annotations.json", "dataset.json")
@@ -17,6 +18,7 @@ class Synthetic(Coco):
         root: output folder of ``synthesize.py``.
         split: replaces ``{split}`` in ``root``.
         resolution, limit, labeled, max_bad: see :class:`ImageFiles`.
+        check_teacher: False lets a teacher other than the recorded one label the images.
 
     Raises:
         ValueError: if the folder does not hold a finished synthetic set, or too much of it is bad.
@@ -39,8 +41,9 @@ class Synthetic(Coco):
         limit: int | None = None,
         labeled: bool = True,
         max_bad: int = 10,
+        check_teacher: bool = True,
     ) -> None:
-        folder = resolve_path(root, split)
+        self.root = folder = resolve_path(root, split)
         missing = [name for name in _FILES if not (folder / name).is_file()]
         if missing:
             raise ValueError(
@@ -48,7 +51,8 @@ class Synthetic(Coco):
                 f"A synthesis into {folder} makes one, or continues one that was interrupted"
             )
         try:
-            level = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))["data_access"]
+            record = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))
+            level = record["data_access"]
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ValueError(
                 f"root: {folder / 'dataset.json'} does not say what the images were made from (data_access): "
@@ -56,3 +60,12 @@ class Synthetic(Coco):
             ) from error
         seen = Provenance.parse(str(level))
         super().__init__(folder, None, "images", "annotations.json", resolution, seen, limit, labeled, max_bad)
+        self._teacher = record.get("teacher", {}).get("sha256") if check_teacher else None
+
+    def require_teacher(self, teacher: Detector) -> None:
+        if self._teacher not in (None, found := teacher.fingerprint()):
+            raise ValueError(
+                f"teacher: its weights have the fingerprint {found[:12]}, the detector that the images of {self.root} "
+                f"were made from {self._teacher[:12]}. train.py takes that one unless another is chosen; "
+                "check_teacher=False allows any"
+            )

@@ -56,8 +56,9 @@ def summarize(records: Sequence[Mapping[str, Any]], class_names: Sequence[str]) 
     """Totals, histograms and means over the records of at least one batch.
 
     Returns:
-        Plain data: counts, ``classes`` (boxes per class), ``box_side`` (boxes by square root of their share of the
-        image, in tenths), mean of each score over images, seconds, seconds per image, data access level.
+        Plain data: ``teacher`` (``config`` and ``sha256``), ``resolution``, counts, ``classes`` (boxes per class),
+        ``box_side`` (boxes by square root of their share of the image, in tenths), mean of each score over images,
+        seconds, seconds per image, data access level.
     """
     images = [entry for record in records for entry in record["images"]]
     labels = Counter(label for entry in images for label in entry["labels"])
@@ -69,7 +70,10 @@ def summarize(records: Sequence[Mapping[str, Any]], class_names: Sequence[str]) 
     seconds, weights = sum(record["seconds"] for record in records), [len(record["images"]) for record in records]
     names = [name for name in records[0]["scores"] if all(name in record["scores"] for record in records)]
     scores = {name: round(fmean((record["scores"][name] for record in records), weights), 4) for name in names}
+    settings = records[0]["configuration"]
     return {
+        "teacher": {"config": _to_absolute(settings.get("teacher")), "sha256": settings.get("teacher_sha256")},
+        "resolution": max(max(entry["width"], entry["height"]) for entry in images),
         "images": len(images),
         "boxes": labels.total(),
         "boxes_per_image": round(labels.total() / len(images), 4),
@@ -82,6 +86,13 @@ def summarize(records: Sequence[Mapping[str, Any]], class_names: Sequence[str]) 
         "box_side": {f"{i / _BINS:.1f}-{(i + 1) / _BINS:.1f}": sides[i] for i in range(_BINS)},
         "versions": records[0]["versions"],
     }
+
+
+def _to_absolute(config: Any) -> Any:
+    """Makes the paths of existing files absolute, so that a training in another folder finds them."""
+    if isinstance(config, Mapping):
+        return {key: _to_absolute(value) for key, value in config.items()}
+    return str(Path(config).resolve()) if isinstance(config, str) and Path(config).is_file() else config
 
 
 def draw_contact_sheet(

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,8 @@ class Darknet(Detector):
     """A Darknet network with YOLO heads.
 
     Args:
-        cfg: path of a .cfg file, or sections in code, ``[net]`` first.
+        cfg: path of a .cfg file; or sections in code, ``[net]`` first; or a function that returns them for a number of
+            ``classes``, called with that of the names.
         weights: path of Darknet .weights, or of a state dict as .safetensors, .pt or .pth; None draws random ones from
             the global generator.
         names: path of a file with one class name per line, or the names.
@@ -53,7 +54,7 @@ class Darknet(Detector):
 
     def __init__(
         self,
-        cfg: str | Path | Sequence[Section],
+        cfg: str | Path | Sequence[Section] | Callable[..., Sequence[Section]],
         weights: str | Path | None,
         names: str | Path | Sequence[str],
         backbone_sections: int | None = None,
@@ -66,11 +67,14 @@ class Darknet(Detector):
         for key, path in (("cfg", cfg), ("weights", weights), ("names", names)):
             if isinstance(path, str | Path) and not Path(path).is_file():
                 raise ConfigError(f"{key}: {Path(path).resolve()} does not exist")
+        listed = read_names(names)
+        if callable(cfg):
+            cfg = cfg(classes=len(listed))
         sections = read_cfg(cfg) if isinstance(cfg, str | Path) else number_sections(cfg, "network in code")
         network = build_layers(sections)
         if not any(isinstance(layer.module, YoloHead) for layer in network):
             raise ConfigError(f"{sections[0].file}: found no [yolo] section; expected at least one")
-        super().__init__(_class_names(names, network), stride=math.ceil(max(layer.shape.stride for layer in network)))
+        super().__init__(_class_names(listed, network), stride=math.ceil(max(layer.shape.stride for layer in network)))
         self.layers = nn.ModuleList(layer.module for layer in network)
         self.yolo_loss = YoloLoss(box_gain, class_gain, objectness_gain, anchor_threshold)
         self._twin_similarity = twin_similarity
@@ -166,8 +170,7 @@ def _norms(layers: nn.ModuleList) -> list[nn.Module]:
     return [layer.norm for layer in layers if isinstance(layer, Convolution) and layer.norm is not None]
 
 
-def _class_names(names: str | Path | Sequence[str], network: Sequence[Layer]) -> list[str]:
-    listed = read_names(names)
+def _class_names(listed: list[str], network: Sequence[Layer]) -> list[str]:
     for layer in network:
         if isinstance(layer.module, YoloHead) and layer.module.classes != len(listed):
             expected = f"{len(listed)}, as many as there are names"

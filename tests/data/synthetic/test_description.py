@@ -91,6 +91,7 @@ def test_box_sides_are_counted_in_tenths() -> None:
     sides = [(8, 8), (25, 25), (100, 4), (100, 100), (45, 45)]  # of 100 pixels: 0.08, 0.25, 0.2, 1.0, 0.45
     entry = {"width": 100, "height": 100, "labels": [0] * 5, "boxes": [[0, 0, w, h] for w, h in sides]}
     record = {"images": [entry], "seconds": 1.0, "scores": {}, "data_access": "teacher-only", "versions": {}}
+    record["configuration"] = {}
     histogram = summarize([record], NAMES)["box_side"]
     assert {name: count for name, count in histogram.items() if count} == {
         "0.0-0.1": 1, "0.2-0.3": 2, "0.4-0.5": 1, "0.9-1.0": 1

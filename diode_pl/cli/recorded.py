@@ -1,0 +1,67 @@
+"""What a synthetic set records about the run that made it: its teacher and its resolution."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+
+__all__ = ["load_recorded_teacher", "register_recorded_resolution"]
+
+
+def load_recorded_teacher(root: str | Path | None, split: str | None = None, weights: str | Path | None = None) -> Any:
+    """Constructs the detector that the images of a synthetic set were made from.
+
+    Args:
+        root: the set, an output folder of ``synthesize.py``; None, as for generated images, gives the detector for the
+            embedded data set.
+        split: filled in where ``root`` contains ``{split}``.
+        weights: path of the weights file, where it is no longer at the recorded place.
+
+    Raises:
+        ValueError: if the folder does not record a teacher, or that cannot be constructed.
+    """
+    from diode_pl.detector.loading import load_detector  # here: --help does not wait for torch
+
+    if root is None:
+        return load_detector(weights=weights or "embedded")
+    folder, record = _read_record(root, split)
+    teacher = record.get("teacher", {}).get("config")
+    if not teacher:
+        raise ValueError(
+            f"train.root: {folder} does not record which detector its images were made from, as a finished set of "
+            "synthesize.py does. detector@teacher=NAME chooses one; detector@teacher=none distill=detection needs none"
+        )
+    if weights is not None:
+        teacher["weights"] = str(weights)
+    try:
+        return instantiate(teacher, _convert_="object")
+    except Exception as error:
+        reason = str(error.__cause__ or error)
+        raise ValueError(
+            f"teacher: the one that {folder} records cannot be loaded: {reason}. teacher.weights=FILE says where "
+            "its weights are now, detector@teacher=NAME chooses another detector"
+        ) from error
+
+
+def register_recorded_resolution() -> None:
+    """Defines ``${recorded_resolution:DEFAULT}``: the resolution of the images in ``train.root``, if it records one."""
+
+    def resolve(default: int, *, _root_: DictConfig) -> int:
+        root, split = (OmegaConf.select(_root_, f"train.{key}") for key in ("root", "split"))
+        return default if root is None else int(_read_record(root, split)[1].get("resolution", default))
+
+    OmegaConf.register_new_resolver("recorded_resolution", resolve, replace=True)
+
+
+def _read_record(root: str | Path, split: str | None) -> tuple[Path, dict[str, Any]]:
+    """The folder of a set and its ``dataset.json``, which is empty for other folders and for a damaged file."""
+    from diode_pl.data.readers.files import resolve_path
+
+    folder = resolve_path(root, split)
+    try:
+        record = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        record = None
+    return folder, record if isinstance(record, dict) else {}

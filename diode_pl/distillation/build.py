@@ -1,0 +1,37 @@
+"""Construction of a student for the classes that it will learn."""
+
+import inspect
+import re
+from collections.abc import Sequence
+from functools import partial
+
+from diode_pl.detector import Detector, DownloadError
+
+
+def build_student(factory: partial[Detector], class_names: Sequence[str]) -> Detector | None:
+    """Constructs a detector, for ``class_names`` if it is given no others.
+
+    Args:
+        factory: its arguments; ``names=None`` stands for ``class_names``.
+        class_names: those of the teacher, or else of the training images.
+
+    Raises:
+        ValueError: if it cannot be constructed; the message names the argument of the student.
+
+    Example:
+        >>> from diode_pl.detector import Darknet, yolov3_tiny
+        >>> factory = partial(Darknet, cfg=partial(yolov3_tiny, width=0.1), weights=None, names=None)
+        >>> build_student(factory, ["raccoon"]).class_names
+        ('raccoon',)
+    """
+    arguments = dict(factory.keywords)
+    if arguments.get("names", ()) is None:
+        del arguments["names"]
+        if "names" in inspect.signature(factory.func).parameters:  # a custom detector may call it otherwise
+            arguments["names"] = list(class_names)
+    try:
+        detector = factory.func(*factory.args, **arguments)
+    except (ValueError, DownloadError) as error:
+        named = re.match(r"[a-z_]+(:|=| must )", str(error))
+        raise ValueError(f"student{'.' if named else ': '}{error}") from error
+    return detector

@@ -1,0 +1,48 @@
+"""A student for the classes of its teacher."""
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from diode_pl.detector import Darknet, Detector, RetinaNet, narrow_retinanet, yolov3_tiny
+from diode_pl.distillation.build import build_student
+from tests.tiny_network import tiny_network
+
+TINY = partial(yolov3_tiny, width=0.05)
+NAMED = {
+    "darknet": partial(Darknet, cfg=TINY, weights=None, names=None),
+    "torchvision": partial(RetinaNet, network=narrow_retinanet, weights=None, names=None),
+}
+
+
+@pytest.mark.parametrize("kind", NAMED)
+def test_without_names_it_has_those_that_it_will_learn(kind: str) -> None:
+    student = build_student(NAMED[kind], ["raccoon"])
+    assert isinstance(student, Detector) and student.class_names == ("raccoon",)
+
+
+def test_its_own_names_stay() -> None:
+    student = build_student(partial(Darknet, cfg=TINY, weights=None, names=["cat", "dog"]), ["raccoon"])
+    assert student is not None and student.class_names == ("cat", "dog")
+
+
+def test_a_detector_that_calls_them_otherwise_is_left_alone(tmp_path: Path) -> None:
+    def custom(class_names: list[str], weights: None) -> Any:
+        return tiny_network(tmp_path)
+
+    assert build_student(partial(custom, class_names=["a"], weights=None, names=None), ["raccoon"]) is not None
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"weights": "absent.pt"}, "^student.weights: .*absent.pt does not exist"),
+        ({"names": ["cat", "cat"]}, "^student: class names must be unique"),
+        ({"backbone_sections": 99}, "^student.backbone_sections must be"),
+    ],
+)
+def test_errors_name_the_argument_of_the_student(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        build_student(partial(NAMED["darknet"], **changes), ["raccoon"])
