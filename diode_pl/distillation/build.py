@@ -8,15 +8,15 @@ from functools import partial
 from diode_pl.detector import Detector, DownloadError
 
 
-def build_student(factory: partial[Detector], class_names: Sequence[str]) -> Detector | None:
-    """Constructs a detector, for ``class_names`` if it is given no others.
+def build_student(student: Detector | partial[Detector], class_names: Sequence[str]) -> Detector:
+    """Constructs a student, for ``class_names`` if it is given no others.
 
     Args:
-        factory: its arguments; ``names=None`` stands for ``class_names``.
+        student: a factory, in which ``names=None`` stands for ``class_names``; a detector is returned as it is.
         class_names: those of the teacher, or else of the training images.
 
     Raises:
-        ValueError: if it cannot be constructed; the message names the argument of the student.
+        ValueError: if it cannot be constructed, or is not a detector; the message names the argument of the student.
 
     Example:
         >>> from diode_pl.detector import Darknet, yolov3_tiny
@@ -24,14 +24,21 @@ def build_student(factory: partial[Detector], class_names: Sequence[str]) -> Det
         >>> build_student(factory, ["raccoon"]).class_names
         ('raccoon',)
     """
+    if isinstance(student, partial):
+        student = _call(student, class_names)
+    if not isinstance(student, Detector):
+        raise ValueError(f"student: expected a detector, got {student!r}")
+    return student
+
+
+def _call(factory: partial[Detector], class_names: Sequence[str]) -> Detector:
     arguments = dict(factory.keywords)
     if arguments.get("names", ()) is None:
         del arguments["names"]
         if "names" in inspect.signature(factory.func).parameters:  # a custom detector may call it otherwise
             arguments["names"] = list(class_names)
     try:
-        detector = factory.func(*factory.args, **arguments)
+        return factory.func(*factory.args, **arguments)
     except (ValueError, DownloadError) as error:
         named = re.match(r"[a-z_]+(:|=| must )", str(error))
         raise ValueError(f"student{'.' if named else ': '}{error}") from error
-    return detector

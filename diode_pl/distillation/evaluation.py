@@ -55,11 +55,8 @@ class Evaluation(pl.LightningModule):
         **options: Any,
     ) -> None:
         super().__init__(**options)
-        if isinstance(student, partial):
-            source = teacher or data.train or data.val
-            student = build_student(student, () if source is None else source.class_names)
-        if not isinstance(student, Detector):
-            raise ValueError(f"student: expected a detector, got {student!r}")
+        source = teacher or data.train or data.val
+        student = build_student(student, () if source is None else source.class_names)
         # First: others try the detectors, whose own errors name no key.
         data.check_resolution({"student": student} | ({} if teacher is None else {"teacher": teacher}))
         data.match_classes(student.class_names)
