@@ -2,10 +2,12 @@
 
 import logging
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 import torch
-from torch import Generator
+from jaxtyping import Float
+from torch import Generator, Tensor
 from torch.nn import Identity, functional
 from torch.utils.data import DataLoader, Subset
 
@@ -13,7 +15,7 @@ from diode_pl.augmentations import Augmentation
 from diode_pl.class_names import match_classes
 from diode_pl.data.base_datamodule import BaseDataModule
 from diode_pl.data.batch import Batch
-from diode_pl.data.readers import Example, ImageFiles, ImageSet
+from diode_pl.data.readers import BadImage, Example, ImageFiles, ImageSet
 from diode_pl.data.tiling import Tiling
 from diode_pl.data.training_set import Relabeled, TrainingSet
 from diode_pl.detector import Detector
@@ -133,6 +135,16 @@ class DetectionData(BaseDataModule):
                 "A label_source of the teacher takes what that finds; a weight of 0 leaves a loss out"
             )
         _warn_of_unknown_classes("train", self.train, self._train_classes)
+
+    def box_sizes(self) -> Float[Tensor, "n 2"]:
+        """Width and height of every box of the training images, in pixels of ``train.resolution``."""
+        assert self.train is not None
+        sizes = [torch.zeros(0, 2)]
+        for i in range(len(self.train)):
+            with suppress(BadImage):
+                boxes = self.train.annotation(i).boxes
+                sizes.append((boxes[:, 2:] - boxes[:, :2]).float())
+        return torch.cat(sizes) * self.train.resolution
 
     def setup(self, stage: str) -> None:
         """Opens the data sets and caches those that fit."""

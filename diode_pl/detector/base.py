@@ -100,6 +100,14 @@ class Detector(nn.Module, ABC):
         """Output of the first convolution and the pooling after it, for images of any size, differentiable."""
         raise NotImplementedError(f"{type(self).__name__} does not implement forward_stem()")
 
+    def fit_anchors(self, sizes: Float[Tensor, "n 2"]) -> None:
+        """Replaces the anchors by k-means clusters of box sizes, widths and heights in pixels of the input.
+
+        Raises:
+            ValueError: if there are fewer different sizes than anchors.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not implement fit_anchors()")
+
     def require(self, *methods: str) -> None:
         """Raises a ValueError if an optional method is not implemented."""
         missing = [f"{name}()" for name in methods if getattr(type(self), name) is getattr(Detector, name)]

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -48,7 +49,7 @@ def load_detector(
             )
         return Darknet(cfg, weights, class_names)
     file = asset("yolov3_tiny_shapes.safetensors") if weights == "embedded" else weights
-    gains = {"box_gain": 0.7, "class_gain": 7.5, "objectness_gain": 13.0}
+    gains: dict[str, Any] = {"box_gain": 0.7, "class_gain": 7.5, "objectness_gain": 13.0}
     return Darknet(yolov3_tiny(8, width, _ANCHORS), file, class_names, backbone_sections=13, **gains)
 
 

@@ -24,14 +24,13 @@ def build_student(student: Detector | partial[Detector], class_names: Sequence[s
         >>> build_student(factory, ["raccoon"]).class_names
         ('raccoon',)
     """
-    if isinstance(student, partial):
-        student = _call(student, class_names)
-    if not isinstance(student, Detector):
-        raise ValueError(f"student: expected a detector, got {student!r}")
-    return student
+    built = _call(student, class_names) if isinstance(student, partial) else student
+    if not isinstance(built, Detector):
+        raise ValueError(f"student: expected a detector, got {built!r}")
+    return built
 
 
-def _call(factory: partial[Detector], class_names: Sequence[str]) -> Detector:
+def _call(factory: partial[Detector], class_names: Sequence[str]) -> Detector | None:
     arguments = dict(factory.keywords)
     if arguments.get("names", ()) is None:
         del arguments["names"]

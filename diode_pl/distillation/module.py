@@ -32,6 +32,7 @@ class Distillation(Evaluation, TrainingModule):
         label_source: which boxes count as labels; None uses those of the data set.
         confidence, iou: see :class:`Evaluation`.
         recipe, log_every: see :class:`TrainingModule`, also for attributes.
+        anchors: ``fit`` clusters the boxes of the training images into the student's anchors; None keeps them.
 
     Raises:
         ValueError: if no loss is enabled, a required teacher is missing, or detectors, losses and data do not fit
@@ -60,12 +61,18 @@ class Distillation(Evaluation, TrainingModule):
         confidence: float = 0.001,
         iou: float = 0.6,
         log_every: int = 10,
+        anchors: str | None = None,
     ) -> None:
         super().__init__(student, teacher, data, confidence, iou, recipe=recipe, log_every=log_every)
         if data.train is None:
             raise ValueError("train: expected images to train on, got None; an evaluation needs none")
         if teacher is not None:
             data.train.require_teacher(teacher)
+        if anchors not in (None, "fit"):
+            raise ValueError(f"anchors must be fit or null, got {anchors!r}")
+        if anchors is not None:
+            self.student.require("fit_anchors")
+            self.student.fit_anchors(data.box_sizes())
         self.objective = Objective(losses, teacher, self.student, data.resolution, label_source)
         if readers := self.objective.label_readers():
             data.require_labels(readers)

@@ -59,6 +59,15 @@ def build_layers(sections: Sequence[Section]) -> list[Layer]:
     return built
 
 
+def count_backbone(sections: Sequence[Section]) -> int:
+    """Returns the number of sections of the backbone, without ``[net]``, where the definition does not say."""
+    kinds = [section.kind for section in sections[1:]]
+    kinds = kinds[: kinds.index("yolo")]
+    if "shortcut" in kinds:
+        return len(kinds) - kinds[::-1].index("shortcut")
+    return kinds.index("route") if "route" in kinds else len(kinds)
+
+
 def _sources(section: Section, built: list[Layer]) -> tuple[int, ...]:
     key = {"route": "layers", "shortcut": "from", "scale_channels": "from"}.get(section.kind)
     given = section.ints(key) if key else []

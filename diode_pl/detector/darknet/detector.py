@@ -12,12 +12,22 @@ from torch import Tensor, nn
 
 from diode_pl.class_names import read_names
 from diode_pl.detector.base import DensePredictions, Detector, MatchedPredictions, Outputs
-from diode_pl.detector.darknet.builder import Layer, build_layers
+from diode_pl.detector.darknet.anchors import fit_anchors, replace_anchors
+from diode_pl.detector.darknet.builder import Layer, build_layers, count_backbone
 from diode_pl.detector.darknet.cfg import ConfigError, Section, number_sections, read_cfg
 from diode_pl.detector.darknet.layers import Convolution, MaxPool, YoloHead
-from diode_pl.detector.darknet.weights import STATE_SUFFIXES, draw_weights, load_darknet, load_state, read_provenance
+from diode_pl.detector.darknet.transfer import read_other_classes, resize_heads
+from diode_pl.detector.darknet.weights import (
+    STATE_SUFFIXES,
+    draw_weights,
+    load_darknet,
+    load_state,
+    read_provenance,
+    read_state,
+)
 from diode_pl.detector.darknet.yolo_decode import decode_yolo, match_yolo_predictions
 from diode_pl.detector.darknet.yolo_loss import YoloLoss, YoloOutputs
+from diode_pl.detector.partial_weights import load_fitting
 from diode_pl.detector.untrained_classes import untrained_classes
 from diode_pl.numerics.dtypes import at_least_float32
 from diode_pl.targets import Targets
@@ -34,6 +44,9 @@ class Darknet(Detector):
         names: path of a file with one class name per line, or the names.
         backbone_sections: number of sections of the backbone, without ``[net]``. None: up to the last ``shortcut``
             before the first ``yolo``; without a ``shortcut``, up to the first ``route`` or ``yolo``.
+        partial: True takes of ``weights`` what fits by name and shape, and draws the rest; N takes the first N layers
+            of a .weights file whose network differs after them. A network with random layers gets heads for ``names``,
+            whatever number of classes ``cfg`` says.
         box_gain, class_gain, objectness_gain, anchor_threshold: see
             :class:`~diode_pl.detector.darknet.yolo_loss.YoloLoss`.
         twin_similarity: see :func:`untrained_classes`; with 1 every class counts as learned.
@@ -58,6 +71,7 @@ class Darknet(Detector):
         weights: str | Path | None,
         names: str | Path | Sequence[str],
         backbone_sections: int | None = None,
+        partial: bool | int = False,
         box_gain: float = 3.54,
         class_gain: float = 37.4,
         objectness_gain: float = 64.3,
@@ -71,10 +85,13 @@ class Darknet(Detector):
         if callable(cfg):
             cfg = cfg(classes=len(listed))
         sections = read_cfg(cfg) if isinstance(cfg, str | Path) else number_sections(cfg, "network in code")
+        if weights is None or partial:
+            sections = resize_heads(sections, len(listed))
         network = build_layers(sections)
         if not any(isinstance(layer.module, YoloHead) for layer in network):
             raise ConfigError(f"{sections[0].file}: found no [yolo] section; expected at least one")
         super().__init__(_class_names(listed, network), stride=math.ceil(max(layer.shape.stride for layer in network)))
+        self.sections = sections
         self.layers = nn.ModuleList(layer.module for layer in network)
         self.yolo_loss = YoloLoss(box_gain, class_gain, objectness_gain, anchor_threshold)
         self._twin_similarity = twin_similarity
@@ -90,16 +107,35 @@ class Darknet(Detector):
         self._sources = [layer.sources for layer in network]
         self._dead = _last_uses(self._sources)
         self._before_head = _last_convolutions(network)
-        self._backbone_sections = _backbone(sections) if backbone_sections is None else backbone_sections
+        self._backbone_sections = count_backbone(sections) if backbone_sections is None else backbone_sections
         if not 0 <= self._backbone_sections <= len(network):
             raise ValueError(f"backbone_sections must be from 0 to {len(network)}, got {backbone_sections}")
-        if weights is None:
+        if weights is None or partial:
             draw_weights(self.layers, self._before_head)
-        elif Path(weights).suffix in STATE_SUFFIXES:
-            load_state(self, weights)
+        if weights is not None:
+            self._load(network, Path(weights), partial)
+
+    def _load(self, network: Sequence[Layer], path: Path, partial: bool | int) -> None:
+        is_state = path.suffix in STATE_SUFFIXES
+        if partial:
+            first = None if partial is True else partial
+            load_fitting(self, read_state(path) if is_state else read_other_classes(self.sections, path, first), path)
+        elif is_state:
+            load_state(self, path)
         else:
-            load_darknet(network, weights)
-        self.provenance = None if weights is None else read_provenance(weights)
+            load_darknet(network, path)
+        self.provenance = read_provenance(path, partial=bool(partial))
+
+    def fit_anchors(self, sizes: Float[Tensor, "n 2"]) -> None:
+        anchors = fit_anchors(sizes, len(self._heads()[0][1].floats("anchors")) // 2)
+        self.sections = replace_anchors(self.sections, anchors)
+        for head, section in self._heads():
+            mask = section.ints("mask") if "mask" in section.options else list(range(len(anchors)))
+            head.anchors.copy_(anchors[mask])
+
+    def _heads(self) -> list[tuple[YoloHead, Section]]:
+        pairs = zip(self.layers, self.sections[1:], strict=True)
+        return [(layer, section) for layer, section in pairs if isinstance(layer, YoloHead)]
 
     def forward(self, images: Float[Tensor, "n 3 h w"]) -> Outputs:
         height, width = images.shape[2:]
@@ -194,11 +230,3 @@ def _last_convolutions(network: Sequence[Layer]) -> frozenset[int]:
                 raise layer.section.error(f"it follows a [{kind}]", "a [convolutional] before it")
             numbers.add(i - 1)
     return frozenset(numbers)
-
-
-def _backbone(sections: Sequence[Section]) -> int:
-    kinds = [section.kind for section in sections[1:]]
-    kinds = kinds[: kinds.index("yolo")]
-    if "shortcut" in kinds:
-        return len(kinds) - kinds[::-1].index("shortcut")
-    return kinds.index("route") if "route" in kinds else len(kinds)

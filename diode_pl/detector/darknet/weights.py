@@ -46,9 +46,9 @@ def load_darknet(network: Sequence[Layer], path: str | Path) -> None:
     numbers, used, last = read_floats(path), 0, network[0].section
     if not bool(torch.isfinite(numbers).all()):
         raise ConfigError(f"{path}: found numbers that are not finite; expected a trained network")
-    total = sum(p.numel() for layer in network for p in _order(layer))
+    total = sum(p.numel() for layer in network for p in parameters_in_order(layer))
     for layer in network:
-        for parameter in _order(layer):
+        for parameter in parameters_in_order(layer):
             last, end = layer.section, used + parameter.numel()
             if end > len(numbers):
                 raise last.error(f"{path} ends here with {len(numbers)} numbers", f"{total} numbers for this network")
@@ -79,7 +79,7 @@ def read_floats(path: str | Path) -> Float[Tensor, " m"]:
     return torch.frombuffer(data, dtype=torch.float32, offset=header) if len(data) > header else torch.zeros(0)
 
 
-def _order(layer: Layer) -> list[Tensor]:
+def parameters_in_order(layer: Layer) -> list[Tensor]:
     """Tensors of a layer in the order of the file."""
     if not isinstance(layer.module, Convolution):
         return []
@@ -132,10 +132,12 @@ def read_state(path: str | Path) -> dict[str, Tensor]:
     return state
 
 
-def read_provenance(path: str | Path) -> Provenance:
-    """Reads the provenance of a weights file, ``GIVEN_WEIGHTS`` if it has none."""
-    if Path(path).suffix != ".safetensors":
-        return GIVEN_WEIGHTS
-    with safe_open(path, framework="pt") as content:
-        level = (content.metadata() or {}).get("data_access")
-    return GIVEN_WEIGHTS if level is None else Provenance.parse(level)
+def read_provenance(path: str | Path, partial: bool = False) -> Provenance:
+    """Reads the provenance of a weights file; if it has none, ``GIVEN_WEIGHTS``, or its name if loaded partially."""
+    level = None
+    if Path(path).suffix == ".safetensors":
+        with safe_open(path, framework="pt") as content:
+            level = (content.metadata() or {}).get("data_access")
+    if level is None:
+        return Provenance.parse(f"weights from {Path(path).name}") if partial else GIVEN_WEIGHTS
+    return Provenance.parse(level)

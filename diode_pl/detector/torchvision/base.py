@@ -32,6 +32,7 @@ class TorchvisionDetector(Detector):
         names: path of a file with one class name per line, or the names; None: COCO's.
         stride: image height and width must be multiples of it, in pixels.
         smallest: minimum height and width in pixels.
+        partial: takes of ``weights`` what fits by name and shape, and draws the rest.
 
     Attributes:
         columns: output of each class.
@@ -57,8 +58,9 @@ class TorchvisionDetector(Detector):
         names: str | Path | Sequence[str] | None = None,
         stride: int = 32,
         smallest: int = 32,
+        partial: bool = False,
     ) -> None:
-        loaded = load_network(network, weights, names, self.first)
+        loaded = load_network(network, weights, names, self.first, partial)
         super().__init__(loaded.class_names, stride, smallest)
         self.network, self.provenance = loaded.network, loaded.provenance
         self._built_by = describe_builder(network)

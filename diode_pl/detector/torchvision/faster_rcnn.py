@@ -50,8 +50,9 @@ class FasterRCNN(TorchvisionDetector):
         network: Callable[..., nn.Module],
         weights: str | Path | None,
         names: str | Path | Sequence[str] | None = None,
+        partial: bool = False,
     ) -> None:
-        super().__init__(network, weights, names, stride=32, smallest=32)
+        super().__init__(network, weights, names, 32, 32, partial)
         for stage in (self.network.rpn, self.network.roi_heads):
             drawn = stage.fg_bg_sampler
             stage.fg_bg_sampler = DeterministicBalancedSampler(drawn.batch_size_per_image, drawn.positive_fraction)

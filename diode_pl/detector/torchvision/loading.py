@@ -12,6 +12,7 @@ from torchvision.models.detection import FasterRCNN_ResNet50_FPN_Weights
 from diode_pl.class_names import match_classes, read_names
 from diode_pl.detector.darknet.cfg import ConfigError
 from diode_pl.detector.darknet.weights import STATE_SUFFIXES, read_provenance, read_state
+from diode_pl.detector.partial_weights import load_fitting
 from diode_pl.detector.torchvision.frozen_norms import freeze_norms, has_batch_counter, restore_frozen_norms
 from diode_pl.detector.torchvision.pretrained import pretrained_file
 from diode_pl.provenance import Provenance
@@ -32,7 +33,11 @@ class Loaded(NamedTuple):
 
 
 def load_network(
-    build: Callable[..., nn.Module], weights: str | Path | None, names: str | Path | Sequence[str] | None, first: int
+    build: Callable[..., nn.Module],
+    weights: str | Path | None,
+    names: str | Path | Sequence[str] | None,
+    first: int,
+    fitting: bool = False,
 ) -> Loaded:
     """Builds a network and loads its weights.
 
@@ -42,23 +47,31 @@ def load_network(
             the detector, or None for random ones from the global generator.
         names: path of a file with one class name per line, or the names; None: COCO's, in torchvision's spelling.
         first: output of the first class: 1 if output 0 is the background, else 0.
+        fitting: loads only what fits by name and shape, and draws the rest.
 
     Raises:
         ConfigError: if ``weights`` does not exist, or network, weights and names do not match.
         DownloadError: if the weights cannot be downloaded, or the existing file is not torchvision's.
     """
     listed = list(COCO_CLASSES) if names is None else read_names(names)
+    outputs = first + len(listed)
     if weights is None:
-        outputs = first + len(listed)
         return Loaded(build(num_classes=outputs), listed, _columns(listed, outputs, first), None)
-    path, counts = Path(weights), [first + len(listed), 1 + len(listed), len(_COCO)]
+    path, counts = Path(weights), [outputs, 1 + len(listed), len(_COCO)]
     if not path.is_file():
         published = _published(build, str(weights))
-        if unknown := [name for name, column in zip(listed, match_classes(listed, _COCO), strict=True) if column < 0]:
+        unknown = [name for name, column in zip(listed, match_classes(listed, _COCO), strict=True) if column < 0]
+        if unknown and not fitting:
             raise ConfigError(f"names: {weights} knows COCO's classes, but not {unknown}; null takes COCO's")
         # As in torchvision: these weights replace those of the backbone.
         path, counts, build = pretrained_file(published), [len(_COCO)], partial(build, weights_backbone=None)
     state = {key.removeprefix(_PREFIX): value for key, value in read_state(path).items()}
+    if fitting:
+        network = build(num_classes=outputs)
+        load_fitting(network, state, path)
+        _freeze_norms_of(network, state)
+        restore_frozen_norms(network, path)
+        return Loaded(network, listed, _columns(listed, outputs, first), read_provenance(path, partial=True))
     # Networks trained on custom classes often keep an output for the background, one-stage ones too.
     for outputs in dict.fromkeys(counts):
         columns = _columns(listed, outputs, first)
@@ -104,6 +117,11 @@ def _fill(network: nn.Module, state: dict[str, Tensor]) -> str:
         faults += [f"{key} is of no use" for key in unexpected if not has_batch_counter(key)]
     except RuntimeError as error:
         faults = [line.strip().rstrip(".") for line in str(error).splitlines()[1:]]  # without torch's heading
+    _freeze_norms_of(network, state)
+    return "; ".join(faults[:3]) + (f"; and {len(faults) - 3} more" if len(faults) > 3 else "")
+
+
+def _freeze_norms_of(network: nn.Module, state: dict[str, Tensor]) -> None:
+    """Freezes the batch norm of a network whose weights were trained with it frozen."""
     if not any(has_batch_counter(key) for key in state):
         freeze_norms(network)
-    return "; ".join(faults[:3]) + (f"; and {len(faults) - 3} more" if len(faults) > 3 else "")

@@ -39,8 +39,9 @@ class SSD(OneStage):
         names: str | Path | Sequence[str] | None = None,
         stride: int = 4,
         smallest: int = 268,
+        partial: bool = False,
     ) -> None:
-        super().__init__(network, weights, names, stride, smallest)
+        super().__init__(network, weights, names, stride, smallest, partial)
         own = self.network.anchor_generator
         self._evenly = DefaultBoxGenerator(own.aspect_ratios, scales=own.scales, clip=own.clip)
 
