@@ -1,6 +1,7 @@
 """What every entry point does before and after Hydra composes the config."""
 
 import sys
+from pathlib import Path
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
@@ -12,6 +13,7 @@ from omegaconf.errors import OmegaConfBaseException
 from diode_pl.cli.errors import describe_error
 from diode_pl.cli.experiments import qualify_experiments
 from diode_pl.cli.help import register_help
+from diode_pl.cli.pretrained import fill_pretrained
 from diode_pl.cli.renamed import refuse_renamed
 from diode_pl.cli.weights_files import choose_file_detectors
 
@@ -45,6 +47,7 @@ def run(config: Any) -> float | None:
     job = HydraConfig.get()
     written = OmegaConf.to_container(config, resolve=False)  # now: instantiate resolves parts of it in place
     try:
+        fill_pretrained(config, _choices(job, written), _config_folders(job))
         settings = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
         assert isinstance(settings, dict)
         settings["overrides"] = list(job.overrides.task)
@@ -56,6 +59,11 @@ def run(config: Any) -> float | None:
         if job.mode is not None and job.mode.name == "MULTIRUN":
             raise ValueError(message) from error
         raise SystemExit(f"error: {message}") from error
+
+
+def _config_folders(job: Any) -> list[Path]:
+    """The folders that Hydra composes from, in its order."""
+    return [Path(source.path) for source in job.runtime.config_sources if source.schema == "file"]
 
 
 def _choices(job: Any, config: Any) -> dict[str, str]:
