@@ -5,7 +5,7 @@ import re
 from collections.abc import Sequence
 from functools import partial
 
-from diode_pl.detector import Detector, DownloadError
+from diode_pl.detector import Detector, DownloadError, load_weights_file
 
 
 def build_student(student: Detector | partial[Detector], class_names: Sequence[str]) -> Detector:
@@ -32,7 +32,7 @@ def build_student(student: Detector | partial[Detector], class_names: Sequence[s
 
 def _call(factory: partial[Detector], class_names: Sequence[str]) -> Detector | None:
     arguments = dict(factory.keywords)
-    if arguments.get("names", ()) is None:
+    if arguments.get("names", ()) is None and factory.func is not load_weights_file:  # a file has its own
         del arguments["names"]
         if "names" in inspect.signature(factory.func).parameters:  # a custom detector may call it otherwise
             arguments["names"] = list(class_names)

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from diode_pl.detector import Darknet, Detector, RetinaNet, narrow_retinanet, yolov3_tiny
+from diode_pl.detector import Darknet, Detector, RetinaNet, load_weights_file, narrow_retinanet, yolov3_tiny
 from diode_pl.distillation.build import build_student
+from diode_pl.report import save_weights
 from tests.tiny_network import NAMES, tiny_network
 
 TINY = partial(yolov3_tiny, width=0.05)
@@ -26,6 +27,12 @@ def test_without_names_it_has_those_that_it_will_learn(kind: str) -> None:
 def test_its_own_names_stay() -> None:
     student = build_student(partial(Darknet, cfg=TINY, weights=None, names=["cat", "dog"]), ["raccoon"])
     assert student.class_names == ("cat", "dog")
+
+
+def test_a_weights_file_has_names_of_its_own(tmp_path: Path) -> None:
+    save_weights(Darknet(yolov3_tiny(2, width=0.05), None, ["cat", "dog"]), tmp_path / "student.safetensors")
+    factory = partial(load_weights_file, weights=tmp_path / "student.safetensors", names=None)
+    assert build_student(factory, ["raccoon"]).class_names == ("cat", "dog")
 
 
 def test_a_detector_that_calls_them_otherwise_is_left_alone(tmp_path: Path) -> None:
