@@ -19,7 +19,7 @@ def fit_anchors(sizes: Float[Tensor, "n 2"], count: int, iterations: int = 300) 
         iterations: at most this many.
 
     Returns:
-        ``count`` widths and heights by increasing area; the same for the same sizes in any order.
+        ``count`` widths and heights to two decimals, by increasing area; the same for the same sizes in any order.
 
     Raises:
         ValueError: if fewer than ``count`` different sizes are given.
@@ -42,7 +42,7 @@ def fit_anchors(sizes: Float[Tensor, "n 2"], count: int, iterations: int = 300) 
         if torch.equal(torch.stack(moved), centers):
             break
         centers = torch.stack(moved)
-    return centers[centers.prod(dim=1).argsort(stable=True)].float()
+    return centers[centers.prod(dim=1).argsort(stable=True)].float().round(decimals=2)
 
 
 def replace_anchors(sections: Sequence[Section], anchors: Float[Tensor, "k 2"]) -> list[Section]:

@@ -68,6 +68,18 @@ def count_backbone(sections: Sequence[Section]) -> int:
     return kinds.index("route") if "route" in kinds else len(kinds)
 
 
+def find_head_convolutions(network: Sequence[Layer]) -> frozenset[int]:
+    """Positions of the convolutions whose output is a head."""
+    numbers = set()
+    for i, layer in enumerate(network):
+        if isinstance(layer.module, layers.YoloHead):
+            if i == 0 or not isinstance(network[i - 1].module, layers.Convolution):
+                kind = network[i - 1].section.kind if i else "net"
+                raise layer.section.error(f"it follows a [{kind}]", "a [convolutional] before it")
+            numbers.add(i - 1)
+    return frozenset(numbers)
+
+
 def _sources(section: Section, built: list[Layer]) -> tuple[int, ...]:
     key = {"route": "layers", "shortcut": "from", "scale_channels": "from"}.get(section.kind)
     given = section.ints(key) if key else []

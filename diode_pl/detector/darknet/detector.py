@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from diode_pl.class_names import read_names
 from diode_pl.detector.base import DensePredictions, Detector, MatchedPredictions, Outputs
 from diode_pl.detector.darknet.anchors import fit_anchors, replace_anchors
-from diode_pl.detector.darknet.builder import Layer, build_layers, count_backbone
+from diode_pl.detector.darknet.builder import Layer, build_layers, count_backbone, find_head_convolutions
 from diode_pl.detector.darknet.cfg import ConfigError, Section, number_sections, read_cfg
 from diode_pl.detector.darknet.layers import Convolution, MaxPool, YoloHead
 from diode_pl.detector.darknet.transfer import read_other_classes, resize_heads
@@ -95,9 +95,7 @@ class Darknet(Detector):
         self.layers = nn.ModuleList(layer.module for layer in network)
         self.yolo_loss = YoloLoss(box_gain, class_gain, objectness_gain, anchor_threshold)
         self._twin_similarity = twin_similarity
-        self._architecture: dict[str, Any] = {
-            "class": "Darknet",
-            "sections": [[section.kind, dict(section.options)] for section in sections],
+        self._options: dict[str, Any] = {
             "box_gain": box_gain,
             "class_gain": class_gain,
             "objectness_gain": objectness_gain,
@@ -106,7 +104,7 @@ class Darknet(Detector):
         }
         self._sources = [layer.sources for layer in network]
         self._dead = _last_uses(self._sources)
-        self._before_head = _last_convolutions(network)
+        self._before_head = find_head_convolutions(network)
         self._backbone_sections = count_backbone(sections) if backbone_sections is None else backbone_sections
         if not 0 <= self._backbone_sections <= len(network):
             raise ValueError(f"backbone_sections must be from 0 to {len(network)}, got {backbone_sections}")
@@ -191,7 +189,9 @@ class Darknet(Detector):
         return {name: i for i, name in enumerate(self.class_names) if not unlearned[i]}
 
     def weights_metadata(self) -> dict[str, str]:
-        architecture = self._architecture | {"backbone_sections": self._backbone_sections}
+        written = [[section.kind, dict(section.options)] for section in self.sections]  # with anchors that were fitted
+        own = {"class": "Darknet", "sections": written, "backbone_sections": self._backbone_sections}
+        architecture = own | self._options
         return {"architecture": json.dumps(architecture)} if type(self) is Darknet else {}
 
     def norm_layers(self) -> list[nn.Module]:
@@ -218,15 +218,3 @@ def _last_uses(sources: Sequence[tuple[int, ...]]) -> list[list[int]]:
     """For each layer the maps that no later layer reads, which can be freed."""
     last = {source: reader for reader, read in enumerate(sources) for source in read}
     return [[source for source, reader in last.items() if reader == i] for i in range(len(sources))]
-
-
-def _last_convolutions(network: Sequence[Layer]) -> frozenset[int]:
-    """Positions of the convolutions whose output is a head."""
-    numbers = set()
-    for i, layer in enumerate(network):
-        if isinstance(layer.module, YoloHead):
-            if i == 0 or not isinstance(network[i - 1].module, Convolution):
-                kind = network[i - 1].section.kind if i else "net"
-                raise layer.section.error(f"it follows a [{kind}]", "a [convolutional] before it")
-            numbers.add(i - 1)
-    return frozenset(numbers)

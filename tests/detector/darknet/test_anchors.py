@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from diode_pl.detector import Darknet, yolov3_tiny
+from diode_pl.detector import Darknet, load_weights_file, yolov3_tiny
 from diode_pl.detector.darknet.anchors import fit_anchors
 from diode_pl.detector.darknet.layers import YoloHead
+from diode_pl.report import save_weights
 
 
 def sizes(seed: int = 0) -> torch.Tensor:
@@ -51,3 +52,14 @@ def test_a_detector_carries_them_in_its_heads_and_its_definition(tmp_path: Path)
     for one, other in zip(detector.layers, again.layers, strict=True):
         if isinstance(one, YoloHead):
             torch.testing.assert_close(one.anchors, other.anchors, rtol=0, atol=0.01)
+
+
+def test_a_weights_file_keeps_them(tmp_path: Path) -> None:
+    detector = Darknet(yolov3_tiny(1, width=0.05), None, ["raccoon"])
+    detector.fit_anchors(sizes())
+    save_weights(detector, tmp_path / "student.safetensors")
+    rebuilt = load_weights_file(tmp_path / "student.safetensors")
+    images = torch.rand(1, 3, 64, 64)
+    one, other = (each.eval().decode(each(images)).boxes for each in (detector, rebuilt))
+    torch.testing.assert_close(one, other, rtol=0, atol=1e-3)
+    assert rebuilt.fingerprint() == detector.fingerprint()
