@@ -13,7 +13,7 @@ import torch
 from diode_pl.classification.module import Classification
 from diode_pl.io.atomic import atomic_write, write_picture
 from diode_pl.io.run_config import FREE_IN_TRAINING, differences
-from diode_pl.report import crop_sheet, write_curves
+from diode_pl.report import crop_sheet, log_closing, write_curves
 from diode_pl.training.checkpoint import Checkpoint
 from diode_pl.training.run_folder import RunFolder
 
@@ -110,4 +110,8 @@ def _write_report(classification: Classification, folder: Path) -> float | None:
     if classification.scores:
         log.info("accuracy on held-out crops %(accuracy).3f, the mean over classes %(macro_accuracy).3f", facts)
     log.info("%s: %d epochs, %.0f s, data access %s", folder, len(classification.history), seconds, level)
+    seen = ("curves.png", "how it learned") if held_out is None else ("crops.png", "what it takes held-out crops for")
+    weights = "distill.dicod.classifier.weights={}/classifier.safetensors"
+    words = ("train.py", "+experiment=quick", "distill=[decoded,dicod_classifier]", weights, "train.root=DIR")
+    log_closing(folder, *seen, *words)
     return classification.scores.get("macro_accuracy")

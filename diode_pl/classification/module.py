@@ -80,7 +80,7 @@ class Classification(TrainingModule):
         self._last_validation = -1  # epoch
         self.label_source = label_source or LabelPolicy()
         self.teacher_sha256 = self._use_teacher(teacher)
-        of_data = data.provenance.with_labels(read=self.label_source.reads_data)
+        of_data = data.train.provenance_with_labels(read=self.label_source.reads_data)
         self.outside = not of_data.teacher  # of the images: a teacher that only labels does not count
         self.provenance = of_data | Provenance(teacher=self.teacher_sha256 is not None)
         network = classifier(class_names=data.class_names, kind=self.kind, crop_size=data.crop_size)

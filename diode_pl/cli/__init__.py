@@ -1,8 +1,10 @@
 """The command line: the only room that knows Hydra."""
 
 from diode_pl.cli.entry_points import run_entry_point
+from diode_pl.cli.held_out import register_held_out_source
 from diode_pl.cli.recorded import load_recorded_teacher, register_recorded_resolution
 
+register_held_out_source()
 register_recorded_resolution()
 
 __all__ = ["load_recorded_teacher", "run_entry_point"]

@@ -46,13 +46,30 @@ def load_recorded_teacher(root: str | Path | None, split: str | None = None, wei
 
 
 def register_recorded_resolution() -> None:
-    """Defines ``${recorded_resolution:DEFAULT}``: the resolution of the images in ``train.root``, if it records one."""
+    """Defines what the config asks the training images for.
+
+    ``${recorded_resolution:DEFAULT}`` is the resolution of the images in ``train.root``, if it records one;
+    ``${recorded_set:KEY}`` the ``root`` or ``split`` of ``train``. Of a union they are those of the first synthetic set.
+    """
 
     def resolve(default: int, *, _root_: DictConfig) -> int:
-        root, split = (OmegaConf.select(_root_, f"train.{key}") for key in ("root", "split"))
+        root, split = _select_set(_root_)
         return default if root is None else int(_read_record(root, split)[1].get("resolution", default))
 
+    def select(key: str, *, _root_: DictConfig) -> str | None:
+        return dict(zip(("root", "split"), _select_set(_root_), strict=True))[key]
+
     OmegaConf.register_new_resolver("recorded_resolution", resolve, replace=True)
+    OmegaConf.register_new_resolver("recorded_set", select, replace=True)
+
+
+def _select_set(config: DictConfig) -> tuple[str | None, str | None]:
+    """``root`` and ``split`` of the training images; of a union those of the first set that has a record."""
+    sets = [each for each in (OmegaConf.select(config, "train.sets") or {}).values() if each is not None]
+    places = [(each.get("root"), each.get("split")) for each in sets or [OmegaConf.select(config, "train") or {}]]
+    found = [(root, split) for root, split in places if root is not None]
+    recorded = (place for place in found if len(found) > 1 and _read_record(*place)[1])
+    return next(recorded, found[0] if found else (None, None))
 
 
 def _read_record(root: str | Path, split: str | None) -> tuple[Path, dict[str, Any]]:

@@ -1,6 +1,6 @@
 """Base data module: deterministic epochs, sharded across ranks, images cached in memory if they fit."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import pytorch_lightning as pl
@@ -68,10 +68,16 @@ class BaseDataModule(pl.LightningDataModule):
         result: Any = compute() if rank == 0 else None
         return self.trainer.strategy.broadcast(result) if world_size > 1 else result  # type: ignore[union-attr]
 
-    def _epoch_loader(self, items: Dataset, steps: int | None, collate: Callable[[Any], Any]) -> DataLoader:
+    def _epoch_loader(
+        self,
+        items: Dataset,
+        steps: int | None,
+        collate: Callable[[Any], Any],
+        parts: Sequence[tuple[Sequence[int], float]] | None = None,
+    ) -> DataLoader:
         """This rank's part of each batch."""
-        rank, world_size = self._rank_and_world_size
-        sampler = EpochSampler(len(items), self.batch_size, steps, self.seed, rank, world_size)  # type: ignore[arg-type]
+        rank, size = self._rank_and_world_size
+        sampler = EpochSampler(len(items), self.batch_size, steps, self.seed, rank, size, parts)  # type: ignore[arg-type]
         return EpochLoader(
             items,
             batch_sampler=sampler,

@@ -9,6 +9,7 @@ from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
 from diode_pl.data.readers import Annotation, BadImage, Example, ImageSet
+from diode_pl.data.readers.base import Part
 
 log = logging.getLogger(__name__)
 
@@ -76,6 +77,9 @@ class ImageSubset(ImageSet):
     def annotation(self, i: int) -> Annotation:
         return self.source.annotation(int(self.indices[i]))
 
+    def part(self, i: int) -> Part:
+        return self.source.part(int(self.indices[i]))
+
 
 class InMemory(ImageSet):
     """The usable images of a data set, read at once into memory that worker processes share; see :func:`read_usable`.
@@ -86,7 +90,7 @@ class InMemory(ImageSet):
 
     def __init__(self, source: ImageSet, workers: int, name: str) -> None:
         super().__init__(source.class_names, source.resolution, source.provenance, source.bad_files.max_bad)
-        self.bad_files, side = source.bad_files, source.resolution
+        self.source, self.bad_files, side = source, source.bad_files, source.resolution
         log.info("reading %d %s into memory", len(source), name)  # the bar is for terminals alone
         # Workers that fork share it as it is. In /dev/shm, which is small in containers, it lies only if they do not.
         self._images = torch.empty(len(source), 3, side, side, dtype=torch.uint8)
@@ -108,3 +112,6 @@ class InMemory(ImageSet):
 
     def annotation(self, i: int) -> Annotation:
         return self._rest[i]
+
+    def part(self, i: int) -> Part:
+        return self.source.part(self.indices[i])

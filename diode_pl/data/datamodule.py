@@ -15,7 +15,8 @@ from diode_pl.augmentations import Augmentation
 from diode_pl.class_names import match_classes
 from diode_pl.data.base_datamodule import BaseDataModule
 from diode_pl.data.batch import Batch
-from diode_pl.data.readers import BadImage, Example, ImageFiles, ImageSet
+from diode_pl.data.held_out import HeldOut
+from diode_pl.data.readers import BadImage, Example, ImageSet
 from diode_pl.data.tiling import Tiling
 from diode_pl.data.training_set import Relabeled, TrainingSet
 from diode_pl.detector import Detector
@@ -30,7 +31,7 @@ class DetectionData(BaseDataModule):
 
     Args:
         train: training images; None only evaluates.
-        val: labeled images for the scores; None for no scores.
+        val: labeled images for the scores, or which of ``train`` to hold out; None for no scores.
         tiling: how many training images are joined into one.
         augmentations: of training images, by name, in order; None removes one.
         mosaic: probability that a training image is a mosaic of four, in [0, 1].
@@ -52,7 +53,7 @@ class DetectionData(BaseDataModule):
     def __init__(
         self,
         train: ImageSet | None,
-        val: ImageSet | None,
+        val: ImageSet | HeldOut | None,
         tiling: Tiling,
         augmentations: Mapping[str, Augmentation | None],
         mosaic: float = 1.0,
@@ -68,7 +69,9 @@ class DetectionData(BaseDataModule):
             raise ValueError(f"mosaic must be in [0, 1], got {mosaic}")
         if multi_scale is not None and (len(multi_scale) != 2 or not 0 < multi_scale[0] <= multi_scale[1]):
             raise ValueError(f"multi_scale: the smallest and the largest resolution, got {list(multi_scale)}")
-        self.train, self.val, self.tiling = train, val, tiling
+        self.train, self.tiling, self._held_out = train, tiling, val if isinstance(val, HeldOut) else None
+        self.val = val.of(train) if isinstance(val, HeldOut) else val
+        self._split: tuple[ImageSet, ImageSet] | None = None
         self.augmentations = [each for each in augmentations.values() if each is not None]
         self.mosaic, self.multi_scale, self.steps_per_epoch = mosaic, multi_scale, steps_per_epoch
         self.evaluated: list[int] = []
@@ -78,6 +81,10 @@ class DetectionData(BaseDataModule):
     def provenance(self) -> Provenance:
         """Data access level that training on these images adds."""
         return self.tiling.provenance if self.train is None else self.train.provenance | self.tiling.provenance
+
+    def provenance_with_labels(self, read: bool) -> Provenance:
+        """The same, and that of the labels if they are ``read``."""
+        return self.provenance if self.train is None else self.provenance | self.train.provenance_with_labels(read)
 
     @property
     def resolution(self) -> int:
@@ -118,11 +125,14 @@ class DetectionData(BaseDataModule):
                 f"{list(class_names)}; None for no scores"
             )
         _warn_of_unknown_classes("val", self.val, self._val_classes)
-        if isinstance(self.val, ImageFiles) and (shared := self.val.count_shared_files(self.train)):
+        if self.train is not None and (shared := len(self.val.files() & self.train.files())):
             log.warning("val: %d of %d images are training images, which flatters the scores", shared, len(self.val))
 
-    def require_labels(self, readers: Sequence[str]) -> None:
+    def require_labels(self, readers: Sequence[str], everywhere: bool = True) -> None:
         """Checks, after :meth:`match_classes`, that training images have labels for the losses ``readers``.
+
+        Args:
+            everywhere: whether each set of a union must have labels; False if a teacher adds its own.
 
         Raises:
             ValueError: if they have no class of the detector.
@@ -133,6 +143,11 @@ class DetectionData(BaseDataModule):
                 f"train and losses: {', '.join(readers)} needs labels, and the training set has none of a class of the "
                 f"detector: its classes are {list(self.train.class_names)}, the detector's {list(self._class_names)}. "
                 "A label_source of the teacher takes what that finds; a weight of 0 leaves a loss out"
+            )
+        if everywhere and (bare := self.train.unlabeled()):
+            raise ValueError(
+                f"train and losses: {', '.join(readers)} needs labels, which {', '.join(bare)} of the sets has not; a "
+                "label_source of the teacher, or the union, adds them"
             )
         _warn_of_unknown_classes("train", self.train, self._train_classes)
 
@@ -156,12 +171,14 @@ class DetectionData(BaseDataModule):
     def training_set(self) -> TrainingSet:
         """Opens the training images; before :meth:`match_classes` with the labels of the data set."""
         assert self.train is not None
-        source = Relabeled(self._open(self.train, "training images"), self._train_classes)
+        images = self._split_training()[0] if self._held_out else self._open(self.train, "training images")
+        source = Relabeled(images, self._train_classes)
         return TrainingSet(source, self.train.resolution, self.tiling, self.mosaic)
 
     def train_dataloader(self) -> DataLoader:
         """This rank's part of the training batches."""
-        return self._epoch_loader(self._training, self.steps_per_epoch, Identity())  # the set returns whole batches
+        whole = Identity()  # the set returns whole batches
+        return self._epoch_loader(self._training, self.steps_per_epoch, whole, self._training.parts)
 
     def val_dataloader(self) -> DataLoader | list:
         """This rank's part of the validation images, in batches."""
@@ -182,7 +199,16 @@ class DetectionData(BaseDataModule):
 
     def _validation_set(self) -> Relabeled:
         assert self.val is not None
-        return Relabeled(self._open(self.val, "validation images"), self._val_classes)
+        images = self._split_training()[1] if self._held_out else self._open(self.val, "validation images")
+        return Relabeled(images, self._val_classes)
+
+    def _split_training(self) -> tuple[ImageSet, ImageSet]:
+        if self._split is None:
+            assert self.train is not None and (held_out := self._held_out) is not None
+            images = self._open(self.train, "training images")
+            chosen = self._compute_on_first_rank(lambda: held_out.draw(images, self.workers))
+            self._split = held_out.split(images, chosen)
+        return self._split
 
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
         """Scales pixels to [0, 1] and augments training batches, on their device."""

@@ -1,11 +1,12 @@
 """Order of the training images."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 from torch.utils.data import DataLoader, Sampler
 
 
@@ -29,13 +30,22 @@ class EpochSampler(Sampler):
         steps: optimizer steps per epoch; None for ``images // batch_size``, at least one.
         seed: of the run.
         rank, world_size: of this process; each process takes an equal part of every batch.
+        parts: indices and weight of each set of a union, whose images are drawn in proportion to the weights; None
+            draws every image equally often.
 
     Raises:
         ValueError: if there are no images or ``batch_size`` is not a multiple of ``world_size``.
     """
 
     def __init__(
-        self, images: int, batch_size: int, steps: int | None, seed: int, rank: int = 0, world_size: int = 1
+        self,
+        images: int,
+        batch_size: int,
+        steps: int | None,
+        seed: int,
+        rank: int = 0,
+        world_size: int = 1,
+        parts: Sequence[tuple[Sequence[int], float]] | None = None,
     ) -> None:
         if images < 1 or batch_size < 1 or (steps is not None and steps < 1):
             raise ValueError(f"images, batch_size and steps must be >= 1, got {images}, {batch_size} and {steps}")
@@ -43,6 +53,7 @@ class EpochSampler(Sampler):
             raise ValueError(f"batch_size={batch_size} must be a multiple of the number of processes, {world_size}")
         self.images, self.batch_size, self.seed, self.epoch = images, batch_size, seed, 0
         self.steps, self.rank, self.world_size = steps or max(1, images // batch_size), rank, world_size
+        self.parts = parts
 
     @property
     def sampler(self) -> "EpochSampler":
@@ -60,14 +71,29 @@ class EpochSampler(Sampler):
         entropy = np.random.SeedSequence((self.seed, self.epoch)).generate_state(1, np.uint64)
         generator = torch.Generator().manual_seed(int(entropy[0]))
         needed = self.steps * self.batch_size
-        # Every image once before any is repeated.
-        rounds = [torch.randperm(self.images, generator=generator) for _ in range(-(-needed // self.images))]
-        order = torch.cat(rounds)[:needed].tolist()
+        order = self._order(needed, generator).tolist()
         seeds = torch.randint(2**62, (needed,), generator=generator).tolist()
         step_seeds = torch.randint(2**62, (self.steps,), generator=generator).tolist()
         for step in range(self.steps):
             own = range(step * self.batch_size + self.rank, (step + 1) * self.batch_size, self.world_size)
             yield [SampleKey(order[i], seeds[i], step_seeds[step]) for i in own]
+
+    def _order(self, needed: int, generator: torch.Generator) -> Tensor:
+        if self.parts is None:
+            return _shuffle(self.images, needed, generator)
+        ends = np.cumsum([weight for _, weight in self.parts])
+        counts = np.diff(np.rint(ends / ends[-1] * needed), prepend=0).astype(int).tolist()
+        drawn = [
+            torch.as_tensor(indices)[_shuffle(len(indices), count, generator)]
+            for (indices, _), count in zip(self.parts, counts, strict=True)
+        ]
+        return torch.cat(drawn)[torch.randperm(needed, generator=generator)]
+
+
+def _shuffle(images: int, needed: int, generator: torch.Generator) -> Tensor:
+    """Indices of ``needed`` images, every one once before any is repeated."""
+    rounds = [torch.randperm(images, generator=generator) for _ in range(-(-needed // images))]
+    return torch.cat([torch.zeros(0, dtype=torch.long), *rounds])[:needed]
 
 
 class EpochLoader(DataLoader):

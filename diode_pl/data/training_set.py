@@ -12,6 +12,7 @@ from diode_pl.data.batch import Batch
 from diode_pl.data.epoch_sampler import SampleKey
 from diode_pl.data.mosaic import mosaic
 from diode_pl.data.readers import Example, ImageSet
+from diode_pl.data.readers.base import Part
 from diode_pl.data.tiling import Tiling, tile
 from diode_pl.targets import Targets
 
@@ -47,14 +48,27 @@ class TrainingSet(Dataset):
         tiling: how many images are joined into one.
         mosaic: probability of a mosaic, in [0, 1].
 
+    Attributes:
+        parts: indices and weight of each set of a union, by which images to join are drawn too; None for other sets.
+
     Raises:
         ValueError: if ``mosaic`` is not in [0, 1].
     """
+
+    parts: list[tuple[list[int], float]] | None = None
 
     def __init__(self, source: Relabeled, resolution: int, tiling: Tiling, mosaic: float) -> None:
         if not 0 <= mosaic <= 1:
             raise ValueError(f"mosaic must be in [0, 1], got {mosaic}")
         self.source, self.resolution, self.tiling, self.mosaic = source, resolution, tiling, mosaic
+        found = dict[Part, list[int]]()
+        for i in range(len(source) if len(source) and source.source.part(0).name else 0):
+            found.setdefault(source.source.part(i), []).append(i)
+        if len(found) > 1:
+            self.parts = [(indices, part.weight) for part, indices in found.items()]
+            self._weights = torch.empty(len(source))
+            for indices, weight in self.parts:
+                self._weights[indices] = weight / len(indices)
 
     def __len__(self) -> int:
         return len(self.source)
@@ -65,7 +79,7 @@ class TrainingSet(Dataset):
         if float(torch.rand(1, generator=generator)) >= self.mosaic:
             example = self._tiled(key.index, generator)
         else:
-            others = torch.randint(len(self), (3,), generator=generator).tolist()
+            others = self._draw(3, generator)
             example = mosaic([self._tiled(i, generator) for i in (key.index, *others)], generator)
         # Not the seed of the key: augmentations would repeat the draws made here.
         return example, int(torch.randint(2**62, (1,), generator=generator))
@@ -79,11 +93,16 @@ class TrainingSet(Dataset):
         """The image of a key without mosaic."""
         return self._tiled(key.index, Generator().manual_seed(key.seed))
 
+    def _draw(self, count: int, generator: Generator) -> list[int]:
+        if self.parts is None:
+            return torch.randint(len(self), (count,), generator=generator).tolist()
+        return torch.multinomial(self._weights, count, replacement=True, generator=generator).tolist()
+
     def _tiled(self, first: int, generator: Generator) -> Example:
         count = self.tiling.draw(generator)
         if count == 1:
             return self.source[first]
-        others = torch.randint(len(self), (count - 1,), generator=generator).tolist()
+        others = self._draw(count - 1, generator)
         examples = [self.source[i] for i in (first, *others)]
         images = torch.stack([example.image for example in examples]).float() / 255
         targets = Targets.from_images([(example.boxes, example.labels) for example in examples])

@@ -33,6 +33,7 @@ class Evaluation(pl.LightningModule):
     Attributes:
         teacher_scores, student_scores: on the validation set; the student's are the latest.
         per_class: the latest scores of the student by class name.
+        skipped: number of bad images and annotations of ``train`` and ``val`` that a resumed training had found.
 
     Raises:
         ValueError: if student and data do not fit each other.
@@ -66,7 +67,7 @@ class Evaluation(pl.LightningModule):
         self._teacher = (teacher,)  # nn.Module does not register what is inside a tuple
         self.data, self.confidence, self.iou = data, confidence, iou
         self.teacher_scores, self.student_scores = dict[str, float](), dict[str, float]()
-        self.per_class = dict[str, dict[str, float]]()
+        self.per_class, self.skipped = dict[str, dict[str, float]](), dict[str, int | None]()
         self.scores = DetectionScores(student.class_names, data.evaluated) if data.evaluated else None
         shared = () if teacher is None else shared_labels(teacher, student)
         self._shared = [label for label in data.evaluated if label in shared]
@@ -93,6 +94,14 @@ class Evaluation(pl.LightningModule):
         self.scores.reset()
         self.log_dict({f"val/{name}": value for name, value in self.student_scores.items()}, sync_dist=True)
         self.log("AP50", self.student_scores["AP50"], prog_bar=True, logger=False, sync_dist=True)
+
+    def count_skipped(self) -> dict[str, int | None]:
+        """Number of bad images and annotations of each set; None for no set."""
+        sets = {"train": self.data.train, "val": self.data.val}
+        return {
+            key: None if images is None else max(len(images.bad_files), self.skipped.get(key) or 0)
+            for key, images in sets.items()
+        }
 
     @torch.no_grad()
     def predict_with(self, detector: Detector, batch: Batch, confidence: float) -> list[Detections]:

@@ -48,7 +48,7 @@ class Distillation(Evaluation, TrainingModule):
         >>> module = Distillation(load_detector(width=0.1), None, losses, recipe, data)
     """
 
-    part, kept = "distillation", ("history", "teacher_scores", "per_class")
+    part, kept = "distillation", ("history", "teacher_scores", "per_class", "skipped")
 
     def __init__(
         self,
@@ -75,7 +75,7 @@ class Distillation(Evaluation, TrainingModule):
             self.student.fit_anchors(data.box_sizes())
         self.objective = Objective(losses, teacher, self.student, data.resolution, label_source)
         if readers := self.objective.label_readers():
-            data.require_labels(readers)
+            data.require_labels(readers, everywhere=self.objective.label_source.source == "sampled")
         self.provenance = self._student_provenance(data)
 
     @property
@@ -88,7 +88,7 @@ class Distillation(Evaluation, TrainingModule):
 
     def on_fit_start(self) -> None:
         """Evaluates the teacher before the first step."""
-        self.teacher_scores = {}  # those of a checkpoint may be of other images
+        self.teacher_scores, self.skipped = {}, {}  # those of a checkpoint may be of other images
         self.measure_teacher()
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
@@ -101,6 +101,10 @@ class Distillation(Evaluation, TrainingModule):
         )
         self.log_step(row, batch_idx)
         return self.scale_loss(total, len(batch.images))
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        self.skipped = self.count_skipped()
+        super().on_save_checkpoint(checkpoint)
 
     def on_blind_teacher(self, message: str) -> None:
         raise ValueError(f"{message} Nothing can be learned from it; a training without val does not look")
@@ -121,4 +125,4 @@ class Distillation(Evaluation, TrainingModule):
         provenance = (self.student.provenance or Provenance()) | Provenance(teacher=self.teacher is not None)
         for loss in self.objective.terms.values():
             provenance |= loss.provenance
-        return provenance | data.provenance.with_labels(read=self.objective.reads_labels)
+        return provenance | data.provenance_with_labels(read=self.objective.reads_labels)

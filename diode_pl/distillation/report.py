@@ -10,8 +10,8 @@ from diode_pl.detector import Detector
 from diode_pl.distillation.evaluation import Evaluation
 from diode_pl.distillation.module import Distillation
 from diode_pl.io.atomic import atomic_write, write_picture
-from diode_pl.report import export_onnx, prediction_sheet, save_weights, write_curves
-from diode_pl.training.run_folder import best_epoch
+from diode_pl.report import export_onnx, log_closing, prediction_sheet, save_weights, write_curves
+from diode_pl.training.run_folder import read_best
 
 log = logging.getLogger(__name__)
 
@@ -21,10 +21,13 @@ _LOGGED = ("AP50", "AP", "F1")
 
 
 def write_report(distillation: Distillation, folder: Path) -> float | None:
-    """Writes the student in two formats, its scores and its pictures.
+    """Writes the student of the best epoch in two formats, its scores and its pictures.
+
+    The best epoch is that of highest AP50 on the validation images; without any it is the last. The history and the
+    curves show all epochs.
 
     Args:
-        distillation: on the CPU, after its last epoch.
+        distillation: on the CPU, after its last epoch; its student becomes that of the best.
         folder: gets ``student.safetensors``, ``metrics.json``, ``curves.png``, ``predictions.png`` and, if the
             student can be exported, ``student.onnx`` at the validation resolution.
 
@@ -32,18 +35,22 @@ def write_report(distillation: Distillation, folder: Path) -> float | None:
         AP50 of the student, or None without validation images.
     """
     student, history, data = distillation.student.eval(), distillation.history, distillation.data
-    last = history[-1] if history else {}
-    scores = {name.removeprefix("val/"): value for name, value in last.items() if name.startswith("val/")}
-    level = str(distillation.provenance)
-    notes = {key: distillation.student_notes[key] for key in ("data_access", "resolution")} | {
-        name: f"{value:.4f}" for name, value in scores.items()
-    }
+    best = None if data.val is None else read_best(folder)
+    if best is not None:
+        student.load_state_dict(best.weights_of("student"))
+        distillation.per_class = best.kept["per_class"]
+    exported = {"epoch": len(history) if best is None else best.epochs, "of": len(history)}
+    entry = history[exported["epoch"] - 1] if history else {}
+    scores = {name.removeprefix("val/"): value for name, value in entry.items() if name.startswith("val/")}
+    level, which = str(distillation.provenance), "epoch {epoch} of {of}".format(**exported)
+    notes = {key: distillation.student_notes[key] for key in ("data_access", "resolution")} | {"exported": which}
+    notes |= {name: f"{value:.4f}" for name, value in scores.items()}
     save_weights(student, folder / "student.safetensors", notes)
     teacher = {f"val/{name}": value for name, value in distillation.teacher_scores.items()}
     write_curves(folder / "curves.png", history, teacher)
     facts = {
         "data_access": level,
-        "best": best_epoch(folder),
+        "exported": exported,
         "epochs": len(history),
         "seconds": round(sum(entry["seconds"] for entry in history), 1),
         "parameters": sum(parameter.numel() for parameter in student.parameters()),
@@ -57,7 +64,10 @@ def write_report(distillation: Distillation, folder: Path) -> float | None:
         student, folder / "student.onnx", data.resolution if data.val is None else data.val.resolution
     )
     _write_facts(distillation, folder / "metrics.json", scores, facts)
-    log.info("%s: %d epochs, %.0f s, data access %s", folder, len(history), facts["seconds"], level)
+    what = "the last" if best is None else "the best"
+    log.info("%s: the student of %s, %s; %.0f s, data access %s", folder, which, what, facts["seconds"], level)
+    seen = ("curves.png", "how it learned") if data.val is None else ("predictions.png", "what it finds")
+    log_closing(folder, *seen, "predict.py", "weights={}/student.safetensors", "source=DIR")
     return scores.get("AP50")
 
 
@@ -98,7 +108,7 @@ def _write_facts(evaluation: Evaluation, path: Path, scores: dict[str, float], f
         "teacher": evaluation.teacher_scores,
         **facts,
         "resolution": {name: None if images is None else images.resolution for name, images in sets.items()},
-        "skipped": {name: None if images is None else len(images.bad_files) for name, images in sets.items()},
+        "skipped": evaluation.count_skipped(),
         "per_class": evaluation.per_class,
     }
     atomic_write(path, json.dumps(content, indent=1).encode())

@@ -9,6 +9,7 @@ import pytorch_lightning as pl
 
 from diode_pl.data.synthetic import SyntheticSet
 from diode_pl.numerics.processes import reraise_process_errors
+from diode_pl.report import log_closing
 from diode_pl.synthesis.callbacks import ImageWriter
 from diode_pl.synthesis.module import Inversion
 
@@ -65,5 +66,6 @@ def synthesize(
         summary["seconds_per_image"],
         summary["data_access"],
     )
+    log_closing(folder, "contact_sheet.png", "the images", "train.py", "+experiment=quick", "train.root={}")
     scores = summary["scores"]
     return scores.get("verifier_map50", scores.get("teacher_map50"))

@@ -61,10 +61,10 @@ class RunFolder:
     def keep_best(self) -> ModelCheckpoint:
         """Returns a callback that keeps the epoch of highest ``val/AP50`` as ``best.ckpt``."""
         best = ModelCheckpoint(filename="best", monitor="val/AP50", mode="max", **self._when())
-        before = best_epoch(self.folder) if self.path.is_file() else None
+        before = read_best(self.folder) if self.path.is_file() else None
         if before is not None:
             # Lightning forgets the best epoch of a folder that was moved, and would overwrite it.
-            path, score = best.format_checkpoint_name({}), torch.tensor(before["AP50"])
+            path, score = best.format_checkpoint_name({}), torch.tensor(before.kept["history"][-1]["val/AP50"])
             best.best_k_models, best.best_model_score = {path: score}, score
             best.kth_best_model_path, best.kth_value = path, score
         return best
@@ -123,19 +123,18 @@ class RunFolder:
         return {"dirpath": self.folder, "save_on_train_epoch_end": True, "enable_version_counter": False}
 
 
-def best_epoch(folder: str | Path) -> dict[str, Any] | None:
-    """Returns ``epoch`` and ``AP50`` of ``best.ckpt``, or None without that file; raises a ValueError if damaged."""
+def read_best(folder: str | Path) -> Checkpoint | None:
+    """Returns the state after the best epoch, or None without a ``best.ckpt``; raises a ValueError if damaged."""
     path = Path(folder) / "best.ckpt"
-    if not path.is_file():
-        return None
-    last = Checkpoint.read(path).kept["history"][-1]
-    return {"epoch": int(last["epoch"]), "AP50": last["val/AP50"]}
+    return Checkpoint.read(path) if path.is_file() else None
 
 
 def require_own_folder(folder: str | Path, settings: Mapping[str, Any]) -> None:
     """Raises a ValueError if an output folder is ``train.root`` or ``val.root``, a folder of images."""
-    for key in ("train", "val"):
-        root = (settings.get(key) or {}).get("root")
+    places = {key: settings.get(key) or {} for key in ("train", "val")}
+    unions = {f"{key}.sets.{name}": each for key in places for name, each in (places[key].get("sets") or {}).items()}
+    for key, place in (places | unions).items():
+        root = (place or {}).get("root")
         if root is not None and Path(root).expanduser().resolve() == Path(folder).resolve():
             raise ValueError(
                 f"folder and {key}.root must differ, got {folder} for both: what the run writes would lie among the "

@@ -4,6 +4,8 @@ import logging
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from jaxtyping import UInt8
@@ -30,6 +32,20 @@ class Example(Annotation):
     image: UInt8[Tensor, "3 r r"]
 
 
+class Part(NamedTuple):
+    """The set of a union that an image is from.
+
+    Args:
+        name: of the set; empty outside of unions.
+        weight: share of the training images that are from it, relative to those of the others.
+        labeled: whether its boxes are labels.
+    """
+
+    name: str
+    weight: float
+    labeled: bool
+
+
 class BadImage(ValueError):
     """Raised for an image ``name`` that cannot be used, for a ``reason``."""
 
@@ -46,16 +62,18 @@ class BadFileCounter:
     Every process that opens a data set finds the same ones. Each writes its own count to shared memory instead of
     incrementing the shared one: concurrent processes neither lose a file nor count it twice, and their parent sees it.
 
+    Args:
+        counted: number that was counted before.
+
     Raises:
         ValueError: if ``max_bad`` is negative.
     """
 
-    def __init__(self, max_bad: int) -> None:
+    def __init__(self, max_bad: int, counted: int = 0) -> None:
         if max_bad < 0:
             raise ValueError(f"max_bad must be >= 0, got {max_bad}")
-        self.max_bad = max_bad
-        self._counted_here = 0
-        self._count = torch.zeros(1, dtype=torch.long).share_memory_()
+        self.max_bad, self._counted_here = max_bad, counted
+        self._count = torch.tensor([counted]).share_memory_()
 
     def __len__(self) -> int:
         return int(self._count)
@@ -111,6 +129,22 @@ class ImageSet(Dataset, ABC):
         Raises:
             ValueError: if the images were made from other weights.
         """
+
+    def part(self, i: int) -> Part:
+        """The set that image ``i`` is from."""
+        return Part("", 1.0, bool(self.class_names))
+
+    def files(self) -> set[Path]:
+        """Paths of the image files."""
+        return set()
+
+    def unlabeled(self) -> list[str]:
+        """Names of the sets of a union that have no labels."""
+        return []
+
+    def provenance_with_labels(self, read: bool) -> Provenance:
+        """Provenance of the images and, if they are ``read``, of their labels."""
+        return self.provenance.with_labels(read)
 
     def __init__(self, class_names: Sequence[str], resolution: int, provenance: Provenance | str, max_bad: int) -> None:
         if resolution < 1:

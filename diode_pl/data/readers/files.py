@@ -118,9 +118,8 @@ class ImageFiles(ImageSet):
         size = None if (height, width) == _UNKNOWN else (height, width)
         return Annotation(self._paths[i], self._boxes[first:end].clone(), self._labels[first:end].clone(), size)
 
-    def count_shared_files(self, other: ImageSet | None) -> int:
-        """Number of files that both sets read."""
-        return len({*self._paths} & {*other._paths}) if isinstance(other, ImageFiles) else 0
+    def files(self) -> set[Path]:
+        return {*self._paths}
 
     def __len__(self) -> int:
         return len(self._paths)

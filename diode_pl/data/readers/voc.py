@@ -24,8 +24,10 @@ class Voc(ImageFiles):
     Args:
         root: folder of the data set, for instance ``VOCdevkit/VOC2012``.
         split: of ``ImageSets/Main``, also replaces ``{split}`` in the paths; None for every XML file.
-        annotations, images: folders of the XML and image files, relative to ``root``.
-        class_names: by label; None collects them from the XML files, in alphabetical order.
+        annotations, images: folders of the XML and image files, relative to ``root``; None takes ``Annotations`` or
+            ``annotations``, and ``JPEGImages`` or ``images``.
+        class_names: by label; None takes those of the XML files in alphabetical order, or Pascal VOC's 20 if no other
+            occurs.
         difficult: whether to include boxes marked as difficult.
         resolution, provenance, limit, labeled, max_bad: see :class:`ImageFiles`.
 
@@ -46,9 +48,9 @@ class Voc(ImageFiles):
         root: str | Path,
         split: str | None,
         resolution: int,
-        annotations: str = "Annotations",
-        images: str = "JPEGImages",
-        class_names: Sequence[str] | None = VOC_CLASSES,
+        annotations: str | None = None,
+        images: str | None = None,
+        class_names: Sequence[str] | None = None,
         provenance: Provenance | str = "real images",
         limit: int | None = None,
         labeled: bool = True,
@@ -56,8 +58,8 @@ class Voc(ImageFiles):
         difficult: bool = False,
     ) -> None:
         base, bad_files = require_folder(resolve_path(root, split), "root", "the data set"), BadFileCounter(max_bad)
-        folder = require_folder(base / resolve_path(annotations, split), "annotations", "the XML files")
-        pictures = require_folder(base / resolve_path(images, split), "images", "the images")
+        folder = _find_folder(base, annotations, split, "annotations", ("Annotations", "annotations"), "the XML files")
+        pictures = _find_folder(base, images, split, "images", ("JPEGImages", "images"), "the images")
         paths = sorted(folder.glob("*.xml")) if split is None else _list_split(base, split, folder)
         if not paths:
             raise ValueError(f"annotations: {folder.resolve()} contains no XML file of split {split}")
@@ -79,12 +81,27 @@ class Voc(ImageFiles):
                 except ValueError as error:
                     bad_files.add(f"{path}: object {number}", str(error))
             read.append((image, things, (height, width)))
-        names = sorted({n for _, things, _ in read for n, _ in things}) if class_names is None else list(class_names)
+        if class_names is None:
+            found = {name for _, things, _ in read for name, _ in things}
+            class_names = VOC_CLASSES if found <= {*VOC_CLASSES} else sorted(found)
+        names = list(class_names)
         label = {name: i for i, name in enumerate(names)}
         known = [
             Annotation.from_objects(path, [(label[n], box) for n, box in things], size) for path, things, size in read
         ]
         super().__init__(known, names, resolution, provenance, bad_files, limit, labeled)
+
+
+def _find_folder(
+    root: Path, given: str | None, split: str | None, key: str, usual: Sequence[str], content: str
+) -> Path:
+    """The folder ``given``, or the first of the ``usual`` ones that exists."""
+    if given is not None:
+        return require_folder(root / resolve_path(given, split), key, content)
+    there = [root / name for name in usual if (root / name).is_dir()]
+    if not there:
+        raise ValueError(f"{key}: {root.resolve()} has no folder {' or '.join(usual)}; {key} names that of {content}")
+    return there[0]
 
 
 def _list_split(root: Path, split: str, annotations: Path) -> list[Path]:

@@ -46,7 +46,7 @@ def write_tiled(
     dataset = SyntheticSet(folder, class_names, settings)
     starts = range(0, count, _BATCH)
     missing = dataset.find_missing({number: min(_BATCH, count - first) for number, first in enumerate(starts)})
-    draws = list(itertools.islice(_draws(len(images), seed), count))
+    draws = list(itertools.islice(_draws(images, seed), count))
     for number in tqdm(missing, "tiling", unit="batches", disable=None):
         began = time.perf_counter()
         first = starts[number]
@@ -58,9 +58,9 @@ def write_tiled(
         log.warning("%s: the images have no boxes; only a teacher can tell what is on them", folder)
 
 
-def _draws(images: int, seed: int) -> Iterator[SampleKey]:
+def _draws(images: TrainingSet, seed: int) -> Iterator[SampleKey]:
     """Every image leads once before any leads again; the order does not depend on how many are drawn."""
-    sampler = EpochSampler(images, 1, None, seed)
+    sampler = EpochSampler(len(images), 1, None, seed, parts=images.parts)
     for number in itertools.count():
         sampler.set_epoch(number)
         for step in sampler:

@@ -10,6 +10,7 @@ import pytorch_lightning as pl
 from diode_pl.distillation.evaluation import Evaluation
 from diode_pl.distillation.report import write_scores
 from diode_pl.provenance import Provenance
+from diode_pl.report import log_closing
 from diode_pl.training.checkpoint import Checkpoint
 from diode_pl.training.run_folder import require_own_folder
 
@@ -56,18 +57,21 @@ def evaluate(
             "weights, or the checkpoint of a training as ckpt"
         )
     facts = {"checkpoint": None if ckpt is None else str(ckpt), "data_access": str(provenance)}
-    trainer.callbacks.append(_Writer(Path(folder), facts))  # type: ignore[attr-defined]
+    weights = str(ckpt or (settings.get("student") or {}).get("weights") or "FILE")
+    trainer.callbacks.append(_Writer(Path(folder), facts, weights))  # type: ignore[attr-defined]
     return float(trainer.validate(module, datamodule=module.data, verbose=False)[0]["val/AP50"])
 
 
 class _Writer(pl.Callback):
     """Writes the scores in the main process, which may be a spawned one."""
 
-    def __init__(self, folder: Path, facts: dict[str, Any]) -> None:
-        self.folder, self.facts = folder, facts
+    def __init__(self, folder: Path, facts: dict[str, Any], weights: str) -> None:
+        self.folder, self.facts, self.weights = folder, facts, weights
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         assert isinstance(pl_module, Evaluation)
         if trainer.is_global_zero:
             write_scores(pl_module, self.folder, pl_module.student_scores, self.facts, _FILES)
             log.info("%s: %s", self.folder, ", ".join(name for name in _FILES if (self.folder / name).exists()))
+            words = ("predict.py", f"weights={self.weights}", "source=DIR")
+            log_closing(self.folder, _FILES[1], "what it finds", *words)

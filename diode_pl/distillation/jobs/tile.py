@@ -8,6 +8,7 @@ from typing import Any
 from diode_pl.data import DetectionData
 from diode_pl.data.synthetic import write_tiled
 from diode_pl.provenance import Provenance
+from diode_pl.report import log_closing
 from diode_pl.training.run_folder import require_own_folder
 
 log = logging.getLogger(__name__)
@@ -33,6 +34,8 @@ def tile(data: DetectionData, count: int, folder: str | Path, settings: Mapping[
     if data.tiling.probabilities[0] == 1:
         log.warning("tiling: it joins no images, each is written as it is")
     names = data.train.class_names
-    provenance = data.provenance.with_labels(read=bool(names)) | Provenance(teacher=False)
+    provenance = data.provenance_with_labels(read=bool(names)) | Provenance(teacher=False)
     write_tiled(data.training_set(), count, data.seed, folder, names, provenance, settings)
     log.info("%s: %d tiled images, data access %s", Path(folder) / "images", count, provenance)
+    words = ("train.py", "detector@teacher=NAME", "train.root={}")
+    log_closing(folder, "contact_sheet.png", "the tiled images", *words)
