@@ -48,7 +48,7 @@ FOREIGN_TARGETS = {
     # weights that come with the package; networks that torchvision builds; a detector that a data set records
     "detector": ("diode_pl.assets.", "torchvision.models.detection.", "diode_pl.cli.load_recorded_teacher"),
     "callbacks": ("pytorch_lightning.callbacks.", "diode_pl.training.ema."),
-    "data": ("diode_pl.shapes.",),
+    "data": ("diode_pl.shapes.", "diode_pl.data.held_out."),
     "losses": ("diode_pl.synthesis.loss_weighting.",),  # a preset says what its weights are
     "schedule": ("diode_pl.synthesis.growth.",),  # a stage may grow the targets
     "trainer": ("diode_pl.synthesis.trainer.",),

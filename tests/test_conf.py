@@ -171,10 +171,13 @@ def test_every_detector_composes_as_teacher_and_student(detector):
 @pytest.mark.parametrize("name", options("data"))
 def test_every_data_set_composes_for_training_and_validation(name):
     roots = ["train.root=a", "val.root=b"] if "root" in set(training(f"data@train={name}").train) else []
-    config = training(f"data@train={name}", f"data@val={name}", *roots, "resolution=96", "max_bad=3")
+    bare = [f"{key}.sets.public.root=a" for key in ("train", "val")] if name == "union" else []
+    config = training(f"data@train={name}", f"data@val={name}", *roots, *bare, "resolution=96", "max_bad=3")
     resolved = OmegaConf.to_container(config.data, resolve=True, throw_on_missing=True)
     assert resolved["val"]["split"] == "val"
-    if name != "none":
+    if name == "union":
+        assert {each["resolution"] for each in resolved["train"]["sets"].values()} == {96}
+    elif name not in ("none", "held_out"):
         assert resolved["train"]["resolution"] == resolved["val"]["resolution"] == 96
     if roots:
         assert (resolved["train"]["root"], resolved["val"]["root"]) == ("a", "b")

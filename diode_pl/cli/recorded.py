@@ -49,7 +49,7 @@ def register_recorded_resolution() -> None:
     """Defines what the config asks the training images for.
 
     ``${recorded_resolution:DEFAULT}`` is the resolution of the images in ``train.root``, if it records one;
-    ``${recorded_set:KEY}`` the ``root`` or ``split`` of ``train``. Of a union they are those of the first synthetic set.
+    ``${recorded_set:KEY}`` the ``root`` or ``split`` of ``train``. Of a union they are of the first synthetic set.
     """
 
     def resolve(default: int, *, _root_: DictConfig) -> int:

@@ -28,7 +28,7 @@ class HeldOut:
     Example:
         >>> from diode_pl.shapes import ShapesWorld
         >>> HeldOut(fraction=0.25).draw(ShapesWorld("train", size=8, resolution=64))
-        [2, 5]
+        [4, 6]
     """
 
     def __init__(self, fraction: float = 0.2, seed: int = 0, split: str | None = None) -> None:
@@ -68,7 +68,7 @@ class HeldOut:
             thumbnails.append(thumbnail(example))
         groups = group_duplicates(paths, torch.stack(thumbnails)) if len(paths) > 1 else []
         wanted, drawn = max(1, round(self.fraction * len(labeled))), list[int]()
-        for group in sorted(groups, key=lambda group: self._place(f"{paths[group[0]].name} {group[0]}")):
+        for group in sorted(groups, key=lambda group: self._place(min(paths[i].name for i in group))):
             if len(drawn) + len(group) <= min(wanted, len(labeled) - 1):
                 drawn += [labeled[i] for i in group]
         if not drawn:

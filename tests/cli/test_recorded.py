@@ -9,6 +9,7 @@ import torch
 from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
+from PIL import Image
 
 from diode_pl.cli import load_recorded_teacher
 from diode_pl.data.synthetic import SyntheticSet
@@ -52,6 +53,26 @@ def test_an_explicit_choice_wins(synthetic_set: Path) -> None:
     chosen = compose_training(*_small(synthetic_set), "resolution=64", "student.names=[dog]")
     assert chosen.train.resolution == 64
     assert instantiate(chosen.distillation, _convert_="object").student.class_names == ("dog",)
+
+
+def test_a_union_has_teacher_and_resolution_of_its_first_synthetic_set(synthetic_set: Path, tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    Image.new("RGB", (9, 9)).save(tmp_path / "photos" / "a.png")
+    photos = ["data@train.sets.ours=image_folder", f"train.sets.ours.root={tmp_path / 'photos'}"]
+    ours = ["data@train.sets.public=synthetic", f"train.sets.public.root={synthetic_set}"]
+    union = compose_training("data@train=union", *photos, *ours)
+    assert union.train.sets.ours.resolution == union.train.sets.public.resolution == 16
+    assert union.teacher.root == str(synthetic_set) and union.teacher.split is None
+    weights = ["train.weights.ours=3.0", "+data@train.sets.more=noise", "+train.weights.more=0.5"]
+    small = ["data@train=union", *photos, *ours, *weights, *_small(synthetic_set)[1:]]
+    module = instantiate(compose_training(*small).distillation, _convert_="object")
+    assert module.teacher.fingerprint() == tiny_network(synthetic_set.parent / "weights").fingerprint()
+    parts = {part.name: part.weight for part in map(module.data.train.part, range(len(module.data.train)))}
+    assert parts == {"ours": 3.0, "public": 1.0, "more": 0.5}
+    with pytest.raises(Exception, match="teacher: its weights have the fingerprint"):
+        instantiate(compose_training(*small, "detector@teacher=yolov3_tiny_shapes").distillation, _convert_="object")
+    bare = compose_training("data@train=union", *photos, "train.sets.public=null")
+    assert bare.resolution == 160 and bare.teacher.root == str(tmp_path / "photos")
 
 
 def test_another_teacher_is_refused_unless_allowed(synthetic_set: Path, unchecked: None) -> None:

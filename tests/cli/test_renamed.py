@@ -32,6 +32,12 @@ def test_other_words_pass(typed: str) -> None:
     refuse_renamed([typed])
 
 
+def test_printing_the_configuration_is_no_old_word() -> None:
+    refuse_renamed(["--cfg", "job"])
+    with pytest.raises(SystemExit):
+        refuse_renamed(["--cfg", "job", "job=distill"])
+
+
 def test_no_word_leads_to_another_old_one() -> None:
     assert not RENAMED.keys() & {new.lstrip("+") for new in RENAMED.values()}
 

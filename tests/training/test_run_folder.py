@@ -58,6 +58,8 @@ def test_nothing_is_written_among_the_images(tmp_path: Path, key: str) -> None:
     same_folder = tmp_path / "elsewhere" / ".."
     with pytest.raises(ValueError, match=rf"^folder and {key}\.root must differ"):
         train(tmp_path, settings={"train": None, key: {"root": str(same_folder)}})
+    with pytest.raises(ValueError, match=rf"^folder and {key}\.sets\.ours\.root must differ"):
+        train(tmp_path, settings={key: {"sets": {"more": None, "ours": {"root": str(same_folder)}}}})
     assert not list(tmp_path.iterdir())
 
 

@@ -1,8 +1,10 @@
 """Several data sets as one."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import accumulate
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 
@@ -11,6 +13,8 @@ from diode_pl.data.readers.base import BadFileCounter, Example, ImageSet, Part
 from diode_pl.detector import Detector
 from diode_pl.io.annotation import Annotation
 from diode_pl.provenance import Provenance
+
+_Found = TypeVar("_Found", bound=Annotation)
 
 
 class WeightedUnion(ImageSet):
@@ -60,7 +64,7 @@ class WeightedUnion(ImageSet):
             class_names += [name for name, label in zip(each.class_names, new, strict=True) if label < 0]
         super().__init__(class_names, min(sides.values()), provenance, 0)
         counters = [each.bad_files for each in self.sets.values()]
-        self.bad_files = BadFileCounter(max(each.max_bad for each in counters), sum(map(len, counters)))
+        self.bad_files = BadFileCounter(sum(each.max_bad for each in counters), sum(map(len, counters)))
         self.computed = all(each.computed for each in self.sets.values())
         self._members = list(self.sets.values())
         self._ends = torch.tensor(list(accumulate(len(each) for each in self._members)))
@@ -81,16 +85,14 @@ class WeightedUnion(ImageSet):
 
     def __getitem__(self, i: int) -> Example:
         number, at = self._find(i)
-        example = self._members[number][at]
-        return Example(example.path, example.boxes, self._relabel(number, example), example.size, example.image)
+        return self._relabel(number, self._members[number][at])
 
     def annotation(self, i: int) -> Annotation:
         number, at = self._find(i)
-        found = self._members[number].annotation(at)
-        return Annotation(found.path, found.boxes, self._relabel(number, found), found.size)
+        return self._relabel(number, self._members[number].annotation(at))
 
-    def _relabel(self, number: int, found: Annotation) -> torch.Tensor:
-        return self._labels[number][found.labels] if len(found.labels) else found.labels
+    def _relabel(self, number: int, found: _Found) -> _Found:
+        return replace(found, labels=self._labels[number][found.labels]) if len(found.labels) else found
 
     def part(self, i: int) -> Part:
         return self._parts[self._find(i)[0]]

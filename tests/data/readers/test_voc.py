@@ -64,6 +64,20 @@ def test_a_split_is_a_list_of_names(tmp_path):
         read(tmp_path, "train")
 
 
+def test_classes_are_pascals_unless_another_occurs(tmp_path):
+    save(tmp_path, "a", thing("dog"))
+    assert read(tmp_path).class_names == VOC_CLASSES
+    save(tmp_path, "b", thing("zebra"))
+    assert read(tmp_path).class_names == ("dog", "zebra")
+
+
+def test_the_usual_folders_are_found(tmp_path):
+    save(tmp_path, "a", thing())
+    for old, new in (("Annotations", "annotations"), ("JPEGImages", "images")):
+        (tmp_path / old).rename(tmp_path / new)
+    assert list(usable(read(tmp_path))) == ["a.png"]
+
+
 def test_classes_can_be_collected_from_the_files(tmp_path):
     save(tmp_path, "a", thing("zebra"), thing("ant"))
     save(tmp_path, "b", thing("zebra"))
@@ -128,11 +142,11 @@ def test_an_image_that_is_nowhere_is_a_fault_when_it_is_read(tmp_path, caplog):
     ],
 )
 def test_a_bad_object_is_one_fault_with_its_name(tmp_path, caplog, bad, reason):
-    images = read(save(tmp_path, "a", thing(), bad), max_bad=1)
+    images = read(save(tmp_path, "a", thing(), bad), max_bad=1, class_names=VOC_CLASSES)
     assert len(images.bad_files) == 1 and len(images[0].labels) == 1
     assert "a.xml: object 2" in caplog.text and reason in caplog.text
     with pytest.raises(ValueError, match=r"a\.xml: object 2.*max_bad is 0"):
-        read(tmp_path, max_bad=0)
+        read(tmp_path, max_bad=0, class_names=VOC_CLASSES)
 
 
 def test_a_box_that_reaches_beyond_the_image_is_clipped(tmp_path):
@@ -152,10 +166,14 @@ def test_an_unreadable_file_leaves_its_image_out(tmp_path, caplog, content):
 
 
 def test_what_is_not_there_is_named(tmp_path):
-    with pytest.raises(ValueError, match=r"^annotations: .*Annotations is not a folder"):
+    with pytest.raises(
+        ValueError, match=r"^annotations: .* has no folder Annotations or annotations; annotations names"
+    ):
         read(tmp_path)
+    with pytest.raises(ValueError, match=r"^annotations: .*xml is not a folder"):
+        read(tmp_path, annotations="xml")
     (tmp_path / "Annotations").mkdir()
-    with pytest.raises(ValueError, match=r"^images: .*JPEGImages is not a folder"):
+    with pytest.raises(ValueError, match=r"^images: .* has no folder JPEGImages or images; images names that"):
         read(tmp_path)
     (tmp_path / "JPEGImages").mkdir()
     with pytest.raises(ValueError, match=r"^annotations: .* contains no XML file"):
@@ -163,7 +181,7 @@ def test_what_is_not_there_is_named(tmp_path):
 
 
 def test_real_images(shared_data):
-    keys = {"annotations": "annotations", "images": "images", "class_names": None, "max_bad": 0}
+    keys = {"max_bad": 0}  # folders and classes are found
     images = read(shared_data / "raccoon", **keys)
     assert len(images) == 200 and images.class_names == ("raccoon",)
     assert sum(len(images.annotation(i).labels) for i in range(200)) == 217

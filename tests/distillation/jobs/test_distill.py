@@ -2,9 +2,12 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytorch_lightning as pl
+from safetensors import safe_open
+from safetensors.torch import load_file
 
 from diode_pl.data import Batch
 from diode_pl.distillation.losses import Detection
@@ -16,6 +19,7 @@ from tests.training_run import (
     checkpoint,
     measure,
     run,
+    same,
     shapes,
     tiny_detector,
     tiny_teacher,
@@ -71,14 +75,51 @@ def test_the_last_epoch_is_measured_whatever_the_interval(tmp_path: Path) -> Non
     score, _ = run(tmp_path, epochs=3, check_val_every_n_epoch=2)
     history = json.loads((tmp_path / "metrics.json").read_text())["history"]
     assert ["val/AP50" in entry for entry in history] == [False, True, True]
-    assert score == history[-1]["val/AP50"]
+    assert score == max(entry["val/AP50"] for entry in history[1:])
 
 
 def test_the_best_epoch_is_kept_beside_the_last(whole: Path) -> None:
     scores = [entry["val/AP50"] for entry in checkpoint(whole)["distillation"]["history"]]
     best = checkpoint(whole, "best.ckpt")
     assert best["epoch"] == scores.index(max(scores)) and checkpoint(whole)["epoch"] == EPOCHS - 1
-    assert json.loads((whole / "metrics.json").read_text())["best"] == {"epoch": best["epoch"], "AP50": max(scores)}
+    metrics = json.loads((whole / "metrics.json").read_text())
+    assert metrics["exported"] == {"epoch": best["epoch"] + 1, "of": EPOCHS} and metrics["student"]["AP50"] == max(
+        scores
+    )
+
+
+def test_everything_that_is_exported_is_of_the_best_epoch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    compute, scores = DetectionScores.compute, iter([0.5, 0.2, 0.9, 0.4])  # the teacher's, then one an epoch
+    monkeypatch.setattr(DetectionScores, "compute", lambda self: compute(self) | {"AP50": next(scores)})
+    exported = list[dict[str, Any]]()
+    keep = "diode_pl.distillation.report.export_onnx"
+    monkeypatch.setattr(keep, lambda student, *_: exported.append(dict(student.state_dict())) or 0.0)
+    score, distillation = run(tmp_path, epochs=3)
+    weights = load_file(tmp_path / "student.safetensors")
+    best, last = (
+        {name: value for name, value in checkpoint(tmp_path, file)["state_dict"].items()}
+        for file in ("best.ckpt", "student.ckpt")
+    )
+    names = {name: f"student.{name}" for name in weights}
+    assert same(weights, {name: best[key] for name, key in names.items()}) and same(weights, exported[0])
+    assert not same(weights, {name: last[key] for name, key in names.items()})
+    metrics = json.loads((tmp_path / "metrics.json").read_text())
+    assert metrics["exported"] == {"epoch": 2, "of": 3} and len(metrics["history"]) == 3
+    assert score == metrics["student"]["AP50"] == 0.9 and metrics["per_class"] == distillation.per_class
+    assert metrics["per_class"] == checkpoint(tmp_path, "best.ckpt")["distillation"]["per_class"]
+    with safe_open(tmp_path / "student.safetensors", "pt") as file:
+        assert file.metadata()["exported"] == "epoch 2 of 3" and file.metadata()["AP50"] == "0.9000"
+    said, closing = caplog.messages[-2:]
+    assert said.startswith(f"{tmp_path}: the student of epoch 2 of 3, the best; ")
+    command = f"next: python predict.py weights={tmp_path}/student.safetensors source=DIR"
+    assert closing == f"{tmp_path}/predictions.png shows what it finds; {command}"
+
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    assert run(tmp_path, epochs=3)[0] == score
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
 def test_the_best_epoch_survives_a_move_and_is_never_another_folders(
@@ -88,15 +129,16 @@ def test_the_best_epoch_survives_a_move_and_is_never_another_folders(
     compute, scores = DetectionScores.compute, iter([0.5, 0.9, 0.4, 0.5, 0.6, 0.5, 0.7, 0.3])
     monkeypatch.setattr(DetectionScores, "compute", lambda self: compute(self) | {"AP50": next(scores)})
 
-    def best(folder: Path) -> tuple[dict[str, float], int]:
-        return json.loads((folder / "metrics.json").read_text())["best"], checkpoint(folder, "best.ckpt")["epoch"]
+    def best(folder: Path) -> tuple[int, float, int]:
+        metrics = json.loads((folder / "metrics.json").read_text())
+        return metrics["exported"]["epoch"], metrics["student"]["AP50"], checkpoint(folder, "best.ckpt")["epoch"]
 
     run(tmp_path / "first", epochs=2)
     (tmp_path / "first").rename(tmp_path / "moved")
     run(tmp_path / "moved", epochs=3)
-    assert best(tmp_path / "moved") == ({"epoch": 0, "AP50": pytest.approx(0.9)}, 0)
+    assert best(tmp_path / "moved") == (1, pytest.approx(0.9), 0)
     run(tmp_path / "other", epochs=5, ckpt=tmp_path / "moved" / "student.ckpt")
-    assert best(tmp_path / "other") == ({"epoch": 3, "AP50": pytest.approx(0.7)}, 3)
+    assert best(tmp_path / "other") == (4, pytest.approx(0.7), 3)
     assert checkpoint(tmp_path / "moved", "best.ckpt")["epoch"] == 0
 
 
@@ -118,7 +160,8 @@ def test_random_weights_neither_teach_nor_are_measured(tmp_path: Path) -> None:
     run(tmp_path, teacher=tiny_detector(5), losses={"detection": Detection()}, val=None, epochs=1)  # it is not asked
 
 
-def test_no_validation_images_no_scores_but_a_student(tmp_path: Path) -> None:
+def test_no_validation_images_no_scores_but_a_student(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
     score, distillation = run(tmp_path, epochs=1, val=None)
     assert score is None and not distillation.teacher_scores
     assert {path.name for path in tmp_path.iterdir()} == {
@@ -129,7 +172,10 @@ def test_no_validation_images_no_scores_but_a_student(tmp_path: Path) -> None:
         "student.safetensors",
     }
     metrics = json.loads((tmp_path / "metrics.json").read_text())
-    assert metrics["student"] == metrics["teacher"] == {} and metrics["best"] is None
+    assert metrics["student"] == metrics["teacher"] == {} and metrics["exported"] == {"epoch": 1, "of": 1}
+    assert caplog.messages[-1].startswith(
+        f"{tmp_path}/curves.png shows how it learned; next: python predict.py weights="
+    )
     with pytest.raises(ValueError, match="^val: expected images to measure on, got None"):
         measure(tmp_path, val=None)
 

@@ -31,18 +31,20 @@ pytestmark = pytest.mark.usefixtures("quick_report")
 def test_measures_without_training(tmp_path: Path, whole: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     expected = json.loads((whole / "metrics.json").read_text())
-    score, distillation = measure(tmp_path, whole / "student.ckpt", student=tiny_detector(9))
+    score, distillation = measure(tmp_path, whole / "best.ckpt", student=tiny_detector(9))
     measured = json.loads((tmp_path / "measured.json").read_text())
     assert measured["student"] == expected["student"] and measured["per_class"] == expected["per_class"]
     assert measured["teacher"] == expected["teacher"]
-    assert measured["checkpoint"] == str(whole / "student.ckpt")
+    assert measured["checkpoint"] == str(whole / "best.ckpt")
     assert measured["data_access"] == expected["data_access"] == "teacher +real images"
     assert measured["resolution"] == expected["resolution"] and measured["skipped"] == {"train": 0, "val": 0}
     assert score == pytest.approx(expected["student"]["AP50"])
     Image.open(tmp_path / "measured.png").verify()
     assert {path.name for path in tmp_path.iterdir()} == {"measured.json", "measured.png"}
     assert f"{tmp_path}: measured.json, measured.png" in caplog.messages
-    assert same(dict(distillation.state_dict()), checkpoint(whole)["state_dict"])
+    command = f"next: python predict.py weights={whole}/best.ckpt source=DIR"
+    assert caplog.messages[-1] == f"{tmp_path}/measured.png shows what it finds; {command}"
+    assert same(dict(distillation.state_dict()), checkpoint(whole, "best.ckpt")["state_dict"])
 
 
 def test_measuring_leaves_a_training_in_the_same_folder_alone(tmp_path: Path) -> None:
@@ -70,7 +72,7 @@ def test_measures_whatever_taught_the_student(tmp_path: Path) -> None:
 def test_measures_without_training_images(tmp_path: Path, whole: Path) -> None:
     data = DetectionData(None, shapes("val", VALIDATION), Fixed(1), {}, batch_size=BATCH)
     evaluation = Evaluation(tiny_detector(), tiny_teacher(), data)
-    score = evaluate(evaluation, some_trainer(), tmp_path, {}, whole / "student.ckpt")
+    score = evaluate(evaluation, some_trainer(), tmp_path, {}, whole / "best.ckpt")
     assert score == pytest.approx(json.loads((whole / "metrics.json").read_text())["student"]["AP50"])
     measured = json.loads((tmp_path / "measured.json").read_text())
     assert measured["resolution"]["train"] is None and measured["skipped"] == {"train": None, "val": 0}
@@ -78,7 +80,7 @@ def test_measures_without_training_images(tmp_path: Path, whole: Path) -> None:
 
 def test_two_processes_measure_as_one(tmp_path: Path, whole: Path) -> None:
     expected = json.loads((whole / "metrics.json").read_text())
-    score, _ = measure(tmp_path, whole / "student.ckpt", devices=2)
+    score, _ = measure(tmp_path, whole / "best.ckpt", devices=2)
     measured = json.loads((tmp_path / "measured.json").read_text())
     assert measured["student"] == pytest.approx(expected["student"], rel=1e-4)
     assert measured["teacher"] == pytest.approx(expected["teacher"], rel=1e-4)

@@ -22,12 +22,16 @@ from tests.training_run import (
 
 @pytest.mark.parametrize("tiles", [1, 2])
 def test_says_what_tiled_images_it_wrote(tmp_path: Path, caplog: pytest.LogCaptureFixture, tiles: int) -> None:
-    caplog.set_level(logging.INFO, "diode_pl.distillation.jobs.tile")
+    caplog.set_level(logging.INFO)
     data = some_data()
     data.tiling = Fixed(tiles)
     tile(data, 3, tmp_path, {})
     said = [record.getMessage() for record in caplog.records if record.name == "diode_pl.distillation.jobs.tile"]
     assert said[-1].startswith(f"{tmp_path / 'images'}: 3 tiled images, ")
+    assert caplog.messages[-1].startswith(
+        f"{tmp_path}/contact_sheet.png shows the tiled images; next: python train.py "
+    )
+    assert caplog.messages[-1].endswith(f" train.root={tmp_path}") and (tmp_path / "contact_sheet.png").is_file()
     assert [message.startswith("tiling: it joins no images") for message in said] == [True, False][tiles - 1 :]
 
 
