@@ -169,6 +169,11 @@ def test_learns_only_where_the_teacher_agrees_and_tells_what_was_dropped(
     assert (told["sampled"], told["dropped"], told["added"]) == (24, 8, 0)
     assert told["crops"] + told["held_out_crops"] == 16 and told["images"] + told["held_out_images"] == 8
     assert "of 24 labeled objects 8 are dropped" in caplog.text
+    weights, folder = "distill.dicod.classifier.weights=", tmp_path / "one"
+    assert caplog.messages[-1] == (
+        f"{folder}/crops.png shows what it takes held-out crops for; next: python train.py +experiment=quick "
+        f"'distill=[decoded,dicod_classifier]' {weights}{folder}/classifier.safetensors train.root=DIR"
+    )
     assert metrics(tmp_path / "one")["data_access"] == "teacher-only" and not module.outside
     configuration = json.loads((tmp_path / "one" / "configuration.json").read_text())
     assert configuration["teacher_sha256"] == teacher.fingerprint()

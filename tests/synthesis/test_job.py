@@ -25,10 +25,11 @@ def test_a_teacher_with_random_weights_is_refused(tmp_path: Path, unchecked: Non
     assert not (tmp_path / "set").exists()
 
 
-@pytest.mark.parametrize("finished", [0, 1])
+@pytest.mark.parametrize("finished", [0, 1, 2])
 def test_advice_to_go_on_is_given_where_a_batch_is_finished(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, unchecked: None, finished: int
 ) -> None:
+    caplog.set_level("INFO")
     teacher = TinyDetector()
     teacher.provenance = GIVEN_WEIGHTS
     given: Any = SimpleNamespace(teacher=teacher, plan=Plan(4, 2), stages=[None])
@@ -40,9 +41,15 @@ def test_advice_to_go_on_is_given_where_a_batch_is_finished(
             trainer.callbacks[-1].dataset.write(
                 FinishedBatch(number, 2 * number, torch.rand(2, 3, 8, 8), nothing, 0, [], {}, {}, 1.0, Provenance(True))
             )
-        raise ValueError("sampler.classes: nobody knows dogs")
+        if finished < 2:
+            raise ValueError("sampler.classes: nobody knows dogs")
 
     trainer.fit = fit
+    if finished == 2:
+        synthesize(given, trainer, tmp_path / "set", {})
+        command = f"next: python train.py +experiment=quick train.root={tmp_path}/set"
+        assert caplog.messages[-1] == f"{tmp_path}/set/contact_sheet.png shows the images; {command}"
+        return
     with pytest.raises(ValueError, match="nobody knows dogs"):
         synthesize(given, trainer, tmp_path / "set", {})
     assert ("the same command resumes after the last finished batch" in caplog.text) == bool(finished)
