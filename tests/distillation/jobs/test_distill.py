@@ -92,6 +92,7 @@ def test_everything_that_is_exported_is_of_the_best_epoch(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO")
+    tiny_teacher()  # chosen by its scores, before these are made up
     compute, scores = DetectionScores.compute, iter([0.5, 0.2, 0.9, 0.4])  # the teacher's, then one an epoch
     monkeypatch.setattr(DetectionScores, "compute", lambda self: compute(self) | {"AP50": next(scores)})
     exported = list[dict[str, Any]]()
@@ -125,6 +126,7 @@ def test_everything_that_is_exported_is_of_the_best_epoch(
 def test_the_best_epoch_survives_a_move_and_is_never_another_folders(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    tiny_teacher()  # chosen by its scores, before these are made up
     # The teacher's comes first in each run, then one an epoch.
     compute, scores = DetectionScores.compute, iter([0.5, 0.9, 0.4, 0.5, 0.6, 0.5, 0.7, 0.3])
     monkeypatch.setattr(DetectionScores, "compute", lambda self: compute(self) | {"AP50": next(scores)})
