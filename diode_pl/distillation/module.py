@@ -102,15 +102,12 @@ class Distillation(Evaluation, TrainingModule):
         self.log_step(row, batch_idx)
         return self.scale_loss(total, len(batch.images))
 
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        self.skipped = self.count_skipped()
-        super().on_save_checkpoint(checkpoint)
-
     def on_blind_teacher(self, message: str) -> None:
         raise ValueError(f"{message} Nothing can be learned from it; a training without val does not look")
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Adds what a weights file says of the student, so that the checkpoint alone rebuilds it."""
+        self.skipped = self.count_skipped()
         super().on_save_checkpoint(checkpoint)
         checkpoint["student"] = self.student.weights_metadata() | self.student_notes
 
