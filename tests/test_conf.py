@@ -63,8 +63,10 @@ def test_every_detector_composes_as_teacher_and_verifier(detector):
 
 def required_keys(entry_point: str, choice: str, group: str) -> list[str]:
     """Keys of an option that have no default; all of them are paths of files."""
-    part = OmegaConf.create({group: OmegaConf.to_container(composed(choice, entry_point=entry_point)[group])})
-    return sorted(OmegaConf.missing_keys(part))
+    nodes = [(group, OmegaConf.to_container(composed(choice, entry_point=entry_point)[group]))]
+    for key, node in nodes:
+        nodes += [(f"{key}.{name}", value) for name, value in node.items()] if isinstance(node, dict) else []
+    return [key for key, node in nodes if node == "???"]
 
 
 OPTIONS = [(g, o) for g in GROUPS for o in options(g) if o not in OF_TRAINING.get(g, ())]

@@ -77,7 +77,7 @@ class CropData(BaseDataModule):
             raise ValueError(f"min_pixels and crop_size must be >= 1 and 8, got {min_pixels} and {crop_size}")
         if steps_per_epoch is not None and steps_per_epoch < 1:
             raise ValueError(
-                f"steps_per_epoch must be >= 1, got {steps_per_epoch}; null takes as many as there are "
+                f"steps_per_epoch must be >= 1, got {steps_per_epoch}; None takes as many as there are "
                 "batches of training crops"
             )
         if not 0 <= held_out < 1:

@@ -155,7 +155,7 @@ class Detector(nn.Module, ABC):
         """Raises a ValueError if the weights are random; ``role`` is that of the detector, such as ``teacher``."""
         if self.provenance is None:
             raise ValueError(
-                f"{role}.weights: nothing can be learned from a {role} {self.describe_random_weights()}. Train it "
+                f"{role}: nothing can be learned from a {role} {self.describe_random_weights()}. Train it "
                 "first, as a student that learns from labels alone"
             )
 

@@ -34,7 +34,8 @@ class Checkpoint:
         if not Path(path).is_file():
             raise ValueError(f"ckpt: {Path(path).resolve()} does not exist")
         try:
-            content = torch.load(path, map_location="cpu", weights_only=True)
+            # Mapped: tensors that nobody looks at are not read.
+            content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
         except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
             content = error
         if not isinstance(content, dict) or not {"state_dict", part} <= content.keys():

@@ -182,7 +182,7 @@ def test_a_teacher_with_random_weights_is_not_asked(tmp_path: Path) -> None:
     images = Colored(6)
     teacher = knowing(images, lambda i, k: True)
     teacher.provenance = None
-    with pytest.raises(ValueError, match=r"^teacher\.weights: .*\(Darknet\) with random weights.*Train it first"):
+    with pytest.raises(ValueError, match=r"^teacher: .*\(Darknet\) with random weights.*Train it first"):
         run(tmp_path, train=images, label_source=AGREEMENT, teacher=teacher)
     assert not list(tmp_path.iterdir())
 

@@ -169,7 +169,7 @@ def test_a_step_never_waits_for_the_device(tmp_path, monkeypatch):
     [
         ({"stages": [Stage(36, 1, sign_descent)]}, r"^stages\[0\]\.resolution must .* of 8 px, .* got 36 px; .* is 32"),
         ({"stages": [Stage(32, 1, sign_descent, loss_factors={"tv": 1.0})]}, r"no loss named \['tv'\]"),
-        ({"losses": {"detection": None}}, "all are null"),
+        ({"losses": {"detection": None}}, "all are None"),
         ({"num_images": 0}, "num_images must be an integer >= 1, got 0"),
         ({"budget": 0.0}, "budget must be a number > 0, got 0.0"),
     ],

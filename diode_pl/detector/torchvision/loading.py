@@ -55,7 +55,7 @@ def load_network(
     if not path.is_file():
         published = _published(build, str(weights))
         if unknown := [name for name, column in zip(listed, match_classes(listed, _COCO), strict=True) if column < 0]:
-            raise ConfigError(f"names: {weights} knows COCO's classes, but not {unknown}; null takes COCO's")
+            raise ConfigError(f"names: {weights} knows COCO's classes, but not {unknown}; None takes COCO's")
         # As in torchvision: these weights replace those of the backbone.
         path, counts, build = pretrained_file(published), [len(_COCO)], partial(build, weights_backbone=None)
     state = {key.removeprefix(_PREFIX): value for key, value in read_state(path).items()}
@@ -90,7 +90,7 @@ def _published(build: Callable[..., nn.Module], name: str) -> WeightsEnum:
         return known[name]
     raise ConfigError(
         f"weights: {name} does not exist; expected the path of a state dict ({', '.join(sorted(STATE_SUFFIXES))}; a "
-        "training writes student.safetensors), null for a student's random weights"
+        "training writes student.safetensors), None for a student's random weights"
         + (f", or one of torchvision's: {', '.join(known)}" if known else "")
     )
 

@@ -52,8 +52,8 @@ def evaluate(
         provenance = Provenance.parse(checkpoint.kept.get("data_access", ""))
     elif provenance is None:
         raise ValueError(
-            f"student.weights: this would measure a student {module.student.describe_random_weights()}; give its "
-            "weights, or the checkpoint of a training as ckpt"
+            f"student: this would measure a student {module.student.describe_random_weights()}; give its weights, or "
+            "the checkpoint of a training as ckpt"
         )
     facts = {"checkpoint": None if ckpt is None else str(ckpt), "data_access": str(provenance)}
     trainer.callbacks.append(_Writer(Path(folder), facts))  # type: ignore[attr-defined]

@@ -110,9 +110,9 @@ def test_a_student_remembers_what_it_saw_in_an_earlier_training(tmp_path: Path, 
 
 
 def test_random_weights_neither_teach_nor_are_measured(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"^teacher\.weights: .*\(Darknet\) with random weights.*Train it first"):
+    with pytest.raises(ValueError, match=r"^teacher: .*\(Darknet\) with random weights.*Train it first"):
         run(tmp_path, teacher=tiny_detector(5))
-    with pytest.raises(ValueError, match=r"^student\.weights: .*random weights.*as ckpt"):
+    with pytest.raises(ValueError, match=r"^student: .*random weights.*as ckpt"):
         measure(tmp_path)
     assert not list(tmp_path.iterdir())
     run(tmp_path, teacher=tiny_detector(5), losses={"detection": Detection()}, val=None, epochs=1)  # it is not asked

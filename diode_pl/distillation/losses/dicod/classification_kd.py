@@ -77,7 +77,7 @@ def check_form(form: str | None, activation: str, kind: str, shared: Sequence[st
     if activation == "softmax" and form is not None:
         raise ValueError(
             f"Dicod: form={form} is for students with a sigmoid for each class, but this one's classes share a "
-            "softmax; null suits them"
+            "softmax; None suits them"
         )
     if activation == "sigmoid" and form is None and kind != "sigmoid":
         raise ValueError(
@@ -88,5 +88,5 @@ def check_form(form: str | None, activation: str, kind: str, shared: Sequence[st
     if form is not None and len(shared) == 1:
         raise ValueError(
             f"Dicod: form={form} compares classes with one another, but classifier and student share only "
-            f"{shared[0]}; take null, or classification=0 for the box part alone"
+            f"{shared[0]}; take None, or classification=0 for the box part alone"
         )

@@ -94,7 +94,7 @@ class Dicod(DistillLoss):
         if not 0 < temperature < float("inf"):
             raise ValueError(f"Dicod: temperature must be finite and > 0, got {temperature}")
         if form not in (None, "l1_normalized"):
-            raise ValueError(f'Dicod: form must be "l1_normalized" or null for the student\'s own, got {form!r}')
+            raise ValueError(f'Dicod: form must be "l1_normalized" or None for the student\'s own, got {form!r}')
         if reduction not in ("mean", "paper_code"):
             raise ValueError(f'Dicod: reduction must be "mean" or "paper_code", got {reduction!r}')
         bounds = (("image_pool", image_pool, 1), ("feature_pool", feature_pool, 1), ("max_crops", max_crops, 1))

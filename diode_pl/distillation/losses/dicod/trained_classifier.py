@@ -75,7 +75,7 @@ class TrainedClassifier(CropTeacher):
             raise ValueError(
                 f"weights: {weights} was not made from a teacher's images (data access level: "
                 f"{self.provenance}), so that what it teaches is not free of other data. "
-                "external=true uses it, and the data access level of the student says so"
+                "external=True uses it, and the data access level of the student says so"
             )
         self.accuracy = record.macro_accuracy
         if min_accuracy and (self.accuracy is None or self.accuracy < min_accuracy):

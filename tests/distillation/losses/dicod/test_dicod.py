@@ -122,13 +122,13 @@ def test_the_form_follows_the_students_head() -> None:
 def test_logits_of_a_softmax_never_go_through_a_sigmoid() -> None:
     with pytest.raises(ValueError, match=r"^Dicod: form: .*trained for a softmax.*take l1_normalized.*train the class"):
         prepared(Dicod(toy(kind="softmax")), network())
-    with pytest.raises(ValueError, match=r"form=l1_normalized is for students with a sigmoid.*null suits them"):
+    with pytest.raises(ValueError, match=r"form=l1_normalized is for students with a sigmoid.*None suits them"):
         prepared(Dicod(toy(), form="l1_normalized"), softmax_student())
 
 
 def test_one_class_cannot_be_compared_with_others() -> None:
     student = network(names=("cat", "cow", "owl"))
-    said = r"form=l1_normalized .* share only cat; take null, or classification=0"
+    said = r"form=l1_normalized .* share only cat; take None, or classification=0"
     with pytest.raises(ValueError, match=said):
         prepared(Dicod(toy(), form="l1_normalized"), student)
     lesson = given(student, said_by(student))
@@ -402,7 +402,7 @@ def test_the_frozen_detector_as_classifier_teaches_alone() -> None:
     [
         ({"temperature": 0.0}, "temperature must be finite and > 0, got 0.0"),
         ({"temperature": math.inf}, "temperature must be finite and > 0, got inf"),
-        ({"form": "softmax"}, 'form must be "l1_normalized" or null.*softmax'),
+        ({"form": "softmax"}, 'form must be "l1_normalized" or None.*softmax'),
         ({"reduction": "sum"}, 'reduction must be "mean" or "paper_code", got \'sum\''),
         ({"image_pool": 0}, "image_pool must be >= 1, got 0"),
         ({"feature_pool": 0}, "feature_pool must be >= 1, got 0"),

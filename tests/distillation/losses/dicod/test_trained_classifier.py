@@ -107,7 +107,7 @@ def test_a_poor_classifier_does_not_serve_unless_told_to(tmp_path: Path) -> None
 @pytest.mark.parametrize("seen", [REAL_IMAGES | REAL_LABELS, Provenance()])
 def test_other_data_need_a_word(tmp_path: Path, seen: Provenance) -> None:
     path = written(tmp_path, ClassifierCard(seen, 0.9, 0.9))
-    with pytest.raises(ValueError, match=r"not made from a teacher's images.* external=true"):
+    with pytest.raises(ValueError, match=r"not made from a teacher's images.* external=True"):
         TrainedClassifier(path)
     assert TrainedClassifier(path, external=True).provenance == (seen or EXTERNAL_CLASSIFIER)
     assert TrainedClassifier(written(tmp_path), external=True).provenance == TEACHER
@@ -126,7 +126,7 @@ def test_weights_of_the_librarys_networks(tmp_path: Path, unchecked: None) -> No
         with torch.no_grad():
             torch.testing.assert_close(found, theirs((images()[:1] - mean) / std), rtol=1e-4, atol=1e-4)
         assert teacher.provenance == EXTERNAL_CLASSIFIER and teacher.kind == "softmax"
-    with pytest.raises(ValueError, match="external=true"):
+    with pytest.raises(ValueError, match="external=True"):
         TrainedClassifier(pickled, 0.0, network=CropClassifier(NAMES))
     with pytest.raises(ValueError, match="is not known"):
         TrainedClassifier(pickled, external=True, network=CropClassifier(NAMES))
@@ -210,7 +210,7 @@ def test_its_accuracy_is_among_the_facts_of_the_loss(tmp_path: Path) -> None:
 
 def test_agreement_of_a_teacher_makes_no_images_of_a_teacher(tmp_path: Path) -> None:
     path = written(tmp_path, ClassifierCard(TEACHER | REAL_IMAGES | REAL_LABELS, 0.9, 0.9, outside=True))
-    with pytest.raises(ValueError, match=r"not made from a teacher's images.* external=true"):
+    with pytest.raises(ValueError, match=r"not made from a teacher's images.* external=True"):
         TrainedClassifier(path)
     assert TrainedClassifier(path, external=True).accuracy == 0.9
 
