@@ -18,8 +18,9 @@ _FULL_KEY = re.compile(r"^full_key: (\S+)$", re.MULTILINE)
 
 
 def describe_error(error: Exception, config: Any, choices: Mapping[str, str]) -> str:
-    """Returns the message with the words of YAML and keys in place of arguments, then a line per group that one of them
-    belongs to.
+    """Returns the message with keys in place of arguments, then a line per group that one of them belongs to.
+
+    Python's ``None``, ``True`` and ``False`` become ``null``, ``true`` and ``false``, as they are typed.
 
     Args:
         error: of the library, or Hydra's around it.
