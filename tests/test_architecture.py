@@ -61,7 +61,7 @@ HYDRA_KEYS = {"_target_", "_partial_", "_args_", "_convert_", "_recursive_"}
 API, DRAWING = "part of the Python API: test_api.py", "every scene of tests/shapes shows it"
 TESTED_ELSEWHERE = {
     "detector/loading": API,
-    "detector/torchvision/fcos": "with all detectors: tests/detector/catalogue, test_against_torchvision.py",
+    "detector/torchvision/fcos": "with all detectors: tests/detector/catalog, test_against_torchvision.py",
     "detector/torchvision/retinanet": "likewise",
     "distillation/losses/dicod/classifier_teacher": "an interface; tests of the two classes that serve as one",
     "distillation/student": API,

@@ -155,7 +155,7 @@ def test_counting_the_objects_of_a_data_set_is_seeing_its_labels(tmp_path: Path)
 
 
 @pytest.mark.parametrize(
-    ("images", "stored", "learnt"),
+    ("images", "stored", "learned"),
     [
         (Painted(6), "no teacher +real images +real labels", "no teacher +real images +real labels"),
         (Painted(6, provenance="teacher +verifier"), "teacher +verifier", "teacher +verifier"),
@@ -164,14 +164,14 @@ def test_counting_the_objects_of_a_data_set_is_seeing_its_labels(tmp_path: Path)
     ids=["real", "synthetic", "without labels"],
 )
 def test_a_tiled_set_remembers_what_it_was_made_from(
-    tmp_path: Path, images: Painted, stored: str, learnt: str | None, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, images: Painted, stored: str, learned: str | None, caplog: pytest.LogCaptureFixture
 ) -> None:
     tile(DetectionData(images, None, Fixed(1), {}), 3, tmp_path, {})
     tiled = Synthetic(tmp_path, 32)
     assert str(tiled.provenance) == stored and tiled.class_names == images.class_names
     assert [len(tiled[i].labels) for i in range(3)] == [len(images.class_names) > 0] * 3
-    assert ("the images have no boxes" in caplog.text) == (learnt is None)
-    if learnt is not None:
+    assert ("the images have no boxes" in caplog.text) == (learned is None)
+    if learned is not None:
         student = tiny_detector(names=images.class_names)
         given = {"losses": {"labels": Detection()}, "teacher": None, "student": student, "val": None}
-        assert str(parts(**given, train=tiled)[0].provenance) == learnt
+        assert str(parts(**given, train=tiled)[0].provenance) == learned

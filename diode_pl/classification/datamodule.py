@@ -7,7 +7,14 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from diode_pl.classification.crops import Changes, CropSet, balance_classes, collate_crops, find_objects, split_by_image
+from diode_pl.classification.crops import (
+    CropAugmentation,
+    CropSet,
+    balance_classes,
+    collate_crops,
+    find_objects,
+    split_by_image,
+)
 from diode_pl.classification.teacher_labels import TeacherLabeler
 from diode_pl.data.base_datamodule import BaseDataModule
 from diode_pl.data.epoch_sampler import SampleKey
@@ -31,7 +38,7 @@ class CropData(BaseDataModule):
         held_out: share of the images that are held out, in [0, 1).
         batch_size: crops per optimizer step, of all processes together.
         balanced: draws every class equally often; False draws every crop equally often.
-        jitter, flip, color: see :class:`Changes`.
+        jitter, flip, color: see :class:`CropAugmentation`.
         min_pixels: minimum width and height of an object in pixels of the images, >= 1; smaller ones are left out.
         steps_per_epoch: optimizer steps, >= 1; None: the number of batches of training crops.
         workers: processes that cut crops, per training process.
@@ -87,7 +94,7 @@ class CropData(BaseDataModule):
                 "train: crops need labeled boxes, and there are none. Take labeled images, even where the teacher "
                 "labels them: the names of the classes are the data's"
             )
-        self.changes = Changes(jitter, flip, color)
+        self.changes = CropAugmentation(jitter, flip, color)
         self.changes.check()
         self.train, self.crop_size, self.held_out = train, crop_size, held_out
         self.balanced, self.min_pixels, self.steps_per_epoch = balanced, min_pixels, steps_per_epoch

@@ -15,7 +15,7 @@ from diode_pl.data.base_datamodule import BaseDataModule
 from diode_pl.data.batch import Batch
 from diode_pl.data.readers import Example, ImageFiles, ImageSet
 from diode_pl.data.tiling import Tiling
-from diode_pl.data.training_set import Relabeled, TrainingSet
+from diode_pl.data.training_set import RelabeledSet, TrainingSet
 from diode_pl.detector import Detector
 from diode_pl.detector.input_size import InputSize
 from diode_pl.provenance import Provenance
@@ -137,14 +137,14 @@ class DetectionData(BaseDataModule):
     def setup(self, stage: str) -> None:
         """Opens the data sets and caches those that fit."""
         if stage == "fit":
-            self._training = self.training_set()
+            self._training = self.open_training_set()
         if self.val is not None:
             self._validation = self._validation_set()
 
-    def training_set(self) -> TrainingSet:
+    def open_training_set(self) -> TrainingSet:
         """Opens the training images; before :meth:`match_classes` with the labels of the data set."""
         assert self.train is not None
-        source = Relabeled(self._open(self.train, "training images"), self._train_classes)
+        source = RelabeledSet(self._open(self.train, "training images"), self._train_classes)
         return TrainingSet(source, self.train.resolution, self.tiling, self.mosaic)
 
     def train_dataloader(self) -> DataLoader:
@@ -168,9 +168,9 @@ class DetectionData(BaseDataModule):
         shown = min(count, len(images))
         return [images[(2 * i + 1) * len(images) // (2 * shown)] for i in range(shown)]
 
-    def _validation_set(self) -> Relabeled:
+    def _validation_set(self) -> RelabeledSet:
         assert self.val is not None
-        return Relabeled(self._open(self.val, "validation images"), self._val_classes)
+        return RelabeledSet(self._open(self.val, "validation images"), self._val_classes)
 
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
         """Scales pixels to [0, 1] and augments training batches, on their device."""

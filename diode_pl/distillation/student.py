@@ -16,7 +16,7 @@ from diode_pl.distillation.losses import Decoded
 from diode_pl.distillation.module import Distillation
 from diode_pl.training.ema import WarmupEMA
 from diode_pl.training.optim import Recipe
-from diode_pl.training.trainer import training_trainer
+from diode_pl.training.trainer import build_training_trainer
 
 
 def distill_student(
@@ -65,6 +65,8 @@ def distill_student(
     recipe = Recipe(optimizer, warmup_epochs=0.0, warmup_steps=50, nominal_batch=None)
     module = Distillation(student, teacher, {"decoded": Decoded()}, recipe, data)
     callbacks = {"ema": WeightAveraging(multi_avg_fn=WarmupEMA(ema_decay))}
-    trainer = training_trainer(callbacks, {}, epochs, accelerator, gradient_clip_val=10.0, check_val_every_n_epoch=5)
+    trainer = build_training_trainer(
+        callbacks, {}, epochs, accelerator, gradient_clip_val=10.0, check_val_every_n_epoch=5
+    )
     settings = {"lr": lr, "steps_per_epoch": steps_per_epoch, "batch_size": batch_size, "ema_decay": ema_decay}
     return distill(module, trainer, folder, settings)

@@ -40,7 +40,7 @@ _RENAMED_VALUES |= {("name", "teacher_shapes.safetensors"): "yolov3_tiny_shapes.
 _RENAMED_VALUES |= {("name", "verifier_shapes.safetensors"): "yolov3_res_shapes.safetensors"}
 
 
-def differences(
+def compare_configs(
     old: Mapping[str, Any], new: Mapping[str, Any], free: Collection[str] = FREE
 ) -> list[tuple[str, Any, Any]]:
     """Compares two configurations, nested plain data, except for the module paths of this package's classes.
@@ -60,9 +60,9 @@ def refuse_different_config(
     """Raises if a folder that ``holds`` results of the configuration ``old`` would mix them with those of ``new``.
 
     Raises:
-        ValueError: if :func:`differences` finds any; the message states every key.
+        ValueError: if :func:`compare_configs` finds any; the message states every key.
     """
-    if changed := differences(old, new, free):
+    if changed := compare_configs(old, new, free):
         raise ValueError(
             f"folder: {folder} contains {holds} of another configuration. They differ in"
             + "".join(f"\n  {key}: {before!r} there, {now!r} now" for key, before, now in changed)

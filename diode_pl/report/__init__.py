@@ -1,8 +1,8 @@
 """Results of a finished training: weights, ONNX, curves and pictures."""
 
-from diode_pl.report.curves import curves, write_curves
+from diode_pl.report.curves import draw_curves, write_curves
 from diode_pl.report.onnx import export_onnx
-from diode_pl.report.sheets import crop_sheet, prediction_sheet
+from diode_pl.report.sheets import draw_crops, draw_predictions
 from diode_pl.report.weights import save_weights
 
-__all__ = ["crop_sheet", "curves", "export_onnx", "prediction_sheet", "save_weights", "write_curves"]
+__all__ = ["draw_crops", "draw_curves", "draw_predictions", "export_onnx", "save_weights", "write_curves"]

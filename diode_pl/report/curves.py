@@ -27,11 +27,13 @@ def write_curves(
 ) -> None:
     """Writes :func:`curves` as PNG, atomically."""
     picture = io.BytesIO()
-    curves(history, teacher).savefig(picture, format="png")
+    draw_curves(history, teacher).savefig(picture, format="png")
     atomic_write(path, picture.getvalue())
 
 
-def curves(history: Sequence[Mapping[str, float | int]], teacher: Mapping[str, float | int] | None = None) -> Figure:
+def draw_curves(
+    history: Sequence[Mapping[str, float | int]], teacher: Mapping[str, float | int] | None = None
+) -> Figure:
     """Draws losses, validation scores and learning rate over the epochs, 1200 pixels wide.
 
     Args:

@@ -82,7 +82,7 @@ class RunFolder:
         Args:
             module: the module to train; resumes from the folder's checkpoint if there is one.
             data: its data.
-            trainer: from :func:`diode_pl.training.trainer.training_trainer`.
+            trainer: from :func:`diode_pl.training.trainer.build_training_trainer`.
             start: a checkpoint to start from; ignored if the folder has its own.
             callbacks: additional callbacks.
 

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from diode_pl.detector import Darknet, convert_sync_batch_norm
 from diode_pl.detector.sync_batch_norm import FoldedBatchNorm, SynchronizedBatchNorm
-from tests.distillation.losses.lessons import SIZE, network
+from tests.distillation.losses.batches import SIZE, network
 
 
 @pytest.fixture

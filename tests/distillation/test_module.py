@@ -15,7 +15,7 @@ from diode_pl.detector import Darknet
 from diode_pl.distillation.losses import Decoded, Detection, DistillationBatch, DistillLoss, Mimic
 from diode_pl.distillation.module import Distillation
 from diode_pl.shapes import ShapesWorld
-from tests.distillation.losses.lessons import network
+from tests.distillation.losses.batches import network
 from tests.training_run import (
     NAMES,
     StopsAt,
@@ -49,9 +49,9 @@ class Infinite(DistillLoss):
         super().__init__(1.0)
         self.step, self.gradient_only, self.steps = step, gradient_only, 0
 
-    def forward(self, lesson: DistillationBatch) -> torch.Tensor:
+    def forward(self, batch: DistillationBatch) -> torch.Tensor:
         self.steps += 1
-        head = lesson.student_outputs.heads[0]
+        head = batch.student_outputs.heads[0]
         if self.steps - 1 != self.step:
             return head.square().mean()
         return (head * 0).sum().sqrt() if self.gradient_only else head.mean() * float("inf")

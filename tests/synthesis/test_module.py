@@ -20,7 +20,7 @@ from diode_pl.synthesis.losses import (
 )
 from diode_pl.synthesis.sampler import OneBox
 from diode_pl.synthesis.schedule import PyramidAdam, Stage
-from diode_pl.synthesis.trainer import synthesis_trainer
+from diode_pl.synthesis.trainer import build_synthesis_trainer
 from tests.synthesis.synthesis_run import Record, fit, inversion, sign_descent, stand_still
 
 
@@ -44,7 +44,7 @@ def test_a_batch_depends_on_seed_and_number_alone(tmp_path):
     module = inversion(tmp_path, num_images=4)
     module.plan.todo = [1]
     record = Record()
-    trainer = synthesis_trainer({"record": record}, {}, accelerator="cpu")
+    trainer = build_synthesis_trainer({"record": record}, {}, accelerator="cpu")
     trainer.fit_loop.max_epochs = 1
     trainer.fit(module)
     assert torch.equal(record.ends[0], whole.ends[1])

@@ -13,7 +13,7 @@ from diode_pl.class_names import match_classes, read_names
 from diode_pl.detector.darknet.cfg import ConfigError
 from diode_pl.detector.darknet.weights import STATE_SUFFIXES, read_provenance, read_state
 from diode_pl.detector.torchvision.frozen_norms import freeze_norms, has_batch_counter, restore_frozen_norms
-from diode_pl.detector.torchvision.pretrained import pretrained_file
+from diode_pl.detector.torchvision.pretrained import find_pretrained_file
 from diode_pl.provenance import Provenance
 
 # Torchvision's networks for COCO have 91 outputs: background, 80 classes and unused ones.
@@ -22,7 +22,7 @@ COCO_CLASSES = tuple(name for name in _COCO if name not in ("__background__", "N
 _PREFIX = "network."  # in the state dict of a detector, but not in torchvision's
 
 
-class Loaded(NamedTuple):
+class LoadedNetwork(NamedTuple):
     """A torchvision network with the output of each class (``columns``)."""
 
     network: nn.Module
@@ -33,7 +33,7 @@ class Loaded(NamedTuple):
 
 def load_network(
     build: Callable[..., nn.Module], weights: str | Path | None, names: str | Path | Sequence[str] | None, first: int
-) -> Loaded:
+) -> LoadedNetwork:
     """Builds a network and loads its weights.
 
     Args:
@@ -50,21 +50,21 @@ def load_network(
     listed = list(COCO_CLASSES) if names is None else read_names(names)
     if weights is None:
         outputs = first + len(listed)
-        return Loaded(build(num_classes=outputs), listed, _columns(listed, outputs, first), None)
+        return LoadedNetwork(build(num_classes=outputs), listed, _columns(listed, outputs, first), None)
     path, counts = Path(weights), [first + len(listed), 1 + len(listed), len(_COCO)]
     if not path.is_file():
         published = _published(build, str(weights))
         if unknown := [name for name, column in zip(listed, match_classes(listed, _COCO), strict=True) if column < 0]:
             raise ConfigError(f"names: {weights} knows COCO's classes, but not {unknown}; None takes COCO's")
         # As in torchvision: these weights replace those of the backbone.
-        path, counts, build = pretrained_file(published), [len(_COCO)], partial(build, weights_backbone=None)
+        path, counts, build = find_pretrained_file(published), [len(_COCO)], partial(build, weights_backbone=None)
     state = {key.removeprefix(_PREFIX): value for key, value in read_state(path).items()}
     # Networks trained on custom classes often keep an output for the background, one-stage ones too.
     for outputs in dict.fromkeys(counts):
         columns = _columns(listed, outputs, first)
         if columns and not _fill(network := build(num_classes=outputs), state):
             restore_frozen_norms(network, path)
-            return Loaded(network, listed, columns, read_provenance(path))
+            return LoadedNetwork(network, listed, columns, read_provenance(path))
     raise ConfigError(
         f"{path}: found another network's weights, or those of another number of classes than the "
         f"{len(listed)} of names; {_fill(build(num_classes=counts[0]), state)}"

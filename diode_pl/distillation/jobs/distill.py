@@ -33,7 +33,7 @@ def distill(
 
     Args:
         module: student, teacher, losses and data.
-        trainer: from :func:`diode_pl.training.trainer.training_trainer`.
+        trainer: from :func:`diode_pl.training.trainer.build_training_trainer`.
         folder: output folder; a training in it is resumed.
         settings: configuration of the run as plain data; stored with the student.
         ckpt: a checkpoint to start from; ignored if ``folder`` has its own.

@@ -30,7 +30,7 @@ def evaluate(
 
     Args:
         module: student, teacher and validation images.
-        trainer: from :func:`diode_pl.training.trainer.training_trainer`.
+        trainer: from :func:`diode_pl.training.trainer.build_training_trainer`.
         folder: gets ``measured.json`` and ``measured.png``.
         settings: configuration of the run as plain data.
         ckpt: a checkpoint of a training with any losses.

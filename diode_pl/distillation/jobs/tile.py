@@ -34,5 +34,5 @@ def tile(data: DetectionData, count: int, folder: str | Path, settings: Mapping[
         log.warning("tiling: it joins no images, each is written as it is")
     names = data.train.class_names
     provenance = data.provenance.with_labels(read=bool(names)) | Provenance(teacher=False)
-    write_tiled(data.training_set(), count, data.seed, folder, names, provenance, settings)
+    write_tiled(data.open_training_set(), count, data.seed, folder, names, provenance, settings)
     log.info("%s: %d tiled images, data access %s", Path(folder) / "images", count, provenance)

@@ -1,4 +1,4 @@
-"""Distillation from the first epoch to what a run leaves; see ``test_resume.py`` for stops."""
+"""Distillation from the first epoch to what a run leaves; tests/training/test_run_folder_resume.py tests stops."""
 
 import json
 from pathlib import Path
