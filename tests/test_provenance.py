@@ -36,7 +36,7 @@ from tests.training_run import parts, shapes, tiny_detector, tiny_teacher
         ("proxy images +real labels", PROXY_IMAGES | REAL_LABELS),
         ("teacher +proxy images", Provenance(True, frozenset({"proxy images"}))),
         ("no teacher +real images +real labels", Provenance(False, frozenset({"real images", "real labels"}))),
-        ("teacher +number of real objects an image", Provenance(True) | OBJECT_COUNTS),
+        ("teacher +number of real objects per image", Provenance(True) | OBJECT_COUNTS),
         ("teacher +depth maps", Provenance(True, frozenset({"depth maps"}))),
     ],
 )
@@ -50,6 +50,7 @@ def test_earlier_versions_wrote_lists_and_other_orders() -> None:
     assert Provenance.parse(["teacher"]) == teacher and not Provenance.parse([])
     assert Provenance.parse(["proxy images", "teacher"]) == teacher | PROXY_IMAGES
     assert Provenance.parse(["real images", "real labels"]) == outside | REAL_IMAGES | REAL_LABELS
+    assert Provenance.parse("teacher +number of real objects an image") == teacher | OBJECT_COUNTS
     level = Provenance.parse("teacher +real labels +proxy images")
     assert level == teacher | PROXY_IMAGES | REAL_LABELS and str(level) == "teacher +proxy images +real labels"
 

@@ -107,9 +107,7 @@ class CropSet(Dataset):
         if changes is not None:
             move = (2 * torch.rand(4, generator=generator) - 1) * changes.jitter
             box = box + move * (box[2:] - box[:2]).repeat(2)
-        (crop,) = crop_boxes(
-            image[None].float() / 255, box[None].float(), torch.zeros(1, dtype=torch.long), self.crop_size
-        )
+        (crop,) = crop_boxes(image[None].float() / 255, box[None].float(), torch.zeros(1).long(), self.crop_size)
         if changes is not None:
             crop = _augment(crop, changes, generator)
         return crop, int(self.objects.labels[position])

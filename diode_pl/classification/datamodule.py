@@ -133,7 +133,7 @@ class CropData(BaseDataModule):
         if not len(objects):
             raise ValueError(
                 f"train: none of the {len(every)} labeled objects in {len(self.train)} images is {self.min_pixels} "
-                "pixels wide and high; a lower min_pixels or a higher resolution lets more of them in"
+                "pixels wide and high; lower min_pixels or raise resolution"
             )
         self._parts = split_by_image(objects, self.held_out, self.seed)
         train, held_out = self._parts

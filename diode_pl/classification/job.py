@@ -20,9 +20,7 @@ from diode_pl.training.run_folder import RunFolder
 log = logging.getLogger(__name__)
 
 _MAX_CROPS = 64  # in crops.png
-_MUST = {
-    "": ("classifier", "The classifier, with the classes of the training images, must be the one that it was made with")
-}
+_MUST = {"": ("classifier", "Use the same classifier, and training images with the same classes")}
 
 
 def train_classifier(

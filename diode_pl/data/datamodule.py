@@ -130,7 +130,7 @@ class DetectionData(BaseDataModule):
             raise ValueError(
                 f"train and losses: {', '.join(readers)} needs labels, and the training set has none of a class of the "
                 f"detector: its classes are {list(self.train.class_names)}, the detector's {list(self._class_names)}. "
-                "A label_source of the teacher takes what that finds; a weight of 0 leaves a loss out"
+                "Use a label_source with teacher labels, or set the loss weight to 0"
             )
         _warn_of_unknown_classes("train", self.train, self._train_classes)
 

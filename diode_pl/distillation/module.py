@@ -91,7 +91,7 @@ class Distillation(Evaluation, TrainingModule):
         return self.scale_loss(total, len(batch.images))
 
     def on_blind_teacher(self, message: str) -> None:
-        raise ValueError(f"{message} Nothing can be learned from it; a training without val does not look")
+        raise ValueError(f"{message} Nothing can be learned from it; pass val=None to skip this check")
 
     def _student_provenance(self, data: DetectionData) -> Provenance:
         provenance = (self.student.provenance or Provenance()) | Provenance(teacher=self.teacher is not None)

@@ -18,6 +18,11 @@ class Checkpoint:
         path: path of the file.
         content: Lightning's checkpoint dictionary, tensors on the CPU.
         part: key of the module's own entry in ``content``, such as ``distillation``.
+
+    Example:
+        >>> content = {"state_dict": {"student.weight": torch.ones(2)}, "distillation": {"history": [{"epoch": 0.0}]}}
+        >>> Checkpoint(Path("student.ckpt"), content, part="distillation").weights_of("student")
+        {'weight': tensor([1., 1.])}
     """
 
     path: Path

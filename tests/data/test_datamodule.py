@@ -331,7 +331,7 @@ def test_each_process_keeps_a_copy_within_the_same_memory(copies: float, cached:
 def test_processes_that_can_read_different_images_are_an_error() -> None:
     made = DetectionData(Painted(12, bad={3}), None, Fixed(1), {}, batch_size=4)
     rank(made, 1, 2).trainer.strategy = SimpleNamespace(broadcast=lambda found: list(range(12)))
-    with pytest.raises(ValueError, match="training images: the first process could read others"):
+    with pytest.raises(ValueError, match="training images: this process cannot read the same"):
         made.setup("fit")
 
 

@@ -13,12 +13,8 @@ from diode_pl.training.run_folder import RunFolder, require_own_folder
 
 # Layers of losses depend on both detectors; a student alone does not.
 _MUST_MATCH = {
-    "student.": ("student", "The student must be the one that it was made with"),
-    "objective.": (
-        "objective",
-        "Go on with the losses and the teacher that it was made with, or begin a new training from its student, "
-        "whose weights are the student.safetensors beside it",
-    ),
+    "student.": ("student", "Use the same student"),
+    "objective.": ("objective", "Use the same losses and teacher, or start again from its student.safetensors"),
 }
 
 

@@ -31,7 +31,7 @@ def tile(data: DetectionData, count: int, folder: str | Path, settings: Mapping[
     if data.train is None:
         raise ValueError("train: expected images to tile, got None")
     if data.tiling.probabilities[0] == 1:
-        log.warning("tiling: it joins no images, each is written as it is")
+        log.warning("tiling has no effect: one image per tile")
     names = data.train.class_names
     provenance = data.provenance.with_labels(read=bool(names)) | Provenance(teacher=False)
     write_tiled(data.open_training_set(), count, data.seed, folder, names, provenance, settings)

@@ -132,7 +132,7 @@ def test_weights_of_the_librarys_networks(tmp_path: Path, unchecked: None) -> No
         TrainedClassifier(pickled, external=True, network=CropClassifier(NAMES))
     with pytest.raises(ValueError, match="another network's weights"):
         TrainedClassifier(pickled, 0.0, external=True, network=CropClassifier(("one",)))
-    with pytest.raises(ValueError, match="the key network"):
+    with pytest.raises(ValueError, match="set network"):
         TrainedClassifier(safe)
 
 
