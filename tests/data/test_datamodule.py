@@ -106,11 +106,11 @@ def test_nothing_is_reported_of_labels_that_nobody_reads(caplog: pytest.LogCaptu
 @pytest.mark.parametrize("names", [(), ("unicorn",)])
 def test_labels_that_are_needed_and_not_there(names: Sequence[str]) -> None:
     made = DetectionData(Painted(4, names), None, Fixed(1), {})
-    message = r"^train and losses: dicod, detection needs labels.*, 'dog', 'cup'\]\. A label_source of the teacher"
+    message = r"^train and losses: dicod, detection needs labels.*, 'dog', 'cup'\]\. Use a label_source with teacher"
     made.match_classes(CLASSES)
     with pytest.raises(ValueError, match=message) as error:
         made.require_labels(["dicod", "detection"])
-    assert "a weight of 0 leaves a loss out" in str(error.value)
+    assert "set the loss weight to 0" in str(error.value)
     made.match_classes(CLASSES)
 
 

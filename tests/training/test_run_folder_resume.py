@@ -134,7 +134,7 @@ def test_goes_on_with_the_losses_that_it_learned_with(tmp_path: Path, whole: Pat
         with pytest.raises(ValueError, match=way_out):
             run(tmp_path / name, epochs=EPOCHS + 1, **given | {"ckpt": given["ckpt"] / "student.ckpt"})
         assert not list((tmp_path / name).iterdir())
-    with pytest.raises(ValueError, match=r"another student.*The student must be"):  # though fkd differs, too
+    with pytest.raises(ValueError, match=r"another student.*Use the same student"):  # though fkd differs, too
         few = tiny_detector(names=("mug", "key"))
         run(tmp_path / "new", ckpt=tmp_path / "fkd" / "student.ckpt", student=few, losses={"decoded": Decoded()})
 
