@@ -1,7 +1,7 @@
 r"""How large each loss's gradient with respect to the pixels is while images take shape.
 
-python synthesize.py +experiment=tables/transfer/yolo loss_weighting._target_=benchmarks.gradient_norms.Told \
-    loss_weighting.steps=60
+python synthesize.py +experiment=tables/transfer/yolo loss_weighting.steps=60 \
+    loss_weighting._target_=benchmarks.gradient_norms.LoggedGradientShares
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ from diode_pl.synthesis.loss_weighting import GradientShares
 _FIRST_STEPS = (0, 5, 10, 20, 30, 40)
 
 
-class Told(GradientShares):
+class LoggedGradientShares(GradientShares):
     """Measures as its parent does, and prints the mean norms of some windows of steps once it is done."""
 
     def factors(self, terms: Mapping[str, Tensor], pixels: Tensor) -> dict[str, float]:

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+_RENAMED = {"number of real objects an image": "number of real objects per image"}  # in files of earlier versions
+
 
 @dataclass(frozen=True)
 class Provenance:
@@ -48,7 +50,8 @@ class Provenance:
     @classmethod
     def parse(cls, stored: str | Iterable[str]) -> "Provenance":
         """Parses a data access level, or the list of its parts that older checkpoints hold."""
-        parts = set(stored.split(" +") if isinstance(stored, str) else stored) - {""}
+        given = stored.split(" +") if isinstance(stored, str) else stored
+        parts = {_RENAMED.get(part, part) for part in given} - {""}
         # A list without a teacher means that there was none.
         denied = "no teacher" in parts if isinstance(stored, str) else bool(parts)
         teacher = True if parts & {"teacher", "teacher-only"} else False if denied else None
@@ -76,7 +79,7 @@ REAL_IMAGES = Provenance.parse("real images")
 REAL_LABELS = Provenance.parse("real labels")
 PROXY_IMAGES = Provenance.parse("proxy images")
 NOISE = Provenance.parse("noise")
-OBJECT_COUNTS = Provenance.parse("number of real objects an image")
+OBJECT_COUNTS = Provenance.parse("number of real objects per image")
 VERIFIER = Provenance.parse("verifier")
 EXTERNAL_CLASSIFIER = Provenance.parse("external classifier")
 GIVEN_WEIGHTS = Provenance.parse("given weights")

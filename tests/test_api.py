@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytorch_lightning as pl
 import torch
 from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
+from pytorch_lightning.callbacks import WeightAveraging
 
 import diode_pl
 from diode_pl.distillation.module import Distillation
@@ -77,8 +79,13 @@ def test_images_are_made_with_the_defaults_of_the_command_line(tmp_path: Path, m
 
 
 def test_students_are_trained_as_quick_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    made = list[Distillation]()
-    monkeypatch.setattr("diode_pl.distillation.student.distill", lambda module, *_: made.append(module))
+    made, trainers = list[Distillation](), list[pl.Trainer]()
+
+    def keep(module: Distillation, trainer: pl.Trainer, *_: object) -> None:
+        made.append(module)
+        trainers.append(trainer)
+
+    monkeypatch.setattr("diode_pl.distillation.student.distill", keep)
     teacher = diode_pl.load_detector(weights="embedded")
     diode_pl.distill_student(diode_pl.load_detector(), teacher, shapes("train", 8), tmp_path)
     with initialize_config_dir(str(CONF), version_base="1.3"):
@@ -88,3 +95,6 @@ def test_students_are_trained_as_quick_does(tmp_path: Path, monkeypatch: pytest.
     for name in ("augmentations", "mosaic", "batch_size", "steps_per_epoch", "seed"):
         assert settings(getattr(made[0].data, name)) == settings(getattr(expected.data, name)), name
     assert set(made[0].objective.terms) == set(expected.objective.terms) == {"decoded"}
+    assert any(isinstance(callback, WeightAveraging) for callback in trainers[0].callbacks)
+    decay = inspect.signature(diode_pl.distill_student).parameters["ema_decay"].default
+    assert decay == config.callbacks.ema.multi_avg_fn.decay

@@ -63,7 +63,7 @@ TESTED_ELSEWHERE = {
     "cli/conf": "test_wheel.py, and every run of an entry point",
     "cli/entry_points": "likewise",
     "detector/loading": API,
-    "detector/torchvision/fcos": "with all detectors: tests/detector/catalogue, test_against_torchvision.py",
+    "detector/torchvision/fcos": "with all detectors: tests/detector/catalog, test_against_torchvision.py",
     "detector/torchvision/retinanet": "likewise",
     "distillation/losses/dicod/classifier_teacher": "an interface; tests of the two classes that serve as one",
     "distillation/student": API,

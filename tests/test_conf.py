@@ -8,7 +8,7 @@ import pytest
 from hydra import compose, initialize_config_dir
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import ConfigCompositionException
-from hydra.utils import instantiate
+from hydra.utils import get_class, instantiate
 from omegaconf import OmegaConf
 
 from diode_pl.classification.datamodule import CropData
@@ -61,14 +61,22 @@ def test_every_detector_composes_as_teacher_and_verifier(detector):
     assert config.callbacks.verifier.detector == config.verifier
 
 
+def required_keys(entry_point: str, choice: str, group: str) -> list[str]:
+    """Keys of an option that have no default; all of them are paths of files."""
+    nodes = [(group, OmegaConf.to_container(composed(choice, entry_point=entry_point)[group]))]
+    for key, node in nodes:
+        nodes += [(f"{key}.{name}", value) for name, value in node.items()] if isinstance(node, dict) else []
+    return [key for key, node in nodes if node == "???"]
+
+
 OPTIONS = [(g, o) for g in GROUPS for o in options(g) if o not in OF_TRAINING.get(g, ())]
 
 
 @pytest.mark.parametrize(("group", "option"), OPTIONS)
 def test_every_option_builds_its_objects(group, option, tmp_path):
-    given = {"labels": "sampler.path", "images": "initializer.folder"}
-    extra = [f"{given[option]}={tmp_path / 'given.json'}"] if option in given else []
-    (tmp_path / "given.json").write_text('{"images": [], "annotations": [], "categories": []}')
+    given = tmp_path / "given.json"
+    given.write_text('{"images": [], "annotations": [], "categories": []}')
+    extra = [f"{key}={given}" for key in required_keys("synthesize", f"{group}={option}", group)]
     overrides = [f"{group}={option}", "detector@verifier=none", "hydra.runtime.output_dir=" + str(tmp_path), *extra]
     config = composed(*write_tiny_network(tmp_path), *overrides)
     built = instantiate(config.inversion, _convert_="object")
@@ -197,13 +205,15 @@ def test_every_option_of_a_training_builds_its_objects(tiny, group, option, tmp_
     weights.write_bytes(
         encode_classifier(CropClassifier(NAMES, crop_size=16, kind="both"), ClassifierCard(Provenance(True), 0.9, 0.9))
     )
-    given = {"from_dataset": "tiling.path=", "dicod_classifier": "distill.dicod.classifier.weights="}
-    files = {"from_dataset": tmp_path / "given.json", "dicod_classifier": weights}
-    extra = [f"{given[option]}{files[option]}"] if option in given else []
+    keys = required_keys("train", f"{group}={option}", group)
+    extra = [f"{key}={weights if key.endswith('weights') else tmp_path / 'given.json'}" for key in keys]
     expected = {option.removesuffix("_classifier").partition("_paper")[0]}  # alpha_detection is 0
-    if expected <= {"fkd", "dicod"}:  # these do not train all outputs
-        option, expected = f"[decoded,{option}]", expected | {"decoded"}
     config = training(*tiny, f"{group}={option}", *extra)
+    if group == "distill" and not any(
+        get_class(term._target_).complete for term in config.distill.values() if term.weight
+    ):
+        option, expected = f"[decoded,{option}]", expected | {"decoded"}
+        config = training(*tiny, f"{group}={option}", *extra)
     distillation = instantiate(config.distillation, _convert_="object")
     assert isinstance(distillation, Distillation) and isinstance(distillation.data, DetectionData)
     assert len(distillation.configure_optimizers().param_groups) == 3

@@ -36,7 +36,7 @@ from tests.training_run import parts, shapes, tiny_detector, tiny_teacher
         ("proxy images +real labels", PROXY_IMAGES | REAL_LABELS),
         ("teacher +proxy images", Provenance(True, frozenset({"proxy images"}))),
         ("no teacher +real images +real labels", Provenance(False, frozenset({"real images", "real labels"}))),
-        ("teacher +number of real objects an image", Provenance(True) | OBJECT_COUNTS),
+        ("teacher +number of real objects per image", Provenance(True) | OBJECT_COUNTS),
         ("teacher +depth maps", Provenance(True, frozenset({"depth maps"}))),
     ],
 )
@@ -50,6 +50,7 @@ def test_earlier_versions_wrote_lists_and_other_orders() -> None:
     assert Provenance.parse(["teacher"]) == teacher and not Provenance.parse([])
     assert Provenance.parse(["proxy images", "teacher"]) == teacher | PROXY_IMAGES
     assert Provenance.parse(["real images", "real labels"]) == outside | REAL_IMAGES | REAL_LABELS
+    assert Provenance.parse("teacher +number of real objects an image") == teacher | OBJECT_COUNTS
     level = Provenance.parse("teacher +real labels +proxy images")
     assert level == teacher | PROXY_IMAGES | REAL_LABELS and str(level) == "teacher +proxy images +real labels"
 
@@ -155,7 +156,7 @@ def test_counting_the_objects_of_a_data_set_is_seeing_its_labels(tmp_path: Path)
 
 
 @pytest.mark.parametrize(
-    ("images", "stored", "learnt"),
+    ("images", "stored", "learned"),
     [
         (Painted(6), "no teacher +real images +real labels", "no teacher +real images +real labels"),
         (Painted(6, provenance="teacher +verifier"), "teacher +verifier", "teacher +verifier"),
@@ -164,14 +165,14 @@ def test_counting_the_objects_of_a_data_set_is_seeing_its_labels(tmp_path: Path)
     ids=["real", "synthetic", "without labels"],
 )
 def test_a_tiled_set_remembers_what_it_was_made_from(
-    tmp_path: Path, images: Painted, stored: str, learnt: str | None, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, images: Painted, stored: str, learned: str | None, caplog: pytest.LogCaptureFixture
 ) -> None:
     tile(DetectionData(images, None, Fixed(1), {}), 3, tmp_path, {})
     tiled = Synthetic(tmp_path, 32)
     assert str(tiled.provenance) == stored and tiled.class_names == images.class_names
     assert [len(tiled[i].labels) for i in range(3)] == [len(images.class_names) > 0] * 3
-    assert ("the images have no boxes" in caplog.text) == (learnt is None)
-    if learnt is not None:
+    assert ("the images have no boxes" in caplog.text) == (learned is None)
+    if learned is not None:
         student = tiny_detector(names=images.class_names)
         given = {"losses": {"labels": Detection()}, "teacher": None, "student": student, "val": None}
-        assert str(parts(**given, train=tiled)[0].provenance) == learnt
+        assert str(parts(**given, train=tiled)[0].provenance) == learned

@@ -30,7 +30,7 @@ from diode_pl.report import save_weights
 from diode_pl.shapes import ShapesWorld
 from diode_pl.training.ema import WarmupEMA
 from diode_pl.training.optim import Recipe
-from diode_pl.training.trainer import training_trainer
+from diode_pl.training.trainer import build_training_trainer
 
 RESOLUTION, BATCH, VALIDATION = 64, 8, 15
 EPOCHS = 3  # of a training that is run to its end
@@ -123,7 +123,7 @@ def some_data(
 def some_trainer(epochs: int = 2, callbacks: Mapping[str, pl.Callback] | None = None, **options: Any) -> pl.Trainer:
     """One that averages the weights and runs on the CPU."""
     listeners = {"ema": WeightAveraging(multi_avg_fn=WarmupEMA())} | dict(callbacks or {})
-    return training_trainer(listeners, {}, epochs, accelerator="cpu", **options)
+    return build_training_trainer(listeners, {}, epochs, accelerator="cpu", **options)
 
 
 def run(

@@ -27,8 +27,8 @@ from diode_pl.distillation.losses.fkd.non_local import NonLocal
 from diode_pl.numerics.distributed import reduce_mean, reduce_sum_per_process
 from diode_pl.targets import Targets
 from tests.detector import detectors
-from tests.distillation.losses import lessons
-from tests.distillation.losses.lessons import network
+from tests.distillation.losses import batches
+from tests.distillation.losses.batches import network
 
 IMAGES = 6
 # All boxes of a share on one process, the other has none: what is divided by a number of boxes differs most.
@@ -50,7 +50,7 @@ def step(loss_name: str, dtype: torch.dtype, share: range, shared: bool) -> dict
     """Loss, gradients and running statistics after two steps of one of ``LOSSES`` on some images of the batch."""
     teacher = network(seed=1).to(dtype)
     teacher.freeze()
-    return _steps(LOSSES[loss_name](), network(seed=0).to(dtype), teacher, lessons.SIZE, share, shared)
+    return _steps(LOSSES[loss_name](), network(seed=0).to(dtype), teacher, batches.SIZE, share, shared)
 
 
 def family_step(name: str, share: range, shared: bool) -> dict[str, Tensor]:

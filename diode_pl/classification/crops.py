@@ -11,7 +11,7 @@ from torchvision.transforms.v2 import functional
 
 from diode_pl.data.epoch_sampler import SampleKey
 from diode_pl.data.readers import ImageSet
-from diode_pl.numerics.roi_crop import crops
+from diode_pl.numerics.roi_crop import crop_boxes
 from diode_pl.targets import Targets
 
 
@@ -51,7 +51,7 @@ def balance_classes(labels: Int[Tensor, " k"], classes: int) -> Int[Tensor, " j"
     return torch.cat([positions[torch.arange(most) % len(positions)] for positions in own if len(positions)])
 
 
-class Changes(NamedTuple):
+class CropAugmentation(NamedTuple):
     """Augmentation of training crops.
 
     Args:
@@ -90,7 +90,7 @@ class CropSet(Dataset):
         objects: Targets,
         crop_size: int,
         order: Int[Tensor, " j"] | None = None,
-        changes: Changes | None = None,
+        changes: CropAugmentation | None = None,
     ) -> None:
         self.source, self.objects, self.crop_size, self.changes = source, objects, crop_size, changes
         self.order = torch.arange(len(objects)) if order is None else order
@@ -107,13 +107,13 @@ class CropSet(Dataset):
         if changes is not None:
             move = (2 * torch.rand(4, generator=generator) - 1) * changes.jitter
             box = box + move * (box[2:] - box[:2]).repeat(2)
-        (crop,) = crops(image[None].float() / 255, box[None].float(), torch.zeros(1, dtype=torch.long), self.crop_size)
+        (crop,) = crop_boxes(image[None].float() / 255, box[None].float(), torch.zeros(1).long(), self.crop_size)
         if changes is not None:
             crop = _augment(crop, changes, generator)
         return crop, int(self.objects.labels[position])
 
 
-def _augment(crop: Tensor, changes: Changes, generator: Generator) -> Tensor:
+def _augment(crop: Tensor, changes: CropAugmentation, generator: Generator) -> Tensor:
     """Flips and changes colors; drawn here, as torchvision's transforms use the global generator."""
     flip, *colors = torch.rand(5, generator=generator).tolist()
     if flip < changes.flip:

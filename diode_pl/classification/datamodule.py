@@ -7,7 +7,14 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from diode_pl.classification.crops import Changes, CropSet, balance_classes, collate_crops, find_objects, split_by_image
+from diode_pl.classification.crops import (
+    CropAugmentation,
+    CropSet,
+    balance_classes,
+    collate_crops,
+    find_objects,
+    split_by_image,
+)
 from diode_pl.classification.teacher_labels import TeacherLabeler
 from diode_pl.data.base_datamodule import BaseDataModule
 from diode_pl.data.epoch_sampler import SampleKey
@@ -31,7 +38,7 @@ class CropData(BaseDataModule):
         held_out: share of the images that are held out, in [0, 1).
         batch_size: crops per optimizer step, of all processes together.
         balanced: draws every class equally often; False draws every crop equally often.
-        jitter, flip, color: see :class:`Changes`.
+        jitter, flip, color: see :class:`CropAugmentation`.
         min_pixels: minimum width and height of an object in pixels of the images, >= 1; smaller ones are left out.
         steps_per_epoch: optimizer steps, >= 1; None: the number of batches of training crops.
         workers: processes that cut crops, per training process.
@@ -77,7 +84,7 @@ class CropData(BaseDataModule):
             raise ValueError(f"min_pixels and crop_size must be >= 1 and 8, got {min_pixels} and {crop_size}")
         if steps_per_epoch is not None and steps_per_epoch < 1:
             raise ValueError(
-                f"steps_per_epoch must be >= 1, got {steps_per_epoch}; null takes as many as there are "
+                f"steps_per_epoch must be >= 1, got {steps_per_epoch}; None takes as many as there are "
                 "batches of training crops"
             )
         if not 0 <= held_out < 1:
@@ -87,7 +94,7 @@ class CropData(BaseDataModule):
                 "train: crops need labeled boxes, and there are none. Take labeled images, even where the teacher "
                 "labels them: the names of the classes are the data's"
             )
-        self.changes = Changes(jitter, flip, color)
+        self.changes = CropAugmentation(jitter, flip, color)
         self.changes.check()
         self.train, self.crop_size, self.held_out = train, crop_size, held_out
         self.balanced, self.min_pixels, self.steps_per_epoch = balanced, min_pixels, steps_per_epoch
@@ -126,7 +133,7 @@ class CropData(BaseDataModule):
         if not len(objects):
             raise ValueError(
                 f"train: none of the {len(every)} labeled objects in {len(self.train)} images is {self.min_pixels} "
-                "pixels wide and high; a lower min_pixels or a higher resolution lets more of them in"
+                "pixels wide and high; lower min_pixels or raise resolution"
             )
         self._parts = split_by_image(objects, self.held_out, self.seed)
         train, held_out = self._parts

@@ -12,17 +12,15 @@ import torch
 
 from diode_pl.classification.module import Classification
 from diode_pl.io.atomic import atomic_write, write_picture
-from diode_pl.io.run_config import FREE_IN_TRAINING, differences
-from diode_pl.report import crop_sheet, log_closing, write_curves
+from diode_pl.io.run_config import FREE_IN_TRAINING, compare_configs
+from diode_pl.report import draw_crops, log_closing, write_curves
 from diode_pl.training.checkpoint import Checkpoint
 from diode_pl.training.run_folder import RunFolder
 
 log = logging.getLogger(__name__)
 
 _MAX_CROPS = 64  # in crops.png
-_MUST = {
-    "": ("classifier", "The classifier, with the classes of the training images, must be the one that it was made with")
-}
+_MUST = {"": ("classifier", "Use the same classifier, and training images with the same classes")}
 
 
 def train_classifier(
@@ -36,7 +34,7 @@ def train_classifier(
 
     Args:
         module: classifier, losses and data.
-        trainer: from :func:`diode_pl.training.trainer.training_trainer`.
+        trainer: from :func:`diode_pl.training.trainer.build_training_trainer`.
         folder: gets ``classifier.ckpt`` after every epoch; in the end ``classifier.safetensors``, ``metrics.json``,
             ``curves.png`` and, if crops are held out, ``crops.png``.
         settings: configuration of the run as plain data; stored with the classifier.
@@ -69,7 +67,7 @@ def _describe_split(module: Classification, settings: Mapping[str, Any]) -> dict
 
 
 def _check_split(start: Checkpoint, split: Mapping[str, Any]) -> None:
-    changed = differences(start.kept.get("split", {}), split, FREE_IN_TRAINING)
+    changed = compare_configs(start.kept.get("split", {}), split, FREE_IN_TRAINING)
     if changed and split["crops"]["held_out"]:
         raise ValueError(
             f"ckpt: {start.path} was trained on other crops, some of which would be held out now: the accuracy would "
@@ -106,7 +104,7 @@ def _write_report(classification: Classification, folder: Path) -> float | None:
         crops, labels = held_out
         with torch.no_grad():
             predicted = classification.classifier(crops).argmax(dim=1)
-        write_picture(folder / "crops.png", crop_sheet(crops, labels, predicted, data.class_names))
+        write_picture(folder / "crops.png", draw_crops(crops, labels, predicted, data.class_names))
     if classification.scores:
         log.info("accuracy on held-out crops %(accuracy).3f, the mean over classes %(macro_accuracy).3f", facts)
     log.info("%s: %d epochs, %.0f s, data access %s", folder, len(classification.history), seconds, level)

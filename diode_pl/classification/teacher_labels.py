@@ -35,7 +35,7 @@ class TeacherLabeler:
             raise ValueError(
                 "teacher and label_source: the teacher has no class of the training images: theirs are "
                 f"{list(images.class_names)}, its own are {list(teacher.class_names)}. Take a detector that has them, "
-                "or none with source=sampled and agreement=false"
+                "or none with source=sampled and agreement=False"
             )
 
     @torch.no_grad()
@@ -61,7 +61,7 @@ class TeacherLabeler:
                 f"teacher and label_source: none of the {total['sampled']} labeled objects in {len(source)} images "
                 f"counts, as the teacher detects none with a confidence above {self.label_source.confidence}. Take the "
                 "detector that the images were made from, lower confidence and iou of label_source, or use no teacher "
-                "with source=sampled and agreement=false"
+                "with source=sampled and agreement=False"
             )
         counts = {name: total[name] for name in ("sampled", "dropped", "added")}
         log.info(

@@ -26,6 +26,10 @@ class ClassifierCard:
         per_class: accuracy by class name; None for a class without a held-out crop.
         untrained: classes without a training crop.
         outside: whether it was trained on images that were not synthesized from a teacher.
+
+    Example:
+        >>> card = ClassifierCard(Provenance.parse("teacher-only"), accuracy=0.9, per_class={"cat": 0.9})
+        >>> data = encode_classifier(CropClassifier(["cat"]), card)
     """
 
     provenance: Provenance = Provenance()
@@ -65,8 +69,8 @@ def load_classifier(path: str | Path) -> tuple[CropClassifier, ClassifierCard]:
         raise ValueError(f"weights: {path} is damaged or not a .safetensors file ({error})") from error
     if metadata.get("format") != _FORMAT:
         raise ValueError(
-            f"weights: {path} was not written by the training of a classifier; weights of torchvision's networks "
-            "are read into the one that the key network gives"
+            f"weights: {path} was not written by the training of a classifier; for weights of a torchvision "
+            "network, set network"
         )
     card = json.loads(metadata["record"])
     provenance = Provenance.parse(card.pop("data_access"))

@@ -13,11 +13,14 @@ _NAMED = re.compile(rf"(?:([A-Z]\w*): )?({_ARGUMENT}(?:(?:, | and ){_ARGUMENT})*
 _INTERPOLATION = re.compile(r"\$\{([\w.]+)\}")
 # Arguments of the task that are not in the config.
 _PASSED = {"folder": "output_dir"}
+_IN_YAML = {"None": "null", "True": "true", "False": "false"}
 _FULL_KEY = re.compile(r"^full_key: (\S+)$", re.MULTILINE)
 
 
 def describe_error(error: Exception, config: Any, choices: Mapping[str, str]) -> str:
     """Returns the message with keys in place of arguments, then a line per group that one of them belongs to.
+
+    Python's ``None``, ``True`` and ``False`` become ``null``, ``true`` and ``false``, as they are typed.
 
     Args:
         error: of the library, or Hydra's around it.
@@ -35,6 +38,7 @@ def describe_error(error: Exception, config: Any, choices: Mapping[str, str]) ->
         text = "".join(words) + text[named.end() :]
     elif owner:
         keys, text = [owner], f"{owner}: {text}"
+    text = re.sub(r"\b(None|True|False)\b", lambda word: _IN_YAML[word[0]], text)
     return "\n  ".join([text, *filter(None, (_way_out(key, config, choices) for key in dict.fromkeys(keys)))])
 
 

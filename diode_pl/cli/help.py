@@ -13,15 +13,17 @@ _WIDTH, _NAMES_COLUMN, _LINES_COLUMN = 120, 22, 36
 def register_help(entry_point: str) -> None:
     """Registers the resolvers with which ``hydra.help.template`` of an entry point lists the options of groups.
 
-    ``${option_names:GROUP,TITLE,TEXT}`` is a paragraph: a title, a text and the names of the options.
+    ``${option_names:GROUP,TITLE,TEXT,OTHERS}`` is a paragraph: a title, a text and the names of the options, except for
+    those that match one of the patterns ``OTHERS``.
     ``${option_lines:GROUP,KEY,PATTERN}`` is a line ``KEY=NAME`` per matching option, with its description; ``*`` marks
     the default.
     """
     choices = OmegaConf.load(_CONF / f"{entry_point}.yaml").defaults
     defaults = {f"{group}={option}" for choice in choices if choice != "_self_" for group, option in choice.items()}
 
-    def names(group: str, title: str, text: str) -> str:
-        paragraph = f"{title:<{_NAMES_COLUMN - 2}}{text}: {', '.join(option_names(group))}"
+    def names(group: str, title: str, text: str, others: str = "") -> str:
+        shown = [name for name in option_names(group) if not any(fnmatch(name, other) for other in others.split())]
+        paragraph = f"{title:<{_NAMES_COLUMN - 2}}{text}: {', '.join(shown)}"
         indent = " " * _NAMES_COLUMN
         return textwrap.fill(paragraph, _WIDTH, initial_indent="  ", subsequent_indent=indent, break_on_hyphens=False)
 

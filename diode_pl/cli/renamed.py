@@ -20,8 +20,6 @@ RENAMED = {
     "schedule=single_published": "schedule=single_paper_code",
     "schedule=multires_published": "schedule=multires_paper_code",
     "schedule=fp_multires_published": "schedule=fp_multires_paper_code",
-    "losses.batch_norm.form=published": "losses.batch_norm.form=paper",
-    "losses.first_batch_norm.form=published": "losses.first_batch_norm.form=paper",
     "distill.dicod.reduction=released": "distill.dicod.reduction=paper_code",
     "distill.fkd.preset": "distill=fkd (of the paper's code, for one-stage detectors), fkd_paper_code_two_stage, "
     "fkd_paper_one_stage or fkd_paper_two_stage",
@@ -35,10 +33,16 @@ RENAMED = {
     "experiment=supervised_shapes": "an experiment that trains one detector, such as +experiment=yolov3_tiny_shapes",
     "experiment=chain_images": "+experiment=tables/chain",
     "experiment=methods": "+experiment=tables/methods",
-    "recipe.burn_in_epochs": "recipe.warmup_epochs",
-    "recipe.burn_in_steps": "recipe.warmup_steps",
-    "recipe.burn_in_momentum": "recipe.warmup_momentum",
+    "distill.dicod.form=l1_normalised": "distill.dicod.form=l1_normalized",
+    "distill.dicod.localisation": "distill.dicod.localization",
+    "distill.dicod.kd_loc_warmup_steps": "distill.dicod.localization_warmup_steps",
+    "crops.colour": "crops.color",
 }
+RENAMED |= {f"recipe.burn_in_{key}": f"recipe.warmup_{key}" for key in ("epochs", "steps", "momentum")}
+for _set in ("train", "val"):
+    RENAMED |= {f"{_set}.data_access": f"{_set}.provenance", f"{_set}.labelled": f"{_set}.labeled"}
+for _term in ("losses.batch_norm.form", "losses.first_batch_norm.form"):
+    RENAMED |= {f"{_term}=published": f"{_term}=paper", f"{_term}=standardised": f"{_term}=standardized"}
 _OF_METHOD = "alpha", "beta", "gamma", "temperature", "masks", "attention", "channel_mask", "non_local", "reduction"
 RENAMED |= {f"distill.fkd.{key}": f"distill.fkd.method.{key}" for key in _OF_METHOD}
 _TEACHER, _VERIFIER = "yolov3_tiny_shapes", "yolov3_res_shapes"

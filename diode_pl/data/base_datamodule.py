@@ -25,6 +25,13 @@ class BaseDataModule(pl.LightningDataModule):
 
     Raises:
         ValueError: if a number is out of range.
+
+    Example:
+        >>> from torch.utils.data import TensorDataset
+        >>> class Numbers(BaseDataModule):
+        ...     def train_dataloader(self):
+        ...         return self._epoch_loader(TensorDataset(torch.arange(10)), steps=None, collate=list)
+        >>> loader = Numbers(batch_size=5, workers=0, cache_gib=0.0, seed=0).train_dataloader()
     """
 
     def __init__(self, batch_size: int, workers: int, cache_gib: float, seed: int) -> None:
@@ -53,7 +60,9 @@ class BaseDataModule(pl.LightningDataModule):
         if len(source) * 3 * source.resolution**2 * world_size <= self.cache_gib * 2**30:
             images: ImageSet = (cached := InMemory(source, self.workers, name))
             if self._compute_on_first_rank(lambda: cached.indices) != cached.indices:
-                raise ValueError(f"{name}: the first process could read others than this one; is a disk unreliable?")
+                raise ValueError(
+                    f"{name}: this process cannot read the same images as the first one; is a disk unreliable?"
+                )
         elif source.computed:
             images = source
         else:

@@ -15,7 +15,12 @@ from diode_pl.targets import Targets
 
 @dataclass(frozen=True)
 class Batch:
-    """Images with their boxes."""
+    """Images with their boxes.
+
+    Example:
+        >>> targets = Targets.from_images([(torch.tensor([[0.0, 0.0, 1.0, 0.5]]), torch.tensor([3]))])
+        >>> batch = Batch(torch.rand(1, 3, 8, 8), targets, sizes=[(480, 640)], names=["a.png"])
+    """
 
     images: UInt8[Tensor, "n 3 r r"] | Float[Tensor, "n 3 r r"]  # RGB, 0 to 255 from the loader, later in [0, 1]
     targets: Targets  # with the labels of the detector

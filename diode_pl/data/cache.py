@@ -40,7 +40,7 @@ def read_usable(source: ImageSet, workers: int, name: str) -> Iterator[tuple[int
 
 def find_usable(source: ImageSet, workers: int, name: str) -> list[int]:
     """Indices of the usable images; see :func:`read_usable`."""
-    log.info("checking %d %s, which data.cache_gib does not let into memory", len(source), name)
+    log.info("checking %d %s, which cache_gib keeps out of memory", len(source), name)
     return [i for i, _ in read_usable(source, workers, name)]
 
 

@@ -18,7 +18,7 @@ from diode_pl.data.batch import Batch
 from diode_pl.data.held_out import HeldOut
 from diode_pl.data.readers import BadImage, Example, ImageSet
 from diode_pl.data.tiling import Tiling
-from diode_pl.data.training_set import Relabeled, TrainingSet
+from diode_pl.data.training_set import RelabeledSet, TrainingSet
 from diode_pl.detector import Detector
 from diode_pl.detector.input_size import InputSize
 from diode_pl.provenance import Provenance
@@ -142,7 +142,7 @@ class DetectionData(BaseDataModule):
             raise ValueError(
                 f"train and losses: {', '.join(readers)} needs labels, and the training set has none of a class of the "
                 f"detector: its classes are {list(self.train.class_names)}, the detector's {list(self._class_names)}. "
-                "A label_source of the teacher takes what that finds; a weight of 0 leaves a loss out"
+                "Use a label_source with teacher labels, or set the loss weight to 0"
             )
         if everywhere and (bare := self.train.unlabeled()):
             raise ValueError(
@@ -164,15 +164,15 @@ class DetectionData(BaseDataModule):
     def setup(self, stage: str) -> None:
         """Opens the data sets and caches those that fit."""
         if stage == "fit":
-            self._training = self.training_set()
+            self._training = self.open_training_set()
         if self.val is not None:
             self._validation = self._validation_set()
 
-    def training_set(self) -> TrainingSet:
+    def open_training_set(self) -> TrainingSet:
         """Opens the training images; before :meth:`match_classes` with the labels of the data set."""
         assert self.train is not None
         images = self._split_training()[0] if self._held_out else self._open(self.train, "training images")
-        source = Relabeled(images, self._train_classes)
+        source = RelabeledSet(images, self._train_classes)
         return TrainingSet(source, self.train.resolution, self.tiling, self.mosaic)
 
     def train_dataloader(self) -> DataLoader:
@@ -197,10 +197,10 @@ class DetectionData(BaseDataModule):
         shown = min(count, len(images))
         return [images[(2 * i + 1) * len(images) // (2 * shown)] for i in range(shown)]
 
-    def _validation_set(self) -> Relabeled:
+    def _validation_set(self) -> RelabeledSet:
         assert self.val is not None
         images = self._split_training()[1] if self._held_out else self._open(self.val, "validation images")
-        return Relabeled(images, self._val_classes)
+        return RelabeledSet(images, self._val_classes)
 
     def _split_training(self) -> tuple[ImageSet, ImageSet]:
         if self._split is None:

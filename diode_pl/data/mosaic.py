@@ -13,7 +13,7 @@ from diode_pl.data.readers import Example
 _LEAST_VISIBLE = 0.25  # share of a box's area
 
 
-def mosaic(
+def make_mosaic(
     examples: Sequence[Example], generator: Generator, zoom: Sequence[float] = (0.5, 1.5), margin: float = 0.3
 ) -> Example:
     """Splits the frame in four at a random point and fills each part with a random window of one image.

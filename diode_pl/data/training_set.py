@@ -10,14 +10,14 @@ from torch.utils.data import Dataset
 
 from diode_pl.data.batch import Batch
 from diode_pl.data.epoch_sampler import SampleKey
-from diode_pl.data.mosaic import mosaic
+from diode_pl.data.mosaic import make_mosaic
 from diode_pl.data.readers import Example, ImageSet
 from diode_pl.data.readers.base import Part
 from diode_pl.data.tiling import Tiling, tile
 from diode_pl.targets import Targets
 
 
-class Relabeled(Dataset):
+class RelabeledSet(Dataset):
     """A data set with the labels of a detector.
 
     Args:
@@ -57,7 +57,7 @@ class TrainingSet(Dataset):
 
     parts: list[tuple[list[int], float]] | None = None
 
-    def __init__(self, source: Relabeled, resolution: int, tiling: Tiling, mosaic: float) -> None:
+    def __init__(self, source: RelabeledSet, resolution: int, tiling: Tiling, mosaic: float) -> None:
         if not 0 <= mosaic <= 1:
             raise ValueError(f"mosaic must be in [0, 1], got {mosaic}")
         self.source, self.resolution, self.tiling, self.mosaic = source, resolution, tiling, mosaic
@@ -80,7 +80,7 @@ class TrainingSet(Dataset):
             example = self._tiled(key.index, generator)
         else:
             others = self._draw(3, generator)
-            example = mosaic([self._tiled(i, generator) for i in (key.index, *others)], generator)
+            example = make_mosaic([self._tiled(i, generator) for i in (key.index, *others)], generator)
         # Not the seed of the key: augmentations would repeat the draws made here.
         return example, int(torch.randint(2**62, (1,), generator=generator))
 

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from diode_pl.class_names import match_classes
-from diode_pl.detector.nms import detections
+from diode_pl.detector.nms import non_max_suppression
 from diode_pl.detector.outputs import DensePredictions, Detections, MatchedPredictions, Outputs
 from diode_pl.io.safetensors import fingerprint
 from diode_pl.provenance import Provenance
@@ -126,7 +126,7 @@ class Detector(nn.Module, ABC):
             iou: threshold of non-maximum suppression, in [0, 1].
             max_detections: maximum per image.
         """
-        return detections(self.decode(outputs), confidence, iou, max_detections)
+        return non_max_suppression(self.decode(outputs), confidence, iou, max_detections)
 
     def predict_as(self, class_names: Sequence[str], outputs: Outputs, **options: float) -> list[Detections]:
         """Like :meth:`predict`, with labels that index ``class_names``, matched by name; other classes are dropped."""
@@ -165,7 +165,7 @@ class Detector(nn.Module, ABC):
         """Raises a ValueError if the weights are random; ``role`` is that of the detector, such as ``teacher``."""
         if self.provenance is None:
             raise ValueError(
-                f"{role}.weights: nothing can be learned from a {role} {self.describe_random_weights()}. Train it "
+                f"{role}: nothing can be learned from a {role} {self.describe_random_weights()}. Train it "
                 "first, as a student that learns from labels alone"
             )
 

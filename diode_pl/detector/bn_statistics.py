@@ -11,7 +11,11 @@ from torch.autograd.function import FunctionCtx, once_differentiable
 
 
 class ChannelStats(NamedTuple):
-    """Mean and biased variance of each channel, in float32 or float64."""
+    """Mean and biased variance of each channel, in float32 or float64.
+
+    Example:
+        >>> mean, var = channel_stats(torch.rand(2, 3, 8, 8))
+    """
 
     mean: Float[Tensor, " c"]
     var: Float[Tensor, " c"]

@@ -28,13 +28,13 @@ class InputSize:
         least = max(detector.smallest for detector in detectors.values())
         return cls(step, math.ceil(least / step) * step, " and ".join(detectors))
 
-    def take(self, side: int) -> bool:
+    def supports(self, side: int) -> bool:
         """Whether ``side``, in pixels, is supported."""
         return side % self.step == 0 and side >= self.smallest
 
     def check(self, key: str, side: int) -> None:
         """Raises a ValueError if ``side``, in pixels, is not supported; ``key`` is the argument that sets it."""
-        if not self.take(side):
+        if not self.supports(side):
             nearest = max(self.smallest, round(side / self.step) * self.step)
             raise ValueError(
                 f"{key} must be a multiple of {self.step} px, at least {self.smallest} px, for {self.who}, "

@@ -11,7 +11,9 @@ _CANDIDATES = 30_000  # per image: noise and untrained networks yield half a mil
 
 
 @torch.no_grad()
-def detections(dense: DensePredictions, confidence: float, iou: float, max_detections: int) -> list[Detections]:
+def non_max_suppression(
+    dense: DensePredictions, confidence: float, iou: float, max_detections: int
+) -> list[Detections]:
     """Non-maximum suppression per class over the candidates of each image.
 
     Args:

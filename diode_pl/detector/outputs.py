@@ -19,6 +19,10 @@ class Outputs:
         image_size: height and width of the input in pixels.
         proposals: boxes per image that a second stage evaluates, without gradient: x1, y1, x2, y2 in pixels. Empty for
             one-stage detectors.
+
+    Example:
+        >>> heads, features = (torch.rand(2, 255, 20, 20),), (torch.rand(2, 256, 20, 20),)
+        >>> outputs = Outputs(heads, features, strides=(8,), image_size=(160, 160))
     """
 
     heads: tuple[Tensor, ...]
@@ -40,6 +44,10 @@ class DensePredictions:
             shared by all images or per image.
         cells: region of the centers that each candidate is responsible for: x1 <= x < x2, y1 <= y < y2. If None, it is
             responsible for the objects that its prior covers.
+
+    Example:
+        >>> cells = torch.tensor([[0.0, 0.0, 0.5, 1.0], [0.5, 0.0, 1.0, 1.0]])
+        >>> dense = DensePredictions(cells[None], torch.rand(1, 2), torch.rand(1, 2, 80), priors=cells, cells=cells)
     """
 
     boxes: Float[Tensor, "n m 4"]
@@ -59,6 +67,10 @@ class MatchedPredictions:
         boxes: predicted boxes, with gradient, in float32 or float64: x1, y1, x2, y2 in units of image width and height;
             may reach outside [0, 1].
         class_logits: with gradient, in float32 or float64; the last is background for heads with softmax.
+
+    Example:
+        >>> image, target = torch.tensor([0, 0, 1]), torch.tensor([0, 0, 1])  # two candidates of the first target
+        >>> matched = MatchedPredictions(image, target, boxes=torch.rand(3, 4), class_logits=torch.rand(3, 80))
     """
 
     image: Int[Tensor, " k"]

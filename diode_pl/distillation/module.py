@@ -103,7 +103,7 @@ class Distillation(Evaluation, TrainingModule):
         return self.scale_loss(total, len(batch.images))
 
     def on_blind_teacher(self, message: str) -> None:
-        raise ValueError(f"{message} Nothing can be learned from it; a training without val does not look")
+        raise ValueError(f"{message} Nothing can be learned from it; pass val=None to skip this check")
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Adds what a weights file says of the student, so that the checkpoint alone rebuilds it."""

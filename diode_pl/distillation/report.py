@@ -10,7 +10,7 @@ from diode_pl.detector import Detector
 from diode_pl.distillation.evaluation import Evaluation
 from diode_pl.distillation.module import Distillation
 from diode_pl.io.atomic import atomic_write, write_picture
-from diode_pl.report import export_onnx, log_closing, prediction_sheet, save_weights, write_curves
+from diode_pl.report import draw_predictions, export_onnx, log_closing, save_weights, write_curves
 from diode_pl.training.run_folder import read_best
 
 log = logging.getLogger(__name__)
@@ -97,7 +97,7 @@ def write_scores(
     if evaluation.teacher is not None:
         detections["teacher"] = evaluation.predict_with(evaluation.teacher.cpu(), batch, _MIN_CONFIDENCE)
     detections["student"] = evaluation.predict_with(evaluation.student.cpu().eval(), batch, _MIN_CONFIDENCE)
-    sheet = prediction_sheet(batch.images, batch.targets, detections, evaluation.student.class_names, _MIN_CONFIDENCE)
+    sheet = draw_predictions(batch.images, batch.targets, detections, evaluation.student.class_names, _MIN_CONFIDENCE)
     write_picture(folder / names[1], sheet)
 
 

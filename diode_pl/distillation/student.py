@@ -4,6 +4,7 @@ from functools import partial
 from pathlib import Path
 
 import torch
+from pytorch_lightning.callbacks import WeightAveraging
 
 from diode_pl.augmentations import Flip, HueSaturationValue, Zoom
 from diode_pl.data import DetectionData
@@ -13,8 +14,9 @@ from diode_pl.detector import Detector
 from diode_pl.distillation.jobs import distill
 from diode_pl.distillation.losses import Decoded
 from diode_pl.distillation.module import Distillation
+from diode_pl.training.ema import WarmupEMA
 from diode_pl.training.optim import Recipe
-from diode_pl.training.trainer import training_trainer
+from diode_pl.training.trainer import build_training_trainer
 
 
 def distill_student(
@@ -28,6 +30,7 @@ def distill_student(
     batch_size: int = 16,
     lr: float = 0.002,
     accelerator: str = "auto",
+    ema_decay: float = 0.998,
 ) -> float | None:
     """Trains a student on a teacher's outputs, as ``train.py +experiment=quick`` does.
 
@@ -41,6 +44,7 @@ def distill_student(
         val: labeled images for validation.
         steps_per_epoch: optimizer steps per epoch, of ``batch_size`` images each.
         accelerator: ``cpu``, ``gpu`` or ``auto``.
+        ema_decay: of the moving average of the weights, which is validated and kept; in [0, 1).
 
     Returns:
         AP at IoU 0.5 of the student on ``val``, or None without ``val``.
@@ -60,5 +64,9 @@ def distill_student(
     optimizer = partial(torch.optim.AdamW, lr=lr, weight_decay=0.05)
     recipe = Recipe(optimizer, warmup_epochs=0.0, warmup_steps=50, nominal_batch=None)
     module = Distillation(student, teacher, {"decoded": Decoded()}, recipe, data)
-    trainer = training_trainer({}, {}, epochs, accelerator, gradient_clip_val=10.0, check_val_every_n_epoch=5)
-    return distill(module, trainer, folder, {"lr": lr, "steps_per_epoch": steps_per_epoch, "batch_size": batch_size})
+    callbacks = {"ema": WeightAveraging(multi_avg_fn=WarmupEMA(ema_decay))}
+    trainer = build_training_trainer(
+        callbacks, {}, epochs, accelerator, gradient_clip_val=10.0, check_val_every_n_epoch=5
+    )
+    settings = {"lr": lr, "steps_per_epoch": steps_per_epoch, "batch_size": batch_size, "ema_decay": ema_decay}
+    return distill(module, trainer, folder, settings)

@@ -86,7 +86,7 @@ def to_pillow(image: Float[Tensor, "3 h w"]) -> Image.Image:
     return Image.fromarray(to_uint8(image).permute(1, 2, 0).cpu().numpy())
 
 
-def grid(pictures: Sequence[Image.Image], columns: int, gap: int = 4) -> Image.Image:
+def make_grid(pictures: Sequence[Image.Image], columns: int, gap: int = 4) -> Image.Image:
     """Pictures of one size side by side, row by row, on white."""
     width, height = pictures[0].size
     rows = -(-len(pictures) // columns)

@@ -23,14 +23,24 @@ FREE_IN_TRAINING = {f"{group}.{key}" for group, keys in _PARTS.items() for key i
 FREE_IN_TRAINING |= {"output_dir", "ckpt", "overrides", "logger", "callbacks.progress", "task"}
 FREE_IN_TRAINING |= {"max_bad", "train.max_bad", "val.max_bad"}
 FREE_IN_TRAINING |= {"distill.dicod.classifier.weights"}  # a path; `distill_sha256` identifies the content
+OF_EARLIER_VERSIONS = {"job", "fit", "tiled"}  # today's `task`
+FREE_IN_TRAINING |= OF_EARLIER_VERSIONS
 
 # The keys by which Hydra calls a class do not affect the result. Nor does the name of a class of this package, which
 # may move; its arguments tell options apart. Classes of other libraries may share their arguments.
 _HYDRA_KEYS = {"_partial_", "_convert_", "_recursive_"}
-_RENAMED = {"data_access": "provenance"}  # in folders of earlier versions
+# Names and values in folders of earlier versions.
+_RENAMED_GROUPS = {"balance": "loss_weighting"}
+_RENAMED = {"data_access": "provenance", "labelled": "labeled", "colour": "color", "localisation": "localization"}
+_RENAMED |= {f"burn_in_{key}": f"warmup_{key}" for key in ("epochs", "steps", "momentum")}
+_RENAMED |= {"kd_loc_warmup_steps": "localization_warmup_steps"}
+_RENAMED_VALUES = {("form", "published"): "paper", ("form", "standardised"): "standardized"}
+_RENAMED_VALUES |= {("form", "l1_normalised"): "l1_normalized", ("reduction", "released"): "paper_code"}
+_RENAMED_VALUES |= {("name", "teacher_shapes.safetensors"): "yolov3_tiny_shapes.safetensors"}
+_RENAMED_VALUES |= {("name", "verifier_shapes.safetensors"): "yolov3_res_shapes.safetensors"}
 
 
-def differences(
+def compare_configs(
     old: Mapping[str, Any], new: Mapping[str, Any], free: Collection[str] = FREE
 ) -> list[tuple[str, Any, Any]]:
     """Compares two configurations, nested plain data, except for the module paths of this package's classes.
@@ -50,9 +60,9 @@ def refuse_different_config(
     """Raises if a folder that ``holds`` results of the configuration ``old`` would mix them with those of ``new``.
 
     Raises:
-        ValueError: if :func:`differences` finds any; the message states every key.
+        ValueError: if :func:`compare_configs` finds any; the message states every key.
     """
-    if changed := differences(old, new, free):
+    if changed := compare_configs(old, new, free):
         raise ValueError(
             f"folder: {folder} contains {holds} of another configuration. They differ in"
             + "".join(f"\n  {key}: {before!r} there, {now!r} now" for key, before, now in changed)
@@ -68,7 +78,7 @@ def _flatten(node: Any, free: Collection[str], prefix: str = "") -> Iterator[tup
         for key, value in items:
             if key in _HYDRA_KEYS or (key == "_target_" and str(value).startswith("diode_pl.")):
                 continue
-            name = _RENAMED.get(str(key), str(key))
+            name = (_RENAMED if prefix else _RENAMED_GROUPS).get(str(key), str(key))
             yield from _flatten(value, free, f"{prefix}.{name}" if prefix else name)
     elif node not in ({}, []):
-        yield prefix, node
+        yield prefix, _RENAMED_VALUES.get((prefix.rpartition(".")[2], node), node)

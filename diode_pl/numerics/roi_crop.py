@@ -45,7 +45,7 @@ def sampling_grid(matrices: Float[Tensor, "k 2 3"], size: int) -> Float[Tensor, 
     return torch.stack([x[:, None, :].expand(-1, size, -1), y[:, :, None].expand(-1, -1, size)], dim=3)
 
 
-def crops(
+def crop_boxes(
     images: Float[Tensor, "n 3 h w"], boxes: Float[Tensor, "k 4"], image_index: Int[Tensor, " k"], size: int
 ) -> Float[Tensor, "k 3 s s"]:
     """Crops boxes at one size, bilinear, black outside the image, differentiable in the boxes only.

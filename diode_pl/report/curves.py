@@ -21,17 +21,17 @@ _LOSSES = ("#d55e00", "#e69f00", "#56b4e9", "#000000", "#8c6d31", "#7f7f7f")
 _RATE = "#4d4d4d"
 _DOTS = 30  # epochs up to which each one is marked
 
+_Scores = Mapping[str, float | int]
 
-def write_curves(
-    path: Path, history: Sequence[Mapping[str, float | int]], teacher: Mapping[str, float | int] | None = None
-) -> None:
-    """Writes :func:`curves` as PNG, atomically."""
+
+def write_curves(path: Path, history: Sequence[_Scores], teacher: _Scores | None = None) -> None:
+    """Writes :func:`draw_curves` as PNG, atomically."""
     picture = io.BytesIO()
-    curves(history, teacher).savefig(picture, format="png")
+    draw_curves(history, teacher).savefig(picture, format="png")
     atomic_write(path, picture.getvalue())
 
 
-def curves(history: Sequence[Mapping[str, float | int]], teacher: Mapping[str, float | int] | None = None) -> Figure:
+def draw_curves(history: Sequence[_Scores], teacher: _Scores | None = None) -> Figure:
     """Draws losses, validation scores and learning rate over the epochs, 1200 pixels wide.
 
     Args:
@@ -86,7 +86,7 @@ def curves(history: Sequence[Mapping[str, float | int]], teacher: Mapping[str, f
     return figure
 
 
-def _line(axes: Axes, history: Sequence[Mapping[str, float | int]], key: str, color: str) -> list[float]:
+def _line(axes: Axes, history: Sequence[_Scores], key: str, color: str) -> list[float]:
     """Draws one quantity, with its last value in the legend, and returns its finite values."""
     points = [(entry["epoch"], float(entry[key])) for entry in history if key in entry and math.isfinite(entry[key])]
     if points:

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from diode_pl.detector import Detections
 from diode_pl.io.drawing import draw_boxes
-from diode_pl.io.images import grid, to_pillow
+from diode_pl.io.images import make_grid, to_pillow
 from diode_pl.targets import Targets
 
 _CELL = 224  # pixels across an image: enough to read a caption
@@ -19,7 +19,7 @@ _FRAME, _LINE = 4, 17  # pixels
 _RIGHT, WRONG = "#e8e8e8", "#d55e00"
 
 
-def prediction_sheet(
+def draw_predictions(
     images: Float[Tensor, "n 3 h w"],
     targets: Targets,
     detections: Mapping[str, Sequence[Detections]],
@@ -84,7 +84,7 @@ def _note(picture: Image.Image, text: str) -> None:
     draw.text((2, 1), text, fill="black", font=font)
 
 
-def crop_sheet(
+def draw_crops(
     crops: Float[Tensor, "n 3 h w"], truth: Int[Tensor, " n"], found: Int[Tensor, " n"], class_names: Sequence[str]
 ) -> Image.Image:
     """Draws crops in [0, 1] side by side with their class names below; wrong ones are framed, with the predicted name.
@@ -96,16 +96,16 @@ def crop_sheet(
         raise ValueError("expected crops to draw, got none")
     labels = zip(crops, truth.tolist(), found.tolist(), strict=True)
     cells = [_draw_crop(crop, class_names[own], class_names[predicted]) for crop, own, predicted in labels]
-    return grid(cells, min(_CROPS, len(cells)))
+    return make_grid(cells, min(_CROPS, len(cells)))
 
 
-def _draw_crop(crop: Tensor, name: str, said: str) -> Image.Image:
-    side, color = _CROP + 2 * _FRAME, _RIGHT if said == name else WRONG
+def _draw_crop(crop: Tensor, name: str, predicted: str) -> Image.Image:
+    side, color = _CROP + 2 * _FRAME, _RIGHT if predicted == name else WRONG
     cell, font = Image.new("RGB", (side, side + 2 * _LINE), "white"), ImageFont.load_default(12)
     draw = ImageDraw.Draw(cell)
     draw.rectangle((0, 0, side - 1, side - 1), fill=color)
     cell.paste(to_pillow(crop).resize((_CROP, _CROP), Image.Resampling.BICUBIC), (_FRAME, _FRAME))
     draw.text((_FRAME, side + 1), name, fill="black", font=font)
-    if said != name:
-        draw.text((_FRAME, side + _LINE), f"taken for {said}", fill=WRONG, font=font)
+    if predicted != name:
+        draw.text((_FRAME, side + _LINE), f"taken for {predicted}", fill=WRONG, font=font)
     return cell

@@ -12,7 +12,7 @@ from diode_pl.synthesis.losses import BatchNormStatistics, Detection, TotalVaria
 from diode_pl.synthesis.module import Inversion
 from diode_pl.synthesis.sampler import OneBox
 from diode_pl.synthesis.schedule import PyramidAdam, Stage
-from diode_pl.synthesis.trainer import synthesis_trainer
+from diode_pl.synthesis.trainer import build_synthesis_trainer
 
 
 def synthesize_images(
@@ -67,5 +67,5 @@ def synthesize_images(
         seed,
         loss_weighting=GradientShares(steps=30),
     )
-    synthesize(inversion, synthesis_trainer({}, {}, accelerator), folder, settings)
+    synthesize(inversion, build_synthesis_trainer({}, {}, accelerator), folder, settings)
     return Synthetic(folder, resolution)

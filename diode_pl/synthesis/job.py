@@ -23,7 +23,7 @@ def synthesize(
 
     Args:
         inversion: the module that optimizes the images.
-        trainer: from :func:`diode_pl.synthesis.trainer.synthesis_trainer`.
+        trainer: from :func:`diode_pl.synthesis.trainer.build_synthesis_trainer`.
         folder: output folder.
         settings: configuration of the run as plain data; stored with the images and compared when a run is resumed.
 

@@ -93,7 +93,7 @@ class Inversion(pl.LightningModule):
             message = "classes left out because the teacher's weights show no training example: %s "
             log.warning(f"{message}(twin_similarity=1 of the teacher keeps them)", ", ".join(unlearned))
         if not self.classes:
-            raise ValueError("teacher.twin_similarity: no class counts as trained; 1 keeps all classes")
+            raise ValueError("teacher: no class counts as trained; twin_similarity=1 keeps all classes")
         self.sampler, self.stages, self.initializer = sampler, list(stages), initializer
         self.augmentations = [a for a in augmentations.values() if a is not None]
         self.seed, self.budget, self.scores = seed, budget, dict[str, float]()

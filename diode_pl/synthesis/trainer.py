@@ -42,7 +42,7 @@ class IndependentRanks(DDPStrategy):
         """Does not wrap the module."""
 
 
-def synthesis_trainer(
+def build_synthesis_trainer(
     callbacks: Mapping[str, pl.Callback | None],
     logger: Mapping[str, Logger | None],
     accelerator: str = "auto",

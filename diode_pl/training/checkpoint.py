@@ -18,6 +18,11 @@ class Checkpoint:
         path: path of the file.
         content: Lightning's checkpoint dictionary, tensors on the CPU.
         part: key of the module's own entry in ``content``, such as ``distillation``.
+
+    Example:
+        >>> content = {"state_dict": {"student.weight": torch.ones(2)}, "distillation": {"history": [{"epoch": 0.0}]}}
+        >>> Checkpoint(Path("student.ckpt"), content, part="distillation").weights_of("student")
+        {'weight': tensor([1., 1.])}
     """
 
     path: Path
@@ -34,7 +39,8 @@ class Checkpoint:
         if not Path(path).is_file():
             raise ValueError(f"ckpt: {Path(path).resolve()} does not exist")
         try:
-            content = torch.load(path, map_location="cpu", weights_only=True)
+            # Mapped: tensors that nobody looks at are not read.
+            content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
         except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
             content = error
         if not isinstance(content, dict) or not {"state_dict", part} <= content.keys():

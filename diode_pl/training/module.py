@@ -27,6 +27,12 @@ class TrainingModule(pl.LightningModule, ABC):
         kept: names of the attributes stored there; ``provenance`` is always added.
         history: one entry per epoch: losses, learning rate, scores, seconds.
         provenance: data access level of the network; loading a checkpoint adds that of the checkpoint.
+
+    Example:
+        >>> class Regression(TrainingModule):
+        ...     part, kept, learner = "regression", ("history",), ("model", nn.Linear(2, 1))
+        ...     def take_scores(self):
+        ...         return {}
     """
 
     part: str

@@ -29,6 +29,11 @@ class RunFolder:
 
     Raises:
         ValueError: if the folder holds a training with a different configuration.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     checkpoint = RunFolder(folder, settings={"seed": 0}).read_checkpoint()
     """
 
     def __init__(
@@ -82,7 +87,7 @@ class RunFolder:
         Args:
             module: the module to train; resumes from the folder's checkpoint if there is one.
             data: its data.
-            trainer: from :func:`diode_pl.training.trainer.training_trainer`.
+            trainer: from :func:`diode_pl.training.trainer.build_training_trainer`.
             start: a checkpoint to start from; ignored if the folder has its own.
             callbacks: additional callbacks.
 
@@ -95,9 +100,9 @@ class RunFolder:
         last, final = trainer.max_epochs, self.read_checkpoint()
         assert last is not None
         if final is not None and start is not None and not final.path.samefile(start.path):
-            log.warning("ckpt: %s is left alone: %s has a checkpoint of its own", start.path, self.folder)
+            log.warning("ckpt: %s is ignored: %s has its own checkpoint", start.path, self.folder)
         if final is not None and final.epochs >= last:
-            log.info("%s: its %d epochs are done", self.folder, final.epochs)
+            log.info("%s: all %d epochs finished", self.folder, final.epochs)
         else:
             start = final or start
             if start is not None and start.epochs >= last:

@@ -38,7 +38,7 @@ class AtomicCheckpointIO(TorchCheckpointIO):
         atomic_write(Path(path), content.getvalue())
 
 
-def training_trainer(
+def build_training_trainer(
     callbacks: Mapping[str, pl.Callback | None],
     logger: Mapping[str, Logger | None],
     max_epochs: int,

@@ -3,14 +3,21 @@ from pathlib import Path
 import pytest
 import torch
 
-from diode_pl.classification.crops import Changes, CropSet, balance_classes, collate_crops, find_objects, split_by_image
+from diode_pl.classification.crops import (
+    CropAugmentation,
+    CropSet,
+    balance_classes,
+    collate_crops,
+    find_objects,
+    split_by_image,
+)
 from diode_pl.data.epoch_sampler import SampleKey
 from diode_pl.data.readers import Annotation, BadFileCounter, Example, ImageFiles, ImageSet
-from diode_pl.numerics.roi_crop import crops as cut
+from diode_pl.numerics.roi_crop import crop_boxes as cut
 from tests.data.colored import Colored
 from tests.data.painted import PAINT, Painted, corners
 
-STILL = Changes(jitter=0.0, flip=0.0, color=0.0)
+STILL = CropAugmentation(jitter=0.0, flip=0.0, color=0.0)
 
 
 class Ramp(ImageSet):
@@ -29,7 +36,7 @@ class Ramp(ImageSet):
         return Example(Path("ramp"), torch.tensor([self.box]) / 64, torch.tensor([0]), (64, 64), image)
 
 
-def ramp_crop(changes: Changes | None, seed: int = 0, size: int = 8) -> torch.Tensor:
+def ramp_crop(changes: CropAugmentation | None, seed: int = 0, size: int = 8) -> torch.Tensor:
     source = Ramp(16, 20, 48, 60)
     return CropSet(source, find_objects(source), size, changes=changes)[SampleKey(0, seed)][0]
 
@@ -56,7 +63,7 @@ def test_images_without_labels_have_no_objects() -> None:
 
 
 @pytest.mark.parametrize("changes", [None, STILL])
-def test_a_crop_shows_its_box_and_nothing_else(changes: Changes | None) -> None:
+def test_a_crop_shows_its_box_and_nothing_else(changes: CropAugmentation | None) -> None:
     source = Painted(12)
     crops = CropSet(source, find_objects(source), 8, changes=changes)
     assert len(crops) == 12
@@ -84,7 +91,7 @@ def test_a_crop_is_what_a_distillation_shows_the_classifier() -> None:
 
 
 def test_jitter_moves_every_side_by_up_to_its_share() -> None:
-    changes = Changes(jitter=0.1, flip=0.0, color=0.0)
+    changes = CropAugmentation(jitter=0.1, flip=0.0, color=0.0)
     # So large that the first pixel lies at the side of the box, where the ramp is twice the place less half a pixel.
     moved = [ramp_crop(changes, seed, 256) * 255 / 2 + 0.5 for seed in range(60)]
     left = torch.tensor([float(crop[0, 0, 0]) for crop in moved]) - 16
@@ -111,7 +118,7 @@ def test_colors_change_and_form_does_not() -> None:
 
 
 def test_same_draw_same_crop_whatever_was_drawn_before() -> None:
-    changes = Changes()
+    changes = CropAugmentation()
     first = ramp_crop(changes, 5)
     torch.rand(7)
     assert torch.equal(ramp_crop(changes, 5), first) and not torch.equal(ramp_crop(changes, 6), first)
@@ -123,7 +130,7 @@ def test_same_draw_same_crop_whatever_was_drawn_before() -> None:
 @pytest.mark.parametrize("box", [(63.6, 63.7, 64, 64), (0, 0, 0.3, 64), (10.4, 10.4, 10.45, 10.45), (0, 0, 64, 64)])
 def test_a_box_at_the_edge_or_thinner_than_a_pixel_still_shows_something(box: tuple[float, ...]) -> None:
     source = Ramp(*box)
-    for changes in (None, Changes()):
+    for changes in (None, CropAugmentation()):
         crop, _ = CropSet(source, find_objects(source), 8, changes=changes)[SampleKey(0, 1)]
         assert crop.shape == (3, 8, 8)
 
@@ -163,7 +170,7 @@ def test_a_batch_of_crops() -> None:
 @pytest.mark.parametrize("changes", [{"jitter": 0.5}, {"jitter": -0.1}, {"flip": 1.1}, {"color": 2.0}])
 def test_bad_numbers(changes: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=r"^jitter, flip and color must be in \[0, 0\.5\)"):
-        Changes(**changes).check()
+        CropAugmentation(**changes).check()
 
 
 def test_corners_of_the_painted_box_are_what_is_cut() -> None:

@@ -24,7 +24,7 @@ from diode_pl.data.readers import ImageSet
 from diode_pl.provenance import Provenance
 from diode_pl.training.ema import WarmupEMA
 from diode_pl.training.optim import Recipe
-from diode_pl.training.trainer import training_trainer
+from diode_pl.training.trainer import build_training_trainer
 from tests.command_line import run_main
 from tests.data.colored import COLORS, Colored
 from tests.data.knowing import knowing
@@ -62,7 +62,7 @@ def run(
     crops = CropData(train or Colored(20), **{"crop_size": 16, "batch_size": 8, "held_out": 0.25} | (data or {}))
     module = Classification(classifier, losses, recipe, crops, log_every=1, **options)
     listeners = {"ema": WeightAveraging(multi_avg_fn=WarmupEMA())} | (callbacks or {})
-    trainer = training_trainer(listeners, {}, epochs, accelerator="cpu")
+    trainer = build_training_trainer(listeners, {}, epochs, accelerator="cpu")
     return train_classifier(module, trainer, folder, settings or {"seed": 0}, ckpt), module
 
 
@@ -187,7 +187,7 @@ def test_a_teacher_with_random_weights_is_not_asked(tmp_path: Path) -> None:
     images = Colored(6)
     teacher = knowing(images, lambda i, k: True)
     teacher.provenance = None
-    with pytest.raises(ValueError, match=r"^teacher\.weights: .*\(Darknet\) with random weights.*Train it first"):
+    with pytest.raises(ValueError, match=r"^teacher: .*\(Darknet\) with random weights.*Train it first"):
         run(tmp_path, train=images, label_source=AGREEMENT, teacher=teacher)
     assert not list(tmp_path.iterdir())
 

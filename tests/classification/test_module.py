@@ -19,7 +19,7 @@ from diode_pl.classifier import BinaryCrossEntropy, ClassificationLoss, CropClas
 from diode_pl.data.readers import ImageSet
 from diode_pl.provenance import REAL_IMAGES, Provenance
 from diode_pl.training.optim import Recipe
-from diode_pl.training.trainer import training_trainer
+from diode_pl.training.trainer import build_training_trainer
 from tests.data.colored import Colored
 from tests.training_run import StopsAt, without_seconds
 from tests.training_run import same as identical
@@ -71,7 +71,7 @@ def parts(
     torch.manual_seed(0)
     crops = CropData(train or Colored(20), **{"crop_size": 16, "batch_size": 8, "held_out": 0.25} | (data or {}))
     module = Classification(classifier, copy.deepcopy(losses), recipe, crops, log_every=1)
-    trainer = training_trainer({}, {}, epochs, accelerator="cpu", **options)
+    trainer = build_training_trainer({}, {}, epochs, accelerator="cpu", **options)
     trainer.callbacks.extend((callbacks or {}).values())  # the trainer itself takes no checkpoints
     return module, crops, trainer
 

@@ -57,7 +57,7 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="damaged or not a .safetensors file"):
         load_classifier(path)
     save_file({"weight": torch.zeros(1)}, path)
-    with pytest.raises(ValueError, match="not written by the training of a classifier.*key network"):
+    with pytest.raises(ValueError, match="not written by the training of a classifier.*set network"):
         load_classifier(path)
     whole = encode_classifier(classifier(), RECORD)
     path.write_bytes(whole[: len(whole) // 2])

@@ -63,7 +63,7 @@ def test_the_key_that_was_typed_is_found_through_interpolations(key: str, typed:
         (
             "task.work",
             "student: expected a detector, got None",
-            "student: expected a detector, got None\n  detector@student=NAME chooses student, now yolov3",
+            "student: expected a detector, got null\n  detector@student=NAME chooses student, now yolov3",
         ),
         (
             "task.work.losses.mimic",
@@ -84,6 +84,8 @@ def test_an_error_of_a_constructor_names_the_key(key: str, text: str, said: str)
             "val: none of its classes is the student's\n  data@val=NAME chooses val, now coco",
         ),
         ("folder: runs holds another run", "output_dir: runs holds another run"),
+        ("steps must be >= 1 or None, got 0", "steps must be >= 1 or null, got 0"),
+        ("take source=sampled and agreement=False", "take source=sampled and agreement=false"),
         ("devices must be 2", "trainer.devices must be 2"),
         ("teacher.weights: they are random", "teacher.weights: they are random"),
         ("Mimic: weight must be >= 0", "losses.mimic.weight must be >= 0"),

@@ -16,6 +16,7 @@ CONF = Path(__file__).resolve().parents[2] / "conf"
 ENTRY_POINTS = ("synthesize", "train", "predict", "export")
 # Both have one option, for its own entry point.
 LEFT_OUT = {"callbacks", "trainer"}
+OF_TRAINING = {("synthesize", "augmentations"): {"student", "strong"}}
 # Words in keys that stand for others, with what they stand for.
 PLACES = {
     "losses.NAME": "losses.detection",
@@ -78,8 +79,10 @@ def paragraph(entry_point: str, group: str) -> str:
 
 @pytest.mark.parametrize("entry_point", ENTRY_POINTS)
 def test_it_fits_a_page(entry_point: str) -> None:
-    lines = printed(entry_point).splitlines()
-    assert len(lines) <= 60 and max(map(len, lines)) <= 120
+    head, _, listed = printed(entry_point).partition("\nGroups")
+    others = [line for line in listed.splitlines() if not re.match(r"[* ] [+\w@]+=", line)]
+    assert len(head.splitlines()) + len(others) <= 48  # without the line of each option, which a new one brings along
+    assert max(map(len, printed(entry_point).splitlines())) <= 120
 
 
 @pytest.mark.parametrize(("entry_point", "group"), GROUPS)
@@ -87,7 +90,9 @@ def test_it_names_every_option(entry_point: str, group: str) -> None:
     said = paragraph(entry_point, group)
     if said.endswith("the same names"):
         said = paragraph(entry_point, next(g for e, g in GROUPS if e == entry_point and g[:5] == group[:5]))
-    assert options(group) <= set(re.split(r"[\s=:,]+", said))
+    left_out = OF_TRAINING.get((entry_point, group), set())
+    named = set(re.split(r"[\s=:,]+", said))
+    assert options(group) - left_out <= named and not left_out & named
 
 
 @pytest.mark.parametrize("entry_point", ["synthesize", "train"])

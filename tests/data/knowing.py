@@ -8,7 +8,7 @@ from torch import Tensor
 from diode_pl.data.readers import ImageSet
 from diode_pl.detector import Darknet, Detections, Outputs
 from diode_pl.provenance import GIVEN_WEIGHTS
-from tests.distillation.losses.lessons import network
+from tests.distillation.losses.batches import network
 
 SCORE = 0.5
 

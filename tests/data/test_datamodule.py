@@ -15,14 +15,14 @@ from diode_pl.data.readers import Synthetic
 from diode_pl.data.readers.voc import VOC_CLASSES
 from diode_pl.data.synthetic import write_tiled
 from diode_pl.data.tiling import Fixed, FromDataset, Tiling, Uniform
-from diode_pl.data.training_set import Relabeled, TrainingSet
+from diode_pl.data.training_set import RelabeledSet, TrainingSet
 from diode_pl.detector import Detector
 from diode_pl.provenance import OBJECT_COUNTS, PROXY_IMAGES, REAL_IMAGES
 from diode_pl.shapes import ShapesWorld
 from diode_pl.targets import Targets
 from tests.data.painted import SIDE, Painted
 from tests.detector.detectors import small
-from tests.distillation.losses.lessons import network
+from tests.distillation.losses.batches import network
 from tests.tiny import CLASSES, TinyDetector
 
 STUDENT = {"flip": Flip(per_image=True), "hue_saturation_value": HueSaturationValue()}
@@ -106,11 +106,11 @@ def test_nothing_is_reported_of_labels_that_nobody_reads(caplog: pytest.LogCaptu
 @pytest.mark.parametrize("names", [(), ("unicorn",)])
 def test_labels_that_are_needed_and_not_there(names: Sequence[str]) -> None:
     made = DetectionData(Painted(4, names), None, Fixed(1), {})
-    message = r"^train and losses: dicod, detection needs labels.*, 'dog', 'cup'\]\. A label_source of the teacher"
+    message = r"^train and losses: dicod, detection needs labels.*, 'dog', 'cup'\]\. Use a label_source with teacher"
     made.match_classes(CLASSES)
     with pytest.raises(ValueError, match=message) as error:
         made.require_labels(["dicod", "detection"])
-    assert "a weight of 0 leaves a loss out" in str(error.value)
+    assert "set the loss weight to 0" in str(error.value)
     made.match_classes(CLASSES)
 
 
@@ -331,7 +331,7 @@ def test_each_process_keeps_a_copy_within_the_same_memory(copies: float, cached:
 def test_processes_that_can_read_different_images_are_an_error() -> None:
     made = DetectionData(Painted(12, bad={3}), None, Fixed(1), {}, batch_size=4)
     rank(made, 1, 2).trainer.strategy = SimpleNamespace(broadcast=lambda found: list(range(12)))
-    with pytest.raises(ValueError, match="training images: the first process could read others"):
+    with pytest.raises(ValueError, match="training images: this process cannot read the same"):
         made.setup("fit")
 
 
@@ -341,7 +341,7 @@ def test_bad_images_are_found_once_and_never_drawn(cache_gib: float) -> None:
     made = data(train, val, tiling=Uniform(4), mosaic=0.5, cache_gib=cache_gib)
     made.setup("validate")
     assert len(train.bad_files) == 2 and len(val.bad_files) == 1
-    assert len(made.training_set()) == 10 and numbers(validation(made)) == [1, 2, 3, 4]
+    assert len(made.open_training_set()) == 10 and numbers(validation(made)) == [1, 2, 3, 4]
     for epoch in range(3):
         list(training(made, epoch))
     assert len(train.bad_files) == 2 and len(val.bad_files) == 1
@@ -416,7 +416,7 @@ def test_a_trainer_sees_the_images_that_can_be_used(workers: int) -> None:
 
 def test_validation_images_that_are_training_images_are_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     world = ShapesWorld("train", 4, 32)
-    images = TrainingSet(Relabeled(world, range(8)), 32, Fixed(1), 0.0)
+    images = TrainingSet(RelabeledSet(world, range(8)), 32, Fixed(1), 0.0)
     write_tiled(images, 4, 0, tmp_path, world.class_names, REAL_IMAGES, {})
     data = DetectionData(Synthetic(tmp_path, 32), Synthetic(tmp_path, 32, limit=3), Fixed(1), {})
     data.match_classes(world.class_names)

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Generator, Tensor
 
-from diode_pl.data.mosaic import mosaic
+from diode_pl.data.mosaic import make_mosaic
 from diode_pl.data.readers import Example
 from tests.data.painted import PAINT, Painted, found, paint, same
 
@@ -49,8 +49,8 @@ def only(image: Tensor, rows: slice, columns: slice) -> Tensor:
 @pytest.mark.parametrize("seed", SEEDS)
 def test_boxes_move_with_pixels(seed: int, zoom: tuple[float, float]) -> None:
     # The same draws on images without boxes, each of another color, tell where the parts lie.
-    plain = mosaic([example([], 10 + 50 * i, i) for i in range(4)], seeded(seed), zoom)
-    result = mosaic(four(), seeded(seed), zoom)
+    plain = make_mosaic([example([], 10 + 50 * i, i) for i in range(4)], seeded(seed), zoom)
+    result = make_mosaic(four(), seeded(seed), zoom)
     parts = quarters(plain)
     for box, label in zip(result.boxes * SIDE, result.labels.tolist(), strict=True):
         # To the pixel: a window that is cut at other pixels than boxes follow would be twice as far off.
@@ -60,7 +60,7 @@ def test_boxes_move_with_pixels(seed: int, zoom: tuple[float, float]) -> None:
 @pytest.mark.parametrize("zoom", ZOOMS)
 def test_no_pixel_is_unfilled_and_each_part_shows_its_image(zoom: tuple[float, float]) -> None:
     for seed in SEEDS:
-        result = mosaic([example([], 40 + 50 * i, i) for i in range(4)], seeded(seed), zoom)
+        result = make_mosaic([example([], 40 + 50 * i, i) for i in range(4)], seeded(seed), zoom)
         for i, part in enumerate(quarters(result)):
             assert (result.image[:, *part] == 40 + 50 * i).all()
         assert len(result.boxes) == len(result.labels) == 0
@@ -70,9 +70,9 @@ def test_no_pixel_is_unfilled_and_each_part_shows_its_image(zoom: tuple[float, f
 def test_a_box_around_an_image_ends_where_its_part_ends(zoom: tuple[float, float]) -> None:
     for seed in SEEDS:
         whole = [example([(0, 0, SIDE, SIDE)], 0, i) for i in range(4)]
-        result = mosaic(whole, seeded(seed), zoom)
+        result = make_mosaic(whole, seeded(seed), zoom)
         assert (result.boxes >= 0).all() and (result.boxes <= 1).all()
-        parts = quarters(mosaic([example([], 10 + 50 * i, i) for i in range(4)], seeded(seed), zoom))
+        parts = quarters(make_mosaic([example([], 10 + 50 * i, i) for i in range(4)], seeded(seed), zoom))
         for box, label in zip(result.boxes * SIDE, result.labels.tolist(), strict=True):
             rows, columns = parts[label]
             corners = [columns.start or 0, rows.start or 0, columns.stop or SIDE, rows.stop or SIDE]
@@ -84,7 +84,7 @@ def test_mostly_hidden_boxes_are_gone() -> None:
     columns = [(x, 0, x + 8, SIDE) for x in range(0, SIDE, 8)]
     missing, widths = [], []
     for seed in range(20):
-        result = mosaic([example(columns, 0, i) for i in range(4)], seeded(seed), (1.0, 1.0), margin=0.4999)
+        result = make_mosaic([example(columns, 0, i) for i in range(4)], seeded(seed), (1.0, 1.0), margin=0.4999)
         wide = ((result.boxes[:, 2] - result.boxes[:, 0]) * SIDE).round()
         widths += wide.tolist()
         missing += [SIDE // 2 - int(wide[result.labels == i].sum()) for i in range(4)]
@@ -93,14 +93,14 @@ def test_mostly_hidden_boxes_are_gone() -> None:
 
 
 def test_same_generator_same_result() -> None:
-    one, other = (mosaic(four(), seeded(3)) for _ in range(2))
-    assert same(one, other) and not same(one, mosaic(four(), seeded(4)))
+    one, other = (make_mosaic(four(), seeded(3)) for _ in range(2))
+    assert same(one, other) and not same(one, make_mosaic(four(), seeded(4)))
 
 
 def test_zoom_one_keeps_the_size_of_things() -> None:
     for seed in SEEDS:
         # Boxes so small that a window holds them whole or not at all.
-        result = mosaic([example([(32, 32, 33, 33)], 0, i) for i in range(4)], seeded(seed), (1.0, 1.0))
+        result = make_mosaic([example([(32, 32, 33, 33)], 0, i) for i in range(4)], seeded(seed), (1.0, 1.0))
         sizes = (result.boxes[:, 2:] - result.boxes[:, :2]) * SIDE
         torch.testing.assert_close(sizes, torch.ones_like(sizes), atol=1e-4, rtol=0)
         assert (result.image[0] == PAINT).sum() == len(result.boxes)
@@ -109,7 +109,7 @@ def test_zoom_one_keeps_the_size_of_things() -> None:
 @pytest.mark.parametrize("side", [32, 33, 160])
 def test_any_resolution(side: int) -> None:
     source = Painted(4, side=side)
-    result = mosaic([source[i] for i in range(4)], seeded(0))
+    result = make_mosaic([source[i] for i in range(4)], seeded(0))
     assert result.image.shape == (3, side, side) and result.image.dtype == torch.uint8
     assert result.size == (side, side) and result.name == "0.png + 1.png + 2.png + 3.png"
 
@@ -118,6 +118,6 @@ def test_the_split_keeps_its_distance_from_the_border() -> None:
     colors = [example([], 10 + 50 * i, i) for i in range(4)]
     splits = []
     for seed in range(200):
-        rows, columns = quarters(mosaic(colors, seeded(seed), margin=0.25))[0]
+        rows, columns = quarters(make_mosaic(colors, seeded(seed), margin=0.25))[0]
         splits += [rows.stop, columns.stop]
     assert 16 <= min(splits) <= 18 and 46 <= max(splits) <= 48

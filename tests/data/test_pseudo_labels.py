@@ -7,7 +7,7 @@ from diode_pl.data.pseudo_labels import LabelPolicy, find_unknown_classes
 from diode_pl.detector import Detections
 from diode_pl.distillation.losses import DistillationBatch
 from diode_pl.targets import Targets
-from tests.distillation.losses.lessons import IMAGES, NAMES, answer, network
+from tests.distillation.losses.batches import IMAGES, NAMES, answer, network
 
 HERE, NEAR, THERE = [0.1, 0.1, 0.5, 0.5], [0.12, 0.1, 0.52, 0.5], [0.6, 0.6, 0.9, 0.9]
 
@@ -27,8 +27,8 @@ def labeled(
     teacher, student = network(names=names), network()
     teacher.predict = lambda outputs, confidence: seen  # type: ignore[method-assign]
     targets = Targets.from_images([(torch.tensor([b for b, _ in each]), labels(each)) for each in given])
-    lesson = DistillationBatch(IMAGES, student, teacher, answer(student), answer(teacher), targets)
-    chosen, counts = source(targets, lesson.teacher_detections)
+    batch = DistillationBatch(IMAGES, student, teacher, answer(student), answer(teacher), targets)
+    chosen, counts = source(targets, batch.teacher_detections)
     pairs = [list(zip(boxes.tolist(), label.tolist(), strict=True)) for boxes, label in chosen.per_image()]
     return rounded(pairs), {name: float(count) for name, count in counts.items()}
 

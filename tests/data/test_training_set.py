@@ -3,14 +3,14 @@ import torch
 
 from diode_pl.data.epoch_sampler import SampleKey
 from diode_pl.data.tiling import Fixed, Tiling, Uniform
-from diode_pl.data.training_set import Relabeled, TrainingSet
+from diode_pl.data.training_set import RelabeledSet, TrainingSet
 from tests.data.painted import SIDE, Painted, found, number_of, same
 
 IMAGES = 10
 
 
 def training_set(tiling: Tiling | None = None, mosaic: float = 0.0) -> TrainingSet:
-    source = Relabeled(Painted(IMAGES), [0, 1, 2])
+    source = RelabeledSet(Painted(IMAGES), [0, 1, 2])
     return TrainingSet(source, SIDE, tiling or Fixed(1), mosaic)
 
 
@@ -111,7 +111,7 @@ def test_tiled_images_without_mosaic() -> None:
 
 
 def test_labels_follow_the_map_and_unknown_classes_are_gone() -> None:
-    source, view = Painted(6), Relabeled(Painted(6), [7, -1, 0])
+    source, view = Painted(6), RelabeledSet(Painted(6), [7, -1, 0])
     assert len(view) == 6
     for i in range(6):
         plain, seen = source[i], view[i]
@@ -121,5 +121,5 @@ def test_labels_follow_the_map_and_unknown_classes_are_gone() -> None:
 
 
 def test_images_without_labels_need_no_map() -> None:
-    view = Relabeled(Painted(2, names=()), [])
+    view = RelabeledSet(Painted(2, names=()), [])
     assert len(view[1].labels) == len(view[1].boxes) == 0 and view[1].boxes.shape == (0, 4)

@@ -2,7 +2,7 @@ import pytest
 
 from diode_pl.detector.input_size import InputSize
 from tests.detector.detectors import small
-from tests.distillation.losses.lessons import network
+from tests.distillation.losses.batches import network
 from tests.tiny import TinyDetector
 
 
@@ -29,4 +29,4 @@ def test_other_sides_are_refused(side: int, nearest: int) -> None:
     with pytest.raises(ValueError, match=said):
         InputSize(32, 64, "student").check("val.resolution", side)
     InputSize(32, 64, "student").check("val.resolution", nearest)
-    assert InputSize(32, 64, "student").take(nearest) and not InputSize(32, 64, "student").take(side)
+    assert InputSize(32, 64, "student").supports(nearest) and not InputSize(32, 64, "student").supports(side)

@@ -2,7 +2,7 @@
 
 import torch
 
-from diode_pl.detector.nms import detections, suppress
+from diode_pl.detector.nms import non_max_suppression, suppress
 from diode_pl.detector.outputs import DensePredictions
 
 # The second covers two thirds of the first; the third lies elsewhere.
@@ -34,8 +34,8 @@ def test_a_box_far_outside_does_not_blur_the_others() -> None:
 def test_each_class_of_a_box_above_the_confidence_is_a_candidate() -> None:
     classes = torch.tensor([[[1.0, 0.5], [0.1, 0.2], [0.5, 0.0]], [[0.0, 0.0], [0.0, 0.0], [0.0, 1.0]]])
     dense = DensePredictions(BOXES.expand(2, 3, 4), torch.full((2, 3), 0.5), classes, BOXES, None)
-    first, second = detections(dense, confidence=0.2, iou=0.5, max_detections=10)
+    first, second = non_max_suppression(dense, confidence=0.2, iou=0.5, max_detections=10)
     assert first.scores.tolist() == [0.5, 0.25, 0.25] and sorted(first.labels.tolist()) == [0, 0, 1]
     assert second.labels.tolist() == [1] and second.boxes.equal(BOXES[2:])
-    (nothing, _) = detections(dense, confidence=0.5, iou=0.5, max_detections=10)
+    (nothing, _) = non_max_suppression(dense, confidence=0.5, iou=0.5, max_detections=10)
     assert nothing.boxes.shape == (0, 4)

@@ -5,8 +5,8 @@ import torch
 from torch import Tensor, nn
 
 from diode_pl.detector import Darknet, convert_sync_batch_norm
-from diode_pl.detector.sync_batch_norm import SynchronizedBatchNorm
-from tests.distillation.losses.lessons import SIZE, network
+from diode_pl.detector.sync_batch_norm import FoldedBatchNorm, SynchronizedBatchNorm
+from tests.distillation.losses.batches import SIZE, network
 
 
 @pytest.fixture
@@ -70,3 +70,24 @@ def test_a_second_time_changes_nothing(images: Tensor) -> None:
     convert_sync_batch_norm(detector)
     assert all(one is other for one, other in zip(weights, detector.parameters(), strict=True))
     assert detector(images).heads[0].isfinite().all()
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+@pytest.mark.parametrize("training", [False, True])
+def test_folded_batch_norm_equals_the_librarys(dtype: torch.dtype, training: bool) -> None:
+    ours, theirs = FoldedBatchNorm(3, eps=1e-5), torch.nn.BatchNorm2d(3, eps=1e-5)
+    state = {"weight": torch.randn(3), "bias": torch.randn(3), "running_mean": torch.randn(3)}
+    # Published networks hold variances of channels that never change, far below eps.
+    state["running_var"] = torch.tensor([1e-45, 0.1, 30.0])
+    images = torch.randn(2, 3, 4, 4).to(dtype)
+    results = []
+    for norm in (ours, theirs):
+        norm.load_state_dict(state, strict=False)
+        norm.to(torch.float64 if dtype == torch.float64 else torch.float32).train(training)
+        x = images.clone().requires_grad_()
+        out = norm(x)
+        out.square().sum().backward()
+        results.append((out.detach(), x.grad, norm.weight.grad, norm.bias.grad, norm.running_mean, norm.running_var))
+    assert results[0][0].dtype == dtype
+    for a, b in zip(*results, strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-4)

@@ -15,7 +15,7 @@ from diode_pl.detector import Darknet
 from diode_pl.distillation.losses import Decoded, Detection, DistillationBatch, DistillLoss, Mimic
 from diode_pl.distillation.module import Distillation
 from diode_pl.shapes import ShapesWorld
-from tests.distillation.losses.lessons import network
+from tests.distillation.losses.batches import network
 from tests.training_run import (
     NAMES,
     StopsAt,
@@ -49,9 +49,9 @@ class Infinite(DistillLoss):
         super().__init__(1.0)
         self.step, self.gradient_only, self.steps = step, gradient_only, 0
 
-    def forward(self, lesson: DistillationBatch) -> torch.Tensor:
+    def forward(self, batch: DistillationBatch) -> torch.Tensor:
         self.steps += 1
-        head = lesson.student_outputs.heads[0]
+        head = batch.student_outputs.heads[0]
         if self.steps - 1 != self.step:
             return head.square().mean()
         return (head * 0).sum().sqrt() if self.gradient_only else head.mean() * float("inf")
@@ -89,7 +89,7 @@ def test_the_teacher_is_measured_before_anything_is_learned(tmp_path: Path, capl
 
 
 def test_a_teacher_that_sees_nothing_stops_the_run(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"^teacher: its AP50 on the validation set is 0.*a training without val"):
+    with pytest.raises(ValueError, match=r"^teacher: its AP50 on the validation set is 0.*pass val=None"):
         run(tmp_path, teacher=blind(tiny_teacher()))
     assert not (tmp_path / "student.ckpt").exists()
     run(tmp_path, teacher=blind(tiny_teacher()), val=None, epochs=1)
@@ -147,7 +147,7 @@ def test_what_does_not_fit_is_said_before_anything_runs(unchecked: None) -> None
         ValueError, match=r"^student and losses: .*teacher's classes are \['mug', .*the same order, or take Decoded"
     ):
         prepared(student=tiny_detector(names=NAMES[::-1]))
-    with pytest.raises(ValueError, match=r"needs labels.*a weight of 0 leaves a loss out"):
+    with pytest.raises(ValueError, match=r"needs labels.*set the loss weight to 0"):
         unlabeled = shapes("train", 24, labeled=False)
         prepared(losses={"mimic": Mimic(), "detection": Detection(0.1)}, train=unlabeled)
     prepared(train=shapes("train", 24, labeled=False))

@@ -5,7 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
-from diode_pl.io.images import grid, read_folder, read_image, to_pillow, to_uint8
+from diode_pl.io.images import make_grid, read_folder, read_image, to_pillow, to_uint8
 
 
 def save(path: Path, color: tuple[int, int, int], size: tuple[int, int] = (5, 3)) -> Path:
@@ -71,7 +71,7 @@ def test_to_uint8_rounds_and_clips() -> None:
 
 def test_grid_puts_pictures_row_by_row_on_white() -> None:
     pictures = [Image.new("RGB", (6, 5), (i, i, i)) for i in range(3)]
-    sheet = np.array(grid(pictures, columns=2, gap=1))
+    sheet = np.array(make_grid(pictures, columns=2, gap=1))
     assert sheet.shape == (2 * 6 + 1, 2 * 7 + 1, 3)
     assert sheet[1, 1, 0] == 0 and sheet[1, 8, 0] == 1 and sheet[7, 1, 0] == 2
     assert sheet[0, 0, 0] == sheet[7, 8, 0] == 255

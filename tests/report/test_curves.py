@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
 
-from diode_pl.report import curves
+from diode_pl.report import draw_curves
 
 HISTORY = [
     {"epoch": 0, "loss/box": 4.0, "loss/mimic": 9.0, "lr": 0.01, "other": 3.0},
@@ -27,7 +27,7 @@ def lines(axes: Axes) -> dict[str, tuple[list[float], list[float]]]:
 
 
 def test_every_quantity_in_its_panel_over_the_epochs_that_have_it() -> None:
-    found = panels(curves(HISTORY, TEACHER))
+    found = panels(draw_curves(HISTORY, TEACHER))
     assert lines(found["losses"]) == {"box 1": ([0, 1, 2], [4, 2, 1]), "mimic 5": ([0, 1], [9, 5])}
     scores = lines(found["validation"])
     assert scores.pop("teacher's AP50 0.9")[1] == [0.9, 0.9]
@@ -36,7 +36,7 @@ def test_every_quantity_in_its_panel_over_the_epochs_that_have_it() -> None:
 
 
 def test_one_color_a_quantity_and_the_teachers_is_that_of_the_score() -> None:
-    drawn = [line for axes in curves(HISTORY, TEACHER).axes for line in axes.get_lines()]
+    drawn = [line for axes in draw_curves(HISTORY, TEACHER).axes for line in axes.get_lines()]
     dashed = [line for line in drawn if line.get_linestyle() == "--"]
     assert len(dashed) == 1 and len({line.get_color() for line in drawn}) == len(drawn) - 1
     assert [line.get_label() for line in drawn if line.get_color() == dashed[0].get_color()][0] == "AP50 0.4"
@@ -45,17 +45,17 @@ def test_one_color_a_quantity_and_the_teachers_is_that_of_the_score() -> None:
 @pytest.mark.parametrize(("value", "scale"), [(1e-9, "log"), (0.0, "linear"), (-1.0, "linear"), (math.nan, "log")])
 def test_losses_are_logarithmic_when_all_are_positive(value: float, scale: str) -> None:
     history = [*HISTORY, {"epoch": 3, "loss/box": value}]
-    assert panels(curves(history))["losses"].get_yscale() == scale
+    assert panels(draw_curves(history))["losses"].get_yscale() == scale
 
 
 def test_epochs_come_in_any_order() -> None:
-    assert lines(panels(curves(HISTORY[::-1]))["losses"]) == lines(panels(curves(HISTORY))["losses"])
+    assert lines(panels(draw_curves(HISTORY[::-1]))["losses"]) == lines(panels(draw_curves(HISTORY))["losses"])
 
 
 @pytest.mark.parametrize("first", [0, 4])
 @pytest.mark.parametrize("count", [1, 2, 3])
 def test_the_axis_counts_whole_epochs(first: int, count: int) -> None:
-    figure = curves([entry | {"epoch": first + i} for i, entry in enumerate(HISTORY[:count])])
+    figure = draw_curves([entry | {"epoch": first + i} for i, entry in enumerate(HISTORY[:count])])
     figure.canvas.draw()
     for axes in figure.axes:
         low, high = axes.get_xlim()
@@ -68,16 +68,16 @@ def test_any_history_makes_a_picture_of_1200_pixels(
     history: list[dict[str, float]], teacher: dict[str, float] | None
 ) -> None:
     buffer = io.BytesIO()
-    curves(history, teacher).savefig(buffer, format="png")
+    draw_curves(history, teacher).savefig(buffer, format="png")
     picture = Image.open(buffer)
     assert picture.width == 1200 and len(np.unique(np.array(picture.convert("L")))) > 2
 
 
 def test_an_entry_without_its_epoch_is_named() -> None:
     with pytest.raises(ValueError, match=r"expected 'epoch' in every entry, entry 1 has \['lr'\]"):
-        curves([{"epoch": 0}, {"lr": 0.1}])
+        draw_curves([{"epoch": 0}, {"lr": 0.1}])
 
 
 def test_pyplot_knows_nothing_of_it() -> None:
-    curves(HISTORY)
+    draw_curves(HISTORY)
     assert not pyplot.get_fignums()

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from diode_pl.detector import Detections
 from diode_pl.io.images import to_uint8
-from diode_pl.report import crop_sheet, prediction_sheet
+from diode_pl.report import draw_crops, draw_predictions
 from diode_pl.report.sheets import WRONG
 from diode_pl.targets import Targets
 
@@ -22,7 +22,7 @@ def one(label: int, score: float = 0.5) -> Detections:
 def sheet(images: Tensor, truth: list[Detections], above: float = 0.0, **detections: list[Detections]) -> np.ndarray:
     """The truth is given as detections, whose scores count for nothing."""
     targets = Targets.from_images([(each.boxes, each.labels) for each in truth])
-    return np.array(prediction_sheet(images, targets, detections, NAMES, above))
+    return np.array(draw_predictions(images, targets, detections, NAMES, above))
 
 
 def cells(pixels: np.ndarray, columns: int, across: int, height: int = CELL) -> list[list[np.ndarray]]:
@@ -108,7 +108,7 @@ CROP_NAMES = ("mug", "key", "star")
 
 def crop_pixels(count: int, found: list[int]) -> torch.Tensor:
     crops = torch.full((count, 3, 16, 16), 0.5)
-    picture = crop_sheet(crops, torch.zeros(count, dtype=torch.long), torch.tensor(found, dtype=torch.long), CROP_NAMES)
+    picture = draw_crops(crops, torch.zeros(count, dtype=torch.long), torch.tensor(found, dtype=torch.long), CROP_NAMES)
     return torch.from_numpy(np.array(picture))
 
 

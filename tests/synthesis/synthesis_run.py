@@ -17,7 +17,7 @@ from diode_pl.synthesis.losses import (
 from diode_pl.synthesis.module import Inversion
 from diode_pl.synthesis.sampler import OneBox
 from diode_pl.synthesis.schedule import Stage
-from diode_pl.synthesis.trainer import synthesis_trainer
+from diode_pl.synthesis.trainer import build_synthesis_trainer
 from tests.tiny_network import tiny_network
 
 
@@ -70,7 +70,7 @@ def fit(module: Inversion, *callbacks, precision: str = "32-true", loggers: Sequ
     record = Record()
     named = {str(i): callback for i, callback in enumerate((*callbacks, record))}
     logger = {str(i): each for i, each in enumerate(loggers)}
-    trainer = synthesis_trainer(named, logger, accelerator="cpu", precision=precision)
+    trainer = build_synthesis_trainer(named, logger, accelerator="cpu", precision=precision)
     trainer.fit_loop.max_epochs = len(module.plan.todo) * len(module.stages)
     trainer.fit(module)
     return record

@@ -20,7 +20,7 @@ def test_a_teacher_with_random_weights_is_refused(tmp_path: Path, unchecked: Non
     class Given:
         teacher = TinyDetector()
 
-    with pytest.raises(ValueError, match=r"^teacher\.weights: .*\(TinyDetector\) with random weights"):
+    with pytest.raises(ValueError, match=r"^teacher: .*\(TinyDetector\) with random weights"):
         synthesize(Given(), pl.Trainer(accelerator="cpu", logger=False), tmp_path / "set", {})  # type: ignore[arg-type]
     assert not (tmp_path / "set").exists()
 

@@ -20,7 +20,7 @@ from diode_pl.synthesis.losses import (
 )
 from diode_pl.synthesis.sampler import OneBox
 from diode_pl.synthesis.schedule import PyramidAdam, Stage
-from diode_pl.synthesis.trainer import synthesis_trainer
+from diode_pl.synthesis.trainer import build_synthesis_trainer
 from tests.synthesis.synthesis_run import Record, fit, inversion, sign_descent, stand_still
 
 
@@ -44,7 +44,7 @@ def test_a_batch_depends_on_seed_and_number_alone(tmp_path):
     module = inversion(tmp_path, num_images=4)
     module.plan.todo = [1]
     record = Record()
-    trainer = synthesis_trainer({"record": record}, {}, accelerator="cpu")
+    trainer = build_synthesis_trainer({"record": record}, {}, accelerator="cpu")
     trainer.fit_loop.max_epochs = 1
     trainer.fit(module)
     assert torch.equal(record.ends[0], whole.ends[1])
@@ -169,7 +169,7 @@ def test_a_step_never_waits_for_the_device(tmp_path, monkeypatch):
     [
         ({"stages": [Stage(36, 1, sign_descent)]}, r"^stages\[0\]\.resolution must .* of 8 px, .* got 36 px; .* is 32"),
         ({"stages": [Stage(32, 1, sign_descent, loss_factors={"tv": 1.0})]}, r"no loss named \['tv'\]"),
-        ({"losses": {"detection": None}}, "all are null"),
+        ({"losses": {"detection": None}}, "all are None"),
         ({"num_images": 0}, "num_images must be an integer >= 1, got 0"),
         ({"budget": 0.0}, "budget must be a number > 0, got 0.0"),
     ],

@@ -8,21 +8,21 @@ import torch
 from pytorch_lightning.callbacks import ModelCheckpoint, TQDMProgressBar
 from pytorch_lightning.loggers import CSVLogger
 
-from diode_pl.training.trainer import AtomicCheckpointIO, SyncedDDP, training_trainer
+from diode_pl.training.trainer import AtomicCheckpointIO, SyncedDDP, build_training_trainer
 
 
 def test_takes_named_callbacks_and_loggers(tmp_path: Path) -> None:
     listeners = {"first": pl.Callback(), "removed": None, "progress": TQDMProgressBar()}
-    trainer = training_trainer(listeners, {"csv": CSVLogger(tmp_path), "none": None}, 7, accelerator="cpu")
+    trainer = build_training_trainer(listeners, {"csv": CSVLogger(tmp_path), "none": None}, 7, accelerator="cpu")
     assert [each for each in listeners.values() if each is not None] == trainer.callbacks
     assert len(trainer.loggers) == 1 and trainer.max_epochs == 7
     # Lightning's own checkpoints would lie in the working directory.
     assert not any(isinstance(each, ModelCheckpoint) for each in trainer.callbacks)
-    assert training_trainer({}, {}, 1, accelerator="cpu").progress_bar_callback is None
+    assert build_training_trainer({}, {}, 1, accelerator="cpu").progress_bar_callback is None
 
 
 def test_hands_on_what_shapes_a_training() -> None:
-    trainer = training_trainer(
+    trainer = build_training_trainer(
         {}, {}, 1, accelerator="cpu", gradient_clip_val=2.5, check_val_every_n_epoch=3, precision="bf16-mixed"
     )
     assert (trainer.gradient_clip_val, trainer.check_val_every_n_epoch) == (2.5, 3)
@@ -30,16 +30,16 @@ def test_hands_on_what_shapes_a_training() -> None:
 
 
 def test_several_processes_share_batches() -> None:
-    trainer = training_trainer({}, {}, 1, accelerator="cpu", devices=2)
+    trainer = build_training_trainer({}, {}, 1, accelerator="cpu", devices=2)
     assert isinstance(trainer.strategy, SyncedDDP) and trainer.world_size == 2
-    assert not isinstance(training_trainer({}, {}, 1, accelerator="cpu").strategy, SyncedDDP)
+    assert not isinstance(build_training_trainer({}, {}, 1, accelerator="cpu").strategy, SyncedDDP)
 
 
 @pytest.mark.parametrize("key", ["devices", "num_nodes", "max_epochs", "check_val_every_n_epoch"])
 def test_numbers_below_one_are_refused(key: str) -> None:
     numbers = {"max_epochs": 1} | {key: 0}
     with pytest.raises(ValueError, match=rf"{key}.*must be >= 1, got"):
-        training_trainer({}, {}, accelerator="cpu", **numbers)
+        build_training_trainer({}, {}, accelerator="cpu", **numbers)
 
 
 def test_a_checkpoint_is_whole_or_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,6 +26,11 @@ class Example(Annotation):
     Args:
         size: height and width of the original image in pixels.
         image: RGB, 0 to 255, stretched to a square.
+
+    Example:
+        >>> from pathlib import Path
+        >>> image, box = torch.zeros(3, 8, 8, dtype=torch.uint8), torch.tensor([[0.25, 0.25, 0.75, 0.75]])
+        >>> example = Example(Path("a.png"), box, torch.tensor([0]), size=(480, 640), image=image)
     """
 
     size: tuple[int, int]

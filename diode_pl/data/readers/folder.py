@@ -40,6 +40,6 @@ class ImageFolder(ImageFiles):
     ) -> None:
         base = require_folder(resolve_path(root, split), "root", "the data set")
         paths = list_images(require_folder(base / resolve_path(folder, split), "folder", "the images"), recursive=True)
-        nothing = Annotation.from_objects(base, [])  # one for all: there may be a million
-        annotations = [Annotation(path, nothing.boxes, nothing.labels, None) for path in paths]
+        empty = Annotation.from_objects(base, [])  # one for all: there may be a million
+        annotations = [Annotation(path, empty.boxes, empty.labels, None) for path in paths]
         super().__init__(annotations, (), resolution, provenance, BadFileCounter(max_bad), limit, labeled=False)

@@ -44,5 +44,5 @@ class UniformNoise(ImageSet):
         if not 0 <= i < self.size:
             raise IndexError(f"image {i} of {self.size}")
         drawn = np.random.default_rng((*self._key, i)).integers(0, 256, (3, self.resolution, self.resolution), np.uint8)
-        nothing, size = (torch.zeros(0, 4), torch.zeros(0, dtype=torch.long)), (self.resolution, self.resolution)
-        return Example(Path(f"noise {i}"), *nothing, size, torch.from_numpy(drawn))
+        no_boxes, size = (torch.zeros(0, 4), torch.zeros(0, dtype=torch.long)), (self.resolution, self.resolution)
+        return Example(Path(f"noise {i}"), *no_boxes, size, torch.from_numpy(drawn))

@@ -109,7 +109,7 @@ def _list_split(root: Path, split: str, annotations: Path) -> list[Path]:
     path = root / "ImageSets" / "Main" / f"{split}.txt"
     if not path.is_file():
         there = ", ".join(sorted(p.stem for p in path.parent.glob("*.txt"))) or "none"
-        raise ValueError(f"split: {path} does not exist, only {there}; null takes every file in {annotations}")
+        raise ValueError(f"split: {path} does not exist, only {there}; None takes every file in {annotations}")
     return [annotations / f"{line.split()[0]}.xml" for line in path.read_text().splitlines() if line.strip()]
 
 
@@ -140,7 +140,7 @@ def _read_name(thing: ElementTree.Element, class_names: Sequence[str] | None) ->
     if not name:
         raise ValueError("it has no name")
     if class_names is not None and name not in class_names:
-        raise ValueError(f"{name!r} is none of class_names; null for class_names takes those of the files")
+        raise ValueError(f"{name!r} is none of class_names; None for class_names takes those of the files")
     return name
 
 

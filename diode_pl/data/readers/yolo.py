@@ -49,7 +49,7 @@ class Yolo(ImageFiles):
         names, images = _read_names(content, path), _list_split(content, path, split)
         known, files = [], 0
         for image in images:
-            file, things = _label_path(image), []
+            file, objects = _label_path(image), []
             if labeled and file.is_file():
                 files += 1
                 try:
@@ -59,10 +59,10 @@ class Yolo(ImageFiles):
                     continue
                 for number, line in enumerate(text.splitlines(), start=1):
                     try:
-                        things += [_parse_line(line, len(names))] if line.strip() else []
+                        objects += [_parse_line(line, len(names))] if line.strip() else []
                     except ValueError as error:
                         bad_files.add(f"{file}, line {number}", str(error))
-            known.append(Annotation.from_objects(image, things))
+            known.append(Annotation.from_objects(image, objects))
         if labeled and not files:
             raise ValueError(
                 f"{path}, {split}: no image has a label file; {images[0]} would have {_label_path(images[0])}"

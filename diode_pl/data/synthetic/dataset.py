@@ -59,6 +59,11 @@ class SyntheticSet:
 
     Raises:
         ValueError: if the folder holds batches of another configuration.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     missing = SyntheticSet(folder, ["cat", "dog"], {"seed": 0}).find_missing({0: 32, 1: 32})
     """
 
     def __init__(self, folder: str | Path, class_names: Sequence[str], configuration: Mapping[str, Any]) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 from PIL import Image
 
 from diode_pl.io.drawing import draw_boxes
-from diode_pl.io.images import grid
+from diode_pl.io.images import make_grid
 
 _CELL = 224  # pixels: enough to read a label
 _BINS = 10  # of the histogram of box sides
@@ -112,4 +112,4 @@ def draw_contact_sheet(
         across, down = _CELL / entry["width"], _CELL / entry["height"]
         boxes = [(x * across, y * down, (x + w) * across, (y + h) * down) for x, y, w, h in entry["boxes"]]
         draw_boxes(cells[-1], boxes, entry["labels"], [class_names[label] for label in entry["labels"]])
-    return grid(cells, min(columns, count))
+    return make_grid(cells, min(columns, count))

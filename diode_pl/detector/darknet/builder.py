@@ -130,7 +130,7 @@ def _maxpool(section: Section, inputs: list[Shape]) -> tuple[nn.Module, Shape]:
     stride = section.int_of("stride", 1, at_least=1)
     size = section.int_of("size", stride, at_least=1)
     if (padding := section.int_of("padding", size - 1)) >= 2 * size:
-        raise section.error("windows would lie beside the map", "padding below twice the size", "padding")
+        raise section.error("windows would lie outside the map", "padding below twice the size", "padding")
     height, width = ((side + padding - size) // stride + 1 for side in (x.height, x.width))
     return layers.MaxPool(size, stride, padding), Shape(x.channels, height, width, x.stride * stride)
 

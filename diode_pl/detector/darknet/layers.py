@@ -7,6 +7,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from diode_pl.detector.sync_batch_norm import FoldedBatchNorm
+
 # In place: their input is the output of a batch norm, convolution or sum, which nothing else reads, and the backward
 # pass of these four needs only the result. swish and mish need their input.
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
@@ -18,23 +20,6 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "swish": F.silu,
     "mish": F.mish,
 }
-
-
-class FoldedBatchNorm(nn.BatchNorm2d):
-    """Batch norm that is a single multiply-add in eval mode on a CPU.
-
-    The gradient to the input is then one product. torch's kernel prepares the gradients of all parameters too: a fifth
-    of an inversion step on a CPU.
-    """
-
-    def forward(self, input: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
-        # The GPU kernel is one launch, and computes in float32 for half precision.
-        if self.training or not input.is_cpu or input.dtype != self.weight.dtype:
-            return super().forward(input)
-        assert self.running_mean is not None and self.running_var is not None
-        scale = self.weight * (self.running_var + self.eps).rsqrt()
-        shift = self.bias - self.running_mean * scale
-        return torch.addcmul(shift[:, None, None], input, scale[:, None, None])
 
 
 class Convolution(nn.Module):

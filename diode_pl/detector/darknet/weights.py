@@ -56,7 +56,7 @@ def load_darknet(network: Sequence[Layer], path: str | Path) -> None:
                 parameter.copy_(numbers[used:end].view_as(parameter))
             used = end
     if used != len(numbers):
-        raise last.error(f"{path} goes on to {len(numbers)} numbers", f"{total} numbers for this network")
+        raise last.error(f"{path} has {len(numbers)} numbers", f"{total} numbers for this network")
 
 
 def read_floats(path: str | Path) -> Float[Tensor, " m"]:
@@ -74,7 +74,7 @@ def read_floats(path: str | Path) -> Float[Tensor, " m"]:
     if len(data) < header or (len(data) - header) % 4:
         raise ConfigError(
             f"{path}: found {len(data)} bytes; expected a header of {header} (version {major}.{minor}) and "
-            "numbers of 4 bytes each: the file is cut off or is no Darknet weight file"
+            "numbers of 4 bytes each: the file is truncated or not a Darknet weight file"
         )
     return torch.frombuffer(data, dtype=torch.float32, offset=header) if len(data) > header else torch.zeros(0)
 
@@ -112,7 +112,7 @@ def read_state(path: str | Path) -> dict[str, Tensor]:
     if Path(path).suffix == ".ckpt":
         raise ConfigError(
             f"{path}: found the checkpoint of a training run, which holds more than one network's weights; expected "
-            "the weights alone: take the student.safetensors that the run wrote beside it"
+            "weights only: use the student.safetensors of that run"
         )
     if Path(path).suffix == ".safetensors":
         try:

@@ -71,6 +71,11 @@ class YoloLoss:
         ValueError: if a gain is negative or the threshold is outside [0, 1).
 
     Source: Chawla et al., WACV 2021, section 3; the loss of the YOLOv3 that the paper inverts.
+
+    Example:
+        >>> heads, anchors = [torch.zeros(1, 1, 4, 4, 7)], [torch.tensor([[8.0, 8.0]])]
+        >>> targets = Targets.from_images([(torch.tensor([[0.1, 0.1, 0.4, 0.4]]), torch.tensor([1]))])
+        >>> terms = YoloLoss()(YoloOutputs(heads, anchors, [1.0], (32, 32)), targets)
     """
 
     box_gain: float = 3.54

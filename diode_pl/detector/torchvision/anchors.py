@@ -15,7 +15,7 @@ _KEPT = 16  # image sizes in the cache of each generator
 _made: WeakKeyDictionary[nn.Module, dict[Hashable, list[Tensor]]] = WeakKeyDictionary()
 
 
-def anchor_boxes(generator: nn.Module, outputs: Outputs) -> list[Float[Tensor, "_ 4"]]:
+def make_anchors(generator: nn.Module, outputs: Outputs) -> list[Float[Tensor, "_ 4"]]:
     """Anchors of each feature map as x1, y1, x2, y2 in pixels, in float32 or float64; cached by size.
 
     ``generator`` is torchvision's; the heads of ``outputs`` have one row per anchor.

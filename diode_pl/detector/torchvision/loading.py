@@ -14,7 +14,7 @@ from diode_pl.detector.darknet.cfg import ConfigError
 from diode_pl.detector.darknet.weights import STATE_SUFFIXES, read_provenance, read_state
 from diode_pl.detector.partial_weights import load_fitting
 from diode_pl.detector.torchvision.frozen_norms import freeze_norms, has_batch_counter, restore_frozen_norms
-from diode_pl.detector.torchvision.pretrained import pretrained_file
+from diode_pl.detector.torchvision.pretrained import find_pretrained_file
 from diode_pl.provenance import Provenance
 
 # Torchvision's networks for COCO have 91 outputs: background, 80 classes and unused ones.
@@ -23,7 +23,7 @@ COCO_CLASSES = tuple(name for name in _COCO if name not in ("__background__", "N
 _PREFIX = "network."  # in the state dict of a detector, but not in torchvision's
 
 
-class Loaded(NamedTuple):
+class LoadedNetwork(NamedTuple):
     """A torchvision network with the output of each class (``columns``)."""
 
     network: nn.Module
@@ -38,7 +38,7 @@ def load_network(
     names: str | Path | Sequence[str] | None,
     first: int,
     fitting: bool = False,
-) -> Loaded:
+) -> LoadedNetwork:
     """Builds a network and loads its weights.
 
     Args:
@@ -56,28 +56,28 @@ def load_network(
     listed = list(COCO_CLASSES) if names is None else read_names(names)
     outputs = first + len(listed)
     if weights is None:
-        return Loaded(build(num_classes=outputs), listed, _columns(listed, outputs, first), None)
+        return LoadedNetwork(build(num_classes=outputs), listed, _columns(listed, outputs, first), None)
     path, counts = Path(weights), [outputs, 1 + len(listed), len(_COCO)]
     if not path.is_file():
         published = _published(build, str(weights))
         unknown = [name for name, column in zip(listed, match_classes(listed, _COCO), strict=True) if column < 0]
         if unknown and not fitting:
-            raise ConfigError(f"names: {weights} knows COCO's classes, but not {unknown}; null takes COCO's")
+            raise ConfigError(f"names: {weights} knows COCO's classes, but not {unknown}; None takes COCO's")
         # As in torchvision: these weights replace those of the backbone.
-        path, counts, build = pretrained_file(published), [len(_COCO)], partial(build, weights_backbone=None)
+        path, counts, build = find_pretrained_file(published), [len(_COCO)], partial(build, weights_backbone=None)
     state = {key.removeprefix(_PREFIX): value for key, value in read_state(path).items()}
     if fitting:
         network = build(num_classes=outputs)
         load_fitting(network, state, path)
         _freeze_norms_of(network, state)
         restore_frozen_norms(network, path)
-        return Loaded(network, listed, _columns(listed, outputs, first), read_provenance(path, partial=True))
+        return LoadedNetwork(network, listed, _columns(listed, outputs, first), read_provenance(path, partial=True))
     # Networks trained on custom classes often keep an output for the background, one-stage ones too.
     for outputs in dict.fromkeys(counts):
         columns = _columns(listed, outputs, first)
         if columns and not _fill(network := build(num_classes=outputs), state):
             restore_frozen_norms(network, path)
-            return Loaded(network, listed, columns, read_provenance(path))
+            return LoadedNetwork(network, listed, columns, read_provenance(path))
     raise ConfigError(
         f"{path}: found another network's weights, or those of another number of classes than the "
         f"{len(listed)} of names; {_fill(build(num_classes=counts[0]), state)}"
@@ -103,7 +103,7 @@ def _published(build: Callable[..., nn.Module], name: str) -> WeightsEnum:
         return known[name]
     raise ConfigError(
         f"weights: {name} does not exist; expected the path of a state dict ({', '.join(sorted(STATE_SUFFIXES))}; a "
-        "training writes student.safetensors), null for a student's random weights"
+        "training writes student.safetensors), None for a student's random weights"
         + (f", or one of torchvision's: {', '.join(known)}" if known else "")
     )
 

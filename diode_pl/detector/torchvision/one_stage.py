@@ -10,8 +10,8 @@ from torch import Tensor
 from torchvision.ops import box_iou
 
 from diode_pl.detector.base import DensePredictions, Detections, MatchedPredictions, Outputs
-from diode_pl.detector.nms import detections
-from diode_pl.detector.torchvision.anchors import anchor_boxes, cells_around, image_scale
+from diode_pl.detector.nms import non_max_suppression
+from diode_pl.detector.torchvision.anchors import cells_around, image_scale, make_anchors
 from diode_pl.detector.torchvision.base import TorchvisionDetector, valid_positions
 from diode_pl.detector.torchvision.deterministic_sampler import process_share
 from diode_pl.numerics.dtypes import at_least_float32
@@ -77,7 +77,7 @@ class OneStage(TorchvisionDetector):
     ) -> list[Detections]:
         dense = self.decode(outputs)
         # Clipped before suppression, as in torchvision.
-        return detections(replace(dense, boxes=dense.boxes.clamp(0, 1)), confidence, iou, max_detections)
+        return non_max_suppression(replace(dense, boxes=dense.boxes.clamp(0, 1)), confidence, iou, max_detections)
 
     def _match(self, boxes: Float[Tensor, "k 4"], anchors: Float[Tensor, "m 4"], outputs: Outputs) -> Int[Tensor, " m"]:
         """Index of the box that each anchor is assigned to; negative without one. Boxes in pixels."""
@@ -113,4 +113,4 @@ class OneStage(TorchvisionDetector):
 
     def anchors(self, outputs: Outputs) -> list[Float[Tensor, "_ 4"]]:
         """Anchors of each feature map in pixels."""
-        return anchor_boxes(self.network.anchor_generator, outputs)
+        return make_anchors(self.network.anchor_generator, outputs)

@@ -9,7 +9,7 @@ from torchvision.models.detection import FasterRCNN_ResNet50_FPN_Weights, Retina
 from diode_pl.detector.download import DownloadError, download_file, sha256_of
 
 
-def pretrained_file(weights: WeightsEnum) -> Path:
+def find_pretrained_file(weights: WeightsEnum) -> Path:
     """Returns the path of one of torchvision's files, which is downloaded if necessary.
 
     The file is looked up in ``$DIODE_WEIGHTS/torchvision/``, then in torch's cache: ``$TORCH_HOME/hub/checkpoints/``,

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from diode_pl.detector.outputs import DensePredictions, Outputs
-from diode_pl.detector.torchvision.anchors import anchor_boxes, cells_around, image_scale
+from diode_pl.detector.torchvision.anchors import cells_around, image_scale, make_anchors
 from diode_pl.detector.torchvision.deterministic_sampler import process_share
 from diode_pl.numerics.dtypes import at_least_float32
 
@@ -59,4 +59,4 @@ class RegionProposals:
     def _split(self, outputs: Outputs) -> tuple[Float[Tensor, "n m"], Float[Tensor, "n m 4"], list[Tensor]]:
         """Objectness logits and box codes, in float32 or float64, and the anchors of each feature map in pixels."""
         rows = at_least_float32(torch.cat(outputs.heads, dim=1))
-        return rows[..., 0], rows[..., 1:], anchor_boxes(self.network.anchor_generator, outputs)
+        return rows[..., 0], rows[..., 1:], make_anchors(self.network.anchor_generator, outputs)

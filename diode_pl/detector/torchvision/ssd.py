@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torchvision.models.detection.anchor_utils import DefaultBoxGenerator
 
 from diode_pl.detector.outputs import Outputs
-from diode_pl.detector.torchvision.anchors import anchor_boxes
+from diode_pl.detector.torchvision.anchors import make_anchors
 from diode_pl.detector.torchvision.objectness import split_softmax
 from diode_pl.detector.torchvision.one_stage import OneStage
 
@@ -48,7 +48,7 @@ class SSD(OneStage):
     def anchors(self, outputs: Outputs) -> list[Float[Tensor, "_ 4"]]:
         limits = self.network.transform.fixed_size[::-1]  # torchvision's are width and height
         within = all(side <= limit for side, limit in zip(outputs.image_size, limits, strict=True))
-        return anchor_boxes(self.network.anchor_generator if within else self._evenly, outputs)
+        return make_anchors(self.network.anchor_generator if within else self._evenly, outputs)
 
     def _terms(
         self, targets: list[dict[str, Tensor]], parts: dict[str, Tensor], anchors: list[Tensor], matched: list[Tensor]

@@ -13,12 +13,8 @@ from diode_pl.training.run_folder import RunFolder, require_own_folder
 
 # Layers of losses depend on both detectors; a student alone does not.
 _MUST_MATCH = {
-    "student.": ("student", "The student must be the one that it was made with"),
-    "objective.": (
-        "objective",
-        "Go on with the losses and the teacher that it was made with, or begin a new training from its student, "
-        "whose weights are the student.safetensors beside it",
-    ),
+    "student.": ("student", "Use the same student"),
+    "objective.": ("objective", "Use the same losses and teacher, or start again from its student.safetensors"),
 }
 
 
@@ -33,7 +29,7 @@ def distill(
 
     Args:
         module: student, teacher, losses and data.
-        trainer: from :func:`diode_pl.training.trainer.training_trainer`.
+        trainer: from :func:`diode_pl.training.trainer.build_training_trainer`.
         folder: output folder; a training in it is resumed.
         settings: configuration of the run as plain data; stored with the student.
         ckpt: a checkpoint to start from; ignored if ``folder`` has its own.

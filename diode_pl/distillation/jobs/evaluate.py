@@ -31,7 +31,7 @@ def evaluate(
 
     Args:
         module: student, teacher and validation images.
-        trainer: from :func:`diode_pl.training.trainer.training_trainer`.
+        trainer: from :func:`diode_pl.training.trainer.build_training_trainer`.
         folder: gets ``measured.json`` and ``measured.png``.
         settings: configuration of the run as plain data.
         ckpt: a checkpoint of a training with any losses.
@@ -53,8 +53,8 @@ def evaluate(
         provenance = Provenance.parse(checkpoint.kept.get("data_access", ""))
     elif provenance is None:
         raise ValueError(
-            f"student.weights: this would measure a student {module.student.describe_random_weights()}; give its "
-            "weights, or the checkpoint of a training as ckpt"
+            f"student: this would measure a student {module.student.describe_random_weights()}; give its weights, or "
+            "the checkpoint of a training as ckpt"
         )
     facts = {"checkpoint": None if ckpt is None else str(ckpt), "data_access": str(provenance)}
     weights = str(ckpt or (settings.get("student") or {}).get("weights") or "FILE")

@@ -32,10 +32,10 @@ def tile(data: DetectionData, count: int, folder: str | Path, settings: Mapping[
     if data.train is None:
         raise ValueError("train: expected images to tile, got None")
     if data.tiling.probabilities[0] == 1:
-        log.warning("tiling: it joins no images, each is written as it is")
+        log.warning("tiling has no effect: one image per tile")
     names = data.train.class_names
     provenance = data.provenance_with_labels(read=bool(names)) | Provenance(teacher=False)
-    write_tiled(data.training_set(), count, data.seed, folder, names, provenance, settings)
+    write_tiled(data.open_training_set(), count, data.seed, folder, names, provenance, settings)
     log.info("%s: %d tiled images, data access %s", Path(folder) / "images", count, provenance)
     words = ("train.py", "detector@teacher=NAME", "train.root={}")
     log_closing(folder, "contact_sheet.png", "the tiled images", *words)

@@ -69,12 +69,12 @@ class Decoded(DistillLoss):
         self.shared.match({name: label for label, name in enumerate(teacher.class_names)}, student)
 
     def forward(self, batch: DistillationBatch) -> Float[Tensor, ""]:
-        teacher, taught = batch.teacher_or_raise()
+        teacher, teacher_outputs = batch.teacher_or_raise()
         if not len(self.shared.teacher):
             raise RuntimeError("Decoded: prepare(teacher, student, resolution) must come before the first step")
-        with torch.autocast(taught.heads[0].device.type, enabled=False):
+        with torch.autocast(teacher_outputs.heads[0].device.type, enabled=False):
             with torch.no_grad():
-                boxes, objectness, classes = self._best(teacher.decode(taught))
+                boxes, objectness, classes = self._best(teacher.decode(teacher_outputs))
             stages = batch.student.decode_stages(batch.student_outputs, self._hints(boxes, objectness, classes))
             return torch.stack([self._stage_loss(stage, boxes, objectness, classes) for stage in stages]).sum()
 

@@ -91,8 +91,8 @@ class Objective(nn.Module):
     def _check(self, teacher: Detector | None, student: Detector) -> None:
         if not any(loss.complete for loss in self.terms.values()):
             raise ValueError(
-                f"losses: {', '.join(self.terms)} alone leaves outputs of the student untrained, and what it finds "
-                "would be left to chance; put Decoded beside it, or Detection to learn from labels"
+                f"losses: {', '.join(self.terms)} does not train every output of the student; add Decoded or "
+                "Detection, which learns from labels"
             )
         if teacher is None and self._needs_labels and self.label_source.needs_teacher:
             raise ValueError("label_source and teacher: labels need a teacher, got None; source=sampled needs none")

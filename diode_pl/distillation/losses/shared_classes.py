@@ -30,19 +30,19 @@ class SharedClasses(nn.Module):
         self.register_buffer("teacher", torch.zeros(0, dtype=torch.long), persistent=False)
         self.register_buffer("student", torch.zeros(0, dtype=torch.long), persistent=False)
 
-    def match(self, taught: Mapping[str, int], student: Detector, who: str = "teacher") -> None:
+    def match(self, teacher_labels: Mapping[str, int], student: Detector, who: str = "teacher") -> None:
         """Matches the classes and moves to the student's device; raises a ValueError if no class is shared.
 
         Args:
-            taught: class name -> label in the teacher's numbering.
+            teacher_labels: class name -> label in the teacher's numbering.
             student: the detector that is trained.
             who: role of the teaching network in the error message.
         """
-        labels, matches = list(taught.values()), match_classes(student.class_names, list(taught))
+        labels, matches = list(teacher_labels.values()), match_classes(student.class_names, list(teacher_labels))
         shared = [(labels[match], label) for label, match in enumerate(matches) if match >= 0]
         if not shared:
             raise ValueError(
-                f"student and {who}: they share no class, the {who}'s are {list(taught)}, the student's "
+                f"student and {who}: they share no class, the {who}'s are {list(teacher_labels)}, the student's "
                 f"{list(student.class_names)}"
             )
         device = next(student.parameters()).device

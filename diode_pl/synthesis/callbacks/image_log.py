@@ -4,7 +4,7 @@ import numpy as np
 import pytorch_lightning as pl
 from pytorch_lightning.loggers import TensorBoardLogger, WandbLogger
 
-from diode_pl.io.images import grid, to_pillow
+from diode_pl.io.images import make_grid, to_pillow
 from diode_pl.synthesis.module import Inversion
 
 
@@ -34,7 +34,7 @@ class ImageLog(pl.Callback):
         for logger in pl_module.loggers:
             if not isinstance(logger, WandbLogger | TensorBoardLogger):
                 continue
-            picture = grid([to_pillow(image) for image in pl_module.images[: self.limit]], columns=8)
+            picture = make_grid([to_pillow(image) for image in pl_module.images[: self.limit]], columns=8)
             name = f"images/stage{pl_module.stage_index}"
             if isinstance(logger, WandbLogger):
                 logger.log_image(name, [picture], step=pl_module.global_step)

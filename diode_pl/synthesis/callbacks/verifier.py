@@ -76,7 +76,7 @@ class Verifier(pl.Callback):
     ) -> None:
         assert isinstance(pl_module, Inversion)
         due = self.every and pl_module.images is not None and (batch_idx + 1) % self.every == 0
-        if due and (self.detector is None or self._sides(self.detector).take(pl_module.stage.resolution)):
+        if due and (self.detector is None or self._sides(self.detector).supports(pl_module.stage.resolution)):
             self._measure(pl_module)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:

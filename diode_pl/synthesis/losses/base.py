@@ -23,6 +23,14 @@ class SynthesisState:
         detector: the frozen teacher.
         statistics: of the inputs of the norm layers that the losses request, in forward order.
         progress: completed share of the stage's iterations, in [0, 1).
+
+    Example:
+        >>> import torch
+        >>> from diode_pl import load_detector
+        >>> detector, images = load_detector().eval(), torch.rand(1, 3, 32, 32)
+        >>> targets = Targets.from_images([(torch.tensor([[0.1, 0.1, 0.6, 0.6]]), torch.tensor([2]))])
+        >>> recorder, outputs = BatchNormRecorder([]), detector(images)
+        >>> state = SynthesisState(images, images, targets, outputs, detector, recorder, progress=0.0)
     """
 
     pixels: Float[Tensor, "n 3 h w"]

@@ -53,7 +53,7 @@ class Objective:
             raise ValueError(f"loss_factors: no loss named {unknown}; expected some of {sorted(self._names)}")
         weights = {name: factors.get(name, 1.0) * loss.weight for name, loss in self.losses.items()}
         if not any(weight > 0 for weight in weights.values()):
-            raise ValueError("losses: all are null or have weight 0; add at least detection")
+            raise ValueError("losses: all are None or have weight 0; add at least detection")
         return {name: weight for name, weight in weights.items() if weight > 0}
 
     def begin(self, factors: Mapping[str, float], detector: Detector, resolution: int) -> None:

@@ -39,7 +39,7 @@ class OneBox(Sampler):
         if isinstance(classes, str):
             raise ValueError(f"classes must be a list, got {classes}; for one class, [{classes}]")
         if classes is not None and not classes:
-            raise ValueError("classes must name at least one class, or be null for all")
+            raise ValueError("classes must name at least one class, or be None for all")
         self.size, self.inside, self.classes = size, inside, classes
 
     def sample(self, first: int, count: int, classes: Mapping[str, int], generator: Generator) -> Targets:

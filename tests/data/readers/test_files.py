@@ -180,7 +180,7 @@ def test_the_split_and_the_home_folder_are_filled_in_and_nothing_else(monkeypatc
 
 
 def test_a_split_that_is_not_given_is_asked_for() -> None:
-    with pytest.raises(ValueError, match=r"split.*'set/\{split\}' needs one, got null"):
+    with pytest.raises(ValueError, match=r"split.*'set/\{split\}' needs one, got None"):
         resolve_path("set/{split}", None)
 
 

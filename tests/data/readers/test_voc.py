@@ -60,7 +60,7 @@ def test_a_split_is_a_list_of_names(tmp_path):
     (lists / "val.txt").write_text("c\na  1\n\n")
     assert list(usable(read(tmp_path, "val"))) == ["c.png", "a.png"]
     assert list(usable(read(tmp_path))) == ["a.png", "b.png", "c.png"]
-    with pytest.raises(ValueError, match=r"train\.txt does not exist, only val; null takes every file"):
+    with pytest.raises(ValueError, match=r"train\.txt does not exist, only val; None takes every file"):
         read(tmp_path, "train")
 
 
@@ -136,7 +136,7 @@ def test_an_image_that_is_nowhere_is_a_fault_when_it_is_read(tmp_path, caplog):
         (thing(corners=(25, 2, 30, 6)), "outside of the image"),
         (thing(corners=("x", 2, 30, 6)), "expected numbers"),
         (thing(corners=("nan", 2, 30, 6)), "finite"),
-        (thing("unicorn"), "'unicorn' is none of class_names; null for class_names takes"),
+        (thing("unicorn"), "'unicorn' is none of class_names; None for class_names takes"),
         ("<object><name>cat</name></object>", "expected numbers"),
         ("<object></object>", "no name"),
     ],

@@ -6,14 +6,14 @@ import pytest
 from diode_pl.data.readers import Synthetic
 from diode_pl.data.synthetic import write_tiled
 from diode_pl.data.tiling import Fixed
-from diode_pl.data.training_set import Relabeled, TrainingSet
+from diode_pl.data.training_set import RelabeledSet, TrainingSet
 from diode_pl.provenance import Provenance
 from diode_pl.shapes import ShapesWorld
 
 
 def images(tiles: int, size: int = 6) -> TrainingSet:
     world = ShapesWorld("train", size, 64)
-    return TrainingSet(Relabeled(world, range(len(world.class_names))), 64, Fixed(tiles), mosaic=1.0)
+    return TrainingSet(RelabeledSet(world, range(len(world.class_names))), 64, Fixed(tiles), mosaic=1.0)
 
 
 def write(folder: Path, tiles: int = 4, count: int = 5) -> Synthetic:

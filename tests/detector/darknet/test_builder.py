@@ -146,7 +146,7 @@ YOLO = "[yolo]\nanchors=1,2, 3,4\nclasses=1\n"
             NET + "[convolutional]\nfilters=3\nsize=99\n",
             "nothing is left of a map of 3 x 32 x 64; expected a larger image",
         ),
-        (NET + CONV + "[maxpool]\nsize=2\npadding=4\n", "padding=4: windows would lie beside the map"),
+        (NET + CONV + "[maxpool]\nsize=2\npadding=4\n", "padding=4: windows would lie outside the map"),
     ],
 )
 def test_errors_say_where_what_and_what_instead(tmp_path: Path, text: str, wanted: str) -> None:

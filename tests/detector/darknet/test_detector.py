@@ -17,7 +17,7 @@ from tests.detector.darknet.small_network import (
     some_numbers,
     write_network,
 )
-from tests.distillation.losses.lessons import SIZE, network
+from tests.distillation.losses.batches import SIZE, network
 
 
 def frozen(detector: Darknet) -> Darknet:

@@ -62,27 +62,6 @@ def test_what_enters_the_norm_is_not_written_over(activation: str) -> None:
     assert torch.equal(*seen[0]) and torch.equal(x, before)
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
-@pytest.mark.parametrize("training", [False, True])
-def test_batch_norm_equals_the_librarys(dtype: torch.dtype, training: bool) -> None:
-    ours, theirs = layers.FoldedBatchNorm(3, eps=1e-5), torch.nn.BatchNorm2d(3, eps=1e-5)
-    state = {"weight": torch.randn(3), "bias": torch.randn(3), "running_mean": torch.randn(3)}
-    # Published networks hold variances of channels that never change, far below eps.
-    state["running_var"] = torch.tensor([1e-45, 0.1, 30.0])
-    images = torch.randn(2, 3, 4, 4).to(dtype)
-    results = []
-    for norm in (ours, theirs):
-        norm.load_state_dict(state, strict=False)
-        norm.to(torch.float64 if dtype == torch.float64 else torch.float32).train(training)
-        x = images.clone().requires_grad_()
-        out = norm(x)
-        out.square().sum().backward()
-        results.append((out.detach(), x.grad, norm.weight.grad, norm.bias.grad, norm.running_mean, norm.running_var))
-    assert results[0][0].dtype == dtype
-    for a, b in zip(*results, strict=True):
-        torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-4)
-
-
 def slow_maxpool(x: Tensor, size: int, stride: int, padding: int) -> Tensor:
     """Darknet's own loop: windows start at -padding / 2, cells outside the map do not count."""
     height, width = ((side + padding - size) // stride + 1 for side in x.shape[2:])

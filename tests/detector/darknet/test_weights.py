@@ -45,7 +45,7 @@ def test_no_header(tmp_path: Path, content: bytes) -> None:
 def test_cut_off_inside_a_number(tmp_path: Path) -> None:
     file = tmp_path / "a.weights"
     file.write_bytes(weights_bytes(some_numbers(5))[:-1])
-    with pytest.raises(ConfigError, match=r"found 39 bytes; expected a header of 20 \(version 0.2\).*cut off"):
+    with pytest.raises(ConfigError, match=r"found 39 bytes; expected a header of 20 \(version 0.2\).*truncated"):
         read_floats(file)
 
 
@@ -60,7 +60,7 @@ def test_header_only(tmp_path: Path) -> None:
     [
         (-1, 16, f"ends here with {COUNT - 1} numbers"),
         (-COUNT + 9, 0, "ends here with 9 numbers"),
-        (1, 16, f"goes on to {COUNT + 1} numbers"),
+        (1, 16, f"has {COUNT + 1} numbers"),
     ],
 )
 def test_wrong_count(tmp_path: Path, difference: int, section: int, found: str) -> None:

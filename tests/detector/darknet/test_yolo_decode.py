@@ -8,7 +8,7 @@ from torchvision.ops import generalized_box_iou
 from diode_pl.detector import Darknet, Outputs
 from diode_pl.targets import Targets
 from tests.detector.darknet.small_network import known_outputs
-from tests.distillation.losses.lessons import NAMES, answer, learnable, network, outputs
+from tests.distillation.losses.batches import NAMES, answer, learnable, network, outputs
 
 
 def some_targets(dtype: torch.dtype = torch.float64) -> Targets:

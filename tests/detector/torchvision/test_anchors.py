@@ -3,7 +3,7 @@ import torch
 from torchvision.models.detection.anchor_utils import AnchorGenerator
 
 from diode_pl.detector import Outputs
-from diode_pl.detector.torchvision.anchors import _KEPT, _made, anchor_boxes, cells_around, image_scale
+from diode_pl.detector.torchvision.anchors import _KEPT, _made, cells_around, image_scale, make_anchors
 
 MAPS = (torch.rand(1, 2, 4, 8), torch.rand(1, 2, 1, 3))
 
@@ -16,7 +16,7 @@ def outputs(image_size: tuple[int, int] = (32, 64), dtype: torch.dtype = torch.f
 
 def anchors(dtype: torch.dtype = torch.float32, sides: tuple[int, int] = (10, 30)) -> list[torch.Tensor]:
     generator = AnchorGenerator(tuple((side,) for side in sides), ((0.5, 2.0),) * 2)
-    return anchor_boxes(generator, outputs(dtype=dtype))
+    return make_anchors(generator, outputs(dtype=dtype))
 
 
 def test_anchors_stand_where_the_strides_say() -> None:
@@ -43,22 +43,22 @@ def test_cells_hold_their_anchor_and_cover_the_image_once() -> None:
 
 def test_the_same_sizes_have_the_same_anchors_and_others_their_own() -> None:
     generator = AnchorGenerator(((10,), (30,)), ((0.5, 2.0),) * 2)
-    first, again = anchor_boxes(generator, outputs()), anchor_boxes(generator, outputs())
+    first, again = make_anchors(generator, outputs()), make_anchors(generator, outputs())
     assert all(one is other for one, other in zip(first, again, strict=True))
-    assert not torch.equal(first[0], anchor_boxes(generator, outputs((64, 64)))[0])
+    assert not torch.equal(first[0], make_anchors(generator, outputs((64, 64)))[0])
     assert not torch.equal(first[0], anchors(sides=(20, 60))[0])
     sizes = [(32, 64 + 8 * i) for i in range(_KEPT)]
     for size in sizes:
-        anchor_boxes(generator, outputs(size))
+        make_anchors(generator, outputs(size))
     assert len(_made[generator]) == _KEPT
 
 
 def test_anchors_of_a_validation_loop_serve_in_training() -> None:
     generator = AnchorGenerator(((10,), (30,)), ((0.5, 2.0),) * 2)
     with torch.inference_mode():
-        anchor_boxes(generator, outputs())
+        make_anchors(generator, outputs())
     codes = torch.rand(64, 4, requires_grad=True)
-    (codes * anchor_boxes(generator, outputs())[0]).sum().backward()
+    (codes * make_anchors(generator, outputs())[0]).sum().backward()
     assert bool(codes.grad.any())
 
 

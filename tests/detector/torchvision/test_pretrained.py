@@ -61,7 +61,7 @@ def publish(weights: WeightsEnum, state: Mapping[str, Any], folder: Path, monkey
 
 
 def test_names_that_coco_lacks_do_not_go_with_its_weights() -> None:
-    with pytest.raises(ConfigError, match=r"^names: COCO_V1 knows COCO's classes, but not \['gear'\]; null takes"):
+    with pytest.raises(ConfigError, match=r"^names: COCO_V1 knows COCO's classes, but not \['gear'\]; None takes"):
         load_network(ssdlite, "COCO_V1", ["cat", "gear"], first=1)
 
 
@@ -211,7 +211,7 @@ def test_without_a_network_says_what_to_put_where(home: Path, offline: None) -> 
 
 
 def test_an_unknown_name_is_answered_with_those_that_there_are() -> None:
-    with pytest.raises(ConfigError, match=r"^weights: COCO_V7 does not exist; .*null.*torchvision's: .*COCO_V1"):
+    with pytest.raises(ConfigError, match=r"^weights: COCO_V7 does not exist; .*None.*torchvision's: .*COCO_V1"):
         load_network(ssdlite, "COCO_V7", None, first=1)
 
 

@@ -32,7 +32,7 @@ def test_says_what_tiled_images_it_wrote(tmp_path: Path, caplog: pytest.LogCaptu
         f"{tmp_path}/contact_sheet.png shows the tiled images; next: python train.py "
     )
     assert caplog.messages[-1].endswith(f" train.root={tmp_path}") and (tmp_path / "contact_sheet.png").is_file()
-    assert [message.startswith("tiling: it joins no images") for message in said] == [True, False][tiles - 1 :]
+    assert [message.startswith("tiling has no effect") for message in said] == [True, False][tiles - 1 :]
 
 
 def test_nothing_is_made_without_training_images(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import torch
 from diode_pl.distillation.losses import Mimic, ObjectnessScaled
 from diode_pl.distillation.losses.compatibility import head_shapes, probe, require_like_heads
 from tests.detector.torchvision.small_networks import faster_rcnn
-from tests.distillation.losses.lessons import NAMES, SIZE, network
+from tests.distillation.losses.batches import NAMES, SIZE, network
 from tests.tiny import TinyDetector
 
 

@@ -11,7 +11,7 @@ from diode_pl.distillation.losses import Decoded, DistillationBatch, decoded
 from diode_pl.distillation.losses.decoded import divergence
 from diode_pl.targets import Targets
 from tests.detector.torchvision.small_networks import faster_rcnn, images
-from tests.distillation.losses.lessons import NAMES, SIZE, answer, clear_answer, learnable, lesson, network, outputs
+from tests.distillation.losses.batches import NAMES, SIZE, answer, clear_answer, learnable, make_batch, network, outputs
 from tests.tiny import no_boxes
 
 OTHER = ("cup", "cow", "Dog")  # another order, one class of its own, cat is missing
@@ -23,7 +23,7 @@ def student_of_other_build(seed: int = 1) -> Darknet:
 
 def term(loss: Decoded, teacher: Darknet, told: Outputs, student: Darknet, said: Outputs) -> torch.Tensor:
     loss.prepare(teacher, student, SIZE)
-    return loss(lesson(student, said, teacher, told))
+    return loss(make_batch(student, said, teacher, told))
 
 
 def by_hand(teacher: Detector, told: Outputs, student: Detector, said: Outputs, candidates: int) -> list[float]:
@@ -195,7 +195,7 @@ def test_settings_that_make_no_sense() -> None:
         with pytest.raises(ValueError, match=rf"anchor_threshold must be in \[0, 1\), got {threshold}"):
             Decoded(anchor_threshold=threshold)
     with pytest.raises(RuntimeError, match="prepare.* must come before the first step"):
-        Decoded()(lesson(network(), answer(network()), network(), answer(network())))
+        Decoded()(make_batch(network(), answer(network()), network(), answer(network())))
 
 
 def test_divergence_equals_the_librarys_and_has_its_gradient() -> None:
@@ -245,7 +245,7 @@ def test_a_student_of_another_build_comes_to_agree() -> None:
     assert max(agreement()) < 0.5
     for _ in range(80):
         optimizer.zero_grad()
-        value = loss(lesson(student, student.train()(images), teacher, told))
+        value = loss(make_batch(student, student.train()(images), teacher, told))
         value.backward()
         optimizer.step()
         history.append(float(value.detach()))

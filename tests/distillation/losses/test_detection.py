@@ -2,7 +2,7 @@ import torch
 
 from diode_pl.distillation.losses import Detection, DistillationBatch
 from diode_pl.targets import Targets
-from tests.distillation.losses.lessons import IMAGES, answer, network
+from tests.distillation.losses.batches import IMAGES, answer, network
 
 
 def test_value_is_the_sum_of_the_students_terms_on_the_labels() -> None:

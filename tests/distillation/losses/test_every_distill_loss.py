@@ -5,12 +5,27 @@ import math
 import pytest
 import torch
 
-from diode_pl.distillation.losses import Decoded, Detection, DistillationBatch, DistillLoss, Mimic, ObjectnessScaled
+from diode_pl.distillation import losses
+from diode_pl.distillation.losses import Decoded, Dicod, DistillationBatch, DistillLoss, ObjectnessScaled
+from diode_pl.distillation.losses.dicod import DetectorAsClassifier
 from diode_pl.targets import Targets
-from tests.distillation.losses.lessons import IMAGES, SIZE, answer, clear_answer, learnable, lesson, network, outputs
+from tests.distillation.losses.batches import (
+    IMAGES,
+    SIZE,
+    answer,
+    clear_answer,
+    learnable,
+    make_batch,
+    network,
+    outputs,
+)
 from tests.tiny import no_boxes
 
-EVERY = (Decoded, Detection, Mimic, ObjectnessScaled)
+EXPORTS = [getattr(losses, name) for name in losses.__all__]
+KINDS = [kind for kind in EXPORTS if issubclass(kind, DistillLoss) and kind is not DistillLoss]
+# The others compare features or crops, which the small batches here lack; tests of their own show the rest.
+EVERY = [kind for kind in KINDS if kind.complete]
+ARGUMENTS = {Dicod: {"classifier": DetectorAsClassifier(crop_size=16)}}
 every = pytest.mark.parametrize("kind", EVERY, ids=lambda kind: kind.__name__)
 taught = pytest.mark.parametrize("kind", [k for k in EVERY if k.needs_teacher], ids=lambda kind: kind.__name__)
 GAINS = [(kind, key) for kind in (Decoded, ObjectnessScaled) for key in ("box", "classes", "objectness")]
@@ -26,12 +41,13 @@ def boxes() -> Targets:
     return Targets(torch.tensor([[0.1, 0.2, 0.5, 0.6], [0.3, 0.3, 0.9, 0.8]]), torch.tensor([0, 2]), torch.arange(2), 2)
 
 
-@every
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 @pytest.mark.parametrize("weight", [-0.1, math.nan, math.inf])
 def test_weight_is_kept_and_must_be_sensible(kind: type[DistillLoss], weight: float) -> None:
-    assert kind(weight=0.25).weight == 0.25
+    arguments = ARGUMENTS.get(kind, {})
+    assert kind(weight=0.25, **arguments).weight == 0.25
     with pytest.raises(ValueError, match=f"{kind.__name__}: weight must be finite and >= 0, got {weight}"):
-        kind(weight=weight)
+        kind(weight=weight, **arguments)
 
 
 @pytest.mark.parametrize(("kind", "key"), GAINS)
@@ -39,7 +55,7 @@ def test_factors_of_parts_are_checked_and_scale_their_part(kind: type[DistillLos
     with pytest.raises(ValueError, match=f"{key} must be finite and >= 0, got -1"):
         kind(**{key: -1.0})
     net = network()
-    given = lesson(net, answer(net, seed=1), net, answer(net, seed=2))
+    given = make_batch(net, answer(net, seed=1), net, answer(net, seed=2))
     off, once, twice = (kind(**{"box": 0.0, "classes": 0.0, "objectness": 0.0, key: g}) for g in (0.0, 1.0, 2.0))
     for loss in (off, once, twice):
         loss.prepare(net, net, SIZE)
@@ -53,7 +69,7 @@ def test_a_teacher_is_asked_for(kind: type[DistillLoss]) -> None:
         kind().prepare(None, network(), SIZE)
     student = network()
     with pytest.raises(ValueError, match="expected a teacher and its outputs, got none"):
-        prepared(kind, network(), student)(lesson(student, answer(student)))
+        prepared(kind, network(), student)(make_batch(student, answer(student)))
 
 
 @every
@@ -92,7 +108,7 @@ def test_nothing_is_paid_by_a_student_that_equals_the_teacher(kind: type[Distill
     net = network(coarse="6,6, 24,24", fine=None)
     said = clear_answer(net)
     heads = learnable(said)
-    term = prepared(kind, net, net)(lesson(net, said, net, clear_answer(net)))
+    term = prepared(kind, net, net)(make_batch(net, said, net, clear_answer(net)))
     term.backward()
     assert abs(float(term.detach())) < 1e-5
     assert max(float(head.grad.abs().max()) for head in heads) < 1e-5
@@ -103,7 +119,7 @@ def test_the_teacher_gets_no_gradient(kind: type[DistillLoss]) -> None:
     teacher, student = network(), network(seed=1)
     images = torch.rand(2, 3, SIZE, SIZE)
     loss = prepared(kind, teacher, student)
-    loss(lesson(student, student(images), teacher, teacher(images))).backward()
+    loss(make_batch(student, student(images), teacher, teacher(images))).backward()
     assert all(parameter.grad is None for parameter in teacher.parameters())
     assert all(parameter.grad is not None for parameter in student.parameters())
 

@@ -4,7 +4,7 @@ import torch
 
 from diode_pl.distillation.losses import DistillationBatch, Mimic
 from tests.detector.torchvision.small_networks import faster_rcnn, images
-from tests.distillation.losses.lessons import answer, lesson, network, outputs
+from tests.distillation.losses.batches import answer, make_batch, network, outputs
 from tests.tiny import no_boxes
 
 
@@ -13,7 +13,7 @@ def test_value_is_the_mean_of_each_head_added() -> None:
     said, told = answer(net, seed=1), answer(net, seed=2)
     heads = zip(said.heads, told.heads, strict=True)
     expected = sum(float(np.mean((a.double().numpy() - b.double().numpy()) ** 2)) for a, b in heads)
-    assert float(Mimic()(lesson(net, said, net, told))) == pytest.approx(expected, rel=1e-5)
+    assert float(Mimic()(make_batch(net, said, net, told))) == pytest.approx(expected, rel=1e-5)
 
 
 def test_a_large_head_weighs_no_more_than_a_small_one() -> None:
@@ -21,19 +21,19 @@ def test_a_large_head_weighs_no_more_than_a_small_one() -> None:
     told = answer(net)
     one_off = [outputs([head + (i == j) for j, head in enumerate(told.heads)]) for i in range(2)]
     for said in one_off:
-        assert float(Mimic()(lesson(net, said, net, told))) == pytest.approx(1, rel=1e-4)
+        assert float(Mimic()(make_batch(net, said, net, told))) == pytest.approx(1, rel=1e-4)
 
 
 def test_logits_count_even_where_probabilities_agree() -> None:
     net = network()
     said, told = (outputs([torch.full_like(head, v) for head in answer(net).heads]) for v in (40.0, 50.0))
-    assert float(Mimic()(lesson(net, said, net, told))) == pytest.approx(200)
+    assert float(Mimic()(make_batch(net, said, net, told))) == pytest.approx(200)
 
 
 def test_squares_do_not_overflow() -> None:
     net = network()
     said, told = (outputs([torch.full_like(head, v).half() for head in answer(net).heads]) for v in (-400.0, 400.0))
-    assert float(Mimic()(lesson(net, said, net, told))) == pytest.approx(2 * 800**2)
+    assert float(Mimic()(make_batch(net, said, net, told))) == pytest.approx(2 * 800**2)
 
 
 @torch.no_grad()

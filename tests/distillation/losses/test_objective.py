@@ -18,7 +18,7 @@ from diode_pl.distillation.losses import (
 )
 from diode_pl.distillation.losses.dicod import DetectorAsClassifier
 from diode_pl.targets import Targets
-from tests.distillation.losses.lessons import IMAGES, SIZE, answer, learnable, lesson, network
+from tests.distillation.losses.batches import IMAGES, SIZE, answer, learnable, make_batch, network
 
 
 def objective_of(
@@ -36,10 +36,10 @@ class Counting(DistillLoss):
 
     needs_teacher, needs_labels = False, True
 
-    def forward(self, lesson: DistillationBatch) -> torch.Tensor:
-        boxes = lesson.targets.valid.sum().float()
+    def forward(self, batch: DistillationBatch) -> torch.Tensor:
+        boxes = batch.targets.valid.sum().float()
         self.parts = {"boxes": boxes, "twice": 2 * boxes}
-        return boxes + 0 * lesson.student_outputs.heads[0].sum()
+        return boxes + 0 * batch.student_outputs.heads[0].sum()
 
 
 def test_sums_what_has_a_weight_and_logs_it_raw() -> None:
@@ -69,14 +69,14 @@ def test_labels_come_from_where_they_are_to_come_from() -> None:
     net, said = network(), answer(network())
     objective = objective_of({"counting": Counting(1.0)}, LabelPolicy("teacher", confidence=0.0))
     assert not objective.reads_labels
-    total, row = objective(lesson(net, said, net, answer(net, seed=1)))
+    total, row = objective(make_batch(net, said, net, answer(net, seed=1)))
     assert row["labels/added"] > 0 and float(total.detach()) == 2 * float(row["labels/added"])
 
 
 def test_without_a_loss_on_labels_nobody_asks_for_them() -> None:
     net = network()
     objective = objective_of({"mimic": Mimic()}, LabelPolicy("union"))
-    _, row = objective(lesson(net, answer(net), net, answer(net, seed=1)))
+    _, row = objective(make_batch(net, answer(net), net, answer(net, seed=1)))
     assert set(row) == {"loss/mimic", "loss/total"} and not objective.reads_labels
     assert objective_of({"detection": Detection()}).reads_labels
 
@@ -86,9 +86,9 @@ def test_terms_that_train_no_whole_student_are_refused_alone() -> None:
     partial = {"fkd": FKD(), "dicod": Dicod(DetectorAsClassifier())}
     for names in (["fkd"], ["dicod"], ["fkd", "dicod"]):
         alone = {name: partial[name] for name in names}
-        with pytest.raises(ValueError, match=f"^losses: {', '.join(names)} alone leaves.*put Decoded beside it"):
+        with pytest.raises(ValueError, match=f"^losses: {', '.join(names)} does not train every output.*add Decoded"):
             objective_of(alone, detectors=(teacher, student))
-        with pytest.raises(ValueError, match="untrained"):
+        with pytest.raises(ValueError, match="does not train every output"):
             objective_of(alone | {"decoded": Decoded(0.0)}, detectors=(teacher, student))
         for beside in (Decoded(), Detection(0.1)):
             objective_of(alone | {"beside": beside}, detectors=(teacher, student))

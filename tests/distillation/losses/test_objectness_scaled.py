@@ -5,7 +5,7 @@ import torch
 
 from diode_pl.detector import Outputs
 from diode_pl.distillation.losses import ObjectnessScaled
-from tests.distillation.losses.lessons import answer, lesson, network, outputs
+from tests.distillation.losses.batches import answer, make_batch, network, outputs
 
 
 def sigmoid(x: float) -> float:
@@ -29,7 +29,7 @@ def by_hand(said: Outputs, told: Outputs, box: float, classes: float, objectness
 def test_value() -> None:
     net = network()
     said, told = answer(net, seed=1), answer(net, seed=2)
-    term = ObjectnessScaled(box=0.5, classes=2.0, objectness=3.0)(lesson(net, said, net, told))
+    term = ObjectnessScaled(box=0.5, classes=2.0, objectness=3.0)(make_batch(net, said, net, told))
     assert float(term) == pytest.approx(by_hand(said, told, 0.5, 2.0, 3.0), rel=1e-5)
 
 
@@ -38,16 +38,16 @@ def test_where_the_teacher_sees_nothing_boxes_and_classes_are_free() -> None:
     said, told = answer(net, seed=1, scale=3), answer(net, seed=2, scale=3)
     for head in (*said.heads, *told.heads):
         head[..., 4] = -30
-    assert 0 <= float(ObjectnessScaled()(lesson(net, said, net, told))) < 1e-6
+    assert 0 <= float(ObjectnessScaled()(make_batch(net, said, net, told))) < 1e-6
 
 
 def test_neither_more_images_nor_more_empty_cells_change_the_term() -> None:
     net = network()
     said, told = answer(net, seed=1), answer(net, seed=2)
-    once = ObjectnessScaled()(lesson(net, said, net, told))
+    once = ObjectnessScaled()(make_batch(net, said, net, told))
     twice = [outputs([torch.cat([head, head]) for head in answers.heads]) for answers in (said, told)]
-    torch.testing.assert_close(ObjectnessScaled()(lesson(net, twice[0], net, twice[1])), once)
+    torch.testing.assert_close(ObjectnessScaled()(make_batch(net, twice[0], net, twice[1])), once)
     for answers in twice:
         for head in answers.heads:
             head[2:, ..., 4] = -30
-    torch.testing.assert_close(ObjectnessScaled()(lesson(net, twice[0], net, twice[1])), once)
+    torch.testing.assert_close(ObjectnessScaled()(make_batch(net, twice[0], net, twice[1])), once)

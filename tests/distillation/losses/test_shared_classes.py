@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from diode_pl.distillation.losses.shared_classes import SharedClasses, shared_labels
-from tests.distillation.losses.lessons import NAMES, network
+from tests.distillation.losses.batches import NAMES, network
 
 
 def test_classes_are_matched_by_name_and_keep_their_numbers() -> None:

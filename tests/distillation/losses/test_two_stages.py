@@ -12,7 +12,7 @@ from diode_pl.distillation.losses.dicod import DetectorAsClassifier
 from diode_pl.distillation.losses.fkd import Method
 from diode_pl.targets import Targets
 from tests.detector.torchvision.small_networks import NAMES, SIZE, faster_rcnn, images
-from tests.distillation.losses.lessons import network
+from tests.distillation.losses.batches import network
 
 TARGETS = Targets(torch.tensor([[0.1, 0.1, 0.5, 0.6], [0.3, 0.3, 0.9, 0.8]]), torch.tensor([0, 2]), torch.arange(2), 2)
 WAYS: dict[str, Callable[[], DistillLoss]] = {

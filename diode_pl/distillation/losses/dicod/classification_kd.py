@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 
 def softmax_divergence(
-    student: Float[Tensor, "k d"], taught: Float[Tensor, "k c"], temperature: float
+    student: Float[Tensor, "k d"], teacher: Float[Tensor, "k c"], temperature: float
 ) -> Float[Tensor, " k"]:
     """Kullback-Leibler divergence from a softmax head with background to a classifier without.
 
@@ -17,45 +17,45 @@ def softmax_divergence(
 
     Args:
         student: logits of the classes, background last.
-        taught: logits of the classes, without gradient.
+        teacher: logits of the classes, without gradient.
         temperature: both are divided by it.
 
     Source: Guo et al., NeurIPS 2021, eq. 3 and 4.
     """
-    wanted = (taught / temperature).log_softmax(dim=1)
+    wanted = (teacher / temperature).log_softmax(dim=1)
     found = (student / temperature).log_softmax(dim=1)[:, :-1]
     return (wanted.exp() * (wanted - found)).sum(dim=1)
 
 
 def bernoulli_divergence(
-    student: Float[Tensor, "k c"], taught: Float[Tensor, "k c"], temperature: float
+    student: Float[Tensor, "k c"], teacher: Float[Tensor, "k c"], temperature: float
 ) -> Float[Tensor, " k"]:
     """Kullback-Leibler divergence between the sigmoids of each class, averaged over the classes.
 
     Source: Guo et al., NeurIPS 2021, eq. 6.
     """
-    student, taught = student / temperature, taught / temperature
+    student, teacher = student / temperature, teacher / temperature
     # logsigmoid(-x) is log(1 - sigmoid(x)), without loss where sigmoid(x) is near 1.
-    yes = taught.sigmoid() * (F.logsigmoid(taught) - F.logsigmoid(student))
-    no = (-taught).sigmoid() * (F.logsigmoid(-taught) - F.logsigmoid(-student))
+    yes = teacher.sigmoid() * (F.logsigmoid(teacher) - F.logsigmoid(student))
+    no = (-teacher).sigmoid() * (F.logsigmoid(-teacher) - F.logsigmoid(-student))
     return (yes + no).mean(dim=1)
 
 
 def l1_normalized_divergence(
-    student: Float[Tensor, "k c"], taught: Float[Tensor, "k c"], temperature: float, taught_by_softmax: bool = False
+    student: Float[Tensor, "k c"], teacher: Float[Tensor, "k c"], temperature: float, teacher_softmax: bool = False
 ) -> Float[Tensor, " k"]:
     """Kullback-Leibler divergence between class distributions: sigmoids divided by their sum.
 
     Args:
         student: logits, each class on its own.
-        taught: likewise, without gradient.
+        teacher: likewise, without gradient.
         temperature: both are divided by it.
-        taught_by_softmax: whether ``taught`` are logits of a softmax, whose probabilities are used as they are.
+        teacher_softmax: whether ``teacher`` are logits of a softmax, whose probabilities are used as they are.
 
     Source: the code of Guo et al., NeurIPS 2021, not the paper; without its 1e-10 in the logarithms.
     """
-    student, taught = student / temperature, taught / temperature
-    wanted = (taught if taught_by_softmax else F.logsigmoid(taught)).log_softmax(dim=1)
+    student, teacher = student / temperature, teacher / temperature
+    wanted = (teacher if teacher_softmax else F.logsigmoid(teacher)).log_softmax(dim=1)
     found = F.logsigmoid(student).log_softmax(dim=1)
     return (wanted.exp() * (wanted - found)).sum(dim=1)
 
@@ -77,7 +77,7 @@ def check_form(form: str | None, activation: str, kind: str, shared: Sequence[st
     if activation == "softmax" and form is not None:
         raise ValueError(
             f"Dicod: form={form} is for students with a sigmoid for each class, but this one's classes share a "
-            "softmax; null suits them"
+            "softmax; None suits them"
         )
     if activation == "sigmoid" and form is None and kind != "sigmoid":
         raise ValueError(
@@ -88,5 +88,5 @@ def check_form(form: str | None, activation: str, kind: str, shared: Sequence[st
     if form is not None and len(shared) == 1:
         raise ValueError(
             f"Dicod: form={form} compares classes with one another, but classifier and student share only "
-            f"{shared[0]}; take null, or classification=0 for the box part alone"
+            f"{shared[0]}; take None, or classification=0 for the box part alone"
         )

@@ -94,7 +94,7 @@ class Dicod(DistillLoss):
         if not 0 < temperature < float("inf"):
             raise ValueError(f"Dicod: temperature must be finite and > 0, got {temperature}")
         if form not in (None, "l1_normalized"):
-            raise ValueError(f'Dicod: form must be "l1_normalized" or null for the student\'s own, got {form!r}')
+            raise ValueError(f'Dicod: form must be "l1_normalized" or None for the student\'s own, got {form!r}')
         if reduction not in ("mean", "paper_code"):
             raise ValueError(f'Dicod: reduction must be "mean" or "paper_code", got {reduction!r}')
         bounds = (("image_pool", image_pool, 1), ("feature_pool", feature_pool, 1), ("max_crops", max_crops, 1))
@@ -154,18 +154,18 @@ class Dicod(DistillLoss):
     def _classes(self, batch: DistillationBatch, positives: MatchedPredictions) -> tuple[Tensor, Bool[Tensor, " k"]]:
         """Returns KD_cls, and the mask of positives without classifier logits."""
         known = torch.isin(batch.targets.labels[positives.target], self.shared.student) & (self.classification > 0)
-        taught = self._taught(batch, positives.target[known])
-        silent = (taught == -torch.inf).all(dim=1)
+        teacher_logits = self._classifier_logits(batch, positives.target[known])
+        silent = (teacher_logits == -torch.inf).all(dim=1)
         unseen = known.masked_scatter(known, silent)
         image, logits = positives.image[known & ~unseen], positives.class_logits[known & ~unseen]
-        divergences = self._divergences(batch.student, logits, taught[~silent])
+        divergences = self._divergences(batch.student, logits, teacher_logits[~silent])
         count = logits.new_full((), len(image))
         if self.reduction == "paper_code":
             count = paper_code_count(image, len(batch.images))
         return self.temperature**2 * divergences.sum() / reduce_sum_per_process(count, at_least=1.0), unseen
 
     @torch.no_grad()
-    def _taught(self, batch: DistillationBatch, target: Tensor) -> Tensor:
+    def _classifier_logits(self, batch: DistillationBatch, target: Tensor) -> Tensor:
         """Returns the classifier's logits of the shared classes for each of these labeled boxes."""
         boxes, owner = target.unique(return_inverse=True)  # several positives share a box
         if not len(boxes):
@@ -173,13 +173,13 @@ class Dicod(DistillLoss):
         logits = self.classifier.object_logits(batch, batch.targets.boxes[boxes], batch.targets.image_index[boxes])
         return at_least_float32(logits)[owner][:, self.shared.teacher]
 
-    def _divergences(self, student: Detector, logits: Tensor, taught: Tensor) -> Tensor:
+    def _divergences(self, student: Detector, logits: Tensor, teacher_logits: Tensor) -> Tensor:
         own = logits[:, self.shared.student]
         if student.class_activation == "softmax":
-            return softmax_divergence(torch.cat([own, logits[:, -1:]], dim=1), taught, self.temperature)
+            return softmax_divergence(torch.cat([own, logits[:, -1:]], dim=1), teacher_logits, self.temperature)
         if self.form == "l1_normalized":
-            return l1_normalized_divergence(own, taught, self.temperature, self.classifier.kind == "softmax")
-        return bernoulli_divergence(own, taught, self.temperature)
+            return l1_normalized_divergence(own, teacher_logits, self.temperature, self.classifier.kind == "softmax")
+        return bernoulli_divergence(own, teacher_logits, self.temperature)
 
     def _boxes(
         self, batch: DistillationBatch, positives: MatchedPredictions, step: int

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
-from diode_pl.numerics.roi_crop import crops
+from diode_pl.numerics.roi_crop import crop_boxes
 
 Features = Callable[[Tensor], list[Tensor]]
 
@@ -52,9 +52,9 @@ def crop_distances(
     """
 
     def distances(found: Tensor, wanted: Tensor, image_index: Tensor) -> Tensor:
-        seen = crops(images, found, image_index, crop_size)
+        seen = crop_boxes(images, found, image_index, crop_size)
         with torch.no_grad():
-            shown = crops(images, wanted, image_index, crop_size)
+            shown = crop_boxes(images, wanted, image_index, crop_size)
             maps = features(shown)
         of_layers = [pooled_distance(a, b, feature_pool) for a, b in zip(features(seen), maps, strict=True)]
         of_maps = torch.stack(of_layers).mean(dim=0) if of_layers else torch.zeros_like(found[:, 0])

@@ -14,7 +14,7 @@ from diode_pl.detector import Detector
 from diode_pl.detector.darknet.weights import load_state
 from diode_pl.distillation.losses.base import DistillationBatch
 from diode_pl.distillation.losses.dicod.classifier_teacher import CropTeacher
-from diode_pl.numerics.roi_crop import crops
+from diode_pl.numerics.roi_crop import crop_boxes
 from diode_pl.provenance import EXTERNAL_CLASSIFIER
 
 log = logging.getLogger(__name__)
@@ -75,7 +75,7 @@ class TrainedClassifier(CropTeacher):
             raise ValueError(
                 f"weights: {weights} was not made from a teacher's images (data access level: "
                 f"{self.provenance}), so that what it teaches is not free of other data. "
-                "external=true uses it, and the data access level of the student says so"
+                "external=True uses it, and the data access level of the student says so"
             )
         self.accuracy = record.macro_accuracy
         if min_accuracy and (self.accuracy is None or self.accuracy < min_accuracy):
@@ -118,7 +118,7 @@ class TrainedClassifier(CropTeacher):
         logits = [batch.images.new_zeros(0, len(self.class_names))]
         for some, index in zip(boxes.split(_AT_ONCE), image_index.split(_AT_ONCE), strict=True):
             if len(some):
-                logits.append(self.network(crops(batch.images.float(), some.float(), index, self.crop_size)))
+                logits.append(self.network(crop_boxes(batch.images.float(), some.float(), index, self.crop_size)))
         return torch.cat(logits).float()
 
     def features(self, crops: Float[Tensor, "k 3 s s"]) -> list[Float[Tensor, "k _ _ _"]]:

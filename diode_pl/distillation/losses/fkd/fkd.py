@@ -84,15 +84,15 @@ class FKD(DistillLoss):
         self.to(at_least_float32(of_student.features[0]))
 
     def forward(self, batch: DistillationBatch) -> Float[Tensor, ""]:
-        _, taught = batch.teacher_or_raise()
+        _, teacher_outputs = batch.teacher_or_raise()
         if not self.pairs:
             raise RuntimeError("FKD: prepare(teacher, student, resolution) must come before the first step")
         # Sums of squares over whole maps overflow in half precision.
-        with torch.autocast(taught.features[0].device.type, enabled=False):
+        with torch.autocast(teacher_outputs.features[0].device.type, enabled=False):
             levels = [
                 self.levels[pair.name](
                     at_least_float32(batch.student_outputs.features[pair.student]),
-                    teacher := at_least_float32(taught.features[pair.teacher].detach()),
+                    teacher := at_least_float32(teacher_outputs.features[pair.teacher].detach()),
                     box_mask(batch.targets, *teacher.shape[2:]).to(teacher) if self.mask_boxes else None,
                 )
                 for pair in self.pairs

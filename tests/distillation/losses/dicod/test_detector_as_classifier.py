@@ -4,7 +4,7 @@ from torchvision.ops import box_iou
 
 from diode_pl.detector.darknet.layers import Convolution
 from diode_pl.distillation.losses.dicod import DetectorAsClassifier, detector_as_classifier
-from tests.distillation.losses.lessons import NAMES, answer, lesson, network
+from tests.distillation.losses.batches import NAMES, answer, make_batch, network
 
 BOXES = torch.tensor([[0.1, 0.2, 0.4, 0.6], [0.5, 0.5, 0.9, 0.8], [0.0, 0.0, 1.0, 1.0], [0.3, 0.3, 0.35, 0.35]])
 INDEX = torch.tensor([1, 0, 1, 0])
@@ -21,7 +21,7 @@ def test_it_says_what_the_best_candidate_says(pairs: int, monkeypatch: pytest.Mo
     monkeypatch.setattr(detector_as_classifier, "_PAIRS_AT_ONCE", pairs)
     teacher = network()
     told = answer(teacher, seed=3, scale=2)
-    found = ready(teacher).object_logits(lesson(teacher, told, teacher, told), BOXES, INDEX)
+    found = ready(teacher).object_logits(make_batch(teacher, told, teacher, told), BOXES, INDEX)
     dense, rows = teacher.decode(told), [torch.cat([h[i, ..., 5:].flatten(0, 2) for h in told.heads]) for i in (0, 1)]
     for box, image, logits in zip(BOXES, INDEX.tolist(), found, strict=True):
         score = dense.objectness[image] * box_iou(box[None], dense.boxes[image])[0]
@@ -35,7 +35,7 @@ def test_its_logits_have_no_gradient_and_are_not_rounded() -> None:
     for head in told.heads:
         head[..., 5:] = 40.0  # a probability that float32 takes for 1
         head.requires_grad_()
-    found = ready(teacher).object_logits(lesson(teacher, told, teacher, told), BOXES, INDEX)
+    found = ready(teacher).object_logits(make_batch(teacher, told, teacher, told), BOXES, INDEX)
     assert bool((found == 40).all()) and not found.requires_grad
 
 
@@ -47,7 +47,7 @@ def test_where_no_candidate_sees_anything_it_says_nothing() -> None:
         head[1, ..., 2:4] = -5.0  # boxes far smaller than a cell
         head[1, ..., :2] = 0.0  # in its middle
     boxes = torch.tensor([[0.1, 0.2, 0.4, 0.6], [0.1, 0.2, 0.4, 0.6], [0.0, 0.0, 0.001, 0.001]])
-    found = ready(teacher).object_logits(lesson(teacher, told, teacher, told), boxes, torch.tensor([0, 1, 1]))
+    found = ready(teacher).object_logits(make_batch(teacher, told, teacher, told), boxes, torch.tensor([0, 1, 1]))
     assert (found == -torch.inf).all(dim=1).tolist() == [True, False, True] and bool(found[1].isfinite().all())
 
 

@@ -17,8 +17,8 @@ from diode_pl.distillation.losses.dicod.classification_kd import (
 )
 from diode_pl.distillation.losses.dicod.localization_kd import crop_distances
 from diode_pl.targets import Targets
+from tests.distillation.losses.batches import SIZE, answer, learnable, network, outputs
 from tests.distillation.losses.dicod.cases import toy
-from tests.distillation.losses.lessons import SIZE, answer, learnable, network, outputs
 from tests.tiny import TinyDetector, no_boxes
 
 BOXES = Targets(
@@ -62,22 +62,22 @@ def softmax_student() -> Softmax:
     return student
 
 
-def by_hand(loss: Dicod, lesson: DistillationBatch, form) -> tuple[Tensor, Tensor]:
+def by_hand(loss: Dicod, batch: DistillationBatch, form) -> tuple[Tensor, Tensor]:
     """The class and box part of a term whose positives are all of use."""
-    positives = lesson.student.match_predictions(lesson.student_outputs, lesson.targets)
-    boxes = lesson.targets.boxes[positives.target]
-    taught = loss.classifier.object_logits(lesson, boxes, positives.image)
+    positives = batch.student.match_predictions(batch.student_outputs, batch.targets)
+    boxes = batch.targets.boxes[positives.target]
+    taught = loss.classifier.object_logits(batch, boxes, positives.image)
     classes = 4 * form(positives.class_logits, taught, 2.0).mean()
-    sums = crop_distances(lesson.images, positives.boxes, boxes, positives.image, loss.classifier.features, 8, 4, 8)
+    sums = crop_distances(batch.images, positives.boxes, boxes, positives.image, loss.classifier.features, 8, 4, 8)
     return classes, sums.sum() / len(boxes)
 
 
 def test_value_is_the_weighted_sum_of_the_parts() -> None:
     student = network()
-    lesson = given(student, said_by(student))
+    batch = given(student, said_by(student))
     loss = prepared(Dicod(toy()), student)
-    term = loss(lesson)
-    classes, boxes = by_hand(loss, lesson, bernoulli_divergence)
+    term = loss(batch)
+    classes, boxes = by_hand(loss, batch, bernoulli_divergence)
     torch.testing.assert_close(term, 0.4 * classes + 0.15 * boxes)
     parts = loss.parts
     assert set(parts) == {
@@ -85,7 +85,7 @@ def test_value_is_the_weighted_sum_of_the_parts() -> None:
     }  # fmt: skip
     torch.testing.assert_close(parts["classification"], classes)
     torch.testing.assert_close(parts["localization_image"] + parts["localization_features"], boxes)
-    positives = student.match_predictions(lesson.student_outputs, BOXES)
+    positives = student.match_predictions(batch.student_outputs, BOXES)
     assert float(parts["positives"]) == pytest.approx(len(positives.target) / 3) and parts["dropped_boxes"] == 0
     assert all(part.shape == () and not part.requires_grad for part in parts.values())
 
@@ -93,9 +93,9 @@ def test_value_is_the_weighted_sum_of_the_parts() -> None:
 @pytest.mark.parametrize("key", ["classification", "localization"])
 def test_factors_scale_their_part_and_are_checked(key: str) -> None:
     student = network()
-    lesson = given(student, said_by(student))
+    batch = given(student, said_by(student))
     gains = [{"classification": 0.0, "localization": 0.0, key: gain} for gain in (1.0, 2.0)]
-    once, twice = (prepared(Dicod(toy(), **gain), student)(lesson) for gain in gains)
+    once, twice = (prepared(Dicod(toy(), **gain), student)(batch) for gain in gains)
     assert once > 0
     torch.testing.assert_close(twice, 2 * once)
     with pytest.raises(ValueError, match=r"classification and localization must not both be 0"):
@@ -113,37 +113,37 @@ def test_the_form_follows_the_students_head() -> None:
         (softmax, None, "softmax", softmax_divergence),
         (softmax, None, "sigmoid", softmax_divergence),
     ):
-        lesson = given(student, said_by(student))
+        batch = given(student, said_by(student))
         loss = prepared(Dicod(toy(kind=kind), form=form), student)
-        loss(lesson)
-        torch.testing.assert_close(loss.parts["classification"], by_hand(loss, lesson, expected)[0])
+        loss(batch)
+        torch.testing.assert_close(loss.parts["classification"], by_hand(loss, batch, expected)[0])
 
 
 def test_logits_of_a_softmax_never_go_through_a_sigmoid() -> None:
     with pytest.raises(ValueError, match=r"^Dicod: form: .*trained for a softmax.*take l1_normalized.*train the class"):
         prepared(Dicod(toy(kind="softmax")), network())
-    with pytest.raises(ValueError, match=r"form=l1_normalized is for students with a sigmoid.*null suits them"):
+    with pytest.raises(ValueError, match=r"form=l1_normalized is for students with a sigmoid.*None suits them"):
         prepared(Dicod(toy(), form="l1_normalized"), softmax_student())
 
 
 def test_one_class_cannot_be_compared_with_others() -> None:
     student = network(names=("cat", "cow", "owl"))
-    said = r"form=l1_normalized .* share only cat; take null, or classification=0"
+    said = r"form=l1_normalized .* share only cat; take None, or classification=0"
     with pytest.raises(ValueError, match=said):
         prepared(Dicod(toy(), form="l1_normalized"), student)
-    lesson = given(student, said_by(student))
+    batch = given(student, said_by(student))
     for options in ({"form": None}, {"form": "l1_normalized", "classification": 0.0}):
-        assert prepared(Dicod(toy(), **options), student)(lesson) > 0
+        assert prepared(Dicod(toy(), **options), student)(batch) > 0
 
 
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 3.0])
 def test_the_class_part_is_scaled_by_the_square_of_the_temperature(temperature: float) -> None:
     student = network()
-    lesson = given(student, said_by(student))
+    batch = given(student, said_by(student))
     loss = prepared(Dicod(toy(), temperature=temperature), student)
-    loss(lesson)
-    positives = student.match_predictions(lesson.student_outputs, BOXES)
-    taught = loss.classifier.object_logits(lesson, BOXES.boxes[positives.target], positives.image)
+    loss(batch)
+    positives = student.match_predictions(batch.student_outputs, BOXES)
+    taught = loss.classifier.object_logits(batch, BOXES.boxes[positives.target], positives.image)
     mean = bernoulli_divergence(positives.class_logits, taught, temperature).mean()
     torch.testing.assert_close(loss.parts["classification"], temperature**2 * mean)
 
@@ -171,9 +171,9 @@ def test_boxes_in_which_the_classifier_sees_nothing_are_dropped_and_counted() ->
     said, of_toy = said_by(student), classifier.object_logits
     heads = learnable(said)
 
-    def object_logits(lesson: DistillationBatch, boxes: Tensor, image_index: Tensor) -> Tensor:
+    def object_logits(batch: DistillationBatch, boxes: Tensor, image_index: Tensor) -> Tensor:
         nothing = (image_index == 0) & (boxes[:, 0] == BOXES.boxes[0, 0])
-        return of_toy(lesson, boxes, image_index).masked_fill(nothing[:, None], -torch.inf)
+        return of_toy(batch, boxes, image_index).masked_fill(nothing[:, None], -torch.inf)
 
     positives = student.match_predictions(said, BOXES)
     lost = positives.target == 0
@@ -192,21 +192,21 @@ def test_boxes_in_which_the_classifier_sees_nothing_are_dropped_and_counted() ->
 
 def test_positives_of_one_box_share_one_answer_of_the_classifier() -> None:
     student, classifier = network(), toy()
-    lesson = given(student, said_by(student))
-    prepared(Dicod(classifier), student)(lesson)
+    batch = given(student, said_by(student))
+    prepared(Dicod(classifier), student)(batch)
     assert len(classifier.asked) == 1 and classifier.asked[0].equal(BOXES.boxes)
-    assert len(student.match_predictions(lesson.student_outputs, BOXES).target) > len(BOXES)
+    assert len(student.match_predictions(batch.student_outputs, BOXES).target) > len(BOXES)
 
 
 def test_the_denominator_of_the_papers_code_counts_images_without_positives() -> None:
     student = network()
-    lesson = given(student, said_by(student))
+    batch = given(student, said_by(student))
     values = {}
     for reduction in ("mean", "paper_code"):
         loss = prepared(Dicod(toy(), reduction=reduction), student)
-        loss(lesson)
+        loss(batch)
         values[reduction] = loss.parts
-    count = len(student.match_predictions(lesson.student_outputs, BOXES).target)
+    count = len(student.match_predictions(batch.student_outputs, BOXES).target)
     torch.testing.assert_close(
         values["paper_code"]["classification"] * (count + 1), values["mean"]["classification"] * count
     )
@@ -339,15 +339,15 @@ def test_at_most_so_many_crops_drawn_by_the_step() -> None:
 
 def test_the_box_part_warms_up_and_goes_on_after_a_resume() -> None:
     student = network()
-    lesson = given(student, said_by(student))
-    full = prepared(Dicod(toy(), classification=0.0), student)(lesson)
+    batch = given(student, said_by(student))
+    full = prepared(Dicod(toy(), classification=0.0), student)(batch)
     loss = prepared(Dicod(toy(), classification=0.0, localization_warmup_steps=4), student)
-    shares = [float((loss(lesson) / full).detach()) for _ in range(3)]
+    shares = [float((loss(batch) / full).detach()) for _ in range(3)]
     assert shares == pytest.approx([0.25, 0.5, 0.75])
-    assert float((loss.eval()(lesson) / full).detach()) == pytest.approx(0.75), "only training counts"
+    assert float((loss.eval()(batch) / full).detach()) == pytest.approx(0.75), "only training counts"
     resumed = prepared(Dicod(toy(), classification=0.0, localization_warmup_steps=4), student)
     resumed.load_state_dict(loss.state_dict())
-    assert [float((resumed(lesson) / full).detach()) for _ in range(2)] == pytest.approx([1, 1])
+    assert [float((resumed(batch) / full).detach()) for _ in range(2)] == pytest.approx([1, 1])
 
 
 def test_half_precision_is_computed_in_full() -> None:
@@ -402,7 +402,7 @@ def test_the_frozen_detector_as_classifier_teaches_alone() -> None:
     [
         ({"temperature": 0.0}, "temperature must be finite and > 0, got 0.0"),
         ({"temperature": math.inf}, "temperature must be finite and > 0, got inf"),
-        ({"form": "softmax"}, 'form must be "l1_normalized" or null.*softmax'),
+        ({"form": "softmax"}, 'form must be "l1_normalized" or None.*softmax'),
         ({"reduction": "sum"}, 'reduction must be "mean" or "paper_code", got \'sum\''),
         ({"image_pool": 0}, "image_pool must be >= 1, got 0"),
         ({"feature_pool": 0}, "feature_pool must be >= 1, got 0"),

@@ -14,7 +14,7 @@ from diode_pl.distillation.losses import DistillationBatch
 from diode_pl.distillation.losses.dicod import DetectorAsClassifier, Dicod, TrainedClassifier
 from diode_pl.provenance import EXTERNAL_CLASSIFIER, REAL_IMAGES, REAL_LABELS, Provenance
 from diode_pl.targets import Targets
-from tests.distillation.losses.lessons import SIZE, answer, learnable, network
+from tests.distillation.losses.batches import SIZE, answer, learnable, network
 from tests.tiny import no_boxes
 
 NAMES = ("cat", "dog", "cup")
@@ -31,7 +31,7 @@ def written(folder: Path, record: ClassifierCard = GOOD, **settings: Any) -> Pat
     return path
 
 
-def lesson(images: Tensor) -> DistillationBatch:
+def make_batch(images: Tensor) -> DistillationBatch:
     student = network()
     return DistillationBatch(images, student, None, answer(student, seed=1), None, no_boxes())
 
@@ -46,13 +46,13 @@ def test_says_of_a_box_what_the_network_says_of_its_crop(tmp_path: Path) -> None
     corners = [(0, 8, 16), (1, 0, 0), (0, 4, 2)]
     boxes = torch.tensor([[x, y, x + 16, y + 16] for _, x, y in corners]) / 32
     index = torch.tensor([image for image, _, _ in corners])
-    found = teacher.object_logits(lesson(images()), boxes, index)
+    found = teacher.object_logits(make_batch(images()), boxes, index)
     cuts = torch.stack([images()[i, :, y : y + 16, x : x + 16] for i, x, y in corners])
     with torch.no_grad():
         torch.testing.assert_close(found, teacher.network(cuts), rtol=1e-4, atol=1e-5)
     assert found.dtype == torch.float32 and not found.requires_grad and found.shape == (3, 3)
     # Twice as large: every pixel of the crop is the mean of four.
-    whole = teacher.object_logits(lesson(images()), torch.tensor([[0.0, 0, 1, 1]]), torch.tensor([1]))
+    whole = teacher.object_logits(make_batch(images()), torch.tensor([[0.0, 0, 1, 1]]), torch.tensor([1]))
     with torch.no_grad():
         expected = teacher.network(functional.avg_pool2d(images()[1:], 2))
     torch.testing.assert_close(whole, expected, rtol=1e-4, atol=1e-5)
@@ -60,7 +60,7 @@ def test_says_of_a_box_what_the_network_says_of_its_crop(tmp_path: Path) -> None
 
 def test_no_box_at_all(tmp_path: Path) -> None:
     teacher = TrainedClassifier(written(tmp_path))
-    none = teacher.object_logits(lesson(images()), torch.zeros(0, 4), torch.zeros(0, dtype=torch.long))
+    none = teacher.object_logits(make_batch(images()), torch.zeros(0, 4), torch.zeros(0, dtype=torch.long))
     assert none.shape == (0, 3)
 
 
@@ -68,9 +68,9 @@ def test_many_boxes_are_named_piece_by_piece(tmp_path: Path, monkeypatch: pytest
     teacher = TrainedClassifier(written(tmp_path))
     low = torch.rand(5, 2) / 2
     boxes, index = torch.cat([low, low + 0.4], dim=1), torch.tensor([1, 0, 1, 1, 0])
-    whole = teacher.object_logits(lesson(images()), boxes, index)
+    whole = teacher.object_logits(make_batch(images()), boxes, index)
     monkeypatch.setattr("diode_pl.distillation.losses.dicod.trained_classifier._AT_ONCE", 2)
-    torch.testing.assert_close(teacher.object_logits(lesson(images()), boxes, index), whole, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(teacher.object_logits(make_batch(images()), boxes, index), whole, rtol=1e-4, atol=1e-5)
 
 
 def test_features_are_those_of_the_layers_and_carry_gradients(tmp_path: Path) -> None:
@@ -107,7 +107,7 @@ def test_a_poor_classifier_does_not_serve_unless_told_to(tmp_path: Path) -> None
 @pytest.mark.parametrize("seen", [REAL_IMAGES | REAL_LABELS, Provenance()])
 def test_other_data_need_a_word(tmp_path: Path, seen: Provenance) -> None:
     path = written(tmp_path, ClassifierCard(seen, 0.9, 0.9))
-    with pytest.raises(ValueError, match=r"not made from a teacher's images.* external=true"):
+    with pytest.raises(ValueError, match=r"not made from a teacher's images.* external=True"):
         TrainedClassifier(path)
     assert TrainedClassifier(path, external=True).provenance == (seen or EXTERNAL_CLASSIFIER)
     assert TrainedClassifier(written(tmp_path), external=True).provenance == TEACHER
@@ -121,18 +121,18 @@ def test_weights_of_the_librarys_networks(tmp_path: Path, unchecked: None) -> No
     options: dict[str, Any] = {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225], "crop_size": 32}
     for path in (pickled, safe):
         teacher = TrainedClassifier(path, 0.0, external=True, network=CropClassifier(NAMES, **options))
-        found = teacher.object_logits(lesson(images()), torch.tensor([[0.0, 0, 1, 1]]), torch.tensor([0]))
+        found = teacher.object_logits(make_batch(images()), torch.tensor([[0.0, 0, 1, 1]]), torch.tensor([0]))
         mean, std = (torch.tensor(options[key]).view(3, 1, 1) for key in ("mean", "std"))
         with torch.no_grad():
             torch.testing.assert_close(found, theirs((images()[:1] - mean) / std), rtol=1e-4, atol=1e-4)
         assert teacher.provenance == EXTERNAL_CLASSIFIER and teacher.kind == "softmax"
-    with pytest.raises(ValueError, match="external=true"):
+    with pytest.raises(ValueError, match="external=True"):
         TrainedClassifier(pickled, 0.0, network=CropClassifier(NAMES))
     with pytest.raises(ValueError, match="is not known"):
         TrainedClassifier(pickled, external=True, network=CropClassifier(NAMES))
     with pytest.raises(ValueError, match="another network's weights"):
         TrainedClassifier(pickled, 0.0, external=True, network=CropClassifier(("one",)))
-    with pytest.raises(ValueError, match="the key network"):
+    with pytest.raises(ValueError, match="set network"):
         TrainedClassifier(safe)
 
 
@@ -210,7 +210,7 @@ def test_its_accuracy_is_among_the_facts_of_the_loss(tmp_path: Path) -> None:
 
 def test_agreement_of_a_teacher_makes_no_images_of_a_teacher(tmp_path: Path) -> None:
     path = written(tmp_path, ClassifierCard(TEACHER | REAL_IMAGES | REAL_LABELS, 0.9, 0.9, outside=True))
-    with pytest.raises(ValueError, match=r"not made from a teacher's images.* external=true"):
+    with pytest.raises(ValueError, match=r"not made from a teacher's images.* external=True"):
         TrainedClassifier(path)
     assert TrainedClassifier(path, external=True).accuracy == 0.9
 

@@ -1,4 +1,4 @@
-"""Detectors of one layer a level, feature maps given by hand, and lessons of both."""
+"""Detectors of one layer a level, feature maps given by hand, and batches of both."""
 
 import json
 from collections.abc import Sequence
@@ -91,7 +91,9 @@ def prepared(loss: FKD, student: Sequence[Tensor], teacher: Sequence[Tensor]) ->
     return loss
 
 
-def lesson(student: Sequence[Tensor], teacher: Sequence[Tensor], targets: Targets | None = None) -> DistillationBatch:
+def make_batch(
+    student: Sequence[Tensor], teacher: Sequence[Tensor], targets: Targets | None = None
+) -> DistillationBatch:
     """What a loss sees of given features."""
     said, taught = (
         Outputs((), tuple(given), tuple(4 * 2**i for i in range(len(given))), (SIDE, SIDE))

@@ -13,7 +13,7 @@ from diode_pl.distillation.losses import FKD
 from diode_pl.distillation.losses.fkd import Method
 from diode_pl.distillation.losses.fkd.non_local import NonLocal
 from diode_pl.distillation.losses.fkd.parts import attention_mask, channel_attention, spatial_attention
-from tests.distillation.losses.fkd.maps import CASES, fkd, identity, lesson, prepared, tensor
+from tests.distillation.losses.fkd.maps import CASES, fkd, identity, make_batch, prepared, tensor
 
 TOLERANCE = {torch.float64: 1e-9, torch.float32: 2e-5}
 precision = pytest.mark.parametrize("dtype", TOLERANCE, ids=["float64", "float32"])
@@ -32,7 +32,7 @@ def sides(case: dict, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
 
 def part(loss: FKD, name: str, student: Tensor, teacher: Tensor) -> Tensor:
     """One raw part, on one level."""
-    loss(lesson([student], [teacher]))
+    loss(make_batch([student], [teacher]))
     return loss.parts[NAMES[name]]
 
 
@@ -59,7 +59,7 @@ def test_attention_masked_features_and_their_gradient(dtype: torch.dtype, form: 
     settings = {"alpha": 0.0, "beta": 1.0, "gamma": 0.0, "masks": form, "temperature": case["inputs"]["T"]}
     for mask, name in (("none", "AM_spatial_only"), ("raw", "AM_spatial_and_channel")):
         loss = identity(prepared(fkd(channel_mask=mask, **settings), [student], [teacher]))
-        term = loss(lesson([student], [teacher]))
+        term = loss(make_batch([student], [teacher]))
         same(term.detach(), case["expected"][form][name])
         same(loss.parts["attention_masked"], case["expected"][form][name])
     term.backward()
@@ -138,7 +138,7 @@ def test_total_of_every_preset(dtype: torch.dtype, preset: str) -> None:
     assert (method.temperature, method.masks) == (published["T"], published["form"])
     assert method.attention == ("absolute" if published["absolute"] else "signed")
     assert method.channel_mask == ("adapted" if published["use_c"] else "none")
-    same(loss(lesson(student, teacher)).detach(), expected["total"])
+    same(loss(make_batch(student, teacher)).detach(), expected["total"])
     assert set(loss.parts) == set(NAMES.values())
     for key, name in NAMES.items():
         same(loss.parts[name], expected["unweighted"][key])
@@ -153,7 +153,7 @@ def test_identical_features_are_zero_with_a_finite_gradient(dtype: torch.dtype, 
     student.requires_grad_()
     loss = fkd(temperature=case["inputs"]["T"], reduction=reduction)
     loss = identity(prepared(loss, [student], [teacher]))
-    loss(lesson([student], [teacher])).backward()
+    loss(make_batch([student], [teacher])).backward()
     for key, name in NAMES.items():
         same(loss.parts[name], case["expected"][key])
     grads = [student.grad, *(parameter.grad for parameter in loss.parameters())]

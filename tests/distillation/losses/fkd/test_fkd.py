@@ -10,8 +10,8 @@ from diode_pl.distillation.losses.fkd import Method
 from diode_pl.distillation.losses.fkd.fkd import LevelPair, match_levels
 from diode_pl.distillation.losses.fkd.non_local import NonLocal
 from diode_pl.targets import Targets
-from tests.distillation.losses.fkd.maps import SIDE, Mapper, fkd, identity, lesson, maps, prepared, seen
-from tests.distillation.losses.lessons import network
+from tests.distillation.losses.batches import network
+from tests.distillation.losses.fkd.maps import SIDE, Mapper, fkd, identity, make_batch, maps, prepared, seen
 
 PARTS = {"attention_masked", "attention_transfer_channel", "attention_transfer_spatial", "non_local"}
 # Two levels, the student's narrower than the teacher's.
@@ -41,7 +41,7 @@ def test_a_teacher_and_preparation_are_asked_for() -> None:
     with pytest.raises(ValueError, match="^teacher: FKD needs one, got None; Detection"):
         FKD().prepare(None, network(), SIDE)
     with pytest.raises(RuntimeError, match=r"FKD: prepare\(teacher, student, resolution\) must come before"):
-        FKD()(lesson(STUDENT, TEACHER))
+        FKD()(make_batch(STUDENT, TEACHER))
 
 
 def test_raw_channels_must_be_as_many() -> None:
@@ -52,7 +52,7 @@ def test_raw_channels_must_be_as_many() -> None:
 
 def test_parts_are_raw_and_the_term_is_their_weighted_sum() -> None:
     loss = prepared(fkd(weight=7.0), STUDENT, TEACHER)
-    term = loss(lesson(STUDENT, TEACHER))
+    term = loss(make_batch(STUDENT, TEACHER))
     assert set(loss.parts) == PARTS and not any(part.requires_grad for part in loss.parts.values())
     expected = sum(loss.method.factors[name] * part for name, part in loss.parts.items())
     torch.testing.assert_close(term.detach(), expected)
@@ -66,16 +66,16 @@ def test_duplicating_the_batch(kind: str) -> None:
         for block in loss.modules():
             if isinstance(block, nn.BatchNorm2d):
                 nn.init.ones_(block.weight)
-        once, parts = loss(lesson(STUDENT, TEACHER)), loss.parts
-        torch.testing.assert_close(loss(lesson(*twice)), factor * once)
+        once, parts = loss(make_batch(STUDENT, TEACHER)), loss.parts
+        torch.testing.assert_close(loss(make_batch(*twice)), factor * once)
         torch.testing.assert_close(loss.parts, {name: factor * part for name, part in parts.items()})
 
 
 def test_an_image_alone_counts_like_itself_in_a_batch() -> None:
     loss = identity(prepared(fkd(reduction="per_image", gamma=0.0), STUDENT, STUDENT))
     others = [each.flip(0) * 2 for each in STUDENT]
-    alone = [loss(lesson([s[i, None] for s in STUDENT], [t[i, None] for t in others])) for i in range(2)]
-    torch.testing.assert_close(loss(lesson(STUDENT, others)), sum(alone) / 2)
+    alone = [loss(make_batch([s[i, None] for s in STUDENT], [t[i, None] for t in others])) for i in range(2)]
+    torch.testing.assert_close(loss(make_batch(STUDENT, others)), sum(alone) / 2)
 
 
 @pytest.mark.parametrize("kind", ["dot_product", "embedded_gaussian", "gaussian", "concatenation"])
@@ -90,18 +90,18 @@ def test_student_adapters_and_relations_learn_and_the_teacher_does_not(kind: str
             with torch.no_grad():  # affinities below 0 would not learn
                 block.joint.abs_()
                 block.theta.bias.fill_(3)
-    learnt = nn.ModuleList([student, loss])
-    optimizer = torch.optim.SGD(learnt.parameters(), lr=0.001)
+    learned = nn.ModuleList([student, loss])
+    optimizer = torch.optim.SGD(learned.parameters(), lr=0.001)
     images, sizes = torch.rand(2, 3, SIDE, SIDE), list[float]()
-    start = {name: parameter.clone() for name, parameter in learnt.named_parameters()}
+    start = {name: parameter.clone() for name, parameter in learned.named_parameters()}
     for _ in range(5):
         optimizer.zero_grad()
         term = loss(seen(student, teacher, images))
         term.backward()
-        assert all(p.grad is not None and bool(p.grad.isfinite().all()) for p in learnt.parameters())
+        assert all(p.grad is not None and bool(p.grad.isfinite().all()) for p in learned.parameters())
         optimizer.step()
         sizes.append(float(term.detach()))
-    still = {name for name, parameter in learnt.named_parameters() if torch.equal(parameter, start[name])}
+    still = {name for name, parameter in learned.named_parameters() if torch.equal(parameter, start[name])}
     # Batch norm subtracts again what the bias before it adds.
     assert all(name.endswith("bias") and "_relations" in name for name in still)
     assert sizes[-1] < sizes[0]
@@ -128,7 +128,7 @@ def test_order_of_the_levels_does_not_matter() -> None:
     term = loss(seen(student, teacher, images))
     straight = prepared(FKD(), student(images).features, [*reversed(teacher(images).features)])
     straight.load_state_dict(loss.state_dict())
-    found = straight(lesson(student(images).features, [*reversed(teacher(images).features)]))
+    found = straight(make_batch(student(images).features, [*reversed(teacher(images).features)]))
     torch.testing.assert_close(found, term)
 
 
@@ -137,10 +137,10 @@ def test_half_precision_is_computed_in_full(half: torch.dtype) -> None:
     # Whole numbers that half precision holds as they are, and whose squares it does not.
     said, told = ([(400 * each).round().to(half) for each in side] for side in (STUDENT, TEACHER))
     loss = prepared(FKD(), STUDENT, TEACHER)
-    full = loss(lesson([s.float() for s in said], [t.float() for t in told]))
+    full = loss(make_batch([s.float() for s in said], [t.float() for t in told]))
     said = [s.requires_grad_() for s in said]
     with torch.autocast("cpu", torch.bfloat16):
-        term = loss(lesson(said, told))
+        term = loss(make_batch(said, told))
     term.backward()
     assert term.dtype == torch.float32 and term.isfinite()
     torch.testing.assert_close(term, full)
@@ -150,47 +150,47 @@ def test_half_precision_is_computed_in_full(half: torch.dtype) -> None:
 def test_squares_of_large_maps_do_not_overflow() -> None:
     student, teacher = ([torch.full((1, 4, 8, 8), value).half()] for value in (3e4, -3e4))
     loss = identity(prepared(FKD(), [student[0].float()], [teacher[0].float()]))
-    loss(lesson(student, teacher))
+    loss(make_batch(student, teacher))
     assert float(loss.parts["non_local"]) == pytest.approx(6e4 * 16, rel=1e-3)
 
 
 def test_the_same_seed_gives_the_same_term() -> None:
     def once() -> torch.Tensor:
         torch.manual_seed(3)
-        return prepared(fkd(non_local="concatenation"), STUDENT, TEACHER)(lesson(STUDENT, TEACHER))
+        return prepared(fkd(non_local="concatenation"), STUDENT, TEACHER)(make_batch(STUDENT, TEACHER))
 
     assert torch.equal(once(), once())
 
 
 def test_balance_gives_every_part_the_same_size_and_survives_a_checkpoint() -> None:
     loss = prepared(fkd(balance=0.3), STUDENT, TEACHER)
-    torch.testing.assert_close(loss(lesson(STUDENT, TEACHER)).detach(), torch.tensor(4 * 0.3))
+    torch.testing.assert_close(loss(make_batch(STUDENT, TEACHER)).detach(), torch.tensor(4 * 0.3))
     louder = [2 * each for each in TEACHER]
     again = prepared(fkd(balance=0.3), STUDENT, TEACHER)
     again.load_state_dict(loss.state_dict())
     for _ in range(3):
-        assert torch.equal(loss(lesson(STUDENT, louder)), again(lesson(STUDENT, louder)))
+        assert torch.equal(loss(make_batch(STUDENT, louder)), again(make_batch(STUDENT, louder)))
     assert again.balance is not None and again.balance.count.steps == 4
     fewer = prepared(fkd(balance=0.3, gamma=0.0), STUDENT, TEACHER)
-    torch.testing.assert_close(fewer(lesson(STUDENT, TEACHER)).detach(), torch.tensor(3 * 0.3))
+    torch.testing.assert_close(fewer(make_batch(STUDENT, TEACHER)).detach(), torch.tensor(3 * 0.3))
 
 
 def test_state_makes_the_same_loss() -> None:
     loss, other = (prepared(FKD(), STUDENT, TEACHER) for _ in range(2))
-    assert not torch.equal(loss(lesson(STUDENT, TEACHER)), other(lesson(STUDENT, TEACHER)))
+    assert not torch.equal(loss(make_batch(STUDENT, TEACHER)), other(make_batch(STUDENT, TEACHER)))
     other.load_state_dict(loss.state_dict())
-    assert torch.equal(loss(lesson(STUDENT, TEACHER)), other(lesson(STUDENT, TEACHER)))
+    assert torch.equal(loss(make_batch(STUDENT, TEACHER)), other(make_batch(STUDENT, TEACHER)))
 
 
 def test_the_masked_part_can_be_kept_to_the_boxes() -> None:
     loss = prepared(fkd(mask_boxes=True), STUDENT, TEACHER)
     boxes = torch.tensor([[0.0, 0.0, 1.0, 1.0]]).repeat(2, 1)
     whole = Targets(boxes, torch.zeros(2, dtype=torch.long), torch.arange(2), 2)
-    everywhere = loss(lesson(STUDENT, TEACHER, whole))
+    everywhere = loss(make_batch(STUDENT, TEACHER, whole))
     loss.mask_boxes = False
-    torch.testing.assert_close(everywhere, loss(lesson(STUDENT, TEACHER)))
+    torch.testing.assert_close(everywhere, loss(make_batch(STUDENT, TEACHER)))
     loss.mask_boxes = True
-    loss(lesson(STUDENT, TEACHER))
+    loss(make_batch(STUDENT, TEACHER))
     assert loss.parts["attention_masked"] == 0 and loss.parts["non_local"] > 0
 
 

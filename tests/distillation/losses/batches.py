@@ -1,4 +1,4 @@
-"""Small networks, answers of theirs that are written by hand, and lessons of both."""
+"""Small networks, answers of theirs that are written by hand, and batches of both."""
 
 from collections.abc import Sequence
 
@@ -62,10 +62,10 @@ def outputs(heads: Sequence[Tensor]) -> Outputs:
 IMAGES = torch.zeros(2, 3, SIZE, SIZE)
 
 
-def lesson(
+def make_batch(
     student: Darknet, said: Outputs, teacher: Darknet | None = None, taught: Outputs | None = None
 ) -> DistillationBatch:
-    """A lesson without labels."""
+    """A batch without labels."""
     return DistillationBatch(IMAGES[: len(said.heads[0])], student, teacher, said, taught, no_boxes(len(said.heads[0])))
 
 
