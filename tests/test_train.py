@@ -31,7 +31,9 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 def train(tiny: list[str], tmp_path: Path) -> Train:
     """Runs the entry point in this process, which has imported everything already; returns the folder."""
 
-    def run(*overrides: object, output_dir: Path = tmp_path / "run", without: str = "nothing") -> Path:
+    def run(
+        *overrides: object, output_dir: Path = tmp_path / "run", without: str | tuple[str, ...] = "nothing"
+    ) -> Path:
         kept = [override for override in tiny if not override.startswith(without)]
         run_main(entry_point, f"output_dir={output_dir}", *kept, *overrides)
         return output_dir
@@ -73,12 +75,14 @@ def test_a_run_leaves_all_that_is_promised(whole: Path) -> None:
     found = metrics(whole)
     assert found["data_access"] == "teacher +real images"
     first, last = found["history"]
-    assert last["loss/mimic"] < first["loss/mimic"] and last["val/AP50"] == found["student"]["AP50"]
+    assert last["loss/mimic"] < first["loss/mimic"] and found["exported"]["of"] == 2
+    exported = found["history"][found["exported"]["epoch"] - 1]
+    assert exported["val/AP50"] == found["student"]["AP50"] == max(first["val/AP50"], last["val/AP50"])
     assert found["teacher"]["AP50"] > 0 and set(found["per_class"]) == set(NAMES)
     for name in ("curves.png", "predictions.png"):
         Image.open(whole / name).verify()
     student = Darknet(yolov3_tiny(8, 0.05, ANCHORS), whole / "student.safetensors", NAMES, backbone_sections=13)
-    state = checkpoint(whole)["state_dict"]
+    state = checkpoint(whole, "best.ckpt")["state_dict"]
     assert same({f"student.{name}": value for name, value in student.state_dict().items()}, dict(state))
     recorded = json.loads((whole / "configuration.json").read_text())
     assert recorded["train"]["size"] == 24 and len(recorded["teacher_sha256"]) == 64
@@ -116,13 +120,13 @@ def test_a_killed_run_ends_like_one_that_was_not(
 
 
 def test_measures_alone(whole: Path, tmp_path: Path, train: Train) -> None:
-    folder = train("task=evaluate", f"ckpt={whole / 'student.ckpt'}")
+    folder = train("task=evaluate", f"ckpt={whole / 'best.ckpt'}")
     measured = json.loads((folder / "measured.json").read_text())
     assert measured["student"] == metrics(whole)["student"] and measured["teacher"] == metrics(whole)["teacher"]
     assert measured["data_access"] == metrics(whole)["data_access"]
     # Training images are not needed, and the weights alone will do, too.
     for name, root in (("none", []), ("synthetic", [f"train.root={tmp_path / 'nowhere'}"])):
-        options = ["task=evaluate", f"data@train={name}", *root, f"ckpt={whole / 'student.ckpt'}"]
+        options = ["task=evaluate", f"data@train={name}", *root, f"ckpt={whole / 'best.ckpt'}"]
         folder = train(*options, output_dir=tmp_path / name, without="train.")
         again = json.loads((folder / "measured.json").read_text())
         assert again["student"] == measured["student"] and again["resolution"]["train"] is None
@@ -142,7 +146,8 @@ def test_measures_alone(whole: Path, tmp_path: Path, train: Train) -> None:
     ids=["adamw without val", "bf16 and labels", "decoded", "objectness-scaled", "labels alone"],
 )
 def test_other_ways_to_train(overrides: list[str], train: Train, quick_report: None) -> None:
-    without = {"data@val=none": "val.", "+experiment=yolov3_tiny_shapes": "teacher."}.get(overrides[0], "nothing")
+    supervised = ("teacher.", "detector@teacher=")
+    without = {"data@val=none": "val.", "+experiment=yolov3_tiny_shapes": supervised}.get(overrides[0], "nothing")
     found = metrics(train(*overrides, "trainer.max_epochs=1", without=without))
     assert found["epochs"] == 1 and all(torch.isfinite(torch.tensor(value)) for value in found["history"][0].values())
     if "alpha_detection=0.01" in overrides:

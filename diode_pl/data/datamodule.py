@@ -2,12 +2,10 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
 
 import torch
-from jaxtyping import Float
-from torch import Generator, Tensor
+from torch import Generator
 from torch.nn import Identity, functional
 from torch.utils.data import DataLoader, Subset
 
@@ -16,7 +14,7 @@ from diode_pl.class_names import match_classes
 from diode_pl.data.base_datamodule import BaseDataModule
 from diode_pl.data.batch import Batch
 from diode_pl.data.held_out import HeldOut
-from diode_pl.data.readers import BadImage, Example, ImageSet
+from diode_pl.data.readers import Example, ImageSet
 from diode_pl.data.tiling import Tiling
 from diode_pl.data.training_set import RelabeledSet, TrainingSet
 from diode_pl.detector import Detector
@@ -150,16 +148,6 @@ class DetectionData(BaseDataModule):
                 "label_source of the teacher, or the union, adds them"
             )
         _warn_of_unknown_classes("train", self.train, self._train_classes)
-
-    def box_sizes(self) -> Float[Tensor, "n 2"]:
-        """Width and height of every box of the training images, in pixels of ``train.resolution``."""
-        assert self.train is not None
-        sizes = [torch.zeros(0, 2)]
-        for i in range(len(self.train)):
-            with suppress(BadImage):
-                boxes = self.train.annotation(i).boxes
-                sizes.append((boxes[:, 2:] - boxes[:, :2]).float())
-        return torch.cat(sizes) * self.train.resolution
 
     def setup(self, stage: str) -> None:
         """Opens the data sets and caches those that fit."""

@@ -72,7 +72,7 @@ class Distillation(Evaluation, TrainingModule):
             raise ValueError(f"anchors must be fit or null, got {anchors!r}")
         if anchors is not None:
             self.student.require("fit_anchors")
-            self.student.fit_anchors(data.box_sizes())
+            self.student.fit_anchors(data.train.box_sizes())
         self.objective = Objective(losses, teacher, self.student, data.resolution, label_source)
         if readers := self.objective.label_readers():
             data.require_labels(readers, everywhere=self.objective.label_source.source == "sampled")

@@ -51,7 +51,7 @@ def data(train: ImageSet, fraction: float = 0.2, seed: int = 0, **options) -> De
 
 def sides(made: DetectionData) -> tuple[set[str], set[str]]:
     """Names of the images that are trained on, and of those that are measured on."""
-    train = made.training_set().source
+    train = made.open_training_set().source
     val = [name for batch in made.val_dataloader() for name in batch.names]
     return {train[i].name for i in range(len(train))}, set(val)
 

@@ -55,10 +55,10 @@ def test_writes_the_student_its_scores_and_its_pictures(tmp_path: Path, caplog: 
     assert len(sheet.convert("RGB").getcolors(2**24)) > 1000
 
     # So does the checkpoint, without any configuration.
-    files = [tmp_path / "student.safetensors", tmp_path / "student.ckpt"]
+    files = [tmp_path / "student.safetensors", tmp_path / "best.ckpt"]
     assert {load_weights_file(file).fingerprint() for file in files} == {distillation.student.fingerprint()}
     assert {stored_resolution(file) for file in files} == {RESOLUTION}
-    assert str(load_weights_file(tmp_path / "best.ckpt").provenance) == metrics["data_access"]
+    assert str(load_weights_file(tmp_path / "student.ckpt").provenance) == metrics["data_access"]
     # The weights alone are a detector, and score as is said.
     loaded = Darknet(
         yolov3_tiny(len(NAMES), 0.05, ANCHORS), tmp_path / "student.safetensors", NAMES, backbone_sections=13

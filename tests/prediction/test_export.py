@@ -47,6 +47,6 @@ def test_what_is_refused(asked: list[tuple[Any, ...]], tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="resolution must be a multiple of 8 px"):
         export_weights(detector, "a", "", {}, resolution=63)
     detector.provenance = None
-    with pytest.raises(ValueError, match="detector.weights: .*random weights"):
+    with pytest.raises(ValueError, match="detector: .*random weights"):
         export_weights(detector, "a", "", {})
     assert not asked

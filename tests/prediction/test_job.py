@@ -141,7 +141,7 @@ def test_a_gpu_that_is_not_there(
 def test_random_weights_are_refused(source: Path, tmp_path: Path) -> None:
     detector = tiny_network(tmp_path)
     detector.provenance = None
-    with pytest.raises(ValueError, match="detector.weights: .*random weights"):
+    with pytest.raises(ValueError, match="detector: .*random weights"):
         predict_pictures(detector, "none", source, tmp_path / "out", {})
 
 

@@ -11,7 +11,7 @@ from onnx import TensorProto, helper
 from torch import Tensor
 
 from diode_pl.detector import DensePredictions, Detections
-from diode_pl.detector.nms import detections
+from diode_pl.detector.nms import non_max_suppression
 from diode_pl.report.onnx_nms import Suppression, add_nms, nms_difference
 from tests.detector.detectors import small, some_images
 
@@ -57,7 +57,7 @@ def require_equal(found: list[Detections], expected: list[Detections]) -> None:
 def test_the_same_detections_in_the_same_order(confidence: float, iou: float) -> None:
     boxes, scores, dense = candidates()
     model = add_nms(passed_on(), Suppression(confidence, iou, CANDIDATES), clip_first=False)
-    expected = detections(dense, confidence, iou, IMAGES * CANDIDATES)
+    expected = non_max_suppression(dense, confidence, iou, IMAGES * CANDIDATES)
     require_equal(run(model, boxes, scores), expected)
     assert sum(len(each.labels) for each in expected) > 20
     assert sum(len(each.labels) for each in expected) < int((scores > confidence).sum())  # some were suppressed
@@ -67,7 +67,7 @@ def test_thresholds_can_be_given_to_the_file() -> None:
     boxes, scores, dense = candidates()
     model = add_nms(passed_on(), Suppression(), clip_first=False)
     given = {"confidence": np.float32([0.6]), "iou": np.float32([0.2]), "max_detections": np.int64([CANDIDATES])}
-    require_equal(run(model, boxes, scores, **given), detections(dense, 0.6, 0.2, IMAGES * CANDIDATES))
+    require_equal(run(model, boxes, scores, **given), non_max_suppression(dense, 0.6, 0.2, IMAGES * CANDIDATES))
 
 
 def test_boxes_that_are_clipped_first_overlap_more() -> None:
@@ -77,7 +77,7 @@ def test_boxes_that_are_clipped_first_overlap_more() -> None:
         run(add_nms(passed_on(), Suppression(0.4, 0.45, CANDIDATES), clip_first), boxes, scores)
         for clip_first in (True, False)
     ]
-    require_equal(found[0], detections(clipped, 0.4, 0.45, IMAGES * CANDIDATES))
+    require_equal(found[0], non_max_suppression(clipped, 0.4, 0.45, IMAGES * CANDIDATES))
     assert [len(each.labels) for each in found[0]] != [len(each.labels) for each in found[1]]
 
 

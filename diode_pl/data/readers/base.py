@@ -3,12 +3,13 @@
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
-from jaxtyping import UInt8
+from jaxtyping import Float, UInt8
 from torch import Tensor
 from torch.utils.data import Dataset
 
@@ -169,6 +170,15 @@ class ImageSet(Dataset, ABC):
         Raises:
             BadImage: if it cannot be used.
         """
+
+    def box_sizes(self) -> Float[Tensor, "n 2"]:
+        """Width and height of every box, in pixels of the square images."""
+        sizes = [torch.zeros(0, 2)]
+        for i in range(len(self)):
+            with suppress(BadImage):
+                boxes = self.annotation(i).boxes
+                sizes.append((boxes[:, 2:] - boxes[:, :2]).float())
+        return torch.cat(sizes) * self.resolution
 
     def annotation(self, i: int) -> Annotation:
         """Annotation of image ``i``; subclasses need not read the image.

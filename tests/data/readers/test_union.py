@@ -70,7 +70,7 @@ def test_bad_images_and_annotations_are_counted_together() -> None:
     sets = {"a": Painted(5, bad={1}, max_bad=2), "b": Painted(5, bad={0, 4}, max_bad=2)}
     sets["a"].bad_files.add("a.xml", "odd")
     joined = union(**sets)
-    assert len(loaded(joined).training_set()) == 7 and len(joined.bad_files) == 4
+    assert len(loaded(joined).open_training_set()) == 7 and len(joined.bad_files) == 4
     sets["b"].bad.add(2)
     with pytest.raises(ValueError, match="5 images or annotations cannot be used.*max_bad is 4"):
         loaded(union(**sets))
