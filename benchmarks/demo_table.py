@@ -9,7 +9,7 @@ from pathlib import Path
 
 from safetensors import safe_open
 
-from diode_pl.assets import asset
+from diode_pl.io.assets import asset
 
 
 def rows(images: dict, student: dict) -> list[list[str]]:

@@ -1,9 +1,9 @@
-r"""Stores a student's weights in half precision: how the files in diode_pl/assets were made.
+r"""Stores a student's weights in half precision: how the files in diode_pl/io/assets were made.
 
 python train.py +experiment=yolov3_tiny_shapes
 python benchmarks/pack_weights.py outputs/yolov3_tiny_shapes/student.safetensors \
-    diode_pl/assets/yolov3_tiny_shapes.safetensors
-python train.py task=evaluate student.weights=diode_pl/assets/yolov3_tiny_shapes.safetensors distillation.iou=0.45
+    diode_pl/io/assets/yolov3_tiny_shapes.safetensors
+python train.py task=evaluate student.weights=diode_pl/io/assets/yolov3_tiny_shapes.safetensors distillation.iou=0.45
 """
 
 import argparse

@@ -46,7 +46,7 @@ OVERLAYS = {"experiment", "task"}
 # What a group of ours may name beside its own folder, as prefixes: what a library does well, we do not write.
 FOREIGN_TARGETS = {
     # weights that come with the package; networks that torchvision builds; a detector that a data set records
-    "detector": ("diode_pl.assets.", "torchvision.models.detection.", "diode_pl.cli.load_recorded_teacher"),
+    "detector": ("diode_pl.io.assets.", "torchvision.models.detection.", "diode_pl.cli.load_recorded_teacher"),
     "callbacks": ("pytorch_lightning.callbacks.", "diode_pl.training.ema."),
     "data": ("diode_pl.shapes.", "diode_pl.data.held_out."),
     "losses": ("diode_pl.synthesis.loss_weighting.",),  # a preset says what its weights are

@@ -8,11 +8,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from diode_pl.assets import asset
 from diode_pl.detector.base import Detector
 from diode_pl.detector.darknet.detector import Darknet
 from diode_pl.detector.darknet.yolov3 import yolov3_tiny
 from diode_pl.detector.outputs import Detections
+from diode_pl.io.assets import asset
 
 SHAPES = ("mug", "key", "star", "crescent", "gear", "house", "fish", "umbrella")
 _ANCHORS = (18, 18, 26, 24, 34, 34, 45, 42, 52, 66, 72, 50, 70, 72, 84, 88, 106, 106)

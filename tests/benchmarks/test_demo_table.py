@@ -8,7 +8,7 @@ import pytest
 from safetensors import safe_open
 
 from benchmarks import demo_table
-from diode_pl.assets import asset
+from diode_pl.io.assets import asset
 
 IMAGES = {"images": 48, "seconds": 71.6, "scores": {"teacher_map50": 0.7832, "verifier_map50": 0.5}}
 STUDENT = {"student": {"AP50": 0.3456}, "teacher": {"AP50": 0.9243}, "epochs": 12, "seconds": 130.2}

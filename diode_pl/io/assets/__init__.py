@@ -12,5 +12,5 @@ def asset(name: str) -> Path:
     folder = Path(__file__).parent
     if not (folder / name).is_file():
         own = sorted(path.name for path in folder.glob("*.safetensors"))
-        raise ValueError(f"diode_pl/assets holds no {name}; it holds {', '.join(own) or 'nothing'}")
+        raise ValueError(f"diode_pl/io/assets holds no {name}; it holds {', '.join(own) or 'nothing'}")
     return folder / name
