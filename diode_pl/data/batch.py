@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from jaxtyping import Float, UInt8
 from torch import Generator, Tensor
+from torch.nn import functional
 
 from diode_pl.augmentations import Augmentation
 from diode_pl.data.readers import Example
@@ -47,6 +48,20 @@ class Batch:
     def to_float(self) -> "Batch":
         """The same batch with images in [0, 1], channels last, the faster layout for convolutions."""
         return replace(self, images=self.images.to(memory_format=torch.channels_last).float() / 255)
+
+    def clamp(self) -> "Batch":
+        """The same batch with images clamped to [0, 1]."""
+        return replace(self, images=self.images.clamp(0, 1).contiguous(memory_format=torch.channels_last))
+
+    def resize(self, low: int, high: int, step: int) -> "Batch":
+        """The same batch at a resolution from ``low`` to ``high``, a multiple of ``step`` drawn by :attr:`seed`."""
+        assert self.seed is not None
+        generator = Generator().manual_seed(self.seed)
+        side = int(torch.randint(low // step, high // step + 1, (1,), generator=generator)) * step
+        if side == self.images.shape[-1]:
+            return self
+        images = functional.interpolate(self.images, (side, side), mode="bilinear", antialias=True)
+        return replace(self, images=images.contiguous(memory_format=torch.channels_last))
 
     def augment(self, augmentations: Sequence[Augmentation]) -> "Batch":
         """The same batch, augmented image by image from its seeds: the result does not depend on the other images."""

@@ -2,18 +2,16 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from pathlib import Path
 
-import torch
-from torch import Generator
-from torch.nn import Identity, functional
+from torch.nn import Identity
 from torch.utils.data import DataLoader, Subset
 
 from diode_pl.augmentations import Augmentation
 from diode_pl.class_names import match_classes
 from diode_pl.data.base_datamodule import BaseDataModule
 from diode_pl.data.batch import Batch
-from diode_pl.data.held_out import HeldOut
+from diode_pl.data.held_out import HeldOut, write_split
 from diode_pl.data.readers import Example, ImageSet
 from diode_pl.data.tiling import Tiling
 from diode_pl.data.training_set import RelabeledSet, TrainingSet
@@ -198,20 +196,21 @@ class DetectionData(BaseDataModule):
             self._split = held_out.split(images, chosen)
         return self._split
 
+    def list_held_out(self, folder: Path) -> None:
+        """Writes which images are held out from the training images, if any; see :func:`write_split`."""
+        if self._held_out is not None and self.train is not None:
+            write_split(self._split_training(), self.train.files(), folder)
+
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
         """Scales pixels to [0, 1] and augments training batches, on their device."""
         batch = batch.to_float()
         if batch.seed is None:
             return batch
-        seed, batch = batch.seed, batch.augment(self.augmentations)
-        images = batch.images.clamp(0, 1)
-        if self.multi_scale is not None:
-            low, high = (side // self._sides.step for side in self.multi_scale)
-            drawn = torch.randint(low, high + 1, (1,), generator=Generator().manual_seed(seed))
-            side = int(drawn) * self._sides.step
-            if side != images.shape[-1]:
-                images = functional.interpolate(images, (side, side), mode="bilinear", antialias=True)
-        return replace(batch, images=images.contiguous(memory_format=torch.channels_last))
+        batch = batch.augment(self.augmentations).clamp()
+        if self.multi_scale is None:
+            return batch
+        low, high = self.multi_scale
+        return batch.resize(low, high, self._sides.step)
 
 
 def _warn_of_unknown_classes(key: str, source: ImageSet, classes: Sequence[int]) -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from pathlib import Path
 
 import torch
 from torch.utils.data import DataLoader, Subset
@@ -9,6 +10,7 @@ from torch.utils.data import DataLoader, Subset
 from diode_pl.data.cache import ImageSubset
 from diode_pl.data.duplicates import group_duplicates, thumbnail
 from diode_pl.data.readers import BadFileCounter, ImageSet
+from diode_pl.data.readers.subset import write_lists
 
 
 class HeldOut:
@@ -85,3 +87,14 @@ class HeldOut:
 
     def _place(self, name: str) -> bytes:
         return hashlib.sha256(f"{self.seed} {name}".encode()).digest()
+
+
+def write_split(parts: tuple[ImageSet, ImageSet], files: set[Path], folder: Path) -> None:
+    """Writes the file names of the images of both parts to ``train.txt`` and ``held_out.txt``, for other trainings.
+
+    Args:
+        parts: the images trained on, and those held out.
+        files: image files of both; others, of generated images, are left out.
+    """
+    paths = [{part.annotation(i).path for i in range(len(part))} & files for part in parts]
+    write_lists(dict(zip((folder / "train.txt", folder / "held_out.txt"), paths, strict=True)))

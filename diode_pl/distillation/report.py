@@ -28,12 +28,14 @@ def write_report(distillation: Distillation, folder: Path) -> float | None:
 
     Args:
         distillation: on the CPU, after its last epoch; its student becomes that of the best.
-        folder: gets ``student.safetensors``, ``metrics.json``, ``curves.png``, ``predictions.png`` and, if the
-            student can be exported, ``student.onnx`` at the validation resolution.
+        folder: gets ``student.safetensors``, ``metrics.json``, ``curves.png``, ``predictions.png``, ``student.onnx``
+            at the validation resolution if the student can be exported, and, if images were held out from the
+            training images, ``train.txt`` and ``held_out.txt`` with their names.
 
     Returns:
         AP50 of the student, or None without validation images.
     """
+    distillation.data.list_held_out(folder)
     student, history, data = distillation.student.eval(), distillation.history, distillation.data
     best = None if data.val is None else read_best(folder)
     if best is not None:

@@ -30,3 +30,11 @@ def test_scaled_pixels() -> None:
     assert scaled.images.dtype == torch.float32 and scaled.images.is_contiguous(memory_format=torch.channels_last)
     assert torch.equal((scaled.images * 255).round().to(torch.uint8), batch.images)
     assert float(scaled.images.max()) == 1 and batch.images.dtype == torch.uint8
+
+
+def test_resizes_a_whole_batch_by_its_seed() -> None:
+    batches = [Batch.from_examples([Painted(1)[0]], seed).to_float().resize(32, 96, 32) for seed in range(12)]
+    assert {batch.images.shape[-1] for batch in batches} == {32, 64, 96}
+    assert all(batch.images.is_contiguous(memory_format=torch.channels_last) for batch in batches)
+    again = Batch.from_examples([Painted(1)[0]], 5).to_float().resize(32, 96, 32)
+    assert torch.equal(again.images, batches[5].images)

@@ -8,11 +8,14 @@ import torch
 
 from diode_pl.data import DetectionData
 from diode_pl.data.held_out import HeldOut
-from diode_pl.data.readers import BadImage, Example, ImageSet, WeightedUnion
+from diode_pl.data.readers import BadFileCounter, BadImage, Example, ImageSet, WeightedUnion
+from diode_pl.data.readers.files import ImageFiles
 from diode_pl.data.tiling import Fixed
 from diode_pl.distillation.evaluation import Evaluation
 from diode_pl.distillation.jobs import evaluate
 from diode_pl.distillation.losses import Detection
+from diode_pl.io.annotation import Annotation
+from tests.data.readers.pictures import paint
 from tests.tiny import CLASSES, TinyDetector
 from tests.training_run import NAMES, run, some_data, some_trainer, tiny_detector
 
@@ -81,6 +84,21 @@ def test_copies_are_on_one_side() -> None:
     copies = {i: i // 3 * 3 for i in range(30)}  # ten pictures, each thrice
     train, val = sides(data(Patterns(30, copies=copies), 0.3))
     assert len(val) == 9 and not {int(n[:-4]) // 3 for n in train} & {int(n[:-4]) // 3 for n in val}
+
+
+def test_lists_name_the_files_of_both_sides(tmp_path: Path) -> None:
+    paths = [paint(tmp_path / f"{i}.png", (64 + 8 * i, 64), (40 * i, 200, 255 - 40 * i)) for i in range(6)]
+    known = [Annotation.from_objects(path, [(0, (0.1, 0.1, 0.5, 0.9))]) for path in paths]
+    made = data(ImageFiles(known, CLASSES, SIDE, "real images", BadFileCounter(0), None, True), fraction=0.5)
+    made.list_held_out(tmp_path)
+    kept, held = ({*(tmp_path / name).read_text().split()} for name in ("train.txt", "held_out.txt"))
+    assert held and not kept & held and kept | held == {path.name for path in paths}
+    assert held == {Path(made._validation[i].name).name for i in range(len(made._validation))}
+
+
+def test_images_without_files_are_not_listed(tmp_path: Path) -> None:
+    data(Patterns(10)).list_held_out(tmp_path)
+    assert not list(tmp_path.iterdir())
 
 
 def test_sets_without_labels_are_trained_on_alone() -> None:

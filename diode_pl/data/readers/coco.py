@@ -19,7 +19,7 @@ class Coco(ImageFiles):
         split: replaces ``{split}`` in the paths.
         images: folder of the image files, relative to ``root``.
         annotations: JSON file, relative to ``root``.
-        resolution, provenance, limit, labeled, max_bad: see :class:`ImageFiles`.
+        resolution, provenance, limit, labeled, max_bad, subset: see :class:`ImageFiles`.
 
     Raises:
         ValueError: if a path does not exist, the file is not a COCO annotation file, or too much of it is bad.
@@ -43,6 +43,7 @@ class Coco(ImageFiles):
         limit: int | None = None,
         labeled: bool = True,
         max_bad: int = 10,
+        subset: str | Path | None = None,
     ) -> None:
         base = require_folder(resolve_path(root, split), "root", "the data set")
         path, bad_files = base / resolve_path(annotations, split), BadFileCounter(max_bad)
@@ -52,4 +53,4 @@ class Coco(ImageFiles):
         known, names = read_coco(path, lambda name, reason: bad_files.add(f"{path}: {name}", reason), folder)
         if not known:
             raise ValueError(f"{path} lists no image")
-        super().__init__(known, names, resolution, provenance, bad_files, limit, labeled)
+        super().__init__(known, names, resolution, provenance, bad_files, limit, labeled, subset)

@@ -6,6 +6,7 @@ from pathlib import Path
 import torch
 
 from diode_pl.data.readers.base import BadFileCounter, BadImage, Example, ImageSet
+from diode_pl.data.readers.subset import select_listed
 from diode_pl.io.annotation import Annotation
 from diode_pl.io.images import read_pixels
 from diode_pl.provenance import Provenance
@@ -65,9 +66,12 @@ class ImageFiles(ImageSet):
         bad_files: counter of the bad annotations; subclasses create it from ``max_bad``, see :class:`ImageSet`.
         limit: maximum number of images, >= 1, a fixed random subset; None for all.
         labeled: whether boxes are returned.
+        subset: text file of image names, one per line, as a training with held-out images writes; only these are
+            kept. A name with folders matches the end of a path. None for all.
 
     Raises:
-        ValueError: if there are no images or ``limit`` is below 1.
+        ValueError: if there are no images, ``limit`` is below 1, or ``subset`` names none of them or one that the
+            data set lacks.
 
     Example:
         >>> known = [Annotation.from_objects(Path("mug.png"), [(0, (0.0, 0.0, 0.5, 1.0))])]
@@ -85,6 +89,7 @@ class ImageFiles(ImageSet):
         bad_files: BadFileCounter,
         limit: int | None,
         labeled: bool,
+        subset: str | Path | None = None,
     ) -> None:
         super().__init__(class_names if labeled else (), resolution, provenance, bad_files.max_bad)
         if limit is not None and limit < 1:
@@ -92,7 +97,7 @@ class ImageFiles(ImageSet):
         if not annotations:
             raise ValueError("the data set holds no image")
         self.bad_files, self.labeled = bad_files, labeled
-        chosen = list(annotations)
+        chosen = list(annotations) if subset is None else select_listed(annotations, Path(subset).expanduser())
         if limit is not None and limit < len(chosen):
             # Files are often sorted by class or by place: the first ones would not stand for all.
             drawn = torch.randperm(len(chosen), generator=torch.Generator().manual_seed(0))[:limit]

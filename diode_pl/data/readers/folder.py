@@ -16,7 +16,7 @@ class ImageFolder(ImageFiles):
         root: folder of the data set.
         folder: of the images, relative to ``root``.
         split: replaces ``{split}`` in ``root`` and ``folder``.
-        resolution, provenance, limit, max_bad: see :class:`ImageFiles`.
+        resolution, provenance, limit, max_bad, subset: see :class:`ImageFiles`.
 
     Raises:
         ValueError: if the folder does not exist or contains no images.
@@ -37,9 +37,10 @@ class ImageFolder(ImageFiles):
         provenance: Provenance | str = "proxy images",
         limit: int | None = None,
         max_bad: int = 10,
+        subset: str | Path | None = None,
     ) -> None:
         base = require_folder(resolve_path(root, split), "root", "the data set")
         paths = list_images(require_folder(base / resolve_path(folder, split), "folder", "the images"), recursive=True)
         empty = Annotation.from_objects(base, [])  # one for all: there may be a million
         annotations = [Annotation(path, empty.boxes, empty.labels, None) for path in paths]
-        super().__init__(annotations, (), resolution, provenance, BadFileCounter(max_bad), limit, labeled=False)
+        super().__init__(annotations, (), resolution, provenance, BadFileCounter(max_bad), limit, False, subset)

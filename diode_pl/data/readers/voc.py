@@ -29,7 +29,7 @@ class Voc(ImageFiles):
         class_names: by label; None takes those of the XML files in alphabetical order, or Pascal VOC's 20 if no other
             occurs.
         difficult: whether to include boxes marked as difficult.
-        resolution, provenance, limit, labeled, max_bad: see :class:`ImageFiles`.
+        resolution, provenance, limit, labeled, max_bad, subset: see :class:`ImageFiles`.
 
     Raises:
         ValueError: if a path does not exist, or too much is bad.
@@ -56,6 +56,7 @@ class Voc(ImageFiles):
         labeled: bool = True,
         max_bad: int = 10,
         difficult: bool = False,
+        subset: str | Path | None = None,
     ) -> None:
         base, bad_files = require_folder(resolve_path(root, split), "root", "the data set"), BadFileCounter(max_bad)
         folder = _find_folder(base, annotations, split, "annotations", ("Annotations", "annotations"), "the XML files")
@@ -89,7 +90,7 @@ class Voc(ImageFiles):
         known = [
             Annotation.from_objects(path, [(label[n], box) for n, box in things], size) for path, things, size in read
         ]
-        super().__init__(known, names, resolution, provenance, bad_files, limit, labeled)
+        super().__init__(known, names, resolution, provenance, bad_files, limit, labeled, subset)
 
 
 def _find_folder(

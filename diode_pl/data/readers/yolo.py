@@ -21,7 +21,7 @@ class Yolo(ImageFiles):
     Args:
         root: the data.yaml or its folder.
         split: key of data.yaml: ``train``, ``val`` or ``test``.
-        resolution, provenance, limit, labeled, max_bad: see :class:`ImageFiles`.
+        resolution, provenance, limit, labeled, max_bad, subset: see :class:`ImageFiles`.
 
     Raises:
         ValueError: if a file does not exist, data.yaml is incomplete, no image has a label file, or too much is bad.
@@ -43,6 +43,7 @@ class Yolo(ImageFiles):
         limit: int | None = None,
         labeled: bool = True,
         max_bad: int = 10,
+        subset: str | Path | None = None,
     ) -> None:
         path, content = _read_data_yaml(resolve_path(root, split))
         bad_files = BadFileCounter(max_bad)
@@ -67,7 +68,7 @@ class Yolo(ImageFiles):
             raise ValueError(
                 f"{path}, {split}: no image has a label file; {images[0]} would have {_label_path(images[0])}"
             )
-        super().__init__(known, names, resolution, provenance, bad_files, limit, labeled)
+        super().__init__(known, names, resolution, provenance, bad_files, limit, labeled, subset)
 
 
 def _read_data_yaml(root: Path) -> tuple[Path, dict[str, Any]]:

@@ -1,0 +1,51 @@
+"""Parts of a data set that text files name."""
+
+import os
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path, PurePath
+
+from diode_pl.io.annotation import Annotation
+from diode_pl.io.atomic import atomic_write
+
+
+def select_listed(annotations: Sequence[Annotation], path: Path) -> list[Annotation]:
+    """The annotations of the images that a text file names, in their own order.
+
+    Args:
+        annotations: of all images.
+        path: of the file; one image per line, with as many of its folders as it takes to tell it from others.
+
+    Raises:
+        ValueError: if the file cannot be read, names no image, or one that is not there or that may be several.
+    """
+    try:
+        names = [PurePath(line.strip()) for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
+    except (OSError, UnicodeError) as error:
+        raise ValueError(f"subset: {path} cannot be read: {error}") from error
+    if not names:
+        raise ValueError(f"subset: {path} names no image")
+    by_name = defaultdict[str, list[int]](list)
+    for i, annotation in enumerate(annotations):
+        by_name[annotation.path.name].append(i)
+    chosen = set[int]()
+    for name in names:
+        ends = [i for i in by_name[name.name] if annotations[i].path.parts[-len(name.parts) :] == name.parts]
+        if (found := len({annotations[i].path for i in ends})) != 1:
+            what = f"{found} images end so; write more of the folders" if found else "no such image"
+            raise ValueError(f"subset: {path} names {name}: {what} in the data set")
+        chosen.update(ends)
+    return [annotations[i] for i in sorted(chosen)]
+
+
+def write_lists(lists: Mapping[Path, Collection[Path]]) -> None:
+    """Writes text files of images in the form that :func:`select_listed` reads.
+
+    Args:
+        lists: images by the text file that names them, relative to the innermost folder that holds all of them.
+            Without any image, for instance of a generated data set, none is written.
+    """
+    folders = [image.absolute().parent for images in lists.values() for image in images]
+    for path, images in lists.items() if folders else ():
+        names = sorted(image.absolute().relative_to(os.path.commonpath(folders)).as_posix() for image in images)
+        atomic_write(path, "".join(f"{name}\n" for name in names).encode())
