@@ -88,9 +88,8 @@ def read_listed(folder: Path, text: Path, resolution: int) -> tuple["Tensor", "T
     Raises:
         ValueError: if none is listed, or all are.
     """
-    import torch
-
-    from diode_pl.io.images import list_images, read_image
+    from diode_pl.io.images import read_images
+    from diode_pl.io.listing import list_images
 
     names = {Path(line.split()[0]).stem for line in text.read_text().splitlines() if line.strip()}
     paths = list_images(folder, recursive=True)
@@ -101,7 +100,7 @@ def read_listed(folder: Path, text: Path, resolution: int) -> tuple["Tensor", "T
         raise ValueError(
             f"{text}: names {len(parts[0])} of the {len(paths)} images of {folder}; some, and not all, must be"
         )
-    listed, others = (torch.stack([read_image(path, resolution) for path in part]) for part in parts)
+    listed, others = (read_images(part, resolution) for part in parts)
     return listed, others
 
 

@@ -1,5 +1,6 @@
 """Conversion between image files and tensors."""
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,7 +10,10 @@ from jaxtyping import Float, UInt8
 from PIL import Image
 from torch import Tensor
 
-SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp"})
+from diode_pl.io.decoding import read_picture
+from diode_pl.io.listing import list_images
+
+log = logging.getLogger(__name__)
 
 
 def read_image(path: str | Path, resolution: int | None = None) -> Float[Tensor, "3 h w"]:
@@ -21,28 +25,29 @@ def read_pixels(path: str | Path, resolution: int | None = None) -> tuple[UInt8[
     """Reads one image as RGB in 0..255, with the original height and width in pixels.
 
     Args:
-        path: any format that Pillow reads.
+        path: of an image file, see :func:`~diode_pl.io.decoding.read_picture`; height and width are those of the
+            upright picture.
         resolution: if given, the image is stretched to this height and width in pixels.
 
     Raises:
         ValueError: if the file is not a readable image.
     """
-    picture = read_picture(path)
-    return to_pixels(picture, resolution), (picture.height, picture.width)
+    picture, pixels = read_with_pixels(path, resolution)
+    return pixels, (picture.height, picture.width)
 
 
-def read_picture(path: str | Path) -> Image.Image:
-    """Reads one image as an RGB Pillow picture.
+def read_with_pixels(path: str | Path, resolution: int | None = None) -> tuple[Image.Image, UInt8[Tensor, "3 h w"]]:
+    """Reads one image as an RGB Pillow picture of its original size, and as :func:`read_pixels` gives it.
 
     Raises:
         ValueError: if the file is not a readable image.
     """
+    picture = read_picture(path)
     try:
-        with Image.open(path) as file:
-            return file.convert("RGB")
-    # Pillow's exceptions for broken files have no common base class.
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise ValueError(f"{path} is not a readable image: {error}") from error
+        return picture, to_pixels(picture, resolution)
+    except MemoryError as error:
+        size = f"{picture.width} x {picture.height}"
+        raise ValueError(f"{path} is not a readable image: memory does not suffice for {size} pixels") from error
 
 
 def to_pixels(picture: Image.Image, resolution: int | None = None) -> UInt8[Tensor, "3 h w"]:
@@ -52,28 +57,33 @@ def to_pixels(picture: Image.Image, resolution: int | None = None) -> UInt8[Tens
     return torch.from_numpy(np.array(picture)).permute(2, 0, 1).contiguous()
 
 
-def list_images(folder: str | Path, recursive: bool = False) -> list[Path]:
-    """Image files of a folder and, if ``recursive``, of its subfolders, sorted by path.
-
-    Raises:
-        ValueError: if the folder does not exist or contains no image.
-    """
-    folder = Path(folder)
-    if not folder.is_dir():
-        raise ValueError(f"{folder.resolve()} is not a folder")
-    paths = sorted(p for p in folder.glob("**/*" if recursive else "*") if p.suffix.lower() in SUFFIXES)
-    if not paths:
-        raise ValueError(f"{folder.resolve()} contains no image file ({', '.join(sorted(SUFFIXES))})")
-    return paths
-
-
 def read_folder(folder: str | Path, resolution: int) -> Float[Tensor, "n 3 h w"]:
-    """Reads the images of a folder, sorted by name, each stretched to ``resolution`` x ``resolution`` pixels.
+    """The readable images of a folder, sorted by name; see :func:`read_images`.
 
     Raises:
-        ValueError: if the folder contains no image.
+        ValueError: if the folder contains no readable image.
     """
-    return torch.stack([read_image(path, resolution) for path in list_images(folder)])
+    return read_images(list_images(folder), resolution)
+
+
+def read_images(paths: Sequence[Path], resolution: int) -> Float[Tensor, "n 3 h w"]:
+    """Reads images, each stretched to ``resolution`` x ``resolution`` pixels; bad ones are skipped, named and counted.
+
+    Raises:
+        ValueError: if none is readable.
+    """
+    images, bad = list[Tensor](), list[str]()
+    for path in paths:
+        try:
+            images.append(read_image(path, resolution))
+        except ValueError as error:
+            bad.append(str(error))
+            log.warning("skipped %s (%d so far)", error, len(bad))
+    if not images:
+        raise ValueError(
+            f"none of the {len(paths)} images can be read; the first: {bad[0] if bad else 'there is none'}"
+        )
+    return torch.stack(images)
 
 
 def to_uint8(images: Float[Tensor, "... 3 h w"]) -> Tensor:

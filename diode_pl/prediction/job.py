@@ -16,7 +16,7 @@ from diode_pl.data.synthetic.description import to_coco_json, to_yolo_lines
 from diode_pl.detector import Detector
 from diode_pl.io.atomic import atomic_write
 from diode_pl.io.drawing import draw_boxes
-from diode_pl.io.images import read_picture, to_pixels
+from diode_pl.io.images import read_with_pixels
 from diode_pl.prediction.findings import count_by_class, draw_table, picture_entry, to_coco_results
 from diode_pl.prediction.pictures import label_names, list_pictures, write_as_named
 from diode_pl.prediction.resolution import choose_resolution
@@ -24,6 +24,7 @@ from diode_pl.prediction.resolution import choose_resolution
 log = logging.getLogger(__name__)
 
 _FINE = 640  # pixels: up to this shorter side, captions are as small as they can be read
+_HELD = 2**26  # pixels of pictures at a time, whatever batch_size says: 256 MiB
 
 
 def predict_pictures(
@@ -39,7 +40,7 @@ def predict_pictures(
     batch_size: int = 8,
     accelerator: str = "auto",
 ) -> None:
-    """Finds objects in pictures, and writes boxes in pixels of the original pictures.
+    """Finds objects in pictures, and writes boxes in pixels of the original pictures, turned upright (EXIF).
 
     Unreadable pictures are skipped, named and counted. The others are stretched to squares as in training.
 
@@ -53,7 +54,7 @@ def predict_pictures(
         confidence: detections at or below this score are dropped, in [0, 1].
         iou: threshold of non-maximum suppression, in [0, 1].
         max_detections: maximum number per picture, >= 1.
-        batch_size: pictures at a time, >= 1.
+        batch_size: pictures at a time, >= 1; large ones are fewer.
         accelerator: ``cpu``, ``gpu`` or ``auto``.
 
     Raises:
@@ -79,7 +80,8 @@ def predict_pictures(
             write_as_named(folder / "pictures" / name, picture)
             atomic_write(folder / "labels" / labels[name], to_yolo_lines(entries[-1]))
     if not entries:
-        raise ValueError(f"source: none of the {len(names)} pictures of {source} can be read")
+        reason = next(iter(skipped.values()))
+        raise ValueError(f"source: none of the {len(names)} pictures of {source} can be read; the first: {reason}")
     counts = count_by_class(entries, detector.class_names)
     atomic_write(folder / "annotations.json", to_coco_json(entries, detector.class_names))
     atomic_write(folder / "results.json", to_coco_results(entries))
@@ -107,17 +109,18 @@ def _read(
     names: Mapping[str, Path], side: int, batch_size: int, skipped: dict[str, str]
 ) -> Iterator[list[tuple[str, Image.Image, UInt8[Tensor, "3 r r"]]]]:
     """Batches of readable pictures, with their names and as the detector takes them."""
-    batch = []
+    batch, held = list[tuple[str, Image.Image, UInt8[Tensor, "3 r r"]]](), 0
     for name, path in tqdm(names.items(), desc="looking", unit="pictures", disable=None, leave=False):
         try:
-            picture = read_picture(path)
-            batch.append((name, picture, to_pixels(picture, side)))
+            batch.append((name, *read_with_pixels(path, side)))
         except ValueError as error:
             skipped[name] = str(error)
-            log.warning("skipped %s", error)
-        if len(batch) == batch_size:
+            log.warning("skipped %s (%d so far)", error, len(skipped))
+            continue
+        held += batch[-1][1].width * batch[-1][1].height
+        if len(batch) == batch_size or held >= _HELD:
             yield batch
-            batch = []
+            batch, held = [], 0
     if batch:
         yield batch
 

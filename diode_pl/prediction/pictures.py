@@ -7,7 +7,10 @@ from pathlib import Path
 from PIL import Image
 
 from diode_pl.io.atomic import atomic_write
-from diode_pl.io.images import SUFFIXES, list_images
+from diode_pl.io.listing import list_images
+
+_WRITTEN = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp"})
+_WEBP_SIDE = 16_383  # pixels: the format has no more
 
 
 def list_pictures(source: str | Path, folder: Path) -> dict[str, Path]:
@@ -24,15 +27,19 @@ def list_pictures(source: str | Path, folder: Path) -> dict[str, Path]:
     if path.is_file():
         return {path.name: path}
     if not path.is_dir():
+        if path.exists():
+            raise ValueError(
+                f"source: {path.resolve()} is a pipe, a socket or a device; expected a picture or a folder"
+            )
         raise ValueError(f"source: {path.resolve()} does not exist; expected a picture or a folder of pictures")
     if path.resolve() == folder.resolve():
         raise ValueError(f"source and folder must differ, got {folder} for both")
     try:
-        found = [
-            each for each in list_images(path, recursive=True) if not each.resolve().is_relative_to(folder.resolve())
-        ]
+        found = list_images(path, recursive=True)
     except ValueError as error:
         raise ValueError(f"source: {error}") from error
+    own = folder.resolve()
+    found = [each for each in found if not each.resolve().is_relative_to(own)]
     if not found:
         raise ValueError(f"source: {path.resolve()} has no pictures outside of {folder}, which is for the results")
     return {each.relative_to(path).as_posix(): each for each in found}
@@ -51,8 +58,8 @@ def label_names(names: Iterable[str]) -> dict[str, str]:
 
 
 def write_as_named(path: Path, picture: Image.Image) -> None:
-    """Writes a picture in the format of its name, or as PNG if the name is of no usual format, atomically."""
-    if path.suffix.lower() not in SUFFIXES:
+    """Writes a picture in the format of its name, or as PNG if that is no usual one or too small, atomically."""
+    if path.suffix.lower() not in _WRITTEN or (path.suffix.lower() == ".webp" and max(picture.size) > _WEBP_SIDE):
         path = path.with_name(f"{path.name}.png")
     content = io.BytesIO()
     picture.save(content, format=Image.registered_extensions()[path.suffix.lower()], quality=92)

@@ -5,7 +5,16 @@ import pytest
 import torch
 from PIL import Image
 
-from diode_pl.io.images import make_grid, read_folder, read_image, to_pillow, to_uint8
+from diode_pl.io.images import (
+    make_grid,
+    read_folder,
+    read_image,
+    read_images,
+    read_pixels,
+    read_with_pixels,
+    to_pillow,
+    to_uint8,
+)
 
 
 def save(path: Path, color: tuple[int, int, int], size: tuple[int, int] = (5, 3)) -> Path:
@@ -57,6 +66,36 @@ def test_folder_is_read_in_the_order_of_names(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("no image")
     levels = read_folder(tmp_path, 4).mean(dim=(1, 2, 3)) * 255
     assert levels.round().tolist() == [10, 20, 30]
+
+
+def test_bad_images_are_skipped_named_and_counted(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for name, level in (("a.png", 30), ("c.png", 60)):
+        save(tmp_path / name, (level, level, level))
+    for name in ("b.png", "d.gif"):
+        (tmp_path / name).write_bytes(b"no image")
+    assert (read_folder(tmp_path, 4).mean(dim=(1, 2, 3)) * 255).round().tolist() == [30, 60]
+    assert (
+        "b.png is not a readable image" in caplog.text and "d.gif is not" in caplog.text and "(2 so far)" in caplog.text
+    )
+    with pytest.raises(ValueError, match=r"none of the 2 images can be read; the first: .*b\.png is not"):
+        read_images([tmp_path / "b.png", tmp_path / "d.gif"], 4)
+
+
+def test_memory_that_does_not_suffice_is_the_fault_of_the_picture(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(Image.Image, "resize", fail)
+    with pytest.raises(ValueError, match=r"a\.png is not a readable image: memory does not suffice for 5 x 3 pixels"):
+        read_image(save(tmp_path / "a.png", (1, 2, 3)), 8)
+
+
+def test_pixels_come_with_the_picture_that_they_are_of(tmp_path: Path) -> None:
+    picture, pixels = read_with_pixels(save(tmp_path / "a.png", (1, 2, 3)), 8)
+    assert picture.size == (5, 3) and pixels.shape == (3, 8, 8)
+    assert read_pixels(tmp_path / "a.png", 8)[1] == (3, 5)
 
 
 def test_a_folder_without_images_raises(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from diode_pl.detector import Darknet
 from diode_pl.detector.loading import load_detector
 from diode_pl.io.coco import read_coco
 from diode_pl.io.images import read_pixels, to_pillow
-from diode_pl.prediction import predict_pictures
+from diode_pl.prediction import job, predict_pictures
 from diode_pl.shapes import ShapesWorld
 from tests.tiny_network import tiny_network
 
@@ -146,8 +146,36 @@ def test_random_weights_are_refused(source: Path, tmp_path: Path) -> None:
 
 
 def test_no_picture_that_can_be_read(teacher: Darknet, source: Path, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="source: none of the 1 pictures of .*broken.jpg can be read"):
+    with pytest.raises(
+        ValueError, match="source: none of the 1 pictures of .*broken.jpg can be read; the first: .*not a readable"
+    ):
         predict_pictures(teacher, "embedded", source / "broken.jpg", tmp_path, {})
+
+
+def test_boxes_and_pictures_are_upright(teacher: Darknet, source: Path, tmp_path: Path) -> None:
+    """The same scene, stored upright and stored on its side with an EXIF orientation, gives the same files."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    (tmp_path / "source").mkdir()
+    with Image.open(source / "0.png") as picture:
+        picture.save(tmp_path / "source" / "a.png")
+        picture.transpose(Image.Transpose.ROTATE_90).save(tmp_path / "source" / "b.png", exif=exif)
+    predict_pictures(teacher, "embedded", tmp_path / "source", tmp_path / "out", {}, 160, 0.4)
+    images = read(tmp_path / "out" / "annotations.json")["images"]
+    assert [(each["width"], each["height"]) for each in images] == [(300, 200)] * 2
+    results = read(tmp_path / "out" / "results.json")
+    plain, turned = ([each["bbox"] for each in results if each["image_id"] == i] for i in (1, 2))
+    assert len(plain) > 0 and plain == turned
+    drawn = [read_pixels(tmp_path / "out" / "pictures" / f"{name}.png")[0] for name in "ab"]
+    assert torch.equal(*drawn)
+    assert len({(tmp_path / "out" / "labels" / f"{name}.txt").read_text() for name in "ab"}) == 1
+
+
+def test_few_large_pictures_are_held_at_a_time(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(job, "_HELD", 100_000)
+    names = {f"{i}": source / ("frames" if i % 2 else ".") / f"{i}.png" for i in range(len(SIZES))}
+    batches = job._read(names, 32, 8, {})
+    assert [[name for name, _, _ in batch] for batch in batches] == [["0", "1"], ["2"], ["3"]]
 
 
 def test_large_pictures_have_large_captions(teacher: Darknet, source: Path, folder: Path) -> None:

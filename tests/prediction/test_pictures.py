@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,19 @@ def test_a_folder_with_its_subfolders_but_not_what_was_written_before(source: Pa
 
 def test_one_file_of_any_name(source: Path) -> None:
     assert list_pictures(source / "notes.txt", source) == {"notes.txt": source / "notes.txt"}
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_pipe_is_no_picture(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.png")
+    with pytest.raises(ValueError, match=r"source: .*pipe\.png is a pipe, a socket or a device; expected a picture"):
+        list_pictures(tmp_path / "pipe.png", tmp_path / "results")
+
+
+def test_what_webp_has_no_room_for_becomes_png(tmp_path: Path) -> None:
+    write_as_named(tmp_path / "a.webp", Image.new("RGB", (16_384, 1)))
+    with Image.open(tmp_path / "a.webp.png") as picture:
+        assert (picture.format, picture.size) == ("PNG", (16_384, 1))
 
 
 def test_no_pictures(source: Path, tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ class Example(Annotation):
     """An image and its annotation.
 
     Args:
-        size: height and width of the original image in pixels.
+        size: height and width in pixels of the original image, turned upright (EXIF).
         image: RGB, 0 to 255, stretched to a square.
 
     Example:

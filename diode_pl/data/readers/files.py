@@ -39,17 +39,14 @@ def require_folder(path: Path, name: str, content: str) -> Path:
 
 
 def _require_shape(annotation: Annotation, size: tuple[int, int]) -> None:
-    """Raises if the stored ``size`` (height, width) has another aspect ratio than the image that boxes were drawn on.
-
-    Images are read without applying the EXIF orientation, and the boxes refer to the pixels read.
-    """
+    """Raises if the upright ``size`` (height, width) has another aspect ratio than the image of the boxes."""
     if annotation.size is None or not len(annotation.labels):
         return
     (height, width), (rows, columns) = annotation.size, size
     # The smaller of the two is off by up to one pixel where a side was rounded.
     if abs(width * rows - height * columns) > max(width + height, columns + rows):
         raise ValueError(
-            f"{annotation.path} has {columns} x {rows} pixels (width x height, no EXIF orientation applied), its "
+            f"{annotation.path} has {columns} x {rows} pixels (width x height, EXIF orientation applied), its "
             f"annotations say {width:g} x {height:g}: the boxes would lie elsewhere. Correct width and height in the "
             "annotations, or take a file of the size that the boxes were drawn on"
         )

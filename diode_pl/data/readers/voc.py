@@ -7,7 +7,8 @@ from xml.etree import ElementTree
 from diode_pl.data.readers.base import BadFileCounter
 from diode_pl.data.readers.files import ImageFiles, require_folder, resolve_path
 from diode_pl.io.annotation import Annotation, clip_box
-from diode_pl.io.images import SUFFIXES, read_pixels
+from diode_pl.io.decoding import read_picture
+from diode_pl.io.formats import SHARED_SUFFIXES, readable_suffixes
 from diode_pl.provenance import Provenance
 
 # fmt: off
@@ -16,6 +17,7 @@ VOC_CLASSES = (
     "diningtable", "dog", "horse", "motorbike", "person", "pottedplant", "sheep", "sofa", "train", "tvmonitor",
 )
 # fmt: on
+_USUAL = (".jpg", ".jpeg", ".png", ".bmp", ".webp")  # are looked for first
 
 
 class Voc(ImageFiles):
@@ -61,7 +63,7 @@ class Voc(ImageFiles):
         base, bad_files = require_folder(resolve_path(root, split), "root", "the data set"), BadFileCounter(max_bad)
         folder = _find_folder(base, annotations, split, "annotations", ("Annotations", "annotations"), "the XML files")
         pictures = _find_folder(base, images, split, "images", ("JPEGImages", "images"), "the images")
-        paths = sorted(folder.glob("*.xml")) if split is None else _list_split(base, split, folder)
+        paths = sorted(folder.glob("[!.]*.xml")) if split is None else _list_split(base, split, folder)
         if not paths:
             raise ValueError(f"annotations: {folder.resolve()} contains no XML file of split {split}")
         read = []
@@ -120,7 +122,8 @@ def _find_text(node: ElementTree.Element, path: str) -> str:
 
 def _find_image(page: ElementTree.Element, path: Path, folder: Path) -> Path:
     """Path of the image: labeling tools often write the name of a file that was renamed or converted since."""
-    names = [f"{path.stem}{suffix}" for suffix in (".jpg", *sorted(SUFFIXES), ".JPG", ".JPEG", ".PNG")]
+    suffixes = (*_USUAL, *map(str.upper, _USUAL), *sorted(readable_suffixes() - SHARED_SUFFIXES))
+    names = [f"{path.stem}{suffix}" for suffix in suffixes]
     candidates = [folder / name for name in (_find_text(page, "filename"), *names) if name]
     return next((candidate for candidate in candidates if candidate.is_file()), candidates[0])
 
@@ -132,7 +135,7 @@ def _read_size(page: ElementTree.Element, image: Path) -> tuple[float, float]:
     except ValueError:
         width = height = 0.0
     if not (width > 0 and height > 0):
-        height, width = map(float, read_pixels(image)[1])
+        width, height = map(float, read_picture(image).size)
     return width, height
 
 

@@ -9,7 +9,7 @@ import yaml
 from diode_pl.data.readers.base import BadFileCounter
 from diode_pl.data.readers.files import ImageFiles, resolve_path
 from diode_pl.io.annotation import Annotation, clip_box
-from diode_pl.io.images import list_images
+from diode_pl.io.listing import list_images
 from diode_pl.provenance import Provenance
 
 _ROUNDING = 1e-3  # files with few decimals exceed the image by this much

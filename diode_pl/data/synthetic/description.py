@@ -13,6 +13,7 @@ from typing import Any
 
 from PIL import Image
 
+from diode_pl.io.decoding import read_picture
 from diode_pl.io.drawing import draw_boxes
 from diode_pl.io.images import make_grid
 
@@ -107,8 +108,8 @@ def draw_contact_sheet(
     """
     cells, count = [], min(limit, len(entries))
     for entry in (entries[i * len(entries) // count] for i in range(count)):
-        with Image.open(folder / entry["file_name"]) as file:
-            cells.append(file.convert("RGB").resize((_CELL, _CELL), Image.Resampling.BICUBIC))
+        picture = read_picture(folder / entry["file_name"])
+        cells.append(picture.resize((_CELL, _CELL), Image.Resampling.BICUBIC))
         across, down = _CELL / entry["width"], _CELL / entry["height"]
         boxes = [(x * across, y * down, (x + w) * across, (y + h) * down) for x, y, w, h in entry["boxes"]]
         draw_boxes(cells[-1], boxes, entry["labels"], [class_names[label] for label in entry["labels"]])

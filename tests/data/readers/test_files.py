@@ -124,13 +124,17 @@ def test_where_no_box_or_no_size_is_at_stake_no_shape_is_wrong(tmp_path):
     assert len(bare[0].labels) == 1 and bare.annotation(0).size is None
 
 
-def test_a_picture_that_exif_turns_counts_as_it_is_stored(tmp_path):
+def test_boxes_lie_on_the_picture_that_exif_turns(tmp_path):
     turned = Image.Exif()
-    turned[0x0112] = 6  # its upright version has 10 x 20 pixels
-    Image.new("RGB", (20, 10)).save(tmp_path / "a.jpg", exif=turned)
-    assert len(declared(tmp_path / "a.jpg", (10, 20))[0].labels) == 1
-    with pytest.raises(BadImage, match=r"20 x 10 pixels.*no EXIF orientation applied.*say 10 x 20"):
-        declared(tmp_path / "a.jpg", (20, 10))[0]
+    turned[0x0112] = 6  # its upright version has 10 x 20 pixels; what was on the left is at the top
+    stored = Image.new("RGB", (20, 10), "gray")
+    stored.paste("red", (0, 0, 8, 10))
+    stored.save(tmp_path / "a.png", exif=turned)
+    example = declared(tmp_path / "a.png", (20, 10), [(0, (0.0, 0.0, 1.0, 0.4))])[0]
+    assert example.size == (20, 10) and len(example.labels) == 1
+    assert example.image[:, :5].flatten(1).float().mean(1).tolist() == [255, 0, 0]
+    with pytest.raises(BadImage, match=r"a.png has 10 x 20 pixels.*EXIF orientation applied.*say 20 x 10"):
+        declared(tmp_path / "a.png", (10, 20))[0]
 
 
 @pytest.fixture

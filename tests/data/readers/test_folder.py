@@ -14,11 +14,19 @@ CONF = Path(__file__).resolve().parents[3] / "conf"
 
 
 def test_every_image_below_the_folder_and_nothing_else(tmp_path):
-    for name in ("b.png", "a.JPEG", "sub/c.bmp", "sub/deeper/d.webp"):
+    for name in (
+        "b.png",
+        "a.JPEG",
+        "sub/c.bmp",
+        "sub/deeper/d.webp",
+        "e.tif",
+        ".ipynb_checkpoints/b.png",
+        "sub/._c.bmp",
+    ):
         paint(tmp_path / name)
     (tmp_path / "sub" / "notes.txt").write_text("no image")
     images = ImageFolder(tmp_path, 8)
-    assert [images[i].name for i in range(len(images))] == ["a.JPEG", "b.png", "c.bmp", "d.webp"]
+    assert [images[i].name for i in range(len(images))] == ["a.JPEG", "b.png", "e.tif", "c.bmp", "d.webp"]
     assert images.class_names == () and images.provenance == PROXY_IMAGES
     assert images[2].boxes.shape == (0, 4) and images[2].size == (10, 20)
 
@@ -40,6 +48,17 @@ def test_bad_images_are_skipped_up_to_the_limit(tmp_path):
     assert list(usable(images)) == ["a.png"] and len(images.bad_files) == 2
     with pytest.raises(ValueError, match=r"c\.png.*max_bad is 1"):
         usable(ImageFolder(tmp_path, 8, max_bad=1))
+
+
+def test_pictures_that_cannot_be_decoded_are_named_and_counted(tmp_path, caplog):
+    paint(tmp_path / "a.png")
+    for name in ("b.heic", "c.eps", "d.gif"):
+        (tmp_path / name).write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0")
+    (tmp_path / "e.png").symlink_to("/dev/zero")
+    images = ImageFolder(tmp_path, 8, max_bad=4)
+    assert list(usable(images)) == ["a.png"] and len(images.bad_files) == 4
+    for name in ("b.heic", "c.eps", "d.gif", "e.png"):
+        assert f"skipped {tmp_path / name}: " in caplog.text
 
 
 def test_where_there_is_nothing_it_is_said(tmp_path):

@@ -100,6 +100,29 @@ def test_a_missing_size_is_read_off_the_image(tmp_path, size):
     torch.testing.assert_close(images[0].boxes, torch.tensor([[0.1, 0.1, 0.6, 0.6]]))
 
 
+def test_a_missing_size_is_that_of_the_upright_image(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 8
+    save(tmp_path, "a", thing(corners=(1, 1, 5, 10)), size="")
+    Image.new("RGB", (20, 10)).save(tmp_path / "JPEGImages" / "a.png", exif=exif)
+    example = read(tmp_path)[0]
+    torch.testing.assert_close(example.boxes, torch.tensor([[0, 0, 0.5, 0.5]]))
+    assert example.size == (20, 10)
+
+
+def test_hidden_files_are_none_of_the_set(tmp_path):
+    save(tmp_path, "a", thing())
+    (tmp_path / "Annotations" / "._a.xml").write_bytes(b"\0\5\x16\7")
+    assert list(usable(read(tmp_path, max_bad=0))) == ["a.png"]
+
+
+def test_an_image_is_found_in_any_format_and_a_point_cloud_is_none(tmp_path):
+    save(tmp_path, "a", thing(), filename="a", suffix=".tif")
+    save(tmp_path, "b", thing(), filename="b")
+    (tmp_path / "JPEGImages" / "b.pcd").write_text("points")
+    assert list(usable(read(tmp_path, max_bad=0))) == ["a.tif", "b.png"]
+
+
 def test_a_file_of_another_shape_than_declared_is_a_bad_image(tmp_path, caplog):
     save(tmp_path, "a", thing(), size="<size><width>10</width><height>20</height></size>")
     save(tmp_path, "b", thing(), size="<size><width>40</width><height>20</height></size>")

@@ -160,3 +160,15 @@ def test_real_images(shared_data, tmp_path):
     assert len(images) == 128 and sum(len(annotation.labels) for annotation in known) == 941 - lost
     assert torch.cat([annotation.labels for annotation in known]).unique().numel() == 71
     assert len(usable(Yolo(tmp_path, "train", 32, limit=9, max_bad=0))) == 9
+
+
+def test_boxes_lie_on_the_picture_that_exif_turns(shared_data):
+    folder = shared_data / "odd_files" / "exif_orientation"
+    if not folder.is_dir():
+        pytest.skip(f"needs {folder}")
+    images = Yolo(folder, "train", 100, max_bad=0)
+    for example in map(images.__getitem__, range(2)):
+        x1, y1, x2, y2 = (example.boxes[0] * 100).round().int().tolist()
+        colors = example.image[:, y1 + 2 : y2 - 2, x1 + 2 : x2 - 2].float().mean((1, 2))
+        torch.testing.assert_close(colors, torch.tensor([220.0, 30, 30]), rtol=0, atol=4)
+        assert example.size == (120, 80)

@@ -52,6 +52,24 @@ def test_a_result_says_that_it_saw_them(folder: Path) -> None:
     assert Images(folder).provenance == PROXY_IMAGES
 
 
+def test_bad_images_are_skipped_named_and_counted(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (folder / "102.png").write_bytes(b"no image")
+    (folder / "z.heic").touch()
+    mix = Images(folder)
+    first, again = mix(40, 8, seeded()), Images(folder)(40, 8, seeded())
+    assert {*(first.mean(dim=(1, 2, 3)) * 255).round().int().tolist()} == {51, 153} and torch.equal(first, again)
+    caplog.clear()
+    assert len(mix(40, 8, seeded(1))) == 40 and not caplog.text, "each is named once"
+
+
+def test_a_folder_without_a_good_image_raises(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for name in ("a.png", "b.png"):
+        (tmp_path / name).write_bytes(b"no image")
+    with pytest.raises(ValueError, match=r"folder: none of the 2 images can be read; the last: .*[ab]\.png is not"):
+        Images(tmp_path)(3, 8, seeded())
+    assert caplog.text.count("skipped") == 2 and "(2 so far)" in caplog.text
+
+
 @pytest.mark.parametrize("share", [-0.1, 1.1])
 def test_a_share_out_of_range_raises(folder: Path, share: float) -> None:
     with pytest.raises(ValueError, match="^share must"):

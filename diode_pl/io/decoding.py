@@ -1,0 +1,106 @@
+"""Reading one picture, whatever is in its file."""
+
+import os
+import stat
+from pathlib import Path
+
+from PIL import ExifTags, Image, UnidentifiedImageError
+
+from diode_pl.io.formats import readable_formats, unreadable_suffixes
+from diode_pl.io.gray import to_8_bits
+
+MAX_PIXELS = 2**27
+"""Of a picture: 134 million, 512 MiB after decoding, which takes at most 4 bytes for a pixel."""
+MAX_SIDE = 65_535
+"""Of a picture, in pixels: as in JPEG. Resampling takes memory by the side, however few the pixels are."""
+MAX_FILE_BYTES = 2**30
+"""Of a file: some decoders read all of it at once. It is 8 bytes for each of the pixels."""
+
+# What makes a picture upright, by its EXIF orientation.
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+def read_picture(path: str | Path) -> Image.Image:
+    """Reads one image as an upright RGB Pillow picture.
+
+    The EXIF orientation is applied. Gray of 16 or 32 bits is scaled, see :func:`~diode_pl.io.gray.to_8_bits`; alpha is
+    dropped; of several frames or pages, the first one is taken. No other program is started, and nothing but regular
+    files, to which links may lead, is opened.
+
+    Args:
+        path: of a file in any format of :func:`~diode_pl.io.formats.readable_formats`, whatever its name.
+
+    Raises:
+        ValueError: if the file is not a readable image, it or the picture is too large (``MAX_FILE_BYTES``,
+            ``MAX_PIXELS``, ``MAX_SIDE``), or memory does not suffice.
+    """
+    path = Path(path)
+    try:
+        _require_file(path)
+        with Image.open(path, formats=readable_formats()) as file:
+            if file.format == "TIFF" and path.suffix.lower() in unreadable_suffixes():
+                raise UnidentifiedImageError  # camera raw: what TIFF readers find in there is a thumbnail
+            _require_size(*file.size)
+            file.load()
+            _require_size(*file.size)  # those of icons are known only now
+            picture, turn = to_8_bits(file).convert("RGB"), _find_turn(file)
+        return picture if turn is None else picture.transpose(turn)
+    except Exception as error:  # decoders raise nearly anything on a damaged file
+        raise ValueError(f"{path} is not a readable image: {_explain(error, path)}") from error
+
+
+def is_readable(path: Path) -> bool:
+    """Whether a file begins as one of a readable format; its pixels are not decoded."""
+    try:
+        _require_file(path)
+        with Image.open(path, formats=readable_formats()):
+            return True
+    except Exception:  # as above
+        return False
+
+
+def _require_file(path: Path) -> None:
+    # A pipe or a device would be waited for, or never end.
+    status = os.stat(path)
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError("it is not a regular file, but a folder, a pipe, a socket or a device")
+    if not status.st_size:
+        raise OSError("the file is empty")
+    if status.st_size > MAX_FILE_BYTES:
+        raise OSError(f"the file has {status.st_size:,} bytes, more than {MAX_FILE_BYTES:,}; make it smaller")
+
+
+def _require_size(width: int, height: int) -> None:
+    if min(width, height) < 1:
+        raise ValueError(f"{width} x {height} pixels (width x height) are none")
+    if width * height > MAX_PIXELS or max(width, height) > MAX_SIDE:
+        raise ValueError(
+            f"{width:,} x {height:,} pixels (width x height) are too many: at most {MAX_PIXELS:,}, and {MAX_SIDE:,} on "
+            "a side. Cut it into tiles, or make it smaller"
+        )
+
+
+def _find_turn(file: Image.Image) -> Image.Transpose | None:
+    """None if the picture, which is loaded, is upright: decoders turn TIFF themselves and delete the orientation."""
+    try:
+        return _TURNS.get(file.getexif().get(ExifTags.Base.Orientation, 1))
+    except Exception:  # the pixels are good even if what is said of them is not
+        return None
+
+
+def _explain(error: Exception, path: Path) -> str:
+    if isinstance(error, UnidentifiedImageError):
+        suffix, needed = path.suffix.lower(), unreadable_suffixes()
+        what = f"{suffix} is a format" if suffix in needed else "it is damaged, or of a format"
+        return f"{what} that Pillow does not decode by itself; convert it to PNG or JPEG"
+    if isinstance(error, MemoryError):
+        return "memory does not suffice to decode it"
+    return str(error) or type(error).__name__
