@@ -114,29 +114,25 @@ def test_damaged_files_of_any_format_raise_one_error(suffix: str, tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    "error", [KeyError("x"), IndexError(), ZeroDivisionError("x"), AttributeError("x"), EOFError()]
+    ("step", "error", "reason"),
+    [
+        *(
+            ((ImageFile.ImageFile, "load"), error, r"\S")
+            for error in (KeyError("x"), IndexError(), ZeroDivisionError("x"), AttributeError("x"), EOFError())
+        ),
+        ((Image.Image, "convert"), MemoryError(), "memory does not suffice"),
+    ],
 )
-def test_whatever_the_decoder_raises(error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_whatever_decoding_raises_is_the_fault_of_the_picture(
+    step: tuple[type, str], error: Exception, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     Image.new("RGB", (2, 2)).save(tmp_path / "a.bmp")
 
     def fail(*_: Any) -> None:
         raise error
 
-    monkeypatch.setattr(ImageFile.ImageFile, "load", fail)
-    with pytest.raises(ValueError, match=r"a\.bmp is not a readable image: \S"):
-        read_picture(tmp_path / "a.bmp")
-
-
-def test_memory_that_does_not_suffice_is_the_fault_of_the_picture(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    Image.new("RGB", (2, 2)).save(tmp_path / "a.bmp")
-
-    def fail(*_: Any) -> None:
-        raise MemoryError
-
-    monkeypatch.setattr(Image.Image, "convert", fail)
-    with pytest.raises(ValueError, match=r"a\.bmp is not a readable image: memory does not suffice"):
+    monkeypatch.setattr(*step, fail)
+    with pytest.raises(ValueError, match=rf"a\.bmp is not a readable image: {reason}"):
         read_picture(tmp_path / "a.bmp")
 
 
