@@ -5,8 +5,8 @@
 
 For each image, the nearest of the training pictures: in pixels (root mean square difference at 64 px, stretched, the
 better of the two with and without a flip) and in the teacher's features (cosine similarity of the inputs of its heads,
-averaged over all positions). Held-out pictures, which the teacher has never seen, are measured in the same way: an
-image that is no nearer than they are repeats no picture. The picture shows the nearest pairs.
+averaged over all positions). Held-out pictures, which the teacher has never seen, are measured in the same way, for
+comparison. In pixels, flat images are near to any bland picture. The picture shows the nearest pairs: look at them.
 """
 
 import argparse
