@@ -205,7 +205,7 @@ def test_two_processes_train_as_one(
     train: Train, quick_report: None, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     options = ["augmentations=student", "data.multi_scale=[32,96]"]
-    options += ["trainer.max_epochs=1", "distill.mimic.weight=2.0", "alpha_detection=0.1"]
+    options += ["trainer.max_epochs=1", "callbacks.ema=null", "distill.mimic.weight=2.0", "alpha_detection=0.1"]
     options += [
         "+callbacks.keep._target_=tests.training_run.KeepGradients",
         "+callbacks.keep.path=${output_dir}/grad.pt",
@@ -217,15 +217,11 @@ def test_two_processes_train_as_one(
     one, two = (torch.load(folder / "grad.pt") for folder in folders)
     squares = {name: float((two[name] - gradient).square().sum()) for name, gradient in one.items()}
     lengths = {name: float(gradient.square().sum()) for name, gradient in one.items()}
-    assert min(lengths.values()) > 0 and sum(squares.values()) < 1e-10 * sum(lengths.values())
-    # In float32, behind thirteen batch norms, a few in a hundred thousand are rounding.
-    assert all(squares[name] < 25e-10 * lengths[name] for name in one)
+    assert min(lengths.values()) > 0 and all(squares[name] < 1e-20 * lengths[name] for name in one)
 
     (found,), (expected,) = (without_seconds(metrics(folder)["history"]) for folder in reversed(folders))
-    losses = {key for key in expected if key.startswith("loss/")}
-    assert {key: found[key] for key in losses} == pytest.approx({key: expected[key] for key in losses}, rel=1e-4)
-    assert found == pytest.approx(expected, rel=0.01)
-    assert metrics(folders[1])["teacher"] == pytest.approx(metrics(folders[0])["teacher"], rel=1e-4)
+    assert found == pytest.approx(expected, rel=1e-6)
+    assert metrics(folders[1])["teacher"] == pytest.approx(metrics(folders[0])["teacher"], rel=1e-6)
 
 
 def test_a_sweep_gives_each_job_a_folder(train: Train, quick_report: None, tmp_path: Path) -> None:
