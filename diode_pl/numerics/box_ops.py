@@ -25,6 +25,12 @@ def giou(a: Float[Tensor, "*#b 4"], b: Float[Tensor, "*#b 4"]) -> Float[Tensor, 
     return inner / union.clamp(min=tiny) - (outer - union) / outer.clamp(min=tiny)
 
 
+def iom(a: Float[Tensor, "*#b 4"], b: Float[Tensor, "*#b 4"]) -> Float[Tensor, "*b"]:
+    """Intersection over minimum, the area of the smaller of two boxes given as x1, y1, x2, y2; in [0, 1]."""
+    inner, area_a, area_b = _inner_and_areas(a, b)
+    return inner / torch.minimum(area_a, area_b).clamp(min=torch.finfo(a.dtype).tiny)
+
+
 def size_iou(a: Float[Tensor, "*#b 2"], b: Float[Tensor, "*#b 2"]) -> Float[Tensor, "*b"]:
     """Intersection over union of boxes given as width and height, laid center on center."""
     inner = torch.minimum(a, b).clamp(min=0).prod(dim=-1)
@@ -32,6 +38,11 @@ def size_iou(a: Float[Tensor, "*#b 2"], b: Float[Tensor, "*#b 2"]) -> Float[Tens
 
 
 def _inner_and_union(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+    inner, area_a, area_b = _inner_and_areas(a, b)
+    return inner, area_a + area_b - inner
+
+
+def _inner_and_areas(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     inner = (torch.minimum(a[..., 2:], b[..., 2:]) - torch.maximum(a[..., :2], b[..., :2])).clamp(min=0).prod(dim=-1)
     area_a, area_b = ((box[..., 2:] - box[..., :2]).prod(dim=-1) for box in (a, b))
-    return inner, area_a + area_b - inner
+    return inner, area_a, area_b
