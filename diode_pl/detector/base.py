@@ -108,6 +108,15 @@ class Detector(nn.Module, ABC):
         """
         raise NotImplementedError(f"{type(self).__name__} does not implement fit_anchors()")
 
+    def fitted_anchors(self) -> Float[Tensor, "k 2"]:
+        """Anchors that were fit to the boxes of the training images, a summary of their sizes.
+
+        Returns:
+            Width and height of each, in units of image width and height; may exceed 1. Empty if there are none, or
+            anchors that do not depend on the training images.
+        """
+        return torch.zeros(0, 2)
+
     def require(self, *methods: str) -> None:
         """Raises a ValueError if an optional method is not implemented."""
         missing = [f"{name}()" for name in methods if getattr(type(self), name) is getattr(Detector, name)]

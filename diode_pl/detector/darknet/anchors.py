@@ -54,6 +54,19 @@ def replace_anchors(sections: Sequence[Section], anchors: Float[Tensor, "k 2"]) 
     ]
 
 
+def to_image_units(heads: Sequence[Float[Tensor, "_ 2"]], net: Section, resolution: int | None) -> Float[Tensor, "k 2"]:
+    """Converts anchors from pixels to units of image width and height.
+
+    Args:
+        heads: anchors of each head; those that heads share are returned once.
+        net: the network's ``[net]``, whose width and height are the resolution that published anchors were fit at.
+        resolution: height and width that the weights were trained at, if known: it counts instead.
+    """
+    sides = [resolution or net.int_of(key, at_least=1) for key in ("width", "height")]
+    distinct = torch.cat(list(heads)).unique(dim=0)
+    return distinct / distinct.new_tensor(sides)
+
+
 def _shape_iou(sizes: Float[Tensor, "n 2"], others: Float[Tensor, "k 2"]) -> Float[Tensor, "n k"]:
     overlap = torch.minimum(sizes[:, None], others).prod(dim=2)
     return overlap / (sizes.prod(dim=1)[:, None] + others.prod(dim=1) - overlap)

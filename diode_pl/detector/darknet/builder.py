@@ -80,6 +80,12 @@ def find_head_convolutions(network: Sequence[Layer]) -> frozenset[int]:
     return frozenset(numbers)
 
 
+def find_freeable(sources: Sequence[tuple[int, ...]]) -> list[list[int]]:
+    """For each layer the maps that no later layer reads, which can be freed; ``sources`` are those of each layer."""
+    last = {source: reader for reader, read in enumerate(sources) for source in read}
+    return [[source for source, reader in last.items() if reader == i] for i in range(len(sources))]
+
+
 def _sources(section: Section, built: list[Layer]) -> tuple[int, ...]:
     key = {"route": "layers", "shortcut": "from", "scale_channels": "from"}.get(section.kind)
     given = section.ints(key) if key else []

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from diode_pl.class_names import read_names
 from diode_pl.detector.base import DensePredictions, Detector, MatchedPredictions, Outputs
-from diode_pl.detector.darknet.anchors import fit_anchors, replace_anchors
-from diode_pl.detector.darknet.builder import Layer, build_layers, count_backbone, find_head_convolutions
+from diode_pl.detector.darknet.anchors import fit_anchors, replace_anchors, to_image_units
+from diode_pl.detector.darknet.builder import Layer, build_layers, count_backbone, find_freeable, find_head_convolutions
 from diode_pl.detector.darknet.cfg import ConfigError, Section, number_sections, read_cfg
 from diode_pl.detector.darknet.layers import Convolution, MaxPool, YoloHead
 from diode_pl.detector.darknet.transfer import read_other_classes, resize_heads
@@ -23,6 +23,7 @@ from diode_pl.detector.darknet.weights import (
     load_darknet,
     load_state,
     read_provenance,
+    read_resolution,
     read_state,
 )
 from diode_pl.detector.darknet.yolo_decode import decode_yolo, match_yolo_predictions
@@ -92,6 +93,7 @@ class Darknet(Detector):
             raise ConfigError(f"{sections[0].file}: found no [yolo] section; expected at least one")
         super().__init__(_class_names(listed, network), stride=math.ceil(max(layer.shape.stride for layer in network)))
         self.sections = sections
+        self._resolution: int | None = None  # that the weights were trained at
         self.layers = nn.ModuleList(layer.module for layer in network)
         self.yolo_loss = YoloLoss(box_gain, class_gain, objectness_gain, anchor_threshold)
         self._twin_similarity = twin_similarity
@@ -103,7 +105,7 @@ class Darknet(Detector):
             "twin_similarity": twin_similarity,
         }
         self._sources = [layer.sources for layer in network]
-        self._dead = _last_uses(self._sources)
+        self._dead = find_freeable(self._sources)
         self._before_head = find_head_convolutions(network)
         self._backbone_sections = count_backbone(sections) if backbone_sections is None else backbone_sections
         if not 0 <= self._backbone_sections <= len(network):
@@ -123,6 +125,7 @@ class Darknet(Detector):
         else:
             load_darknet(network, path)
         self.provenance = read_provenance(path, partial=bool(partial))
+        self._resolution = None if partial else read_resolution(path)
 
     def fit_anchors(self, sizes: Float[Tensor, "n 2"]) -> None:
         anchors = fit_anchors(sizes, len(self._heads()[0][1].floats("anchors")) // 2)
@@ -130,6 +133,9 @@ class Darknet(Detector):
         for head, section in self._heads():
             mask = section.ints("mask") if "mask" in section.options else list(range(len(anchors)))
             head.anchors.copy_(anchors[mask])
+
+    def fitted_anchors(self) -> Float[Tensor, "k 2"]:
+        return to_image_units([head.anchors for head, _ in self._heads()], self.sections[0], self._resolution)
 
     def _heads(self) -> list[tuple[YoloHead, Section]]:
         pairs = zip(self.layers, self.sections[1:], strict=True)
@@ -212,9 +218,3 @@ def _class_names(listed: list[str], network: Sequence[Layer]) -> list[str]:
             expected = f"{len(listed)}, as many as there are names"
             raise layer.section.error(f"{layer.module.classes} classes", expected, "classes")
     return listed
-
-
-def _last_uses(sources: Sequence[tuple[int, ...]]) -> list[list[int]]:
-    """For each layer the maps that no later layer reads, which can be freed."""
-    last = {source: reader for reader, read in enumerate(sources) for source in read}
-    return [[source for source, reader in last.items() if reader == i] for i in range(len(sources))]

@@ -134,10 +134,20 @@ def read_state(path: str | Path) -> dict[str, Tensor]:
 
 def read_provenance(path: str | Path, partial: bool = False) -> Provenance:
     """Reads the provenance of a weights file; if it has none, ``GIVEN_WEIGHTS``, or its name if loaded partially."""
-    level = None
-    if Path(path).suffix == ".safetensors":
-        with safe_open(path, framework="pt") as content:
-            level = (content.metadata() or {}).get("data_access")
+    level = _read_metadata(path).get("data_access")
     if level is None:
         return Provenance.parse(f"weights from {Path(path).name}") if partial else GIVEN_WEIGHTS
     return Provenance.parse(level)
+
+
+def read_resolution(path: str | Path) -> int | None:
+    """Height and width in pixels that weights were trained at; None if their file does not say."""
+    stated = _read_metadata(path).get("resolution", "")
+    return int(stated) if stated.isdecimal() else None
+
+
+def _read_metadata(path: str | Path) -> dict[str, str]:
+    if Path(path).suffix != ".safetensors":
+        return {}
+    with safe_open(path, framework="pt") as content:
+        return content.metadata() or {}

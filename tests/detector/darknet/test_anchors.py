@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from diode_pl.detector import Darknet, load_weights_file, yolov3_tiny
-from diode_pl.detector.darknet.anchors import fit_anchors
+from diode_pl import load_detector
+from diode_pl.detector import Darknet, Section, load_weights_file, yolov3_tiny
+from diode_pl.detector.darknet.anchors import fit_anchors, to_image_units
 from diode_pl.detector.darknet.layers import YoloHead
 from diode_pl.report import save_weights
 
@@ -63,3 +64,33 @@ def test_a_weights_file_keeps_them(tmp_path: Path) -> None:
     one, other = (each.eval().decode(each(images)).boxes for each in (detector, rebuilt))
     torch.testing.assert_close(one, other, rtol=0, atol=1e-3)
     assert rebuilt.fingerprint() == detector.fingerprint()
+
+
+def test_units_of_the_image_at_the_size_of_the_definition() -> None:
+    net = Section("net", {"width": "200", "height": "100"})
+    heads = [torch.tensor([[40.0, 20.0], [100.0, 150.0]]), torch.tensor([[10.0, 5.0], [40.0, 20.0]])]
+    expected = torch.tensor([[0.05, 0.05], [0.2, 0.2], [0.5, 1.5]])  # one that heads share counts once
+    torch.testing.assert_close(to_image_units(heads, net, None), expected)
+
+
+def test_the_resolution_that_weights_were_trained_at_counts_instead() -> None:
+    net, heads = Section("net", {"width": "200", "height": "100"}), [torch.tensor([[40.0, 20.0]])]
+    torch.testing.assert_close(to_image_units(heads, net, 80), torch.tensor([[0.5, 0.25]]))
+
+
+def test_a_detector_knows_the_size_of_its_anchors_from_its_definition_or_its_weights(tmp_path: Path) -> None:
+    built, file = Darknet(yolov3_tiny(1, width=0.05), None, ["raccoon"]), tmp_path / "student.safetensors"
+    pixels = torch.tensor([[23.0, 27], [37, 58], [81, 82], [135, 169], [344, 319]])  # that of COCO without the first
+    torch.testing.assert_close(built.fitted_anchors(), pixels / 416)
+    save_weights(built, file)
+    torch.testing.assert_close(load_weights_file(file).fitted_anchors(), pixels / 416)
+    save_weights(built, file, {"resolution": "160"})
+    torch.testing.assert_close(load_weights_file(file).fitted_anchors(), pixels / 160)
+    begun = Darknet(yolov3_tiny(1, width=0.05), file, ["raccoon"], partial=True)
+    torch.testing.assert_close(begun.fitted_anchors(), pixels / 416)
+
+
+def test_anchors_of_the_embedded_detector_are_fit_at_160_pixels() -> None:
+    anchors = load_detector(weights="embedded").fitted_anchors()
+    assert len(anchors) == 9
+    torch.testing.assert_close(anchors[[0, -1]], torch.tensor([[18.0, 18.0], [106.0, 106.0]]) / 160)
