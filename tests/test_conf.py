@@ -20,6 +20,7 @@ from diode_pl.distillation.evaluation import Evaluation
 from diode_pl.distillation.module import Distillation
 from diode_pl.provenance import Provenance
 from diode_pl.synthesis.loss_weighting import ConstantWeights, GradientShares
+from diode_pl.synthesis.sampler import AnchorExtents, LogUniformExtents
 from tests.tiny_network import write_tiny_network
 from tests.training_run import NAMES, write_teacher
 
@@ -142,6 +143,14 @@ def test_stages_losses_and_augmentations_are_open_to_the_command_line():
 def test_losses_bring_the_weighting_that_their_weights_are_meant_for(losses):
     weighting = instantiate(composed(f"losses={losses}").loss_weighting)
     assert isinstance(weighting, GradientShares if losses == "shares" else ConstantWeights)
+
+
+def test_the_sizes_of_scenes_are_a_group():
+    anchors = instantiate(composed("sampler=scene", "sampler.extents.fallback.log_aspect=0.3").sampler).extents
+    assert isinstance(anchors, AnchorExtents) and anchors.fallback.log_aspect == 0.3
+    config = composed("sampler=scene", "sampler/extents=log_uniform", "sampler.extents.size=[0.2,0.3]").sampler
+    extents = instantiate(config, _convert_="object").extents
+    assert isinstance(extents, LogUniformExtents) and extents.size == [0.2, 0.3]
 
 
 def test_the_steps_that_shares_are_measured_in_are_a_key():

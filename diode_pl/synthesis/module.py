@@ -1,6 +1,5 @@
 """The LightningModule of the synthesis, whose parameters are the images."""
 
-import logging
 import time
 from collections.abc import Mapping, Sequence
 
@@ -17,11 +16,9 @@ from diode_pl.detector import BatchNormRecorder, Detector
 from diode_pl.synthesis.initializer import Initializer
 from diode_pl.synthesis.loss_weighting import ConstantWeights, LossWeighting
 from diode_pl.synthesis.losses import Loss, Objective, SynthesisState
-from diode_pl.synthesis.sampler import Sampler
+from diode_pl.synthesis.sampler import LabelPrior, Sampler
 from diode_pl.synthesis.schedule import Plan, Stage
 from diode_pl.targets import Targets
-
-log = logging.getLogger(__name__)
 
 
 class Inversion(pl.LightningModule):
@@ -87,13 +84,7 @@ class Inversion(pl.LightningModule):
             stage.check(f"stages[{i}]", teacher)
             self.objective.weights(stage.loss_factors)  # raises if one is unknown
         self.teacher = teacher.freeze().to(memory_format=torch.channels_last)
-        self.classes = teacher.learned_classes()
-        unlearned = [name for name in teacher.class_names if name not in self.classes]
-        if unlearned:
-            message = "classes left out because the teacher's weights show no training example: %s "
-            log.warning(f"{message}(twin_similarity=1 of the teacher keeps them)", ", ".join(unlearned))
-        if not self.classes:
-            raise ValueError("teacher: no class counts as trained; twin_similarity=1 keeps all classes")
+        self.label_prior = LabelPrior.from_teacher(teacher)
         self.sampler, self.stages, self.initializer = sampler, list(stages), initializer
         self.augmentations = [a for a in augmentations.values() if a is not None]
         self.seed, self.budget, self.scores = seed, budget, dict[str, float]()
@@ -190,7 +181,7 @@ class Inversion(pl.LightningModule):
         state = np.random.SeedSequence((self.seed, batch)).generate_state(1, np.uint64)
         self.generator = torch.Generator().manual_seed(int(state[0]))
         first, count = self.plan.first_image(batch), self.plan.images_in(batch)
-        self.initial = self.sampler.sample(first, count, self.classes, self.generator).to(self.device)
+        self.initial = self.sampler.sample(first, count, self.label_prior, self.generator).to(self.device)
         self.added = Targets.from_images([(torch.zeros(0, 4), torch.zeros(0))] * count, self.device)
         # A gradient scaler adapts its scale: reset it, so that batches do not depend on earlier ones.
         scaler = getattr(self.trainer.precision_plugin, "scaler", None)

@@ -54,6 +54,12 @@ NOISE = ("data@train=noise", "data@val=none")
             ["sampler.classes=[unicorn]", "budget=0.001"],
             "error: sampler.classes: the teacher was not",
         ),
+        ("synthesize", ["sampler=scene", "sampler.count=[0,3]"], "error: sampler.count must be an increasing range"),
+        (
+            "synthesize",
+            ["sampler=scene", "sampler.extents.fallback.size=[0,1]"],
+            "error: sampler.extents.fallback.size must be an increasing range",
+        ),
         ("synthesize", ["batch_size=0"], "error: batch_size must be"),
         ("synthesize", ["trainer.devices=0"], "error: trainer.devices and trainer.num_nodes must be"),
         ("synthesize", ["detector@teacher=none"], "detector@teacher=NAME chooses teacher, now none"),

@@ -18,7 +18,7 @@ from diode_pl.synthesis.losses import (
     SynthesisState,
     TotalVariation,
 )
-from diode_pl.synthesis.sampler import OneBox
+from diode_pl.synthesis.sampler import OneBox, Scene
 from diode_pl.synthesis.schedule import PyramidAdam, Stage
 from diode_pl.synthesis.trainer import build_synthesis_trainer
 from tests.synthesis.synthesis_run import Record, fit, inversion, sign_descent, stand_still
@@ -50,6 +50,20 @@ def test_a_batch_depends_on_seed_and_number_alone(tmp_path):
     assert torch.equal(record.ends[0], whole.ends[1])
     assert not torch.equal(whole.ends[0], whole.ends[1])
     assert not torch.equal(fit(inversion(tmp_path, seed=1)).ends[0], whole.ends[0])
+
+
+def test_scenes_do_not_depend_on_the_number_of_processes(tmp_path):
+    def drawn(rank, ranks):
+        module = inversion(tmp_path, [Stage(32, 1, sign_descent)], sampler=Scene(), num_images=6)
+        module.plan.todo = module.plan.share(rank, ranks)
+        return [targets.per_image() for targets in fit(module).targets]
+
+    whole, first, second = drawn(0, 1), drawn(0, 2), drawn(1, 2)
+    assert (len(whole), len(first), len(second)) == (3, 2, 1)
+    for one, other in zip(whole, (first[0], second[0], first[1]), strict=True):
+        for (boxes, labels), (other_boxes, other_labels) in zip(one, other, strict=True):
+            assert torch.equal(boxes, other_boxes) and torch.equal(labels, other_labels)
+    assert not torch.equal(whole[0][0][0], whole[1][0][0])
 
 
 def test_a_batch_made_alone_after_a_stop_is_the_same_with_a_memory_of_steps(tmp_path):
@@ -148,7 +162,7 @@ def test_a_step_never_waits_for_the_device(tmp_path, monkeypatch):
     statistics = BatchNormRecorder(module.teacher.norm_layers())
     images = torch.empty(2, 3, 32, 32, device="meta", requires_grad=True)
     generator = torch.Generator().manual_seed(0)
-    targets = module.sampler.sample(0, 2, module.classes, generator).to("meta")
+    targets = module.sampler.sample(0, 2, module.label_prior, generator).to("meta")
     seen = images
     for augmentation in module.augmentations:
         seen, targets = augmentation(seen, targets, generator)

@@ -1,7 +1,6 @@
 """Targets from the annotations of another data set."""
 
 import logging
-from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -11,6 +10,7 @@ from diode_pl.class_names import match_classes
 from diode_pl.io.coco import read_coco
 from diode_pl.provenance import REAL_LABELS
 from diode_pl.synthesis.sampler.base import Sampler
+from diode_pl.synthesis.sampler.label_prior import LabelPrior
 from diode_pl.targets import Targets
 
 log = logging.getLogger(__name__)
@@ -36,7 +36,7 @@ class Labels(Sampler):
         >>> data = {"images": [{"id": 1, "file_name": "a.png", "width": 64, "height": 64}],
         ...         "categories": [{"id": 1, "name": "mug"}], "annotations": [box]}
         >>> _ = path.write_text(json.dumps(data))
-        >>> Labels(path).sample(0, 1, {"mug": 0}, torch.Generator()).boxes
+        >>> Labels(path).sample(0, 1, LabelPrior({"mug": 0}), torch.Generator()).boxes
         tensor([[0.0000, 0.0000, 0.5000, 1.0000]])
     """
 
@@ -47,8 +47,8 @@ class Labels(Sampler):
         self._images, self._names = read_coco(path)
         self._filtered: tuple[dict[str, int], list[tuple[Tensor, Tensor]]] | None = None
 
-    def sample(self, first: int, count: int, classes: Mapping[str, int], generator: Generator) -> Targets:
-        usable = self._usable(dict(classes))
+    def sample(self, first: int, count: int, prior: LabelPrior, generator: Generator) -> Targets:
+        usable = self._usable(dict(prior.classes))
         return Targets.from_images([usable[(first + i) % len(usable)] for i in range(count)])
 
     def _usable(self, classes: dict[str, int]) -> list[tuple[Tensor, Tensor]]:

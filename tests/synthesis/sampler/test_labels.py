@@ -7,7 +7,7 @@ import torch
 from torch import Generator
 
 from diode_pl.provenance import REAL_LABELS
-from diode_pl.synthesis.sampler import Labels
+from diode_pl.synthesis.sampler import LabelPrior, Labels
 from diode_pl.targets import Targets
 
 # Most draws here meet the cow, which the teacher has not learned.
@@ -41,7 +41,7 @@ def save(folder: Path, data: Any) -> Path:
 
 
 def draw(path: Path, first: int = 0, count: int = 2, names: tuple[str, ...] = NAMES) -> Targets:
-    return Labels(path).sample(first, count, {name: i for i, name in enumerate(names)}, Generator())
+    return Labels(path).sample(first, count, LabelPrior({name: i for i, name in enumerate(names)}), Generator())
 
 
 def test_boxes_are_shares_of_the_image_and_classes_are_matched_by_name(tmp_path: Path) -> None:
@@ -52,7 +52,7 @@ def test_boxes_are_shares_of_the_image_and_classes_are_matched_by_name(tmp_path:
 
 def test_labels_of_learned_classes_may_have_gaps(tmp_path: Path) -> None:
     sampler = Labels(save(tmp_path, content()))
-    assert sampler.sample(0, 2, {"dog": 5, "cat": 2}, Generator()).labels.tolist() == [2, 5, 5]
+    assert sampler.sample(0, 2, LabelPrior({"dog": 5, "cat": 2}), Generator()).labels.tolist() == [2, 5, 5]
 
 
 def test_boxes_are_cut_at_the_image(tmp_path: Path) -> None:
@@ -114,9 +114,9 @@ def test_boxes_without_area_are_left_out(tmp_path: Path) -> None:
 
 
 def test_the_user_hears_once_what_the_teacher_does_not_know(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    sampler, classes = Labels(save(tmp_path, content())), {"dog": 0, "cat": 1}
+    sampler, prior = Labels(save(tmp_path, content())), LabelPrior({"dog": 0, "cat": 1})
     for first in (0, 2):
-        sampler.sample(first, 2, classes, Generator())
+        sampler.sample(first, 2, prior, Generator())
     assert [record.getMessage() for record in caplog.records] == [
         "the teacher was not trained on cow: their boxes are ignored"
     ]
