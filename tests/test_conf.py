@@ -227,6 +227,7 @@ def test_every_option_of_a_training_builds_its_objects(tiny, group, option, tmp_
     assert isinstance(distillation, Distillation) and isinstance(distillation.data, DetectionData)
     assert len(distillation.configure_optimizers().param_groups) == 3
     if group == "distill":
+        expected |= {"decoded"} if option == "block" else set()
         assert set(distillation.objective.terms) == expected
 
 
@@ -235,6 +236,15 @@ def test_alpha_detection_brings_the_students_own_loss(tiny):
         config = training(*tiny, f"distill={option}", "alpha_detection=0.25")
         terms = instantiate(config.distillation, _convert_="object").objective.terms
         assert set(terms) == {option, "detection"} and terms["detection"].weight == 0.25
+
+
+def test_block_is_decoded_with_another_term_beside_it(tiny):
+    config = training(*tiny, "+experiment=quick", "distill=[block,fkd]", "alpha_detection=0.25")
+    terms = instantiate(config.distillation, _convert_="object").objective.terms
+    assert set(terms) == {"decoded", "block", "detection", "fkd"}
+    assert (terms["block"].weight, terms["block"].scale) == (16, 10)
+    assert config.distill.decoded == training("distill=decoded").distill.decoded
+    assert set(training(*tiny, "distill=block", "distill.block=null").distill) == {"decoded", "block", "detection"}
 
 
 @pytest.mark.parametrize("both", ["dicod,dicod_classifier", "mimic,dicod_classifier,dicod"])

@@ -10,10 +10,11 @@ import torch.distributed as dist
 from torch import Tensor
 from torch.multiprocessing import spawn
 
-from diode_pl.detector import Detector, convert_sync_batch_norm
+from diode_pl.detector import Detector, convert_sync_batch_norm, record_inputs
 from diode_pl.detector.sync_batch_norm import SynchronizedBatchNorm
 from diode_pl.distillation.losses import (
     FKD,
+    BlockFeatures,
     Decoded,
     Detection,
     Dicod,
@@ -35,6 +36,7 @@ IMAGES = 6
 BOXES = (3, 0, 2, 0, 0, 0)
 SUMS = ((3.0, 5.0), (0.25, 0.5), (0.0, 0.0), (0.0, 7.0))  # of the first and of the second process
 LOSSES: dict[str, Callable[[], DistillLoss]] = {
+    "block": BlockFeatures,
     "detection": Detection,
     "decoded": Decoded,
     "dicod": lambda: Dicod(DetectorAsClassifier(crop_size=16), max_crops=None),
@@ -79,8 +81,11 @@ def _steps(
         convert_sync_batch_norm(together)
     for _ in range(2):  # the second step sees what the first has left in the buffers
         together.zero_grad()
-        taught = None if teacher is None else teacher(images)
-        value = loss(DistillationBatch(images, student, teacher, student(images), taught, targets))
+        with record_inputs(teacher.norm_layers() if teacher else [], lambda features: features) as of_teacher:
+            taught = None if teacher is None else teacher(images)
+        with record_inputs(student.norm_layers(), lambda features: features) as of_student:
+            said = student(images)
+        value = loss(DistillationBatch(images, student, teacher, said, taught, targets, of_student, of_teacher))
         value.backward()
     gradients = {name: parameter.grad for name, parameter in together.named_parameters()}
     found = {f"gradient of {name}": each for name, each in gradients.items() if each is not None}

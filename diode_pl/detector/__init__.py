@@ -7,6 +7,7 @@ from diode_pl.detector.darknet.detector import Darknet
 from diode_pl.detector.darknet.yolov3 import yolov3, yolov3_tiny
 from diode_pl.detector.download import DownloadError, download_file
 from diode_pl.detector.none import no_detector
+from diode_pl.detector.norm_inputs import record_inputs
 from diode_pl.detector.sync_batch_norm import convert_sync_batch_norm
 from diode_pl.detector.torchvision.faster_rcnn import FasterRCNN
 from diode_pl.detector.torchvision.fcos import FCOS
@@ -40,6 +41,7 @@ __all__ = [
     "narrow_faster_rcnn",
     "narrow_retinanet",
     "no_detector",
+    "record_inputs",
     "ssd_vgg16_bn",
     "convert_sync_batch_norm",
     "yolov3",

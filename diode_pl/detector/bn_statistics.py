@@ -9,6 +9,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.autograd.function import FunctionCtx, once_differentiable
 
+from diode_pl.detector.norm_inputs import record_inputs
+
 
 class ChannelStats(NamedTuple):
     """Mean and biased variance of each channel, in float32 or float64.
@@ -62,22 +64,9 @@ class BatchNormRecorder:
             ValueError: if a layer was not called.
         """
         self.batch = []
-        calls: dict[nn.Module, list[ChannelStats]] = {layer: [] for layer in self._layers}
-
-        def record(layer: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-            calls[layer].append(channel_stats(inputs[0]))
-
-        handles = [layer.register_forward_pre_hook(record) for layer in self._layers]
-        try:
+        with record_inputs(self._layers, channel_stats) as calls:
             yield
-        finally:
-            for handle in handles:
-                handle.remove()
-        if missed := [i for i, layer in enumerate(self._layers) if not calls[layer]]:
-            raise ValueError(
-                f"norm_layers() must return only layers that forward() calls; layers {missed} (from 0) were not"
-            )
-        self.batch = [_mean(calls[layer]) for layer in self._layers]
+        self.batch = [_mean(each) for each in calls]
 
 
 def channel_stats(features: Float[Tensor, "n c h w"]) -> ChannelStats:

@@ -93,11 +93,13 @@ class Distillation(Evaluation, TrainingModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Returns the weighted sum of the losses on one batch, scaled for the batch size."""
-        with torch.no_grad():
+        with torch.no_grad(), self.objective.recording(self.teacher) as teacher_inputs:
             expected = None if self.teacher is None else self.teacher(batch.images)
-        outputs = self.student(batch.images)
+        with self.objective.recording(self.student) as student_inputs:
+            outputs = self.student(batch.images)
+        detectors, inputs = (self.student, self.teacher), (student_inputs, teacher_inputs)
         total, row = self.objective(
-            DistillationBatch(batch.images, self.student, self.teacher, outputs, expected, batch.targets)
+            DistillationBatch(batch.images, *detectors, outputs, expected, batch.targets, *inputs)
         )
         self.log_step(row, batch_idx)
         return self.scale_loss(total, len(batch.images))

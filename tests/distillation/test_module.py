@@ -12,7 +12,7 @@ import torch
 
 from diode_pl.data.pseudo_labels import LabelPolicy
 from diode_pl.detector import Darknet
-from diode_pl.distillation.losses import Decoded, Detection, DistillationBatch, DistillLoss, Mimic
+from diode_pl.distillation.losses import BlockFeatures, Decoded, Detection, DistillationBatch, DistillLoss, Mimic
 from diode_pl.distillation.module import Distillation
 from diode_pl.shapes import ShapesWorld
 from tests.distillation.losses.batches import network
@@ -69,6 +69,31 @@ def test_learns_and_the_teacher_stays_the_same_bit_for_bit(tmp_path: Path) -> No
     assert not any(parameter.requires_grad or parameter.grad is not None for parameter in teacher.parameters())
     moved = [not torch.equal(value, student[name]) for name, value in distillation.student.named_parameters()]
     assert all(moved)
+
+
+@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
+def test_block_features_are_those_of_the_step_itself(precision: str) -> None:
+    losses = {"decoded": Decoded(), "block": BlockFeatures()}
+    distillation, data, trainer = parts(
+        losses=losses, optimizer=ADAM, precision=precision, epochs=4, val=None, data={"mosaic": 0.0}
+    )
+    passes = dict.fromkeys(("teacher", "student"), 0)
+    before = distillation.teacher.fingerprint()
+
+    def count(detector: torch.nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
+        passes["teacher" if detector is distillation.teacher else "student"] += 1
+
+    for detector in (distillation.teacher, distillation.student):
+        detector.register_forward_pre_hook(count)
+    trainer.fit(distillation, datamodule=data)
+    assert passes == {"teacher": 12, "student": 12}, "three steps an epoch"
+    history = [entry["loss/block"] for entry in distillation.history]
+    assert history[-1] < 0.9 * history[0], history
+    entry = distillation.history[-1]
+    expected = entry["loss/decoded"] + 16 * entry["loss/block"]
+    assert entry["loss/total"] == pytest.approx(expected, rel=1e-5)
+    assert distillation.teacher.fingerprint() == before
+    assert not any(module.training for module in distillation.teacher.modules())
 
 
 def test_checkpoints_hold_no_teacher(tmp_path: Path) -> None:
@@ -143,6 +168,10 @@ def test_what_does_not_fit_is_said_before_anything_runs(unchecked: None) -> None
     with pytest.raises(ValueError, match=r"\(3, 2, 2, 13\).*\(3, 4, 4, 13\).*Decoded"):
         prepared(student=two_heads)
     prepared(student=two_heads, losses={"decoded": Decoded()})
+    with pytest.raises(
+        ValueError, match=r"^student and losses: .* layer 11 .* missing in the student; .*Decoded alone"
+    ):
+        prepared(student=two_heads, losses={"decoded": Decoded(), "block": BlockFeatures()})
     with pytest.raises(
         ValueError, match=r"^student and losses: .*teacher's classes are \['mug', .*the same order, or take Decoded"
     ):

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from diode_pl.classifier import ClassifierCard, CropClassifier, encode_classifier
-from diode_pl.distillation.losses import FKD, Decoded, Dicod, DistillLoss, Mimic
+from diode_pl.distillation.losses import FKD, BlockFeatures, Decoded, Dicod, DistillLoss, Mimic
 from diode_pl.distillation.losses.dicod import DetectorAsClassifier, TrainedClassifier
 from diode_pl.provenance import Provenance
 from tests.training_run import (
@@ -70,7 +70,7 @@ def methods() -> dict[str, DistillLoss]:
     """Terms with a state of their own: the run stops while factors still move, and so few crops count that it matters
     which."""
     dicod = Dicod(DetectorAsClassifier(crop_size=8), max_crops=4, localization_warmup_steps=8)
-    return {"decoded": Decoded(), "fkd": FKD(balance=0.1), "dicod": dicod}
+    return {"decoded": Decoded(), "block": BlockFeatures(), "fkd": FKD(balance=0.1), "dicod": dicod}
 
 
 def test_a_stopped_run_with_learning_and_drawing_losses_ends_like_one_that_was_not(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Distillation losses: outputs of teacher and student on one batch -> scalar."""
 
 from diode_pl.distillation.losses.base import DistillationBatch, DistillLoss
+from diode_pl.distillation.losses.block_features import BlockFeatures
 from diode_pl.distillation.losses.decoded import Decoded
 from diode_pl.distillation.losses.detection import Detection
 from diode_pl.distillation.losses.dicod import Dicod
@@ -11,6 +12,7 @@ from diode_pl.distillation.losses.objectness_scaled import ObjectnessScaled
 
 __all__ = [
     "FKD",
+    "BlockFeatures",
     "Decoded",
     "Detection",
     "Dicod",

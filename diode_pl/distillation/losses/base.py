@@ -2,6 +2,7 @@
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +25,9 @@ class DistillationBatch:
         student_outputs: outputs of the student, with gradient.
         teacher_outputs: outputs of the teacher on the same images; None without a teacher.
         targets: labeled boxes in the student's class numbering; empty for unlabeled images.
+        student_norm_inputs: inputs of each of the student's norm layers, one per call, with gradient; empty if no loss
+            reads them.
+        teacher_norm_inputs: likewise the teacher's.
 
     Example:
         >>> import torch
@@ -41,6 +45,8 @@ class DistillationBatch:
     student_outputs: Outputs
     teacher_outputs: Outputs | None
     targets: Targets
+    student_norm_inputs: Sequence[Sequence[Float[Tensor, "_ _ _ _"]]] = ()
+    teacher_norm_inputs: Sequence[Sequence[Float[Tensor, "_ _ _ _"]]] = ()
 
     def teacher_or_raise(self) -> tuple[Detector, Outputs]:
         """Returns the teacher and its outputs; raises a ValueError if there is none."""
@@ -71,6 +77,7 @@ class DistillLoss(nn.Module, ABC):
     Attributes:
         needs_teacher: whether it reads the teacher and its outputs.
         needs_labels: whether it reads the targets.
+        needs_norm_inputs: whether it reads the inputs of norm layers.
         complete: whether it alone trains every output of the student.
         provenance: data access level that it adds to the student; empty for none.
         parts: detached scalars that make up the latest value, by name, for the log; empty if there is only one.
@@ -85,6 +92,7 @@ class DistillLoss(nn.Module, ABC):
 
     needs_teacher = True
     needs_labels = False
+    needs_norm_inputs = False
     complete = True
     provenance = Provenance()
 

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
 
@@ -9,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from diode_pl.data.pseudo_labels import LabelPolicy, find_unknown_classes
-from diode_pl.detector import Detector
+from diode_pl.detector import Detector, record_inputs
 from diode_pl.distillation.losses.base import DistillationBatch, DistillLoss
 
 log = logging.getLogger(__name__)
@@ -79,6 +80,15 @@ class Objective(nn.Module):
     @property
     def _needs_labels(self) -> bool:
         return any(loss.needs_labels for loss in self.terms.values())
+
+    def recording(self, detector: Detector | None) -> AbstractContextManager[list[list[Tensor]]]:
+        """Context in which a forward pass of ``detector`` records the inputs of its norm layers, if a loss reads them.
+
+        Otherwise, and without a detector, the list stays empty and the pass has no overhead.
+        """
+        needed = any(loss.needs_norm_inputs for loss in self.terms.values())
+        layers = detector.norm_layers() if needed and detector is not None else []
+        return record_inputs(layers, lambda features: features)
 
     def label_readers(self) -> list[str]:
         """Returns the losses that read the images' labels, by name; warns if ``label_source`` has no effect."""

@@ -8,6 +8,7 @@ from diode_pl.data.pseudo_labels import LabelPolicy
 from diode_pl.detector import Detector
 from diode_pl.distillation.losses import (
     FKD,
+    BlockFeatures,
     Decoded,
     Detection,
     Dicod,
@@ -81,10 +82,24 @@ def test_without_a_loss_on_labels_nobody_asks_for_them() -> None:
     assert objective_of({"detection": Detection()}).reads_labels
 
 
+def test_norm_inputs_are_recorded_only_for_a_loss_that_reads_them() -> None:
+    teacher, student = network(), network(seed=1)
+    for losses, count in (({"decoded": Decoded()}, 0), ({"decoded": Decoded(), "block": BlockFeatures()}, 3)):
+        objective = objective_of(losses, detectors=(teacher, student))
+        for detector, expected in ((teacher, count), (student, count), (None, 0)):
+            with objective.recording(detector) as inputs:
+                (detector or teacher)(IMAGES)
+            assert [len(calls) for calls in inputs] == [1] * expected
+    off = objective_of({"decoded": Decoded(), "block": BlockFeatures(0.0)}, detectors=(teacher, student))
+    with off.recording(student) as inputs:
+        student(IMAGES)
+    assert inputs == []
+
+
 def test_terms_that_train_no_whole_student_are_refused_alone() -> None:
     teacher, student = network(), network(seed=1)
-    partial = {"fkd": FKD(), "dicod": Dicod(DetectorAsClassifier())}
-    for names in (["fkd"], ["dicod"], ["fkd", "dicod"]):
+    partial = {"fkd": FKD(), "dicod": Dicod(DetectorAsClassifier()), "block": BlockFeatures()}
+    for names in (["fkd"], ["dicod"], ["block"], ["fkd", "dicod"]):
         alone = {name: partial[name] for name in names}
         with pytest.raises(ValueError, match=f"^losses: {', '.join(names)} does not train every output.*add Decoded"):
             objective_of(alone, detectors=(teacher, student))
