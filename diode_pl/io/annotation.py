@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-_SINGLE = torch.finfo(torch.float32)
+_MAX, _TINY = torch.finfo(torch.float32).max, torch.finfo(torch.float32).tiny
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def is_single(number: int | float) -> bool:
         >>> is_single(10**38), is_single(1e39), is_single(float("nan"))
         (True, False, False)
     """
-    return abs(number) <= _SINGLE.max
+    return abs(number) <= _MAX
 
 
 def has_area(x1: float, y1: float, x2: float, y2: float) -> bool:
@@ -84,4 +84,4 @@ def has_area(x1: float, y1: float, x2: float, y2: float) -> bool:
         (True, False)
     """
     left, top, right, bottom = struct.unpack("4f", struct.pack("4f", x1, y1, x2, y2))
-    return left < right and top < bottom and (right - left) * (bottom - top) >= _SINGLE.tiny
+    return left < right and top < bottom and (right - left) * (bottom - top) >= _TINY
