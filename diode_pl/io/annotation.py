@@ -1,6 +1,7 @@
 """Annotation of an image."""
 
 import math
+import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +9,8 @@ from pathlib import Path
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
+
+_MAX, _TINY = torch.finfo(torch.float32).max, torch.finfo(torch.float32).tiny
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,8 @@ def clip_box(x1: float, y1: float, x2: float, y2: float) -> tuple[float, float, 
     """Clips a box to its image; corners are in units of image width and height.
 
     Raises:
-        ValueError: if a corner is not finite, or the box has no area or lies outside of the image.
+        ValueError: if a corner is not finite, or the box has no area, see :func:`has_area`, or lies outside of the
+            image.
     """
     if not all(map(math.isfinite, (x1, y1, x2, y2))):
         raise ValueError("a corner of the box is not finite")
@@ -56,4 +60,28 @@ def clip_box(x1: float, y1: float, x2: float, y2: float) -> tuple[float, float, 
         raise ValueError("the box is inverted or has no area")
     if x1 >= 1 or y1 >= 1 or x2 <= 0 or y2 <= 0:
         raise ValueError("the box lies outside of the image")
-    return max(x1, 0.0), max(y1, 0.0), min(x2, 1.0), min(y2, 1.0)
+    clipped = max(x1, 0.0), max(y1, 0.0), min(x2, 1.0), min(y2, 1.0)
+    if not has_area(*clipped):
+        raise ValueError("the box has no area in single precision")
+    return clipped
+
+
+def is_single(number: int | float) -> bool:
+    """Whether a number, an integer of any length too, is finite in single precision, in which boxes are kept.
+
+    Example:
+        >>> is_single(10**38), is_single(1e39), is_single(float("nan"))
+        (True, False, False)
+    """
+    return abs(number) <= _MAX
+
+
+def has_area(x1: float, y1: float, x2: float, y2: float) -> bool:
+    """Whether a box with corners in [0, 1] has an area in single precision, in which boxes are kept.
+
+    Example:
+        >>> has_area(0.5, 0.5, 0.5 + 1e-6, 1.0), has_area(0.5, 0.5, 0.5 + 1e-9, 1.0)
+        (True, False)
+    """
+    left, top, right, bottom = struct.unpack("4f", struct.pack("4f", x1, y1, x2, y2))
+    return left < right and top < bottom and (right - left) * (bottom - top) >= _TINY

@@ -3,19 +3,21 @@
 Read by hand: pycocotools validates nothing, prints, and needs a file that is right.
 """
 
-import json
-import math
-from collections import Counter
+import logging
+import os
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeGuard
 
-import torch
+from diode_pl.io.annotation import Annotation, has_area, is_single
+from diode_pl.io.coco_file import Id, no_annotation_file, read_content
+from diode_pl.io.flags import read_flag
+from diode_pl.io.quoting import quote, shorten
+from diode_pl.io.written_paths import resolve_written
 
-from diode_pl.io.annotation import Annotation
-
-_Id = int | float | str  # some programs write 5.0
+log = logging.getLogger(__name__)
 
 
 def read_coco(
@@ -23,11 +25,13 @@ def read_coco(
 ) -> tuple[list[Annotation], list[str]]:
     """Reads images and class names; crowd boxes are skipped.
 
+    Images of one file and size are one, with the boxes of all of them, each once.
+
     Args:
         path: JSON with ``images``, ``categories`` and ``annotations``.
         on_bad: called with the name of each unusable image or annotation, and the reason; it is skipped. Images need
             a file name and a unique id, boxes an area inside the image. None: raises instead; boxes may then lie
-            outside, and those of zero width or height (two in COCO train2017) are skipped.
+            outside, and those without area inside (two in COCO train2017) are skipped with a warning.
         folder: folder of the image files.
 
     Returns:
@@ -37,105 +41,146 @@ def read_coco(
         ValueError: if the file is not a readable COCO annotation file.
     """
 
-    def refuse(name: str, reason: str) -> None:
-        raise _no_annotation_file(path, f"{name}: {reason}")
+    def report(kind: str, entry: Mapping[str, Any], number: int, reason: object) -> None:
+        name, reason = _name(kind, entry, number), f"{reason} ({kind}s[{number}])"
+        if on_bad is None:
+            raise no_annotation_file(path, f"{name}: {reason}")
+        on_bad(name, reason)
 
-    report = on_bad or refuse
-    images, annotations, names, label = _content(path)
-    listed = Counter(image["id"] for image in images if isinstance(image.get("id"), _Id))
-    sizes: dict[_Id, tuple[float, float]] = {}
-    bad = set()
-    for number, image in enumerate(images):
+    images, annotations, names, label = read_content(path)
+    listed = Counter(entry["id"] for entry in images if isinstance(entry.get("id"), Id))
+    found, empty = dict[Id, _Image](), list[str]()
+    for number, entry in enumerate(images):
         try:
-            if on_bad and not (image.get("file_name") and isinstance(image["file_name"], str)):
-                raise ValueError("file_name is missing")
-            if (count := listed[key := _id(image, "id")]) > 1:
-                name = image.get("file_name")
-                raise ValueError(f"{count} images have id {key!r}, {name!r} is one; ids must be unique")
-            sizes[key] = _size(image)
+            file_name = _file_name(entry, required=on_bad is not None)
+            if (count := listed[key := _id(entry, "id")]) > 1:
+                raise ValueError(f"{count} images have id {quote(key)}, {quote(file_name)} is one; ids must be unique")
+            found[key] = _Image(number, resolve_written(folder, file_name), *_size(entry))
         except ValueError as error:
-            bad.add(number)
-            report(_name("image", image, number), str(error))
-    objects: dict[_Id, list[tuple[int, list[float]]]] = {key: [] for key in sizes}
-    for number, box in enumerate(annotations):
+            report("image", entry, number, error)
+    for key, reason in _join_files(found, folder, path).items():
+        number = found.pop(key).number
+        report("image", images[number], number, reason)
+    for number, entry in enumerate(annotations):
         try:
-            key, (x, y, w, h) = _id(box, "image_id"), _bbox(box)
+            key, bbox, crowd = _id(entry, "image_id"), _bbox(entry), _is_crowd(entry)
             if key not in listed:
-                raise ValueError(f"image {key!r} does not exist")
-            if _id(box, "category_id") not in label:
-                raise ValueError(f"category {box['category_id']!r} does not exist")
+                raise ValueError(f"image {quote(key)} does not exist")
+            if (category := _id(entry, "category_id")) not in label:
+                raise ValueError(f"category {quote(category)} does not exist")
             # A box on a bad image is not a second error.
-            if key not in sizes or box.get("iscrowd") or (on_bad is None and min(w, h) == 0):
+            if key not in found or crowd:
                 continue
-            if w < 0 or h < 0:
-                raise ValueError(f"bbox {box['bbox']} is inverted: width {w:g}, height {h:g}")
-            if w == 0 or h == 0:
-                raise ValueError(f"bbox {box['bbox']} has no area: width {w:g}, height {h:g}")
-            width, height = sizes[key]
-            if on_bad and (x >= width or y >= height or x + w <= 0 or y + h <= 0):
-                raise ValueError(f"bbox {box['bbox']} lies outside of its image of {width:g} x {height:g}")
-            objects[key].append((label[box["category_id"]], [x, y, x + w, y + h]))
+            corners = _to_corners(bbox, found[key], may_lie_outside=on_bad is None)
+            if on_bad is None and not has_area(*corners):
+                empty.append(_name("annotation", entry, number))
+            elif not has_area(*corners):
+                raise ValueError(f"bbox {list(bbox)} has no area: width {bbox[2]:g}, height {bbox[3]:g}")
+            else:
+                found[key].objects.append((label[category], corners))
         except ValueError as error:
-            report(_name("annotation", box, number), str(error))
-    read = []
-    for number, image in enumerate(images):
-        if number not in bad:
-            width, height = sizes[image["id"]]
-            path = folder / (image.get("file_name") or "")
-            in_pixels = Annotation.from_objects(path, objects[image["id"]], (height, width))
-            read.append(replace(in_pixels, boxes=(in_pixels.boxes / torch.tensor([width, height] * 2)).clamp(0, 1)))
-    return read, names
+            report("annotation", entry, number, error)
+    if empty:
+        log.warning("%s: %d boxes without area are skipped, the first is %s", path, len(empty), empty[0])
+    # Several ids may lead to one image.
+    return [image.annotate() for image in {image.number: image for image in found.values()}.values()], names
 
 
-def _content(path: str | Path) -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[str], dict[_Id, int]]:
-    """Images, annotations, class names, and the label of each category id."""
-    try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"))
-        images, annotations = content["images"], content["annotations"]
-        if not all(isinstance(entry, dict) for entry in [*images, *annotations]):
-            raise TypeError("every image and annotation must be a mapping")
-        names = [str(category["name"]) for category in content["categories"]]
-        label = {category["id"]: i for i, category in enumerate(content["categories"])}
-    except OSError as error:
-        raise ValueError(f"{path} cannot be read: {error}") from error
-    except (KeyError, TypeError, ValueError) as error:
-        raise _no_annotation_file(path, f"{type(error).__name__}: {error}") from error
-    return list(images), list(annotations), names, label
+@dataclass
+class _Image:
+    """An image with a usable entry, ``number`` of the file; ``joined`` with others of the same file."""
+
+    number: int
+    path: Path
+    width: float
+    height: float
+    objects: list[tuple[int, tuple[float, float, float, float]]] = field(default_factory=list)
+    joined: bool = False
+
+    def annotate(self) -> Annotation:
+        """With each box once if several entries may have it."""
+        objects = [*dict.fromkeys(self.objects)] if self.joined else self.objects
+        return Annotation.from_objects(self.path, objects, (self.height, self.width))
 
 
-def _no_annotation_file(path: str | Path, reason: str) -> ValueError:
-    return ValueError(
-        f"{path} is not a COCO annotation file: it needs images (id, width, height), categories (id, name) and "
-        f"annotations (image_id, category_id, bbox); {reason}"
-    )
+def _join_files(found: dict[Id, _Image], folder: Path, path: str | Path) -> dict[Id, str]:
+    """Makes images of one file the same; returns why not, for those whose sizes differ: nobody knows which is right."""
+    keys_of, bad, joined = defaultdict[str, list[Id]](list), dict[Id, str](), list[Path]()
+    for key, image in found.items():
+        if image.path != folder:  # there is a file name
+            keys_of[os.path.normpath(image.path)].append(key)
+    for keys in keys_of.values():
+        first = found[keys[0]]
+        if len(keys) > 1 and len({(found[key].width, found[key].height) for key in keys}) > 1:
+            bad |= {key: f"{len(keys)} images have the file {first.path}, with different sizes" for key in keys}
+        elif len(keys) > 1:
+            joined.append(first.path)
+            first.joined = True
+            found |= dict.fromkeys(keys, first)
+    if joined:
+        log.warning(
+            "%s: %d image files have several ids, the first is %s; their boxes are joined", path, len(joined), joined[0]
+        )
+    return bad
 
 
 def _name(kind: str, entry: Mapping[str, Any], number: int) -> str:
-    return f"{kind} {entry['id']}" if "id" in entry else f"{kind} at index {number}, without id"
+    if "id" not in entry:
+        return f"{kind} at index {number}, without id"
+    key = entry["id"]
+    return f"{kind} {shorten(key) if isinstance(key, str) else quote(key)}"
 
 
-def _id(entry: Mapping[str, Any], key: str) -> _Id:
-    if not isinstance(value := entry.get(key), _Id):
-        raise ValueError(f"{key} must be a number or a string, got {value!r}")
+def _id(entry: Mapping[str, Any], key: str) -> Id:
+    if not isinstance(value := entry.get(key), Id):
+        raise ValueError(f"{key} must be a number or a string, got {quote(value)}")
     return value
+
+
+def _file_name(image: Mapping[str, Any], required: bool) -> str:
+    name = image.get("file_name")
+    if (required or name is not None) and not (name and isinstance(name, str)):
+        raise ValueError(f"file_name is missing, got {quote(name)}")
+    return name or ""
 
 
 def _size(image: Mapping[str, Any]) -> tuple[float, float]:
     """Width and height in pixels."""
     width, height = image.get("width"), image.get("height")
-    if not (_is_finite(width) and _is_finite(height) and width > 0 and height > 0):
-        raise ValueError(f"width and height must be positive, got {width!r} and {height!r}")
+    if not (_is_number(width) and _is_number(height) and width > 0 and height > 0):
+        got = f"{quote(width)} and {quote(height)}"
+        raise ValueError(f"width and height must be positive, got {got}; numbers must fit into single precision")
     return float(width), float(height)
 
 
 def _bbox(annotation: Mapping[str, Any]) -> tuple[float, float, float, float]:
     """Left, top, width and height in pixels."""
     bbox = annotation.get("bbox")
-    if not (isinstance(bbox, list) and len(bbox) == 4 and all(map(_is_finite, bbox))):
-        raise ValueError(f"bbox must be four finite numbers, got {bbox!r}")
+    if not (isinstance(bbox, list) and len(bbox) == 4 and all(map(_is_number, bbox))):
+        raise ValueError(f"bbox must be four finite numbers, of single precision, got {quote(bbox)}")
     x, y, w, h = map(float, bbox)
     return x, y, w, h
 
 
-def _is_finite(value: Any) -> TypeGuard[float]:
-    return isinstance(value, int | float) and math.isfinite(value)
+def _is_crowd(annotation: Mapping[str, Any]) -> bool:
+    try:
+        return read_flag(annotation.get("iscrowd"))
+    except ValueError as error:
+        raise ValueError(f"iscrowd: {error}") from None
+
+
+def _is_number(value: Any) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool) and is_single(value)
+
+
+def _to_corners(
+    bbox: tuple[float, float, float, float], image: _Image, may_lie_outside: bool
+) -> tuple[float, float, float, float]:
+    """Corners in units of the image, in [0, 1]."""
+    (x, y, w, h), (width, height) = bbox, (image.width, image.height)
+    if w < 0 or h < 0:
+        raise ValueError(f"bbox {list(bbox)} is inverted: width {w:g}, height {h:g}")
+    if not may_lie_outside and w > 0 and h > 0 and (x >= width or y >= height or x + w <= 0 or y + h <= 0):
+        raise ValueError(f"bbox {list(bbox)} lies outside of its image of {width:g} x {height:g}")
+    x1, y1, x2, y2 = (min(max(side, 0.0), 1.0) for side in (x / width, y / height, (x + w) / width, (y + h) / height))
+    return x1, y1, x2, y2

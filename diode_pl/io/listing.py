@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +10,8 @@ from diode_pl.io.decoding import is_readable
 from diode_pl.io.formats import SHARED_SUFFIXES, readable_suffixes, unreadable_suffixes
 
 log = logging.getLogger(__name__)
+
+_USUAL = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 
 
 def list_images(folder: str | Path, recursive: bool = False) -> list[Path]:
@@ -37,6 +39,24 @@ def list_images(folder: str | Path, recursive: bool = False) -> list[Path]:
         there = ", ".join(f"{count} {suffix}" for suffix, count in others.most_common(5)) or "nothing"
         raise ValueError(f"{folder.resolve()} contains no image file (.jpg, .png, .tif, ...), but {there}")
     return sorted(paths)
+
+
+def group_by_stem(folder: Path) -> dict[str, list[Path]]:
+    """Image files of a folder by their names without suffix; of several of one name, usual formats come first.
+
+    They are those that :func:`list_images` lists, without the suffixes that other files have more often.
+    """
+    unreadable = unreadable_suffixes()
+    suffixes = (readable_suffixes() | unreadable) - SHARED_SUFFIXES
+    ordered = [*_USUAL, *sorted(suffixes - unreadable - {*_USUAL}), *sorted(unreadable)]
+    place = {suffix: i for i, suffix in enumerate(ordered)}
+    groups = defaultdict[str, list[Path]](list)
+    for path in _list_files(folder, recursive=False):
+        if path.suffix.lower() in suffixes:
+            groups[path.stem].append(path)
+    for group in groups.values():
+        group.sort(key=lambda path: (place[path.suffix.lower()], path.name))
+    return dict(groups)
 
 
 def _list_files(top: Path, recursive: bool) -> Iterator[Path]:

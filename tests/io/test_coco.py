@@ -93,3 +93,110 @@ def test_what_is_bad_is_reported_and_left_out_where_somebody_asks_for_it(tmp_pat
     assert "file_name" in told[0][1] and "bbox" in told[1][1] and "image 6 does not exist" in told[2][1]
     with pytest.raises(ValueError, match=r"not a COCO annotation file.*annotation 2: bbox"):
         read_coco(path)
+
+
+BOX = {"image_id": 5, "category_id": 3, "bbox": [10, 10, 20, 30]}
+
+
+def read_counted(path):
+    told = []
+    images, names = read_coco(path, lambda name, reason: told.append(f"{name}: {reason}"))
+    return images, names, told
+
+
+@pytest.mark.parametrize(
+    ("crowd", "boxes"),
+    [("0", 1), ("1", 0), ("false", 1), ("True", 0), (False, 1), (True, 0), (None, 1), (0.0, 1), ("1.0", 0), ("", 1)],
+)
+def test_crowds_are_any_truth_value(tmp_path, crowd, boxes):
+    path = save(tmp_path, annotations=[BOX | {"iscrowd": crowd}])
+    assert len(read_coco(path)[0][0].labels) == boxes
+
+
+def test_a_crowd_that_is_no_truth_value_is_bad(tmp_path):
+    images = [{"id": 5, "width": 100, "height": 50, "file_name": "a.png"}]
+    read, _, told = read_counted(save(tmp_path, images=images, annotations=[BOX | {"id": 7, "iscrowd": "maybe"}, BOX]))
+    assert len(read[0].labels) == 1
+    assert told == [
+        "annotation 7: iscrowd: expected a truth value (0, 1, true, false, ...), got 'maybe' (annotations[0])"
+    ]
+
+
+def named(*names, size=(100, 50)):
+    return [{"id": i, "width": size[0], "height": size[1], "file_name": name} for i, name in enumerate(names)]
+
+
+@pytest.mark.parametrize("other", ["a.png", "./a.png", "sub/../a.png", ".\\a.png"])
+def test_images_of_one_file_are_one_with_the_boxes_of_both(tmp_path, caplog, other):
+    boxes = [BOX | {"image_id": 0}, BOX | {"image_id": 2, "bbox": [0, 0, 50, 50]}, BOX | {"image_id": 2}]
+    read, _, told = read_counted(save(tmp_path, images=named("a.png", "b.png", other), annotations=boxes))
+    assert [image.name for image in read] == ["a.png", "b.png"] and not told
+    assert [len(image.labels) for image in read] == [2, 0], "the box that both have is there once"
+    torch.testing.assert_close(read[0].boxes, torch.tensor([[0.1, 0.2, 0.3, 0.8], [0.0, 0.0, 0.5, 1.0]]))
+    assert "truth.json: 1 image files have several ids, the first is a.png" in caplog.text
+
+
+def test_images_of_one_file_and_several_sizes_are_bad(tmp_path):
+    images = named("a.png", "b.png", "a.png")
+    images[2]["width"] = 99
+    read, _, told = read_counted(save(tmp_path, images=images, annotations=[BOX | {"image_id": i} for i in range(3)]))
+    assert [image.name for image in read] == ["b.png"] and len(read[0].labels) == 1
+    reason = "2 images have the file a.png, with different sizes"
+    assert told == [f"image 0: {reason} (images[0])", f"image 2: {reason} (images[2])"]
+
+
+def test_images_without_a_file_name_are_several(tmp_path):
+    images = [{"id": i, "width": 100, "height": 50} for i in range(2)]
+    assert len(read_coco(save(tmp_path, images=images, annotations=[]))[0]) == 2
+
+
+def test_categories_of_one_name_are_one_class(tmp_path):
+    boxes = [BOX | {"category_id": key} for key in (9, 3, 4)]
+    categories = [{"id": 9, "name": "dog"}, {"id": 3, "name": "cat"}, {"id": 4, "name": "dog"}]
+    images, names = read_coco(save(tmp_path, categories=categories, annotations=boxes))
+    assert names == ["dog", "cat"] and images[0].labels.tolist() == [0, 1, 0]
+
+
+@pytest.mark.parametrize("number", ["1e39", "-1e39", "1e400", "9" * 400, "9" * 5000, "NaN", "Infinity", "true", '"1"'])
+@pytest.mark.parametrize("place", range(4))
+def test_numbers_that_boxes_cannot_hold_are_bad(tmp_path, number, place):
+    path = save(tmp_path, images=named("a.png"), annotations=[BOX | {"image_id": 0, "bbox": [1, 1, 9, 9]}, BOX])
+    bbox = ["1"] * 4
+    bbox[place] = number
+    path.write_text(path.read_text().replace("[10, 10, 20, 30]", f"[{', '.join(bbox)}]").replace('5, "cat', '0, "cat'))
+    read, _, (told,) = read_counted(path)
+    assert len(read[0].labels) == 1 and len(told) < 300
+    assert told.startswith("annotation at index 1, without id: bbox must be four finite numbers")
+    with pytest.raises(ValueError, match=r"truth\.json .*bbox must be four finite numbers.*\(annotations\[1\]\)"):
+        read_coco(path)
+
+
+@pytest.mark.parametrize("number", ["1e39", "9" * 400, "9" * 5000, "NaN", "-1", "true"])
+def test_a_size_that_is_none_is_bad(tmp_path, number):
+    path = save(tmp_path, images=named("a.png", "b.png"), annotations=[])
+    path.write_text(path.read_text().replace("100", number, 1))
+    read, _, (told,) = read_counted(path)
+    assert [image.name for image in read] == ["b.png"] and len(told) < 300
+    assert told.startswith("image 0: width and height must be positive, got ") and told.endswith("(images[0])")
+
+
+@pytest.mark.parametrize("bbox", [[1, 1, 1e-30, 1e-30], [50, 1, 1e-6, 9], [0, 0, 1e-22, 1e-22], [1, 1, 9, 0]])
+def test_a_box_without_area_in_single_precision_is_bad(tmp_path, caplog, bbox):
+    path = save(tmp_path, images=named("a.png"), annotations=[BOX | {"image_id": 0, "id": 3, "bbox": bbox}])
+    read, _, (told,) = read_counted(path)
+    assert not len(read[0].labels) and told.startswith("annotation 3: bbox [") and "has no area" in told
+    assert not len(read_coco(path)[0][0].labels)
+    assert "truth.json: 1 boxes without area are skipped, the first is annotation 3" in caplog.text
+
+
+def test_backslashes_in_file_names_separate_folders(tmp_path):
+    read, _, _ = read_counted(save(tmp_path, images=named("sub\\a.png"), annotations=[]))
+    assert read[0].path == Path("sub/a.png")
+
+
+def test_long_texts_are_quoted_in_short(tmp_path):
+    long = "x" * 10**5
+    _, _, told = read_counted(
+        save(tmp_path, images=named("a.png"), annotations=[{"id": long, "image_id": long, "bbox": [1, 1, 1, 1]}])
+    )
+    assert len(told) == 1 and "image 'xxx" in told[0] and len(told[0]) < 800

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from diode_pl.io.listing import list_images
+from diode_pl.io.listing import group_by_stem, list_images
 
 
 def touch(folder: Path, *names: str) -> None:
@@ -102,3 +102,11 @@ def test_where_there_is_nothing_it_is_said_what_there_is(tmp_path: Path) -> None
     touch(tmp_path, "a.txt", "b.txt", "LICENSE")
     with pytest.raises(ValueError, match="contains no image file .* but 2 .txt, 1 without suffix"):
         list_images(tmp_path)
+
+
+def test_pictures_by_stem_with_usual_formats_first(tmp_path):
+    for name in ("a.tif", "a.PNG", "a.jpg", "a.heic", "b.c.webp", "c.heic", ".d.png", "e.txt", "f.pcd", "sub/g.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    found = {stem: [path.name for path in paths] for stem, paths in group_by_stem(tmp_path).items()}
+    assert found == {"a": ["a.jpg", "a.PNG", "a.tif", "a.heic"], "b.c": ["b.c.webp"], "c": ["c.heic"]}

@@ -15,6 +15,7 @@ from torch.utils.data import Dataset
 
 from diode_pl.detector import Detector
 from diode_pl.io.annotation import Annotation
+from diode_pl.io.quoting import shorten
 from diode_pl.provenance import Provenance
 
 log = logging.getLogger(__name__)
@@ -90,6 +91,7 @@ class BadFileCounter:
         Raises:
             ValueError: if there are more than ``max_bad``.
         """
+        name, reason = shorten(name), shorten(reason)
         self._counted_here += 1
         self._count.fill_(self._counted_here)
         log.warning("skipped %s: %s (%d of at most %d)", name, reason, self._counted_here, self.max_bad)

@@ -12,7 +12,7 @@ class Coco(ImageFiles):
     """Images with the boxes of a COCO annotation file; crowd boxes are skipped.
 
     Boxes without area are bad; COCO train2017 contains two, so ``max_bad=0`` rejects it. Images that share an id are
-    all bad.
+    all bad; images that share a file are one, with the boxes of all.
 
     Args:
         root: folder of the data set.
@@ -52,5 +52,5 @@ class Coco(ImageFiles):
             raise ValueError(f"annotations: {path.resolve()} does not exist; expected the JSON file of the boxes")
         known, names = read_coco(path, lambda name, reason: bad_files.add(f"{path}: {name}", reason), folder)
         if not known:
-            raise ValueError(f"{path} lists no image")
+            raise ValueError(f"{path} lists no image that can be used")
         super().__init__(known, names, resolution, provenance, bad_files, limit, labeled, subset)

@@ -7,6 +7,8 @@ from pathlib import Path, PurePath
 
 from diode_pl.io.annotation import Annotation
 from diode_pl.io.atomic import atomic_write
+from diode_pl.io.quoting import shorten
+from diode_pl.io.written_paths import read_list
 
 
 def select_listed(annotations: Sequence[Annotation], path: Path) -> list[Annotation]:
@@ -20,20 +22,22 @@ def select_listed(annotations: Sequence[Annotation], path: Path) -> list[Annotat
         ValueError: if the file cannot be read, names no image, or one that is not there or that may be several.
     """
     try:
-        names = [PurePath(line.strip()) for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
-    except (OSError, UnicodeError) as error:
+        lines = read_list(path)
+    except (OSError, ValueError) as error:
         raise ValueError(f"subset: {path} cannot be read: {error}") from error
-    if not names:
+    if not lines:
         raise ValueError(f"subset: {path} names no image")
     by_name = defaultdict[str, list[int]](list)
     for i, annotation in enumerate(annotations):
         by_name[annotation.path.name].append(i)
     chosen = set[int]()
-    for name in names:
+    for line in lines:
+        # A backslash separates folders, as on Windows, unless a name contains it.
+        name = PurePath(line if PurePath(line).name in by_name else line.replace("\\", "/"))
         ends = [i for i in by_name[name.name] if annotations[i].path.parts[-len(name.parts) :] == name.parts]
         if (found := len({annotations[i].path for i in ends})) != 1:
             what = f"{found} images end so; write more of the folders" if found else "no such image"
-            raise ValueError(f"subset: {path} names {name}: {what} in the data set")
+            raise ValueError(f"subset: {path} names {shorten(str(name))}: {what} in the data set")
         chosen.update(ends)
     return [annotations[i] for i in sorted(chosen)]
 

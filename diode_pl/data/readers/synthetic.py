@@ -1,11 +1,11 @@
 """Data sets written by ``synthesize.py``."""
 
-import json
 from pathlib import Path
 
 from diode_pl.data.readers.coco import Coco
 from diode_pl.data.readers.files import resolve_path
 from diode_pl.detector import Detector
+from diode_pl.io.json_file import read_json
 from diode_pl.provenance import Provenance
 
 _FILES = ("annotations.json", "dataset.json")
@@ -51,7 +51,7 @@ class Synthetic(Coco):
                 f"A synthesis into {folder} makes one, or continues one that was interrupted"
             )
         try:
-            record = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))
+            record = read_json(folder / "dataset.json")
             level = record["data_access"]
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ValueError(

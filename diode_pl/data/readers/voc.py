@@ -1,15 +1,22 @@
 """Data sets in the format of Pascal VOC."""
 
+import logging
+import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
-from xml.etree import ElementTree
 
 from diode_pl.data.readers.base import BadFileCounter
 from diode_pl.data.readers.files import ImageFiles, require_folder, resolve_path
-from diode_pl.io.annotation import Annotation, clip_box
+from diode_pl.data.readers.voc_pictures import PictureFinder
+from diode_pl.io.annotation import Annotation
 from diode_pl.io.decoding import read_picture
-from diode_pl.io.formats import SHARED_SUFFIXES, readable_suffixes
+from diode_pl.io.quoting import quote
+from diode_pl.io.voc import Page, Thing, is_difficult, read_object
+from diode_pl.io.written_paths import read_list, resolve_written
 from diode_pl.provenance import Provenance
+
+log = logging.getLogger(__name__)
 
 # fmt: off
 VOC_CLASSES = (
@@ -17,11 +24,12 @@ VOC_CLASSES = (
     "diningtable", "dog", "horse", "motorbike", "person", "pottedplant", "sheep", "sofa", "train", "tvmonitor",
 )
 # fmt: on
-_USUAL = (".jpg", ".jpeg", ".png", ".bmp", ".webp")  # are looked for first
 
 
 class Voc(ImageFiles):
-    """Images with one XML file of boxes each.
+    """Images with one XML file of boxes each, which belongs to the image of its own name if there is one.
+
+    How many XML files have no object is logged.
 
     Args:
         root: folder of the data set, for instance ``VOCdevkit/VOC2012``.
@@ -63,27 +71,33 @@ class Voc(ImageFiles):
         base, bad_files = require_folder(resolve_path(root, split), "root", "the data set"), BadFileCounter(max_bad)
         folder = _find_folder(base, annotations, split, "annotations", ("Annotations", "annotations"), "the XML files")
         pictures = _find_folder(base, images, split, "images", ("JPEGImages", "images"), "the images")
-        paths = sorted(folder.glob("[!.]*.xml")) if split is None else _list_split(base, split, folder)
+        paths = _list_all(folder) if split is None else _list_split(base, split, folder)
         if not paths:
             raise ValueError(f"annotations: {folder.resolve()} contains no XML file of split {split}")
-        read = []
+        find_picture = PictureFinder(pictures)
+        read, without = list[tuple[Path, list[Thing], tuple[float, float]]](), list[str]()
         for path in paths:
             try:
-                page = ElementTree.parse(path).getroot()
-                image = _find_image(page, path, pictures)
-                width, height = _read_size(page, image)
-            except (OSError, ElementTree.ParseError, ValueError, LookupError) as error:  # LookupError: encoding
+                page = Page(path)
+                image = find_picture(path, page.filename)
+                width, height = page.size or map(float, read_picture(image).size)
+            except (OSError, ValueError) as error:
                 bad_files.add(str(path), f"{error}; its image is left out")
                 continue
+            if not page.objects:
+                without.append(f"{path}, whose tags are {quote(page.tags)}")
             things = []
-            for number, thing in enumerate(page.findall("object"), start=1):
-                if _find_text(thing, "difficult") == "1" and not difficult:
-                    continue
+            for number, thing in enumerate(page.objects, start=1):
                 try:
-                    things.append((_read_name(thing, class_names), _read_box(thing, width, height)))
+                    if not difficult and is_difficult(thing):
+                        continue
+                    things.append(_require_known(read_object(thing, width, height), class_names))
                 except ValueError as error:
                     bad_files.add(f"{path}: object {number}", str(error))
             read.append((image, things, (height, width)))
+        if without and labeled:
+            text = "%d of %d XML files have no object, and count as images without any; the first is %s"
+            log.warning(text, len(without), len(paths), without[0])
         if class_names is None:
             found = {name for _, things, _ in read for name, _ in things}
             class_names = VOC_CLASSES if found <= {*VOC_CLASSES} else sorted(found)
@@ -107,55 +121,29 @@ def _find_folder(
     return there[0]
 
 
+def _list_all(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.suffix.lower() == ".xml" and path.name[0] != ".")
+
+
 def _list_split(root: Path, split: str, annotations: Path) -> list[Path]:
     """XML files of a split; the list of a single class has a second column, whether an image shows it."""
     path = root / "ImageSets" / "Main" / f"{split}.txt"
     if not path.is_file():
         there = ", ".join(sorted(p.stem for p in path.parent.glob("*.txt"))) or "none"
         raise ValueError(f"split: {path} does not exist, only {there}; None takes every file in {annotations}")
-    return [annotations / f"{line.split()[0]}.xml" for line in path.read_text().splitlines() if line.strip()]
-
-
-def _find_text(node: ElementTree.Element, path: str) -> str:
-    return (node.findtext(path) or "").strip()
-
-
-def _find_image(page: ElementTree.Element, path: Path, folder: Path) -> Path:
-    """Path of the image: labeling tools often write the name of a file that was renamed or converted since."""
-    suffixes = (*_USUAL, *map(str.upper, _USUAL), *sorted(readable_suffixes() - SHARED_SUFFIXES))
-    names = [f"{path.stem}{suffix}" for suffix in suffixes]
-    candidates = [folder / name for name in (_find_text(page, "filename"), *names) if name]
-    return next((candidate for candidate in candidates if candidate.is_file()), candidates[0])
-
-
-def _read_size(page: ElementTree.Element, image: Path) -> tuple[float, float]:
-    """Width and height in pixels, from the image file if the XML file does not state them."""
     try:
-        width, height = float(_find_text(page, "size/width")), float(_find_text(page, "size/height"))
-    except ValueError:
-        width = height = 0.0
-    if not (width > 0 and height > 0):
-        width, height = map(float, read_picture(image).size)
-    return width, height
+        lines = read_list(path)
+    except (OSError, ValueError) as error:
+        raise ValueError(f"split: {path} cannot be read: {error}") from error
+    return list(dict.fromkeys(_listed(annotations, line) for line in lines))
 
 
-def _read_name(thing: ElementTree.Element, class_names: Sequence[str] | None) -> str:
-    name = _find_text(thing, "name")
-    if not name:
-        raise ValueError("it has no name")
-    if class_names is not None and name not in class_names:
-        raise ValueError(f"{name!r} is none of class_names; None for class_names takes those of the files")
-    return name
+def _listed(folder: Path, line: str) -> Path:
+    whole, first = (resolve_written(folder, f"{name}.xml") for name in (line, re.sub(r"\s+(-1|0|1)$", "", line)))
+    return whole if os.path.isfile(whole) else first
 
 
-def _read_box(thing: ElementTree.Element, width: float, height: float) -> tuple[float, float, float, float]:
-    texts = [_find_text(thing, f"bndbox/{key}") for key in ("xmin", "ymin", "xmax", "ymax")]
-    try:
-        x1, y1, x2, y2 = map(float, texts)
-    except ValueError:
-        raise ValueError(f"expected numbers in bndbox (xmin, ymin, xmax, ymax), got {texts}") from None
-    try:
-        # Pixels count from 1, and the last one belongs to the box: the box ends where that pixel ends.
-        return clip_box((x1 - 1) / width, (y1 - 1) / height, x2 / width, y2 / height)
-    except ValueError as error:
-        raise ValueError(f"{error}: bndbox {texts} in {width:g} x {height:g} pixels") from None
+def _require_known(thing: Thing, class_names: Sequence[str] | None) -> Thing:
+    if class_names is not None and thing.name not in class_names:
+        raise ValueError(f"{quote(thing.name)} is none of class_names; None for class_names takes those of the files")
+    return thing

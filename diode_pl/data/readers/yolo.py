@@ -1,22 +1,25 @@
 """Data sets in the format of YOLO trainers: a data.yaml, and a text file of boxes per image."""
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
-
-import yaml
 
 from diode_pl.data.readers.base import BadFileCounter
+from diode_pl.data.readers.data_yaml import DataYaml
 from diode_pl.data.readers.files import ImageFiles, resolve_path
-from diode_pl.io.annotation import Annotation, clip_box
-from diode_pl.io.listing import list_images
+from diode_pl.io.annotation import Annotation
+from diode_pl.io.text_files import read_text
+from diode_pl.io.yolo import LabelFile, find_label_file, label_paths, parse_labels
 from diode_pl.provenance import Provenance
 
-_ROUNDING = 1e-3  # files with few decimals exceed the image by this much
+log = logging.getLogger(__name__)
 
 
 class Yolo(ImageFiles):
-    """Images with label files of lines ``class cx cy w h``; an image without a label file has no boxes.
+    """Images with label files of lines ``class cx cy w h``, in ``labels`` instead of ``images`` or beside the images.
+
+    An image without a label file has no boxes; how many are without is logged. Equal lines of a file are one box, and
+    an image that is listed several times is one image.
 
     Args:
         root: the data.yaml or its folder.
@@ -24,7 +27,8 @@ class Yolo(ImageFiles):
         resolution, provenance, limit, labeled, max_bad, subset: see :class:`ImageFiles`.
 
     Raises:
-        ValueError: if a file does not exist, data.yaml is incomplete, no image has a label file, or too much is bad.
+        ValueError: if a file does not exist, data.yaml is incomplete or ``nc`` is not the number of ``names``, no
+            image has a label file, or too much is bad.
 
     Example:
         >>> import tempfile; root = Path(tempfile.mkdtemp())
@@ -45,101 +49,44 @@ class Yolo(ImageFiles):
         max_bad: int = 10,
         subset: str | Path | None = None,
     ) -> None:
-        path, content = _read_data_yaml(resolve_path(root, split))
-        bad_files = BadFileCounter(max_bad)
-        names, images = _read_names(content, path), _list_split(content, path, split)
-        known, files = [], 0
+        data = DataYaml(resolve_path(root, split))
+        bad_files, images = BadFileCounter(max_bad), data.list_split(split)
+        known, missing, empty, doubled = list[Annotation](), list[Path](), 0, list[str]()
         for image in images:
-            file, objects = _label_path(image), []
-            if labeled and file.is_file():
-                files += 1
+            file, content = find_label_file(image) if labeled else None, LabelFile([], [], False)
+            if file is None:
+                missing.append(image)
+            else:
                 try:
-                    text = file.read_text(encoding="utf-8")
-                except (OSError, UnicodeDecodeError) as error:
+                    text = read_text(file)
+                except (OSError, ValueError) as error:
                     bad_files.add(str(file), f"{error}; its image is left out")
                     continue
-                for number, line in enumerate(text.splitlines(), start=1):
-                    try:
-                        objects += [_parse_line(line, len(names))] if line.strip() else []
-                    except ValueError as error:
-                        bad_files.add(f"{file}, line {number}", str(error))
-            known.append(Annotation.from_objects(image, objects))
-        if labeled and not files:
-            raise ValueError(
-                f"{path}, {split}: no image has a label file; {images[0]} would have {_label_path(images[0])}"
-            )
-        super().__init__(known, names, resolution, provenance, bad_files, limit, labeled, subset)
+                content = parse_labels(text, file, len(data.names), bad_files.add)
+            empty += content.empty
+            doubled += content.repeated
+            known.append(Annotation.from_objects(image, content.objects))
+        if labeled:
+            _report(f"{data.path}, {split}", images, missing, empty, doubled)
+        super().__init__(known, data.names, resolution, provenance, bad_files, limit, labeled, subset)
 
 
-def _read_data_yaml(root: Path) -> tuple[Path, dict[str, Any]]:
-    path = root / "data.yaml" if root.is_dir() else root
-    if not path.is_file():
-        there = ", ".join(str(p) for p in sorted(root.glob("*.y*ml"))) or "no other YAML file either"
-        raise ValueError(f"root: {path.resolve()} does not exist ({there}); expected a data.yaml or its folder")
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ValueError(f"{path} is not a readable YAML file: {error}") from error
-    if not isinstance(content, dict):
-        raise ValueError(f"{path} is not a data.yaml: it needs train, val or test, and names")
-    return path, content
+def _report(name: str, images: Sequence[Path], missing: Sequence[Path], empty: int, doubled: Sequence[str]) -> None:
+    """Says how many images count as images without objects, and why.
 
-
-def _read_names(content: dict[str, Any], path: Path) -> list[str]:
-    """Class names by label, from a list or a mapping of labels to names."""
-    names = content.get("names")
-    if isinstance(names, dict) and set(names) == set(range(len(names))):
-        names = [names[i] for i in range(len(names))]
-    if not isinstance(names, list) or not names:
-        raise ValueError(f"{path}: names must be a list of class names, or map 0, 1, ... to names, got {names!r}")
-    # YAML reads a bare yes, no, on or off as true or false.
-    if wrong := [name for name in names if isinstance(name, bool) or not isinstance(name, str | int)]:
-        raise ValueError(f"{path}: names must be words, got {wrong[0]!r}; write it between quotes")
-    return [str(name) for name in names]
-
-
-def _list_split(content: dict[str, Any], path: Path, split: str) -> list[Path]:
-    """Images of a split, in folders or listed in text files."""
-    sources = content.get(split)
-    if not sources:
-        there = ", ".join(key for key in ("train", "val", "test") if content.get(key)) or "none"
-        raise ValueError(f"split: {path} has no images for {split!r}; it has them for: {there}")
-    base = path.parent / Path(str(content.get("path") or ".")).expanduser()
-    images: list[Path] = []
-    for source in [sources] if isinstance(sources, str) else sources:
-        place = base / Path(str(source)).expanduser()
-        if place.is_dir():
-            images += list_images(place, recursive=True)
-        elif place.is_file() and place.suffix == ".txt":
-            lines = place.read_text(encoding="utf-8").splitlines()
-            images += [place.parent / line.strip() for line in lines if line.strip()]
-        else:
-            raise ValueError(
-                f"{path}, {split}: {place} is neither a folder nor a list of images (.txt); "
-                "write the folder of the data set into its key path"
-            )
-    if not images:
-        raise ValueError(f"{path}, {split}: {sources} lists no image")
-    return images
-
-
-def _label_path(image: Path) -> Path:
-    """Path of an image with its last folder ``images`` replaced by ``labels``, and the suffix by ``.txt``."""
-    folders = image.parent.parts
-    if "images" in folders:
-        last = len(folders) - 1 - folders[::-1].index("images")
-        folders = (*folders[:last], "labels", *folders[last + 1 :])
-    return Path(*folders, f"{image.stem}.txt")
-
-
-def _parse_line(line: str, classes: int) -> tuple[int, Sequence[float]]:
-    """Label and corners of one line."""
-    try:
-        label, cx, cy, w, h = map(float, line.split())
-    except ValueError:
-        raise ValueError(f"expected five numbers, class cx cy w h, got {line.strip()!r}") from None
-    if label not in range(classes):
-        raise ValueError(f"class {label:g} is not in names, which has 0 to {classes - 1}")
-    if not all(-_ROUNDING <= value <= 1 + _ROUNDING for value in (cx, cy, w, h)):
-        raise ValueError(f"expected cx cy w h in units of the image, from 0 to 1, got {line.strip()!r}")
-    return int(label), clip_box(cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2)
+    Raises:
+        ValueError: if no image has a label file.
+    """
+    if len(missing) == len(images):
+        would = " or ".join(map(str, label_paths(images[0])))
+        raise ValueError(f"{name}: no image has a label file; {images[0]} would have {would}")
+    if missing:
+        log.warning(
+            "%s: %d of %d images have no label file, the first is %s; they count as without objects, as do %d with an "
+            "empty one",
+            *(name, len(missing), len(images), missing[0], empty),
+        )
+    if doubled:
+        log.warning(
+            "%s: %d lines repeat one of their file, the first is %s; each counts once", name, len(doubled), doubled[0]
+        )

@@ -8,6 +8,7 @@ from torch import Generator, Tensor
 
 from diode_pl.class_names import match_classes
 from diode_pl.io.coco import read_coco
+from diode_pl.io.quoting import quote
 from diode_pl.provenance import REAL_LABELS
 from diode_pl.synthesis.sampler.base import Sampler
 from diode_pl.synthesis.sampler.label_prior import LabelPrior
@@ -25,7 +26,8 @@ class Labels(Sampler):
         path: COCO JSON with ``images``, ``categories`` and ``annotations``.
 
     Raises:
-        ValueError: if the file is not a COCO JSON; when sampling, if the teacher was trained on none of its classes.
+        ValueError: if the file is not a COCO JSON; when sampling, if it has no box, or the teacher was trained on none
+            of its classes.
 
     Source: Chawla et al., WACV 2021, table 3 (upper bound with real labels).
 
@@ -59,9 +61,12 @@ class Labels(Sampler):
         unknown = [name for name, label in zip(self._names, table.tolist(), strict=True) if label < 0]
         relabeled = [(image.boxes, table[image.labels]) for image in self._images]
         usable = [(boxes[labels >= 0], labels[labels >= 0]) for boxes, labels in relabeled if (labels >= 0).any()]
+        if not any(len(image.labels) for image in self._images):
+            raise ValueError(f"{type(self).__name__}: path: no image of {self.path} has a box")
         if not usable:
             raise ValueError(
-                f"{type(self).__name__}: path: the teacher was trained on no category of {self.path}: {self._names}"
+                f"{type(self).__name__}: path: the teacher was trained on no category of {self.path}: "
+                f"{quote(self._names, 300)}"
             )
         if unknown:
             log.warning("the teacher was not trained on %s: their boxes are ignored", ", ".join(unknown))

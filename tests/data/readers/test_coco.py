@@ -8,6 +8,7 @@ import torch
 from diode_pl.data.readers import Coco
 from diode_pl.provenance import REAL_IMAGES
 from tests.data.readers.pictures import cut_short, paint, usable
+from tests.odd import odd_folder
 
 GOOD = {"id": 1, "image_id": 5, "category_id": 3, "bbox": [2, 1, 10, 5]}
 
@@ -168,3 +169,28 @@ def test_real_images(shared_data):
     labels = torch.cat([images.annotation(i).labels for i in range(281)])
     assert labels.unique().numel() == 80
     assert len(usable(Coco(root, None, "images", "instances_val2017_subset.json", 32, limit=9, max_bad=0))) == 9
+
+
+@pytest.mark.parametrize(
+    ("name", "boxes"),
+    [
+        ("04_crowd_as_text", [[0.1, 0.1, 0.5, 0.5]]),
+        ("08_same_file_twice", [[0.1, 0.1, 0.5, 0.5], [0.5, 0.5, 0.75, 0.875]]),
+        ("16_bom", [[0.1, 0.1, 0.5, 0.5]]),
+    ],
+)
+def test_files_of_others(shared_data, name, boxes):
+    images = Coco(odd_folder(shared_data, "coco"), None, "images", f"{name}.json", 16, max_bad=0)
+    assert len(images) == 1 and images[0].labels.tolist() == [0] * len(boxes)
+    torch.testing.assert_close(images[0].boxes, torch.tensor(boxes))
+
+
+def test_numbers_of_others_that_boxes_cannot_hold(shared_data, caplog):
+    folder = odd_folder(shared_data, "coco")
+    with pytest.raises(ValueError, match=r"nan_box\.json lists no image that can be used"):
+        Coco(folder, None, "images", "nan_box.json", 16)
+    assert "nan_box.json: image 1: width and height must be" in caplog.text
+    assert "nan_box.json: annotation 1: bbox must be four finite numbers" in caplog.text
+    images = Coco(folder, None, "images", "empty_box.json", 16, max_bad=1)
+    assert len(images.bad_files) == 1 and not len(images.annotation(0).labels)
+    assert "empty_box.json: annotation 1: bbox [1.0, 1.0, 1e-30, 1e-30] has no area" in caplog.text

@@ -192,3 +192,10 @@ def test_a_folder_that_is_not_there_is_named_with_what_it_should_hold(tmp_path: 
     assert require_folder(tmp_path, "root", "the images") == tmp_path
     with pytest.raises(ValueError, match=r"root.*absent is not a folder; expected that of the images"):
         require_folder(tmp_path / "absent", "root", "the images")
+
+
+def test_names_and_reasons_of_bad_files_are_bounded(caplog):
+    with pytest.raises(ValueError, match="max_bad is 0") as caught:
+        BadFileCounter(0).add("n" * 10**5, "r" * 10**5 + " and the way out")
+    assert "and the way out" in str(caught.value)
+    assert len(str(caught.value)) < 1200 and len(caplog.text) < 1200

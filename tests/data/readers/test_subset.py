@@ -16,7 +16,9 @@ def select(tmp_path: Path, text: str | bytes) -> list[Path]:
     return [each.path for each in select_listed([Annotation.from_objects(image, []) for image in IMAGES], path)]
 
 
-@pytest.mark.parametrize("text", ["b/1.png\n2.png\n", "\ufeff2.png\r\n\r\n./b/1.png", "/set/b/1.png\n 2.png \n2.png"])
+@pytest.mark.parametrize(
+    "text", ["b/1.png\n2.png\n", "\ufeff2.png\r\n\r\n./b/1.png", "/set/b/1.png\n 2.png \n2.png", "b\\1.png\n.\\2.png"]
+)
 def test_keeps_the_listed_images_in_the_order_of_the_data_set(tmp_path, text):
     assert select(tmp_path, text) == IMAGES[1:]
 

@@ -7,6 +7,7 @@ from PIL import Image
 from diode_pl.data.readers import Voc
 from diode_pl.data.readers.voc import VOC_CLASSES
 from tests.data.readers.pictures import cut_short, paint, usable
+from tests.odd import odd_folder
 
 SIZE = "<size><width>20</width><height>10</height><depth>3</depth></size>"
 
@@ -209,3 +210,68 @@ def test_real_images(shared_data):
     assert len(images) == 200 and images.class_names == ("raccoon",)
     assert sum(len(images.annotation(i).labels) for i in range(200)) == 217
     assert len(usable(read(shared_data / "raccoon", limit=12, **keys))) == 12
+
+
+@pytest.mark.parametrize(("mark", "boxes"), [("True", 1), (" yes ", 1), ("1.0", 1), ("Unspecified", 2), ("false", 2)])
+def test_difficult_is_any_truth_value(tmp_path, mark, boxes):
+    save(tmp_path, "a", thing(), thing("dog", difficult=mark))
+    assert len(read(tmp_path, max_bad=0)[0].labels) == boxes
+    assert len(read(tmp_path, max_bad=0, difficult=True)[0].labels) == 2
+
+
+def test_difficult_that_is_no_truth_value_is_a_fault(tmp_path, caplog):
+    images = read(save(tmp_path, "a", thing(), thing("dog", difficult="perhaps")), max_bad=1)
+    assert len(images[0].labels) == 1 and "a.xml: object 2: difficult: expected a truth value" in caplog.text
+    assert len(read(tmp_path, difficult=True, max_bad=0)[0].labels) == 2, "nobody asks"
+
+
+def test_files_without_an_object_are_counted(tmp_path, caplog):
+    save(tmp_path, "a", thing())
+    assert len(read(tmp_path)) == 1 and not caplog.text
+    for stem in ("b", "c"):
+        save(tmp_path, stem, "<objekt><name>cat</name></objekt>")
+    assert len(read(tmp_path, max_bad=0)) == 3
+    assert "2 of 3 XML files have no object, and count as images without any; the first is" in caplog.text
+    assert "b.xml, whose tags are ['filename', 'size', 'objekt']" in caplog.text
+    caplog.clear()
+    assert len(read(tmp_path, labeled=False)) == 3 and not caplog.text
+
+
+def test_the_boxes_are_those_of_the_picture_of_the_same_name(tmp_path, caplog):
+    save(tmp_path, "a", thing("cat"), filename="b.png")
+    save(tmp_path, "b", thing("dog"))
+    save(tmp_path, "c", thing("cow"), filename="b.png")
+    (tmp_path / "JPEGImages" / "c.png").unlink()
+    images = read(tmp_path, max_bad=1)
+    labels = {images[i].name: [VOC_CLASSES[label] for label in images[i].labels] for i in range(len(images))}
+    assert labels == {"a.png": ["cat"], "b.png": ["dog"]}
+    assert "c.xml" in caplog.text and "b.png belongs to b.xml, and there is no picture named c" in caplog.text
+
+
+def test_files_with_a_capital_suffix_are_read_too(tmp_path):
+    save(tmp_path, "a", thing())
+    (tmp_path / "Annotations" / "a.xml").rename(tmp_path / "Annotations" / "a.XML")
+    assert list(usable(save(tmp_path, "b", thing()) and read(tmp_path, max_bad=0))) == ["a.png", "b.png"]
+
+
+def test_lists_of_a_split_with_marks_spaces_and_repetitions(tmp_path):
+    for stem in ("a", "b c", "d 1"):
+        save(tmp_path, stem, thing())
+    lists = tmp_path / "ImageSets" / "Main"
+    lists.mkdir(parents=True)
+    (lists / "val.txt").write_bytes("\ufeffa\r\nb c  -1\r\nd 1\r\na 1\r\n".encode())
+    assert list(usable(read(tmp_path, "val", max_bad=0))) == ["a.png", "b c.png", "d 1.png"]
+    (lists / "val.txt").write_bytes(b"\xe9")
+    with pytest.raises(ValueError, match=r"^split: .*val\.txt cannot be read: .*save it as UTF-8"):
+        read(tmp_path, "val")
+
+
+@pytest.mark.parametrize(
+    ("name", "classes"), [("03_difficult_variants", ["d0", "dUnspec"]), ("08_namespace", ["square"])]
+)
+def test_files_of_others(shared_data, name, classes):
+    images = read(odd_folder(shared_data, "voc") / name, max_bad=0)
+    example = images[0]
+    assert [images.class_names[label] for label in example.labels] == classes and example.size == (80, 120)
+    expected = torch.tensor([[12 / 120, 8 / 80, 60 / 120, 40 / 80]] * len(classes))
+    torch.testing.assert_close(example.boxes, expected)

@@ -8,6 +8,7 @@ import torch
 from diode_pl.data.readers import Yolo
 from diode_pl.provenance import PROXY_IMAGES
 from tests.data.readers.pictures import cut_short, paint, usable
+from tests.odd import odd_folder
 
 YAML = "train: images/train\nval: images/val\nnames: [cat, dog]\n"
 
@@ -172,3 +173,68 @@ def test_boxes_lie_on_the_picture_that_exif_turns(shared_data):
         colors = example.image[:, y1 + 2 : y2 - 2, x1 + 2 : x2 - 2].float().mean((1, 2))
         torch.testing.assert_close(colors, torch.tensor([220.0, 30, 30]), rtol=0, atol=4)
         assert example.size == (120, 80)
+
+
+def test_missing_label_files_are_counted_beside_empty_ones(tmp_path, caplog):
+    save(tmp_path)
+    for name, text in (("c", ""), ("d", " \n"), ("e", "bad")):
+        paint(tmp_path / "images" / "train" / f"{name}.png")
+        (tmp_path / "labels" / "train" / f"{name}.txt").write_text(text)
+    assert len(Yolo(tmp_path, "train", 16)) == 5
+    assert "data.yaml, train: 1 of 5 images have no label file, the first is" in caplog.text
+    assert "b.png; they count as without objects, as do 2 with an empty one" in caplog.text
+
+
+def test_where_no_label_file_is_missing_nothing_is_said(tmp_path, caplog):
+    save(tmp_path)
+    (tmp_path / "labels" / "train" / "b.txt").touch()
+    assert len(Yolo(tmp_path, "train", 16)) == 2 and not caplog.text
+    assert len(Yolo(save(tmp_path / "two"), "train", 16, labeled=False)) == 2 and not caplog.text
+
+
+def test_a_line_that_stands_twice_is_one_box(tmp_path, caplog):
+    images = Yolo(save(tmp_path, "0 0.5 0.5 1 1\n1 0.5 0.5 1 1\n0 0.50 0.5 1.0 1"), "train", 16, max_bad=0)
+    assert images[0].labels.tolist() == [0, 1]
+    assert "train: 1 lines repeat one of their file, the first is" in caplog.text and "a.txt, line 3" in caplog.text
+
+
+def test_labels_beside_some_of_the_images_are_found(tmp_path):
+    save(tmp_path, text="train: [images/train, images/val]\nnames: [cat, dog]")
+    (tmp_path / "labels" / "val" / "c.txt").rename(tmp_path / "images" / "val" / "c.txt")
+    images = Yolo(tmp_path, "train", 16)
+    assert [images[i].labels.tolist() for i in range(3)] == [[1], [], [0]]
+
+
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_byte_order_marks_are_no_text(tmp_path, mark):
+    save(tmp_path, f"{mark}1 0.5 0.5 0.2 0.4\r\n0 0.5 0.5 1 1", f"{mark}train: list.txt\nnames: [cat, dog]")
+    (tmp_path / "list.txt").write_text(f"{mark}images\\train\\a.png\r\nimages/train/b.png")
+    images = Yolo(tmp_path, "train", 16, max_bad=0)
+    assert images.class_names == ("cat", "dog") and [images[i].labels.tolist() for i in range(2)] == [[1, 0], []]
+
+
+def test_a_file_that_is_not_utf_8_says_what_to_do(tmp_path, caplog):
+    save(tmp_path)
+    (tmp_path / "labels" / "train" / "a.txt").write_bytes("1 0.5 0.5 0.2 0.4".encode("utf-16"))
+    Yolo(tmp_path, "train", 16)
+    assert "a.txt: byte 0 (from 0) is 0xff" in caplog.text and "save it as UTF-8" in caplog.text
+    with pytest.raises(ValueError, match=r"^1 images or annotations cannot be used, .*max_bad is 0$"):
+        Yolo(tmp_path, "train", 16, max_bad=0)
+
+
+def test_the_message_of_too_many_bad_lines_is_that_of_a_line(tmp_path):
+    with pytest.raises(ValueError, match=r"^1 images or annotations .* is .*a\.txt, line 1: expected five numbers"):
+        Yolo(save(tmp_path, f"x {'y' * 10**5}\n"), "train", 16, max_bad=0)
+
+
+@pytest.mark.parametrize(("name", "labels"), [("few", [[0], *[[]] * 9]), ("mixed", [[0]] * 4), ("roboflow", [[0]] * 2)])
+def test_sets_of_others(shared_data, caplog, name, labels):
+    images = Yolo(odd_folder(shared_data, "yolo") / name, "train", 16, max_bad=0)
+    assert [images[i].labels.tolist() for i in range(len(images))] == labels
+    assert ("9 of 10 images have no label file" in caplog.text) is (name == "few")
+
+
+def test_a_bomb_of_aliases_is_refused(shared_data):
+    with pytest.raises(ValueError, match="aliases repeat more than") as caught:
+        Yolo(odd_folder(shared_data, "yolo") / "yaml_bomb", "train", 16)
+    assert len(str(caught.value)) < 500

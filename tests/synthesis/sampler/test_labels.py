@@ -125,3 +125,8 @@ def test_the_user_hears_once_what_the_teacher_does_not_know(tmp_path: Path, capl
 def test_a_file_that_is_not_there_raises(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="absent.json cannot be read"):
         Labels(tmp_path / "absent.json")
+
+
+def test_a_file_without_a_box_raises(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"^Labels: path: no image of .*labels\.json has a box"):
+        draw(save(tmp_path, content() | {"annotations": []}))
