@@ -242,7 +242,7 @@ def test_block_is_decoded_with_another_term_beside_it(tiny):
     config = training(*tiny, "+experiment=quick", "distill=[block,fkd]", "alpha_detection=0.25")
     terms = instantiate(config.distillation, _convert_="object").objective.terms
     assert set(terms) == {"decoded", "block", "detection", "fkd"}
-    assert (terms["block"].weight, terms["block"].scale) == (16, 10)
+    assert (terms["block"].like, terms["block"].unlike) == (160, 40)
     assert config.distill.decoded == training("distill=decoded").distill.decoded
     assert set(training(*tiny, "distill=block", "distill.block=null").distill) == {"decoded", "block", "detection"}
 

@@ -35,8 +35,19 @@ IMAGES = 6
 # All boxes of a share on one process, the other has none: what is divided by a number of boxes differs most.
 BOXES = (3, 0, 2, 0, 0, 0)
 SUMS = ((3.0, 5.0), (0.25, 0.5), (0.0, 0.0), (0.0, 7.0))  # of the first and of the second process
+
+
+class Regression(BlockFeatures):
+    """As between unlike detectors."""
+
+    def prepare(self, teacher: Detector | None, student: Detector, resolution: int) -> None:
+        super().prepare(teacher, student, resolution)
+        self.direct = False
+
+
 LOSSES: dict[str, Callable[[], DistillLoss]] = {
     "block": BlockFeatures,
+    "regression": Regression,
     "detection": Detection,
     "decoded": Decoded,
     "dicod": lambda: Dicod(DetectorAsClassifier(crop_size=16), max_crops=None),

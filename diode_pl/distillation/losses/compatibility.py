@@ -1,14 +1,12 @@
-"""Checks that raw heads or inputs of norm layers of two detectors can be compared elementwise."""
+"""Checks that the raw heads of two detectors can be compared elementwise."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import zip_longest
 
 import torch
-from torch import Tensor
 
 from diode_pl.class_names import match_classes
-from diode_pl.detector import Detector, Outputs, record_inputs
+from diode_pl.detector import Detector, Outputs
 
 _UNLIKE_HEADS = "Decoded matches decoded boxes of unlike heads"
 
@@ -78,33 +76,3 @@ def require_yolo_heads(teacher: Detector, student: Detector, resolution: int) ->
             f"student and losses: expected YOLO heads (anchors, rows, columns, {row}) for {row - 5} classes, but "
             f"at {resolution} px the heads are {shapes}; {_UNLIKE_HEADS}"
         )
-
-
-def find_unlike_norm_layer(teacher: Detector, student: Detector, resolution: int) -> str | None:
-    """Describes the first norm layer whose input differs in shape, for an error message; None if all agree.
-
-    Norm layers of the teacher without running statistics are described, too.
-    """
-    layers, names = teacher.norm_layers(), {module: name for name, module in teacher.named_modules()}
-    if not layers:
-        return "the teacher has none"
-    for layer in layers:
-        if not isinstance(getattr(layer, "running_var", None), Tensor):
-            return f"{names[layer]} ({type(layer).__name__}) of the teacher has no running statistics"
-    pairs = zip_longest(norm_input_shapes(teacher, resolution), norm_input_shapes(student, resolution))
-    for number, (one, other) in enumerate(pairs):
-        if one is None or other is None or one[1] != other[1]:
-            return f"layer {number} (from 0) is {_describe(one)} in the teacher and {_describe(other)} in the student"
-    return None
-
-
-def norm_input_shapes(detector: Detector, resolution: int) -> list[tuple[str, list[tuple[int, ...]]]]:
-    """Returns name and shapes of the inputs of each norm layer of :func:`probe`, without the batch dimension."""
-    layers, names = detector.norm_layers(), {module: name for name, module in detector.named_modules()}
-    with record_inputs(layers, lambda features: tuple(features.shape[1:])) as shapes:
-        probe(detector, resolution)
-    return [(names[layer], calls) for layer, calls in zip(layers, shapes, strict=True)]
-
-
-def _describe(layer: tuple[str, list[tuple[int, ...]]] | None) -> str:
-    return "missing" if layer is None else f"{layer[0]} of {' and '.join(map(str, layer[1]))}"

@@ -1,20 +1,19 @@
-"""Distances between the inputs of norm layers."""
+"""Distances between the inputs of norm layers of two detectors."""
 
 import copy
-from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
-from torchvision.ops import FrozenBatchNorm2d
 
 from diode_pl.detector import Darknet, Detector, record_inputs
 from diode_pl.distillation.losses import BlockFeatures, DistillationBatch
+from diode_pl.distillation.losses.block_features.regression import regression_distance
 from tests.detector import detectors
 from tests.detector.detectors import BUILDS, small, some_images
-from tests.distillation.losses.batches import NAMES, SIZE, network
+from tests.distillation.losses.batches import SIZE, network
 from tests.tiny import TinyDetector, no_boxes
 
 
@@ -37,6 +36,12 @@ def run(teacher: Detector, student: Detector, given: Tensor) -> DistillationBatc
     with record_inputs(student.norm_layers(), lambda features: features) as of_student:
         said = student(given)
     return DistillationBatch(given, student, teacher, said, taught, no_boxes(), of_student, of_teacher)
+
+
+def value(batch: DistillationBatch, **options: float) -> Tensor:
+    loss = BlockFeatures(**options)
+    loss.prepare(batch.teacher, batch.student, batch.images.shape[-1])
+    return loss(batch)
 
 
 def convolved(detector: Darknet, given: Tensor) -> list[np.ndarray]:
@@ -70,8 +75,8 @@ def test_it_is_the_smooth_l1_of_what_enters_the_norm_layers(layout: torch.memory
     for detector in (teacher, student):
         detector.to(memory_format=layout)
     batch = run(teacher, student, given)
-    assert float(BlockFeatures()(batch)) == pytest.approx(10 * np.mean(means), rel=1e-5)
-    assert float(BlockFeatures(scale=2.5)(batch)) == pytest.approx(2.5 * np.mean(means), rel=1e-5)
+    assert float(value(batch)) == pytest.approx(160 * np.mean(means), rel=1e-5)
+    assert float(value(batch, like=2.5)) == pytest.approx(2.5 * np.mean(means), rel=1e-5)
 
 
 def test_the_gradient_is_that_of_torchs_own_smooth_l1() -> None:
@@ -81,7 +86,7 @@ def test_the_gradient_is_that_of_torchs_own_smooth_l1() -> None:
     for own, (other,), layer in zip(leaves, batch.teacher_norm_inputs, teacher.norm_layers(), strict=True):
         deviation = (layer.running_var + layer.eps).sqrt()[:, None, None]
         terms.append(nn.functional.smooth_l1_loss(own / deviation, other / deviation, beta=1.0))
-    found, expected = BlockFeatures()(batch), 10 * sum(terms) / len(terms)
+    found, expected = value(batch), 160 * sum(terms) / len(terms)
     torch.testing.assert_close(found, expected)
     gradients = [torch.autograd.grad(term, leaves, retain_graph=True) for term in (found, expected)]
     torch.testing.assert_close(*gradients)
@@ -92,7 +97,7 @@ def test_gradient_is_right() -> None:
     batch = run(teacher, student, images(8, torch.float64))
 
     def term(*maps: Tensor) -> Tensor:
-        return BlockFeatures()(replace(batch, student_norm_inputs=[[each] for each in maps]))
+        return value(replace(batch, student_norm_inputs=[[each] for each in maps]), like=10.0)
 
     maps = [own.clone().requires_grad_() for (own,) in batch.student_norm_inputs]
     assert torch.autograd.gradcheck(term, maps)
@@ -102,7 +107,7 @@ def test_gradient_is_right() -> None:
 def test_nothing_is_paid_by_a_student_that_equals_the_teacher() -> None:
     teacher = network().freeze()
     student = copy.deepcopy(teacher).requires_grad_(True)
-    term = BlockFeatures()(run(teacher, student, images()))
+    term = value(run(teacher, student, images()))
     term.backward()
     assert float(term.detach()) == 0
     assert not any(bool(p.grad.any()) for p in student.parameters() if p.grad is not None)
@@ -110,7 +115,7 @@ def test_nothing_is_paid_by_a_student_that_equals_the_teacher() -> None:
 
 def test_only_what_lies_before_a_norm_layer_of_the_student_gets_a_gradient() -> None:
     teacher, student = network(seed=1), network().train()
-    BlockFeatures()(run(teacher, student, images())).backward()  # a teacher that nobody has frozen
+    value(run(teacher, student, images())).backward()  # a teacher that nobody has frozen
     assert all(parameter.grad is None for parameter in teacher.parameters())
     reached = {name for name, p in student.named_parameters() if p.grad is not None and bool(p.grad.any())}
     assert reached == {
@@ -128,10 +133,10 @@ def test_half_precision_is_computed_in_full(dtype: torch.dtype) -> None:
         for key in ("student_norm_inputs", "teacher_norm_inputs")
     }
     with torch.autocast("cpu", torch.bfloat16):
-        term = BlockFeatures()(replace(batch, **half))
+        term = value(replace(batch, **half))
     term.backward()
     wide = {key: [[each.detach().float()] for (each,) in layers] for key, layers in half.items()}
-    torch.testing.assert_close(term, BlockFeatures()(replace(batch, **wide)), rtol=0, atol=0)  # in float32, too
+    torch.testing.assert_close(term, value(replace(batch, **wide)), rtol=0, atol=0)  # in float32, too
     for (own,), (other,) in zip(*half.values(), strict=True):
         assert own.grad.dtype == dtype and bool(own.grad.any()) and other.grad is None
 
@@ -143,14 +148,15 @@ def test_of_a_layer_that_is_called_several_times_every_call_counts_alike() -> No
         key: [[*first, *second] for first, second in zip(getattr(one, key), getattr(other, key), strict=True)]
         for key in ("student_norm_inputs", "teacher_norm_inputs")
     }
-    loss = BlockFeatures()
-    torch.testing.assert_close(loss(replace(one, **both)), (loss(one) + loss(other)) / 2)
+    torch.testing.assert_close(value(replace(one, **both)), (value(one) + value(other)) / 2)
 
 
 def test_no_step_waits_for_a_device() -> None:
     batch = run(network(seed=1).freeze(), network().train(), images())
+    loss = BlockFeatures()
+    loss.prepare(batch.teacher, batch.student, SIZE)
     with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profile:
-        BlockFeatures()(batch).backward()
+        loss(batch).backward()
     called = {event.key for event in profile.key_averages()}
     assert "aten::clamp" in called and not called & {"aten::_local_scalar_dense", "aten::nonzero"}
 
@@ -160,8 +166,8 @@ def test_every_detector_with_norm_layers_teaches_one_of_its_kind(name: str) -> N
     teacher, loss = small(name).freeze(), BlockFeatures()
     torch.manual_seed(1)
     student, before = BUILDS[name].lively(teacher.class_names).train(), teacher.fingerprint()
-    assert loss.corresponds(teacher, student, detectors.SIZE)
     loss.prepare(teacher, student, detectors.SIZE)
+    assert loss.direct
     optimizer, history = torch.optim.Adam([p for p in student.parameters() if p.requires_grad], 1e-3), []
     for _ in range(3):
         term = loss(run(teacher, student, some_images()))
@@ -173,106 +179,35 @@ def test_every_detector_with_norm_layers_teaches_one_of_its_kind(name: str) -> N
     assert teacher.fingerprint() == before
 
 
-class Odd(TinyDetector):
-    """Takes the given layers for its first norm layers."""
-
-    def __init__(self, *layers: nn.Module, count: int = 3) -> None:
-        super().__init__()
-        self.norms = nn.ModuleList([*layers, *self.norms[len(layers) :]])
-        self.count = count
-        self.freeze()
-
-    def norm_layers(self) -> list[nn.Module]:
-        return list(self.norms[: getattr(self, "count", 0)])  # the base class asks first
-
-
-def test_a_frozen_norm_without_variance_and_epsilon_divides_by_the_usual_epsilon() -> None:
-    layer = FrozenBatchNorm2d(4, eps=1e-20)
-    layer.running_var.zero_()
-    batch = run(Odd(layer), TinyDetector(seed=1), images(8))
-    same = replace(batch, teacher_norm_inputs=[batch.teacher_norm_inputs[0], *batch.student_norm_inputs[1:]])
-    distance = (batch.student_norm_inputs[0][0] - batch.teacher_norm_inputs[0][0]).abs() / 1e-5**0.5 - 0.5
-    assert float(BlockFeatures()(same)) == pytest.approx(10 / 3 * float(distance.mean()), rel=1e-3)
+def test_an_unlike_student_is_compared_by_regression() -> None:
+    teacher, student, loss = network(seed=1).freeze(), TinyDetector(), BlockFeatures(unlike=3.0, ridge=0.01)
+    loss.prepare(teacher, student, SIZE)
+    assert not loss.direct and loss.pairs
+    batch = run(teacher, student, images())
+    terms = [
+        regression_distance(
+            teacher.norm_layers()[i], batch.student_norm_inputs[j][0], batch.teacher_norm_inputs[i][0], 0.01
+        )
+        for i, j in loss.pairs
+    ]
+    torch.testing.assert_close(loss(batch), 3 * sum(terms) / len(terms))
 
 
-def wider() -> TinyDetector:
-    detector = TinyDetector()
-    detector.convolutions[1], detector.norms[1] = nn.Conv2d(4, 7, 3, 2, 1), nn.BatchNorm2d(7)
-    detector.convolutions[2] = nn.Conv2d(7, 5, 3, 1, 1)
-    return detector
+def test_where_nothing_can_be_compared_a_warning_says_so(caplog: pytest.LogCaptureFixture) -> None:
+    term = value(run(TinyDetector(norm=False), network().train(), images()))
+    term.backward()
+    assert float(term.detach()) == 0
+    assert "BlockFeatures compares nothing: the teacher has no norm layers, and no" in caplog.text
 
 
-def finer() -> TinyDetector:
-    detector = TinyDetector()
-    detector.convolutions[1].stride = (1, 1)
-    return detector
-
-
-@pytest.mark.parametrize(
-    ("teacher", "student", "said"),
-    [
-        (
-            TinyDetector,
-            wider,
-            "layer 1 (from 0) is norms.1 of (6, 2, 2) in the teacher and norms.1 of (7, 2, 2) in the s",
-        ),
-        (
-            TinyDetector,
-            finer,
-            "layer 1 (from 0) is norms.1 of (6, 2, 2) in the teacher and norms.1 of (6, 4, 4) in the s",
-        ),
-        (
-            TinyDetector,
-            lambda: Odd(count=2),
-            "layer 2 (from 0) is norms.2 of (5, 2, 2) in the teacher and missing in the",
-        ),
-        (
-            lambda: Odd(count=1),
-            TinyDetector,
-            "layer 1 (from 0) is missing in the teacher and norms.1 of (6, 2, 2) in the",
-        ),
-        (lambda: TinyDetector(norm=False), TinyDetector, "the teacher has none; give"),
-        (
-            lambda: Odd(nn.BatchNorm2d(4), nn.BatchNorm2d(6, track_running_stats=False)),
-            TinyDetector,
-            "norms.1 (BatchNorm2d) of the teacher has no running statistics; give",
-        ),
-        (
-            lambda: Odd(nn.GroupNorm(2, 4)),
-            TinyDetector,
-            "norms.0 (GroupNorm) of the teacher has no running statistics; ",
-        ),
-    ],
-    ids=["channels", "size", "fewer", "more", "none", "statistics of the batch", "group norm"],
-)
-def test_detectors_that_do_not_correspond_are_refused_with_the_way_out(
-    teacher: Callable[[], Detector], student: Callable[[], Detector], said: str
-) -> None:
-    pair = teacher(), student()
-    assert not BlockFeatures.corresponds(*pair, 8)
-    with pytest.raises(ValueError, match="^student and losses: .* or take Decoded alone") as error:
-        BlockFeatures().prepare(*pair, 8)
-    assert f"at 8 px {said}" in str(error.value)
-
-
-def test_heads_and_classes_need_not_correspond() -> None:
-    teacher, student = network().train(), network(fine=None, names=NAMES[:1], seed=1).train()
-    before = [detector.fingerprint() for detector in (teacher, student)]
-    assert BlockFeatures.corresponds(teacher, student, SIZE)
-    assert [detector.fingerprint() for detector in (teacher, student)] == before
-    assert all(module.training for detector in (teacher, student) for module in detector.modules())
-    BlockFeatures().prepare(teacher, student, SIZE)
+def test_what_is_wrong_is_refused() -> None:
+    batch = run(TinyDetector(seed=1), TinyDetector(), images(8))
+    with pytest.raises(RuntimeError, match="must come before the first step"):
+        BlockFeatures()(batch)
     with pytest.raises(ValueError, match="^teacher: BlockFeatures needs one, got None"):
-        BlockFeatures().prepare(None, student, SIZE)
-
-
-def test_a_batch_that_does_not_fit_is_refused() -> None:
-    batch, larger = (run(TinyDetector(seed=1), TinyDetector(), images(size)) for size in (8, 16))
-    with pytest.raises(ValueError, match=r"are \[\(2, 4, 8, 8\)\] in the student, \[\(2, 4, 4, 4\)\] in the teacher"):
-        BlockFeatures()(replace(batch, student_norm_inputs=larger.student_norm_inputs))
-    with pytest.raises(
-        ValueError, match="of 3 norm layers, got those of 3 from the student and 0 from the teacher; Obj"
-    ):
-        BlockFeatures()(replace(batch, teacher_norm_inputs=()))
-    with pytest.raises(ValueError, match="scale must be finite and >= 0, got -1"):
-        BlockFeatures(scale=-1.0)
+        BlockFeatures().prepare(None, batch.student, 8)
+    for key, wrong in (("like", -1.0), ("unlike", float("inf")), ("ridge", float("nan"))):
+        with pytest.raises(ValueError, match=f"{key} must be finite and >= 0, got {wrong}"):
+            BlockFeatures(**{key: wrong})
+    with pytest.raises(ValueError, match="ridge must be > 0, got 0"):
+        BlockFeatures(ridge=0.0)
