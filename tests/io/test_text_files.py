@@ -1,0 +1,42 @@
+"""Text files are read as UTF-8, or refused with the byte that is not."""
+
+from pathlib import Path
+
+import pytest
+
+from diode_pl.io.text_files import read_text
+
+TEXT = "Größe\n図\n"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_utf_8_with_and_without_a_mark(encoding: str, end: str, tmp_path: Path) -> None:
+    file = tmp_path / "a.txt"
+    file.write_bytes(TEXT.replace("\n", end).encode(encoding))
+    assert read_text(file) == TEXT
+
+
+@pytest.mark.parametrize(
+    ("encoding", "place", "byte"),
+    [("utf-16", 0, "ff"), ("utf-16-be", 0, "00"), ("utf-16-le", 1, "00"), ("utf-32", 0, "ff"), ("utf-32-le", 1, "00")],
+)
+def test_utf_16(encoding: str, place: int, byte: str, tmp_path: Path) -> None:
+    file = tmp_path / "a.txt"
+    file.write_bytes("mug\n".encode(encoding))
+    with pytest.raises(ValueError, match=rf"a.txt: byte {place} .* is 0x{byte}.* not UTF-8; save it as .*-f UTF-16 -t"):
+        read_text(file)
+
+
+@pytest.mark.parametrize("start", ["", "\ufeff"])
+def test_latin_1(start: str, tmp_path: Path) -> None:
+    file = tmp_path / "a.txt"
+    file.write_bytes(start.encode() + "mug\nGröße".encode("latin1"))
+    place = len(start.encode()) + 6
+    with pytest.raises(ValueError, match=rf"a.txt: byte {place} .* is 0xf6.* not UTF-8; save it as .*-f LATIN1 -t"):
+        read_text(file)
+
+
+def test_an_empty_file(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").touch()
+    assert read_text(tmp_path / "a.txt") == ""
