@@ -44,7 +44,9 @@ class Checkpoint:
             raise ValueError(f"ckpt: {Path(path).resolve()} does not exist")
         try:
             # Mapped: tensors that nobody looks at are not read.
-            content, found = load_tensors(path, mmap=True), ""
+            content = load_tensors(path, mmap=True)
+            keys = f" with {', '.join(map(repr, [*content][:4]))}" if isinstance(content, dict) else ""
+            found = f", found {type(content).__name__}{keys}"
         except ValueError as error:
             content, found = {}, f", {str(error).removeprefix(f'{path}: ')}"
         if not _is_checkpoint(content, part):

@@ -1,5 +1,6 @@
 """Darknet network definitions: a list of sections, read from a .cfg file or written in code."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -50,9 +51,12 @@ class Section:
         """Comma-separated numbers of ``key``."""
         parts = [part for part in self.text(key).split(",") if part.strip()]
         try:
-            return [float(part) for part in parts]
+            values = [float(part) for part in parts]
         except ValueError:
             raise self.error("not a list of numbers", "numbers separated by commas", key) from None
+        if not all(map(math.isfinite, values)):
+            raise self.error("not finite", "finite numbers separated by commas", key)
+        return values
 
     def ints(self, key: str) -> list[int]:
         """Comma-separated integers of ``key``."""

@@ -112,6 +112,12 @@ def test_values_that_make_no_sense(tmp_path: Path) -> None:
         section.text("groups")
 
 
+@pytest.mark.parametrize("value", ["nan", "inf", "-1e999"])
+def test_numbers_that_are_not_finite(value: str) -> None:
+    with pytest.raises(ConfigError, match=f"anchors=8, {value}: not finite; expected finite numbers"):
+        Section("yolo", {"anchors": f"8, {value}"}).floats("anchors")
+
+
 def test_sections_in_code_are_numbered() -> None:
     sections = number_sections([Section("net"), Section("yolo"), Section("route")], "mine")
     assert [s.number for s in sections] == [-1, 0, 1]
