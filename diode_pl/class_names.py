@@ -25,13 +25,16 @@ def read_names(names: str | Path | Sequence[str]) -> list[str]:
     Lists of the outputs of a network may begin with ``__background__``, which is no object and is left out.
 
     Raises:
-        ValueError: if the file does not exist, is not UTF-8 or has no name, or ``__background__`` is not the first.
+        ValueError: if the file does not exist, is not UTF-8 or has no name, a name is no text, or ``__background__`` is
+            not the first.
 
     Example:
         >>> read_names(["__background__", "mug", "key"])
         ['mug', 'key']
     """
     listed = _read_lines(Path(names)) if isinstance(names, str | Path) else list(names)
+    if wrong := [name for name in listed if not isinstance(name, str)]:  # YAML reads numbers, and no as false
+        raise ValueError(f"names must be words, got {wrong[0]!r}; write it between quotes")
     objects = [name for name in listed if not _BACKGROUND.fullmatch(name)]
     if len(objects) < len(listed) and objects != listed[1:]:
         raise ValueError(
@@ -73,11 +76,11 @@ def require_stored_names(names: Sequence[str], stored: Sequence[str] | None, pat
     Raises:
         ValueError: if they differ other than in spelling.
     """
-    if stored is None or match_classes(names, stored) == [*range(len(stored))]:
+    if stored is None or (matches := match_classes(names, stored)) == [*range(len(stored))]:
         return
     counts = "" if len(names) == len(stored) else f"{len(names)} names are given, {len(stored)} are in {path}; "
-    pairs = enumerate(zip(names, stored, strict=False))
-    where = [f"class {i} is {there!r} in {path}, not {here!r}" for i, (here, there) in pairs if here != there]
+    pairs = enumerate(zip(names, stored, matches, strict=False))
+    where = [f"class {i} is {there!r} in {path}, not {here!r}" for i, (here, there, match) in pairs if match != i]
     raise ValueError(
         f"names: {counts}{where[0] if where else f'the first {min(len(names), len(stored))} are equal'}; expected the "
         "names of the weights, in their order. For other classes, partial=True takes what fits of the weights"

@@ -73,13 +73,19 @@ def test_background_is_no_object(background: str):
             read_names(misplaced)
 
 
+@pytest.mark.parametrize("name", [1, False, None])
+def test_what_yaml_makes_of_names(name: object, unchecked: None):
+    with pytest.raises(ValueError, match=f"names must be words, got {name}; write it between quotes"):
+        read_names(["cat", name])  # type: ignore[list-item]
+
+
 def test_names_that_a_file_stores_are_required():
     for names in (["sofa", "TV"], ["couch", "tv"]):
         require_stored_names(names, ["couch", "tv"], "a.safetensors")
     require_stored_names(["dog"], None, "a.pt")
     for names, fault in (
         (["tv", "couch"], "class 0 is 'couch' in a.safetensors, not 'tv'"),
-        (["couch", "cat"], "class 1 is 'tv' in a.safetensors, not 'cat'"),
+        (["sofa", "cat"], "class 1 is 'tv' in a.safetensors, not 'cat'"),
         (["couch"], "1 names are given, 2 are in a.safetensors; the first 1 are equal"),
         (["couch", "tv", "cat"], "3 names are given, 2 are in a.safetensors; the first 2 are equal"),
     ):
