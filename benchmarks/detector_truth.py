@@ -84,14 +84,18 @@ def score(detector: "Darknet", photographs: Photographs, batch: int = 16) -> Sco
     import torch
 
     from diode_pl.class_names import match_classes
+    from diode_pl.detector import Detections
     from diode_pl.metrics import mean_average_precision
 
     images, targets, names = photographs
     begin = time.perf_counter()
     with torch.no_grad():
-        parts = [detector.predict(detector(part), confidence=0.005, iou=0.45) for part in images.split(batch)]
+        found = list[Detections]()
+        for part in images.split(batch):
+            outputs = detector(part)
+            outputs.require_finite("detector")
+            found += detector.predict(outputs, confidence=0.005, iou=0.45)
     pace = (time.perf_counter() - begin) / len(images) * 1000
-    found = [detections for part in parts for detections in part]
     return Score(mean_average_precision(found, targets, match_classes(detector.class_names, names)), pace)
 
 

@@ -1,7 +1,11 @@
 """Reading and matching of class names."""
 
-from collections.abc import Sequence
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+
+from diode_pl.io.text_files import read_text
 
 # Spellings of COCO's classes in Pascal VOC and Darknet's name file.
 _SYNONYMS = {
@@ -12,27 +16,101 @@ _SYNONYMS = {
     "sofa": "couch",
     "tvmonitor": "tv",
 }
+_BACKGROUND = re.compile("_+background_+", re.IGNORECASE)  # torchvision's spelling, and that of labelme
 
 
 def read_names(names: str | Path | Sequence[str]) -> list[str]:
-    """Class names in the order of their labels, given as such or as the path of a file with one name per line."""
-    if not isinstance(names, str | Path):
-        return list(names)
-    lines = Path(names).read_text(encoding="utf-8").splitlines()
-    return [line.strip() for line in lines if line.strip()]
+    """Class names in the order of their labels, given as such or as the path of a file with one name per line.
+
+    Lists of the outputs of a network may begin with ``__background__``, which is no object and is left out.
+
+    Raises:
+        ValueError: if the file does not exist, is not UTF-8 or has no name, a name is no text, or ``__background__`` is
+            not the first.
+
+    Example:
+        >>> read_names(["__background__", "mug", "key"])
+        ['mug', 'key']
+    """
+    listed = _read_lines(Path(names)) if isinstance(names, str | Path) else list(names)
+    if wrong := [name for name in listed if not isinstance(name, str)]:  # YAML reads numbers, and no as false
+        raise ValueError(f"names must be words, got {wrong[0]!r}; write it between quotes")
+    objects = [name for name in listed if not _BACKGROUND.fullmatch(name)]
+    if len(objects) < len(listed) and objects != listed[1:]:
+        raise ValueError(
+            f"names: {next(name for name in listed[1:] if _BACKGROUND.fullmatch(name))} is no object; expected it as "
+            "the first name, that of output 0, or not at all"
+        )
+    return objects
 
 
 def match_classes(names: Sequence[str], others: Sequence[str]) -> list[int]:
-    """Index in ``others`` of each of ``names``, -1 if missing; ignores case and differences of COCO and Pascal VOC.
+    """Index in ``others`` of each of ``names``, -1 if missing.
+
+    Equal names are of one class. What is left is matched in any case, then by the spellings of COCO and Pascal VOC,
+    where only one name on each side can be meant; so ``a`` and ``A``, or ``sofa`` and ``couch``, can be two classes.
 
     Example:
         >>> match_classes(["TVmonitor", "mug"], ["person", "tv"])
         [1, -1]
+        >>> match_classes(["sofa", "couch"], ["couch"])
+        [-1, 0]
     """
-    index = {_canonical(name): i for i, name in enumerate(others)}
-    return [index.get(_canonical(name), -1) for name in names]
+    index = {name: i for i, name in reversed([*enumerate(others)])}
+    found = {name: name for name in names if name in index}
+    for form in (_ignore_case, _ignore_spelling):
+        ours = _unambiguous(form, (name for name in names if name not in found))
+        theirs = _unambiguous(form, index.keys() - found.values())
+        found |= {name: theirs[key] for key, name in ours.items() if key in theirs}
+    return [index[found[name]] if name in found else -1 for name in names]
 
 
-def _canonical(name: str) -> str:
-    lower = name.strip().lower()
-    return _SYNONYMS.get(lower, lower)
+def require_stored_names(names: Sequence[str], stored: Sequence[str] | None, path: str | Path) -> None:
+    """Checks that names are those that a weights file states, in the same order.
+
+    Args:
+        names: given for the outputs of the network.
+        stored: in the file; None if it does not say.
+        path: of the file, for the message.
+
+    Raises:
+        ValueError: if they differ other than in spelling.
+    """
+    if stored is None or (matches := match_classes(names, stored)) == [*range(len(stored))]:
+        return
+    counts = "" if len(names) == len(stored) else f"{len(names)} names are given, {len(stored)} are in {path}; "
+    pairs = enumerate(zip(names, stored, matches, strict=False))
+    where = [f"class {i} is {there!r} in {path}, not {here!r}" for i, (here, there, match) in pairs if match != i]
+    raise ValueError(
+        f"names: {counts}{where[0] if where else f'the first {min(len(names), len(stored))} are equal'}; expected the "
+        "names of the weights, in their order. For other classes, partial=True takes what fits of the weights"
+    )
+
+
+def _read_lines(path: Path) -> list[str]:
+    if not path.is_file():
+        raise ValueError(f"names: {path.resolve()} does not exist; expected a file with one class name per line")
+    try:
+        # Files that were joined have a byte order mark inside.
+        lines = [line.strip() for line in read_text(path).replace("\ufeff", "").split("\n")]
+    except ValueError as error:
+        raise ValueError(f"names: {error}") from error
+    if not any(lines):
+        raise ValueError(f"names: {path} is empty; expected one class name per line")
+    return [line for line in lines if line]
+
+
+def _unambiguous(form: Callable[[str], str], names: Iterable[str]) -> dict[str, str]:
+    """Names by their form, without those that share it with another."""
+    groups: dict[str, set[str]] = {}
+    for name in names:
+        groups.setdefault(form(name), set()).add(name)
+    return {key: group.pop() for key, group in groups.items() if len(group) == 1}
+
+
+def _ignore_case(name: str) -> str:
+    return unicodedata.normalize("NFC", name.strip()).casefold()
+
+
+def _ignore_spelling(name: str) -> str:
+    return _SYNONYMS.get(plain := _ignore_case(name), plain)

@@ -37,11 +37,12 @@ def choose_file_detectors(overrides: Sequence[str], entry_point: str) -> list[st
 def _holds_architecture(typed: str) -> bool:
     """Looks into the head of a .safetensors file, without libraries that take seconds to import."""
     path = Path(typed.strip("'\""))
-    if path.suffix != ".safetensors" or not path.is_file():
-        return path.suffix == ".ckpt" and path.is_file()  # of a training, or refused with what to give instead
+    suffix = path.suffix.lower()
+    if suffix != ".safetensors" or not path.is_file():
+        return suffix == ".ckpt" and path.is_file()  # of a training, or refused with what to give instead
     with path.open("rb") as file:
         head = file.read(int.from_bytes(file.read(8), "little") & 0xFFFFFFF)
     try:
         return "architecture" in json.loads(head).get("__metadata__", {})
-    except ValueError:
+    except (ValueError, AttributeError, TypeError):  # damaged: the detector says so
         return False

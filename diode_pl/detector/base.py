@@ -8,6 +8,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from diode_pl.class_names import match_classes
+from diode_pl.detector.finite_weights import require_finite
 from diode_pl.detector.nms import non_max_suppression
 from diode_pl.detector.outputs import DensePredictions, Detections, MatchedPredictions, Outputs
 from diode_pl.io.safetensors import fingerprint
@@ -171,12 +172,13 @@ class Detector(nn.Module, ABC):
         return f"({kind}) with random weights (a custom detector that loads its own weights must set provenance)"
 
     def require_trained(self, role: str) -> None:
-        """Raises a ValueError if the weights are random; ``role`` is that of the detector, such as ``teacher``."""
+        """Raises a ValueError if weights are random or not finite; ``role`` is the detector's, such as ``teacher``."""
         if self.provenance is None:
             raise ValueError(
                 f"{role}: nothing can be learned from a {role} {self.describe_random_weights()}. Train it "
                 "first, as a student that learns from labels alone"
             )
+        require_finite(self.state_dict(), f"{role}: its weights")
 
     def weights_metadata(self) -> dict[str, str]:
         """Metadata that a weights file needs besides the state dict to reproduce the outputs.

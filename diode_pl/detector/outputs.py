@@ -31,6 +31,22 @@ class Outputs:
     image_size: tuple[int, int]
     proposals: tuple[Float[Tensor, "_ 4"], ...] = ()
 
+    def require_finite(self, role: str) -> None:
+        """Raises a ValueError if a number is NaN or infinite, of which no detections and a score of 0 would come.
+
+        Triggers a device sync.
+
+        Args:
+            role: of the detector in the error message, such as ``teacher``.
+        """
+        for kind, maps in (("head", self.heads), ("feature map", self.features)):
+            for i, each in enumerate(maps):
+                if not bool(torch.isfinite(each).all()):
+                    raise ValueError(
+                        f"{role}: its outputs are not finite, {kind} {i} (from 0) holds NaN or infinity; expected "
+                        "trained weights, and images in [0, 1]. In half precision, the precision 32-true may help"
+                    )
+
 
 @dataclass(frozen=True)
 class DensePredictions:

@@ -1,7 +1,6 @@
 """Rebuilding a detector from its weights file alone."""
 
 import json
-import pickle
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,6 +10,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from diode_pl.class_names import read_names, require_stored_names
 from diode_pl.detector.base import Detector
 from diode_pl.detector.darknet.cfg import ConfigError, Section
 from diode_pl.detector.darknet.detector import Darknet
@@ -20,6 +20,7 @@ from diode_pl.detector.torchvision.fcos import FCOS
 from diode_pl.detector.torchvision.retinanet import RetinaNet
 from diode_pl.detector.torchvision.ssd import SSD
 from diode_pl.io.safetensors import to_safetensors
+from diode_pl.io.tensor_files import load_tensors
 
 _TORCHVISION = {each.__name__: each for each in (FCOS, SSD, FasterRCNN, RetinaNet)}
 
@@ -35,7 +36,8 @@ def load_weights_file(weights: str | Path | None, names: str | Path | Sequence[s
         names: path of a file with one class name per line, or the names; None takes those in the file.
 
     Raises:
-        ConfigError: if the file does not exist, is damaged, or holds no architecture that this package knows.
+        ConfigError: if the file does not exist, is damaged, has a number that is not finite, holds no architecture that
+            this package knows, or other names than ``names``.
 
     Example:
         >>> import tempfile
@@ -49,24 +51,28 @@ def load_weights_file(weights: str | Path | None, names: str | Path | Sequence[s
     if weights is None:
         raise ConfigError("weights: expected the path of a weights file, got null")
     path = Path(weights)
-    if path.suffix == ".ckpt":
+    if path.suffix.lower() == ".ckpt":
         metadata, state = _read_checkpoint(path)
         with TemporaryDirectory() as folder:
             extracted = Path(folder, "student.safetensors")
             extracted.write_bytes(to_safetensors(state, metadata))
-            return load_weights_file(extracted, names)
+            try:
+                return load_weights_file(extracted, names)
+            except ValueError as error:
+                raise ConfigError(str(error).replace(str(extracted), str(path))) from error
     metadata = read_metadata(path)
     if "architecture" not in metadata:
         raise ConfigError(
-            f"weights: {path} holds no architecture, as it was written by other software, by an earlier version or for "
-            "a detector of one's own; name the detector that it belongs to: detector=NAME, detector@teacher=NAME and "
-            "so on instead of file"
+            f"weights: {path} holds no architecture, as it is no .safetensors or .ckpt file, or was written by other "
+            "software, by an earlier version or for a detector of one's own; name the detector that it belongs to: "
+            "detector=NAME, detector@teacher=NAME and so on instead of file"
         )
     try:
         described, listed = json.loads(metadata["architecture"]), json.loads(metadata["class_names"])
         if not (isinstance(listed, list) and all(isinstance(name, str) for name in listed)):
             raise ValueError(f"class_names must be a list of texts, got {listed!r}")  # a text would be opened as a file
-        detector = _build(described, path, listed if names is None else names)
+        given = listed if names is None else _read_names(names, listed, path)
+        detector = _build(described, path, given)
     except ConfigError:
         raise
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -87,9 +93,10 @@ def read_metadata(path: str | Path) -> dict[str, str]:
     """
     if not Path(path).is_file():
         raise ConfigError(f"weights: {Path(path).resolve()} does not exist")
-    if Path(path).suffix == ".ckpt":
+    suffix = Path(path).suffix.lower()
+    if suffix == ".ckpt":
         return _read_checkpoint(Path(path))[0]
-    if Path(path).suffix != ".safetensors":
+    if suffix != ".safetensors":
         return {}
     try:
         with safe_open(path, framework="pt") as content:
@@ -107,21 +114,30 @@ def stored_resolution(path: str | Path) -> int | None:
 def _read_checkpoint(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
     """Metadata and state dict of the student of a training."""
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)  # tensors and plain data, no code
+        content = load_tensors(path)
         if "architecture" not in (metadata := content["student"]):
             raise KeyError("architecture")
         state = {
             key.removeprefix("student."): value for key, value in content["state_dict"].items() if key[:8] == "student."
         }
-    except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, TypeError, FileNotFoundError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ConfigError(
-            f"weights: {path} is no checkpoint that holds the architecture of a student ({error}); take the "
+            f"weights: {path} is no checkpoint that holds the architecture of a student "
+            f"({str(error).removeprefix(f'{path}: ')}); take the "
             "student.safetensors that its run wrote beside it"
         ) from error
     return metadata, {key: value.clone(memory_format=torch.contiguous_format) for key, value in state.items()}
 
 
-def _build(described: dict[str, Any], path: Path, names: str | Path | Sequence[str]) -> Detector:
+def _read_names(names: str | Path | Sequence[str], stored: Sequence[str], path: Path) -> list[str]:
+    try:
+        require_stored_names(given := read_names(names), stored, path)
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
+    return given
+
+
+def _build(described: dict[str, Any], path: Path, names: Sequence[str]) -> Detector:
     kind = described.pop("class")
     if kind == "Darknet":
         written = described.pop("sections")

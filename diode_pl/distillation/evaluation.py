@@ -105,8 +105,13 @@ class Evaluation(pl.LightningModule):
 
     @torch.no_grad()
     def predict_with(self, detector: Detector, batch: Batch, confidence: float) -> list[Detections]:
-        """Returns the detections per image in the student's class numbering, without classes the student lacks."""
+        """Returns the detections per image in the student's class numbering, without classes the student lacks.
+
+        Raises:
+            ValueError: if outputs are not finite.
+        """
         outputs = detector(batch.images)
+        outputs.require_finite("teacher" if detector is self.teacher else "student")
         return detector.predict_as(self.student.class_names, outputs, confidence=confidence, iou=self.iou)
 
     def measure_teacher(self) -> None:

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 import torch
+from pytorch_lightning.trainer.states import TrainerFn
 from torch import Tensor, nn
 
 from diode_pl.data import Batch, DetectionData
@@ -90,6 +91,12 @@ class Distillation(Evaluation, TrainingModule):
         """Evaluates the teacher before the first step."""
         self.teacher_scores, self.skipped = {}, {}  # those of a checkpoint may be of other images
         self.measure_teacher()
+
+    def on_validation_start(self) -> None:
+        """Stops a training that broke down before its outputs are scored: its message says how to go on."""
+        if self.trainer.state.fn == TrainerFn.FITTING:
+            self._stop_if_not_finite(weights=True)
+        super().on_validation_start()
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Returns the weighted sum of the losses on one batch, scaled for the batch size."""

@@ -58,7 +58,8 @@ def predict_pictures(
         accelerator: ``cpu``, ``gpu`` or ``auto``.
 
     Raises:
-        ValueError: if an argument is out of range, the weights are random, or no picture can be read.
+        ValueError: if an argument is out of range, the weights are random, outputs are not finite, or no picture can be
+            read.
     """
     if not (0 <= confidence <= 1 and 0 <= iou <= 1):
         raise ValueError(f"confidence and iou must be in [0, 1], got {confidence} and {iou}")
@@ -73,7 +74,9 @@ def predict_pictures(
     for batch in _read(names, side, batch_size, skipped):
         images = torch.stack([pixels for _, _, pixels in batch]).to(device).float() / 255
         with torch.inference_mode():
-            found = detector.predict(detector(images), confidence, iou, max_detections)
+            outputs = detector(images)
+            outputs.require_finite("detector")
+            found = detector.predict(outputs, confidence, iou, max_detections)
         for (name, picture, _), each in zip(batch, found, strict=True):
             entries.append(picture_entry(len(entries) + 1, name, (picture.height, picture.width), each))
             _draw(picture, entries[-1], detector.class_names)

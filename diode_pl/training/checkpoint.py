@@ -1,13 +1,17 @@
 """Reading of training checkpoints."""
 
-import pickle
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+
+from diode_pl.class_names import require_stored_names
+from diode_pl.detector.finite_weights import require_finite
+from diode_pl.io.tensor_files import load_tensors
 
 
 @dataclass(frozen=True)
@@ -40,13 +44,15 @@ class Checkpoint:
             raise ValueError(f"ckpt: {Path(path).resolve()} does not exist")
         try:
             # Mapped: tensors that nobody looks at are not read.
-            content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-        except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
-            content = error
-        if not isinstance(content, dict) or not {"state_dict", part} <= content.keys():
+            content = load_tensors(path, mmap=True)
+            keys = f" with {', '.join(map(repr, [*content][:4]))}" if isinstance(content, dict) else ""
+            found = f", found {type(content).__name__}{keys}"
+        except ValueError as error:
+            content, found = {}, f", {str(error).removeprefix(f'{path}: ')}"
+        if not _is_checkpoint(content, part):
             raise ValueError(
-                f"ckpt: {path} is not a checkpoint of a training, or is damaged: expected the state of a {part}. A "
-                "detector's weights alone are given as weights of the student"
+                f"ckpt: {path} is not a checkpoint of a training, or is damaged{found}; expected the state of a "
+                f"{part}. A detector's weights alone are given as weights of the student"
             )
         return cls(Path(path), content, part)
 
@@ -84,8 +90,22 @@ class Checkpoint:
                     f"{there.get(different[0], 'not')} there and {here.get(different[0], 'not')} here. {way_out}"
                 )
 
+    def require_student(self, names: Sequence[str]) -> None:
+        """Raises a ValueError if a number of the student is not finite, or if it was trained for other ``names``."""
+        require_finite(self.weights_of("student"), f"ckpt: {self.path}")
+        stored = self.content.get("student", {}).get("class_names")
+        require_stored_names(names, None if stored is None else json.loads(stored), self.path)
+
     def restore(self, module: Any) -> None:
         """Loads weights and history into a module of the same architecture, and moves it to the CPU."""
         module.load_state_dict(self.content["state_dict"])
         module.on_load_checkpoint(dict(self.content))
         module.cpu()
+
+
+def _is_checkpoint(content: Any, part: str) -> bool:
+    if not isinstance(content, dict) or not {"state_dict", part} <= content.keys():
+        return False
+    state = content["state_dict"]
+    named = isinstance(state, Mapping) and all(isinstance(name, str) for name in state)
+    return named and all(isinstance(value, Tensor) for value in state.values())

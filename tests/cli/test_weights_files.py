@@ -46,6 +46,13 @@ def test_a_file_that_says_it_is_the_detector(
     assert found == [*typed, *(f"detector@{role}=file" for role in added)]
 
 
+@pytest.mark.parametrize("head", [b"[]", b'{"__metadata__": null}', b'{"__metadata__": 3}', b"", b"\xff"])
+def test_heads_of_damaged_files(head: bytes, tmp_path: Path) -> None:
+    file = tmp_path / "a.safetensors"
+    file.write_bytes(len(head).to_bytes(8, "little") + head)
+    assert choose_file_detectors([f"teacher.weights={file}"], "train") == [f"teacher.weights={file}"]
+
+
 def test_every_command_line_is_looked_at(weights: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", ["train.py", "teacher.weights=a.safetensors"])
     prepare_arguments("train")

@@ -67,9 +67,31 @@ def test_published_detectors(name: str, shared_data: Path, tmp_path: Path, monke
     assert again.learned_classes() == detector.learned_classes() != named(name).learned_classes()
 
 
-def test_other_names(tmp_path: Path) -> None:
+def test_names_must_be_those_of_the_file(tmp_path: Path) -> None:
     save_weights(tiny_network(tmp_path), tmp_path / "a.safetensors")
-    assert load_weights_file(tmp_path / "a.safetensors", ["one", "two"]).class_names == ("one", "two")
+    assert load_weights_file(tmp_path / "a.safetensors", NAMES).class_names == tuple(NAMES)
+    for names in (["one", "two"], NAMES[::-1], [*NAMES, "two"]):
+        with pytest.raises(ConfigError, match="^names: .*a.safetensors.*; expected the names of the weights"):
+            load_weights_file(tmp_path / "a.safetensors", names)
+    (tmp_path / "latin.names").write_bytes("Mütze\n".encode("latin1"))
+    with pytest.raises(ConfigError, match="^names: .*latin.names: byte 1 .*not UTF-8"):
+        load_weights_file(tmp_path / "a.safetensors", tmp_path / "latin.names")
+
+
+def test_the_checkpoint_of_a_broken_student_names_itself(tmp_path: Path) -> None:
+    detector = tiny_network(tmp_path)
+    notes = detector.weights_metadata() | {"class_names": json.dumps(NAMES)}
+    state = {f"student.{name}": value for name, value in detector.state_dict().items()}
+    content = {"state_dict": state, "student": notes}
+    torch.save(content, tmp_path / "a.ckpt")
+    assert load_weights_file(tmp_path / "a.ckpt").fingerprint() == detector.fingerprint()
+    state["student.layers.0.norm.running_var"][0] = -1
+    torch.save(content, tmp_path / "a.ckpt")
+    with pytest.raises(ConfigError, match=f"^{tmp_path}/a.ckpt: found the negative variance -1 in layers.0.norm"):
+        load_weights_file(tmp_path / "a.ckpt")
+    (tmp_path / "a.ckpt").write_text("hello")
+    with pytest.raises(ConfigError, match=r"a.ckpt is no checkpoint that holds the .*student \(found text, 'hello'\)"):
+        load_weights_file(tmp_path / "a.ckpt")
 
 
 def test_half_precision(tmp_path: Path) -> None:

@@ -100,3 +100,14 @@ def test_finds_in_the_students_numbering() -> None:
         assert torch.equal(here.boxes, there.boxes[known]) and torch.equal(here.scores, there.scores[known])
         left_out += len(there.labels) - len(here.labels)
     assert left_out and sum(len(here.labels) for here in found) > 10
+
+
+@pytest.mark.parametrize("role", ["teacher", "student"])
+def test_the_score_of_a_network_that_computes_nothing_is_an_error(role: str) -> None:
+    detectors = {"student": tiny_teacher(), "teacher": tiny_teacher()}
+    evaluation = Evaluation(**detectors, data=some_data())
+    with torch.no_grad():
+        detectors[role].layers[0].norm.running_mean[1] = torch.nan
+    with pytest.raises(ValueError, match=f"^{role}: its outputs are not finite, head 0"):
+        some_trainer().validate(evaluation, datamodule=evaluation.data, verbose=False)
+    assert not evaluation.student_scores

@@ -185,3 +185,14 @@ def test_large_pictures_have_large_captions(teacher: Darknet, source: Path, fold
     x, y, w, h = next(e["bbox"] for e in read(folder / "results.json") if e["image_id"] == 2)
     row = changed.view(1400, 1300)[int(y + h / 2), max(0, int(x) - 1) : int(x) + 9]
     assert 3 <= int(row.sum()) <= 5
+
+
+def test_a_detector_that_computes_nothing_finds_no_absence(source: Path, tmp_path: Path) -> None:
+    detector = load_detector(weights="embedded")
+    hook = detector.layers[0].register_forward_hook(lambda _, __, output: output * torch.nan)
+    with pytest.raises(ValueError, match="^detector: its outputs are not finite"):
+        predict_pictures(detector, "embedded", source, tmp_path, {}, 160)
+    hook.remove()
+    detector.state_dict()["layers.0.norm.running_var"][0] = -1
+    with pytest.raises(ValueError, match="^detector: its weights: found the negative variance -1 in layers.0.norm"):
+        predict_pictures(detector, "embedded", source, tmp_path, {}, 160)

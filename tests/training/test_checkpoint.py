@@ -35,3 +35,31 @@ def test_only_tensors_of_the_named_parts_are_compared(tmp_path: Path) -> None:
     found.require_same_shapes(module, {"student.": ("student", "")})
     with pytest.raises(ValueError, match=r"another loss, 1 tensors differ; objective\.weight is \(3,\) there"):
         found.require_same_shapes(module, {"objective.": ("loss", "Go back.")})
+
+
+@pytest.mark.parametrize("state", [None, {1: torch.ones(1)}, {"student.weight": 3}])
+def test_a_state_that_is_none(tmp_path: Path, state: object) -> None:
+    torch.save({"state_dict": state, "distillation": {}}, tmp_path / "a.ckpt")
+    with pytest.raises(ValueError, match="a.ckpt is not a checkpoint of a training"):
+        Checkpoint.read(tmp_path / "a.ckpt")
+
+
+def test_what_is_found_instead_is_said(tmp_path: Path) -> None:
+    (tmp_path / "a.ckpt").write_text("hello")
+    with pytest.raises(
+        ValueError, match="a.ckpt is not a checkpoint of a training, or is damaged, found text, 'hello'"
+    ):
+        Checkpoint.read(tmp_path / "a.ckpt")
+
+
+def test_a_student_must_be_finite_and_have_the_names(tmp_path: Path) -> None:
+    content = {"state_dict": {"student.weight": torch.ones(2)}, "distillation": {}}
+    found = Checkpoint(tmp_path / "a.ckpt", content, "distillation")
+    found.require_student(["any"])  # of an earlier version, which did not store names
+    found = Checkpoint(found.path, content | {"student": {"class_names": '["cat", "dog"]'}}, found.part)
+    found.require_student(["cat", "dog"])
+    with pytest.raises(ValueError, match=r"^names: class 0 is 'cat' in .*a.ckpt, not 'dog'"):
+        found.require_student(["dog", "cat"])
+    content["state_dict"]["student.weight"][1] = torch.nan
+    with pytest.raises(ValueError, match=r"^ckpt: .*a.ckpt: found numbers that are not finite, NaN in weight"):
+        found.require_student(["cat", "dog"])

@@ -1,5 +1,6 @@
 """Darknet network definitions: a list of sections, read from a .cfg file or written in code."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -20,6 +21,7 @@ class Section:
         number: position as ``route`` and ``shortcut`` count: -1 for ``[net]``, 0 for the section after it.
         line: line of ``[kind]`` in the file, from 1; 0 for a section in code.
         lines: line of each key.
+        repeated: line and value of each key that stands again with another value.
     """
 
     kind: str
@@ -28,6 +30,7 @@ class Section:
     number: int = -1
     line: int = 0
     lines: Mapping[str, int] = field(default_factory=dict)
+    repeated: Mapping[str, tuple[int, str]] = field(default_factory=dict)
 
     def error(self, found: str, expected: str, key: str | None = None) -> ConfigError:
         """An error that names the section, and the line of ``key``."""
@@ -48,9 +51,12 @@ class Section:
         """Comma-separated numbers of ``key``."""
         parts = [part for part in self.text(key).split(",") if part.strip()]
         try:
-            return [float(part) for part in parts]
+            values = [float(part) for part in parts]
         except ValueError:
             raise self.error("not a list of numbers", "numbers separated by commas", key) from None
+        if not all(map(math.isfinite, values)):
+            raise self.error("not finite", "finite numbers separated by commas", key)
+        return values
 
     def ints(self, key: str) -> list[int]:
         """Comma-separated integers of ``key``."""
@@ -80,10 +86,15 @@ def read_cfg(path: str | Path) -> list[Section]:
     """Reads a Darknet .cfg file; the first section is ``[net]``.
 
     Raises:
-        ConfigError: if a line is not ``[kind]``, ``key=value``, a comment or empty, or a key has two values.
+        ConfigError: if a line is not ``[kind]``, ``key=value``, a comment or empty, or the file is in UTF-16.
     """
     file, sections = Path(path), list[Section]()
-    for line, raw in enumerate(file.read_text(encoding="utf-8", errors="replace").splitlines(), start=1):
+    data = file.read_bytes()
+    if 0 in data:
+        raise ConfigError(f"{file}: found a zero byte at {data.find(0)}, as in UTF-16; expected a text in UTF-8")
+    # Comments may be in any encoding. Files that were joined have a byte order mark inside.
+    content = data.decode("utf-8", errors="replace").replace("\ufeff", "")
+    for line, raw in enumerate(content.splitlines(), start=1):
         text = raw.split("#")[0].split(";")[0].strip()
         if not text:
             continue
@@ -96,8 +107,9 @@ def read_cfg(path: str | Path) -> list[Section]:
         if not equals or not sections:
             raise ConfigError(f"{file}, line {line}: found {text!r}; expected key=value inside a [kind]")
         last = sections[-1]
-        if last.options.get(key, value) != value:
-            raise last.error(f"line {line} sets it again, to {value}", "each key once", key)
+        if last.options.get(key, value) != value:  # check_section refuses it where it matters
+            sections[-1] = replace(last, repeated={**last.repeated, key: (line, value)})
+            continue
         sections[-1] = replace(last, options={**last.options, key: value}, lines={**last.lines, key: line})
     return number_sections(sections, str(file))
 

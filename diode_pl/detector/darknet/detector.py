@@ -16,19 +16,12 @@ from diode_pl.detector.darknet.anchors import fit_anchors, replace_anchors, to_i
 from diode_pl.detector.darknet.builder import Layer, build_layers, count_backbone, find_freeable, find_head_convolutions
 from diode_pl.detector.darknet.cfg import ConfigError, Section, number_sections, read_cfg
 from diode_pl.detector.darknet.layers import Convolution, MaxPool, YoloHead
-from diode_pl.detector.darknet.transfer import read_other_classes, resize_heads
-from diode_pl.detector.darknet.weights import (
-    STATE_SUFFIXES,
-    draw_weights,
-    load_darknet,
-    load_state,
-    read_provenance,
-    read_resolution,
-    read_state,
-)
+from diode_pl.detector.darknet.loading import load_weights
+from diode_pl.detector.darknet.transfer import resize_heads
+from diode_pl.detector.darknet.weights import draw_weights
 from diode_pl.detector.darknet.yolo_decode import decode_yolo, match_yolo_predictions
 from diode_pl.detector.darknet.yolo_loss import YoloLoss, YoloOutputs
-from diode_pl.detector.partial_weights import load_fitting
+from diode_pl.detector.state_files import read_resolution
 from diode_pl.detector.untrained_classes import untrained_classes
 from diode_pl.numerics.dtypes import at_least_float32
 from diode_pl.targets import Targets
@@ -54,7 +47,8 @@ class Darknet(Detector):
 
     Raises:
         ConfigError: if definition, weights and names do not match, or something is not supported.
-        ValueError: if ``backbone_sections`` is out of range, or two classes have the same name.
+        ValueError: if ``backbone_sections`` is out of range, two classes have the same name, or ``weights`` state other
+            names than ``names``, unless ``partial``.
 
     Source: Redmon and Farhadi, YOLOv3: An Incremental Improvement, 2018.
 
@@ -113,19 +107,8 @@ class Darknet(Detector):
         if weights is None or partial:
             draw_weights(self.layers, self._before_head)
         if weights is not None:
-            self._load(network, Path(weights), partial)
-
-    def _load(self, network: Sequence[Layer], path: Path, partial: bool | int) -> None:
-        is_state = path.suffix in STATE_SUFFIXES
-        if partial:
-            first = None if partial is True else partial
-            load_fitting(self, read_state(path) if is_state else read_other_classes(self.sections, path, first), path)
-        elif is_state:
-            load_state(self, path)
-        else:
-            load_darknet(network, path)
-        self.provenance = read_provenance(path, partial=bool(partial))
-        self._resolution = None if partial else read_resolution(path)
+            self.provenance = load_weights(self, sections, network, Path(weights), partial)
+            self._resolution = None if partial else read_resolution(weights)
 
     def fit_anchors(self, sizes: Float[Tensor, "n 2"]) -> None:
         anchors = fit_anchors(sizes, len(self._heads()[0][1].floats("anchors")) // 2)
@@ -215,6 +198,6 @@ def _norms(layers: nn.ModuleList) -> list[nn.Module]:
 def _class_names(listed: list[str], network: Sequence[Layer]) -> list[str]:
     for layer in network:
         if isinstance(layer.module, YoloHead) and layer.module.classes != len(listed):
-            expected = f"{len(listed)}, as many as there are names"
+            expected = f"{len(listed)}, as many as there are names of objects"
             raise layer.section.error(f"{layer.module.classes} classes", expected, "classes")
     return listed

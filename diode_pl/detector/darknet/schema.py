@@ -55,7 +55,8 @@ def check_section(section: Section) -> None:
     """Checks that all keys of a section are supported.
 
     Raises:
-        ConfigError: if the section is unknown, or a key is neither read nor known to change nothing.
+        ConfigError: if the section is unknown, a key is neither read nor known to change nothing, or one that is read
+            has two values.
     """
     kind = "net" if section.kind == "network" else section.kind
     if kind not in _USED or (kind == "net") != (section.number < 0):
@@ -63,7 +64,12 @@ def check_section(section: Section) -> None:
     used, ignored = _USED[kind].split(), (_TRAINING["any"] + " " + _TRAINING.get(kind, "")).split()
     neutral = _NEUTRAL["any"] | _NEUTRAL.get(kind, {})
     for key, value in section.options.items():
-        if key in used or key in ignored:
+        if key in ignored:
+            continue
+        if key in section.repeated:
+            line, other = section.repeated[key]
+            raise section.error(f"line {line} sets it again, to {other}", "each key once", key)
+        if key in used:
             continue
         if key not in neutral:
             raise section.error("this key is not known", f"one of {', '.join(used)}" if used else "no key", key)

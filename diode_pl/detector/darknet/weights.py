@@ -1,23 +1,18 @@
-"""Weights of Darknet networks: random, from .weights (a header, then float32 numbers without names) or a state dict."""
+"""Weights of Darknet networks: random, or from .weights (a header, then float32 numbers without names)."""
 
 import math
-import pickle
 import struct
 from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 from jaxtyping import Float
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from diode_pl.detector.darknet.builder import Layer
 from diode_pl.detector.darknet.cfg import ConfigError
 from diode_pl.detector.darknet.layers import Convolution, YoloHead
-from diode_pl.provenance import GIVEN_WEIGHTS, Provenance
 
-STATE_SUFFIXES = frozenset({".safetensors", ".pt", ".pth", ".ckpt"})  # .ckpt for its error message
 _PRIOR = 0.01  # objectness of an untrained network, as few cells have objects
 
 
@@ -41,11 +36,9 @@ def load_darknet(network: Sequence[Layer], path: str | Path) -> None:
     """Loads a .weights file.
 
     Raises:
-        ConfigError: if the file has fewer or more numbers than the network, or one that is not finite.
+        ConfigError: if the file has fewer or more numbers than the network.
     """
     numbers, used, last = read_floats(path), 0, network[0].section
-    if not bool(torch.isfinite(numbers).all()):
-        raise ConfigError(f"{path}: found numbers that are not finite; expected a trained network")
     total = sum(p.numel() for layer in network for p in parameters_in_order(layer))
     for layer in network:
         for parameter in parameters_in_order(layer):
@@ -89,65 +82,3 @@ def parameters_in_order(layer: Layer) -> list[Tensor]:
         return [conv.bias, conv.weight]
     assert norm.running_mean is not None and norm.running_var is not None
     return [norm.bias, norm.weight, norm.running_mean, norm.running_var, conv.weight]
-
-
-def load_state(module: nn.Module, path: str | Path) -> None:
-    """Loads a .safetensors file or a saved state dict, converted to the dtypes of the module.
-
-    Raises:
-        ConfigError: if the file is damaged, holds more than tensors, or those of another module.
-    """
-    try:
-        module.load_state_dict(read_state(path))
-    except RuntimeError as error:
-        raise ConfigError(f"{path}: found another network's weights; expected this one's. {error}") from None
-
-
-def read_state(path: str | Path) -> dict[str, Tensor]:
-    """Reads a state dict.
-
-    Raises:
-        ConfigError: if the file is damaged, or holds more than tensors.
-    """
-    if Path(path).suffix == ".ckpt":
-        raise ConfigError(
-            f"{path}: found the checkpoint of a training run, which holds more than one network's weights; expected "
-            "weights only: use the student.safetensors of that run"
-        )
-    if Path(path).suffix == ".safetensors":
-        try:
-            return load_file(path)
-        except SafetensorError as error:
-            raise ConfigError(f"{path}: found a file that is damaged or no safetensors file ({error})") from error
-    try:
-        # Tensors only: other pickles can run arbitrary code.
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
-        raise ConfigError(
-            f"{path}: found a file that is damaged or holds more than tensors, such as a whole pickled model, which "
-            "would run its author's code when opened; expected what torch.save(model.state_dict(), path) writes"
-        ) from error
-    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
-        raise ConfigError(f"{path}: found {type(state).__name__}; expected a dict of tensors, as of model.state_dict()")
-    return state
-
-
-def read_provenance(path: str | Path, partial: bool = False) -> Provenance:
-    """Reads the provenance of a weights file; if it has none, ``GIVEN_WEIGHTS``, or its name if loaded partially."""
-    level = _read_metadata(path).get("data_access")
-    if level is None:
-        return Provenance.parse(f"weights from {Path(path).name}") if partial else GIVEN_WEIGHTS
-    return Provenance.parse(level)
-
-
-def read_resolution(path: str | Path) -> int | None:
-    """Height and width in pixels that weights were trained at; None if their file does not say."""
-    stated = _read_metadata(path).get("resolution", "")
-    return int(stated) if stated.isdecimal() else None
-
-
-def _read_metadata(path: str | Path) -> dict[str, str]:
-    if Path(path).suffix != ".safetensors":
-        return {}
-    with safe_open(path, framework="pt") as content:
-        return content.metadata() or {}

@@ -106,7 +106,10 @@ class FasterRCNN(TorchvisionDetector):
     def predict(
         self, outputs: Outputs, confidence: float = 0.005, iou: float = 0.45, max_detections: int = 100
     ) -> list[Detections]:
-        logits, codes = self._split(self._second_stage(outputs, outputs.proposals))
+        rows = self._second_stage(outputs, outputs.proposals)
+        if not bool(torch.isfinite(rows).all()):  # not among the heads, and no box would be above any score
+            raise ValueError(f"{type(self).__name__}: outputs of the second stage are not finite")
+        logits, codes = self._split(rows)
         counts, found = [len(each) for each in outputs.proposals], []
         per_image = zip(logits.softmax(dim=1).split(counts), codes.split(counts), outputs.proposals, strict=True)
         for scores, code, proposals in per_image:

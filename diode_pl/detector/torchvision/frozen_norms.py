@@ -38,7 +38,7 @@ def restore_frozen_norms(module: nn.Module, path: Path) -> None:
     layers = [layer for layer in module.modules() if isinstance(layer, FrozenBatchNorm2d)]
     if not layers:  # saves reading the file again
         return
-    if path.suffix == ".safetensors":
+    if path.suffix.lower() == ".safetensors":
         with safe_open(path, framework="pt") as content:
             eps = (content.metadata() or {}).get(_EPS)
     else:

@@ -49,6 +49,7 @@ def evaluate(
     if ckpt is not None:
         checkpoint = Checkpoint.read(ckpt)
         checkpoint.require_same_shapes(module, _MUST)
+        checkpoint.require_student(module.student.class_names)
         module.student.load_state_dict(checkpoint.weights_of("student"))
         provenance = Provenance.parse(checkpoint.kept.get("data_access", ""))
     elif provenance is None:

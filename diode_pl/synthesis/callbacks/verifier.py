@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from diode_pl.class_names import match_classes
-from diode_pl.detector import Detector
+from diode_pl.detector import Detections, Detector
 from diode_pl.detector.input_size import InputSize
 from diode_pl.io.images import to_uint8
 from diode_pl.metrics import mean_average_precision
@@ -30,7 +30,7 @@ class Verifier(pl.Callback):
             0 measures at the end of a batch only.
 
     Raises:
-        ValueError: if ``every`` is negative.
+        ValueError: if ``every`` is negative; when measuring, if outputs of a detector are not finite.
 
     Source: Chawla et al., WACV 2021, section 5.1 ("verifier").
 
@@ -93,14 +93,18 @@ class Verifier(pl.Callback):
     def _measure(self, module: Inversion) -> dict[str, float]:
         assert module.images is not None
         images = to_uint8(module.images).float() / 255
-        scores = {"teacher_map50": self._score(module.teacher, images, module, None)}
+        scores = {"teacher_map50": self._score("teacher", module.teacher, images, module, None)}
         if self.detector is not None:
-            scores["verifier_map50"] = self._score(self.detector, images, module, self.class_map)
+            scores["verifier_map50"] = self._score("verifier", self.detector, images, module, self.class_map)
         for logger in module.loggers:
             logger.log_metrics({f"score/{name}": value for name, value in scores.items()}, module.global_step)
         return scores
 
     @staticmethod
-    def _score(detector: Detector, images: Tensor, module: Inversion, class_map: list[int] | None) -> float:
-        detections = [result for part in images.split(64) for result in detector.predict(detector(part))]
+    def _score(role: str, detector: Detector, images: Tensor, module: Inversion, class_map: list[int] | None) -> float:
+        detections = list[Detections]()
+        for part in images.split(64):
+            outputs = detector(part)
+            outputs.require_finite(role)
+            detections += detector.predict(outputs)
         return mean_average_precision(detections, module.targets, class_map)

@@ -60,7 +60,6 @@ def test_values() -> None:
         ("width=1\n[net]\n", ["line 1", "'width=1'", r"inside a \[kind\]"]),
         ("[net]\nwidth 1\n", ["line 2", "'width 1'", "key=value"]),
         ("[net\nwidth=1\n", ["line 1", r"'\[net'", r"\[kind\]"]),
-        ("[net]\nwidth=1\n\nwidth=2\n[yolo]\n", [r"section -1 \[net\], line 2", "line 4", "to 2", "once"]),
     ],
 )
 def test_lines_that_make_no_sense(tmp_path: Path, text: str, wanted: list[str]) -> None:
@@ -72,9 +71,25 @@ def test_lines_that_make_no_sense(tmp_path: Path, text: str, wanted: list[str]) 
         error.match(part)
 
 
-def test_a_key_twice_with_one_value_is_no_error(tmp_path: Path) -> None:
-    sections = read_cfg(write(tmp_path, "[net]\nwidth=1\nwidth=1\n[yolo]\n"))
-    assert sections[0].int_of("width") == 1
+def test_a_key_twice_keeps_the_first_value_and_where_the_other_is(tmp_path: Path) -> None:
+    net = read_cfg(write(tmp_path, "[net]\nwidth=1\nwidth=1\nbatch=1\n\nbatch=64\n[yolo]\n"))[0]
+    assert net.int_of("width") == 1 and net.int_of("batch") == 1 and net.repeated == {"batch": (6, "64")}
+
+
+@pytest.mark.parametrize("place", ["start", "inside"])
+def test_byte_order_marks_are_no_part_of_a_line(place: str, tmp_path: Path) -> None:
+    text = "\ufeff" + TEXT if place == "start" else TEXT.replace("[conv", "\ufeff[conv")
+    (tmp_path / "some.cfg").write_text(text, encoding="utf-8")
+    assert [section.kind for section in read_cfg(tmp_path / "some.cfg")] == ["net", "convolutional", "route"]
+
+
+def test_encodings(tmp_path: Path) -> None:
+    file = tmp_path / "some.cfg"
+    file.write_bytes(TEXT.replace("another", "größer").encode("latin1"))  # comments may be in any
+    assert len(read_cfg(file)) == 3
+    file.write_bytes(TEXT.encode("utf-16"))
+    with pytest.raises(ConfigError, match="some.cfg: found a zero byte at 3, as in UTF-16; expected a text in UTF-8"):
+        read_cfg(file)
 
 
 def test_values_that_make_no_sense(tmp_path: Path) -> None:
@@ -95,6 +110,12 @@ def test_values_that_make_no_sense(tmp_path: Path) -> None:
         section.ints("stride")
     with pytest.raises(ConfigError, match=r"line 2: no key 'groups'; expected a line groups="):
         section.text("groups")
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "-1e999"])
+def test_numbers_that_are_not_finite(value: str) -> None:
+    with pytest.raises(ConfigError, match=f"anchors=8, {value}: not finite; expected finite numbers"):
+        Section("yolo", {"anchors": f"8, {value}"}).floats("anchors")
 
 
 def test_sections_in_code_are_numbered() -> None:

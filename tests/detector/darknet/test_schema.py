@@ -1,7 +1,10 @@
 """Which sections and keys of a .cfg are understood; messages with line numbers are in ``test_builder.py``."""
 
+from pathlib import Path
+
 import pytest
 
+from diode_pl.detector import Darknet
 from diode_pl.detector.darknet.cfg import ConfigError, Section
 from diode_pl.detector.darknet.schema import check_section
 
@@ -34,3 +37,29 @@ def test_what_is_read_and_what_changes_nothing_is_accepted(kind: str, options: d
 def test_what_would_change_the_result_is_refused(kind: str, options: dict[str, str], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         check_section(Section(kind, options, number=0))
+
+
+@pytest.mark.parametrize(
+    ("kind", "key", "refused"),
+    [
+        ("net", "batch", False),
+        ("net", "width", True),
+        ("convolutional", "stopbackward", False),
+        ("convolutional", "filters", True),
+        ("convolutional", "dilation", True),
+        ("yolo", "random", False),
+        ("yolo", "anchors", True),
+    ],
+)
+def test_a_key_that_is_ignored_may_stand_twice(kind: str, key: str, refused: bool) -> None:
+    section = Section(kind, {key: "1"}, number=-1 if kind == "net" else 0, lines={key: 3}, repeated={key: (5, "2")})
+    if not refused:
+        return check_section(section)
+    with pytest.raises(ConfigError, match=f"line 3, {key}=1: line 5 sets it again, to 2; expected each key once"):
+        check_section(section)
+
+
+def test_a_shared_file_with_a_training_key_twice(shared_data: Path) -> None:
+    if not (file := shared_data / "odd_files" / "darknet" / "09_same_key_other_value_training.cfg").is_file():
+        pytest.skip("needs shared/data/odd_files")
+    assert Darknet(file, None, ["cat", "dog"]).stride == 2

@@ -2,7 +2,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import save_file
 
 from diode_pl.detector import ConfigError, Darknet, yolov3_tiny
 from diode_pl.detector.darknet.layers import Convolution, YoloHead
@@ -73,89 +72,6 @@ def test_wrong_count(tmp_path: Path, difference: int, section: int, found: str) 
         f"{cfg}, section {section} [convolutional], line {line}: {weights} {found}; "
         f"expected {COUNT} numbers for this network"
     )
-
-
-def test_numbers_that_are_none(tmp_path: Path) -> None:
-    cfg, weights = write_network(tmp_path)
-    numbers = some_numbers()
-    numbers[100] = float("nan")
-    weights.write_bytes(weights_bytes(numbers))
-    with pytest.raises(ConfigError, match="small.weights: found numbers that are not finite"):
-        Darknet(cfg, weights, NAMES)
-
-
-@pytest.mark.parametrize("suffix", [".pt", ".pth"])
-def test_state_dict(tmp_path: Path, suffix: str) -> None:
-    cfg, weights = write_network(tmp_path)
-    detector, file = Darknet(cfg, weights, NAMES), tmp_path / f"state{suffix}"
-    torch.save(detector.state_dict(), file)
-    again = Darknet(cfg, file, NAMES).state_dict()
-    assert all(torch.equal(value, again[name]) for name, value in detector.state_dict().items())
-
-
-class Anything:
-    """What a pickle may hold beside tensors."""
-
-
-def test_pickles_that_hold_more_than_tensors_are_refused(tmp_path: Path) -> None:
-    cfg, weights = write_network(tmp_path)
-    file = tmp_path / "model.pt"
-    torch.save({"model": Anything()}, file)
-    with pytest.raises(ConfigError, match=r"model.pt: found .*more than tensors.*code.*state_dict\(\), path\)"):
-        Darknet(cfg, file, NAMES)
-    torch.save({"epoch": 3, "state": Darknet(cfg, weights, NAMES).state_dict()}, file)
-    with pytest.raises(ConfigError, match=r"model.pt: found dict; expected a dict of tensors, as of model.state_dict"):
-        Darknet(cfg, file, NAMES)
-    file.write_bytes(b"nonsense")
-    with pytest.raises(ConfigError, match="model.pt: found a file that is damaged or holds more"):
-        Darknet(cfg, file, NAMES)
-
-
-def test_state_dict_of_another_network(tmp_path: Path) -> None:
-    cfg, _ = write_network(tmp_path)
-    file = tmp_path / "state.pt"
-    torch.save({"layers.0.conv.weight": torch.zeros(1)}, file)
-    with pytest.raises(ConfigError, match="state.pt: found another network's weights; expected this one's"):
-        Darknet(cfg, file, NAMES)
-
-
-def test_safetensors(tmp_path: Path) -> None:
-    cfg, weights = write_network(tmp_path)
-    detector, file = Darknet(cfg, weights, NAMES), tmp_path / "student.safetensors"
-    save_file(detector.state_dict(), file)
-    assert Darknet(cfg, file, NAMES).fingerprint() == detector.fingerprint()
-
-
-@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
-def test_lower_precision_is_taken_up(tmp_path: Path, dtype: torch.dtype) -> None:
-    cfg, weights = write_network(tmp_path)
-    detector, file = Darknet(cfg, weights, NAMES), tmp_path / "student.safetensors"
-    save_file({k: v.to(dtype) if v.is_floating_point() else v for k, v in detector.state_dict().items()}, file)
-    state = Darknet(cfg, file, NAMES).state_dict()
-    for name, value in detector.state_dict().items():
-        assert state[name].dtype == value.dtype and torch.equal(state[name], value.to(dtype).to(value.dtype)), name
-
-
-def test_safetensors_that_are_none_or_of_another_network(tmp_path: Path) -> None:
-    cfg, weights = write_network(tmp_path)
-    file = tmp_path / "student.safetensors"
-    save_file(Darknet(cfg, weights, NAMES).state_dict(), file)
-    content = file.read_bytes()
-    for damaged in (b"", b"nonsense, and a good deal of it", content[:-1], content[:100]):
-        file.write_bytes(damaged)
-        with pytest.raises(ConfigError, match=r"student.safetensors: found a file that is damaged or no safetensors"):
-            Darknet(cfg, file, NAMES)
-    save_file({"layers.0.conv.weight": torch.zeros(1)}, file)
-    with pytest.raises(ConfigError, match="student.safetensors: found another network's weights; expected this one's"):
-        Darknet(cfg, file, NAMES)
-
-
-def test_the_checkpoint_of_a_run_is_refused(tmp_path: Path) -> None:
-    cfg, weights = write_network(tmp_path)
-    file = tmp_path / "student.ckpt"
-    torch.save({"state_dict": Darknet(cfg, weights, NAMES).state_dict(), "epoch": 3}, file)
-    with pytest.raises(ConfigError, match=r"student.ckpt: found the checkpoint of a training run.*student.safetensors"):
-        Darknet(cfg, file, NAMES)
 
 
 def test_random_weights_keep_the_signal_and_expect_few_objects() -> None:

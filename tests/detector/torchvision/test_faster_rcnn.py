@@ -267,3 +267,11 @@ def test_half_precision_is_answered_in_full() -> None:
     assert detector.decode(outputs).boxes.dtype == detector.match_predictions(outputs, boxes(0, 1, 1)).boxes.dtype
     assert len(detector.decode_stages(outputs, boxes(0, 1, 1))) == 2
     assert detector.class_names == NAMES
+
+
+def test_a_second_stage_that_computes_nothing_is_an_error() -> None:
+    detector, outputs = uneven()
+    outputs.require_finite("teacher")
+    detector.network.roi_heads.box_predictor.cls_score.bias.data[1] = torch.nan
+    with pytest.raises(ValueError, match="FasterRCNN: outputs of the second stage are not finite"):
+        detector.predict(outputs)

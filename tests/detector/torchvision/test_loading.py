@@ -7,6 +7,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 from torch import nn
+from torchvision.models.detection import RetinaNet_ResNet50_FPN_Weights
 from torchvision.ops import FrozenBatchNorm2d
 
 from diode_pl.detector import ConfigError, Detector, FasterRCNN, RetinaNet
@@ -15,6 +16,7 @@ from diode_pl.detector.torchvision.loading import COCO_CLASSES, load_network
 from diode_pl.provenance import GIVEN_WEIGHTS, REAL_IMAGES
 from tests.detector.torchvision.small_networks import calibrated, same, state_file, tiny_faster_rcnn, tiny_retinanet
 
+COCO = RetinaNet_ResNet50_FPN_Weights.COCO_V1.meta["categories"]
 NAMES = ["cat", "dog", "cup"]
 COCO_NUMBERS = [17, 18, 47]  # of these, in COCO's own list of 90
 
@@ -37,6 +39,12 @@ def test_without_names_the_classes_are_cocos() -> None:
 def test_names_may_come_from_a_file(tmp_path: Path) -> None:
     (tmp_path / "my.names").write_text("cat\ndog\n\n", encoding="utf-8")
     assert load_network(tiny_retinanet, None, tmp_path / "my.names", first=0).class_names == ["cat", "dog"]
+
+
+@pytest.mark.parametrize(("build", "first"), [(tiny_retinanet, 0), (tiny_faster_rcnn, 1)])
+def test_background_and_unused_outputs_are_no_classes(build: Callable[..., nn.Module], first: int) -> None:
+    loaded = load_network(build, None, ["__background__", "cat", "N/A", "dog"], first)
+    assert loaded.class_names == ["cat", "dog"] and loaded.columns == [first, first + 1]
 
 
 # ---------------------------------------------------------------- a state dict
@@ -75,6 +83,66 @@ def test_finds_the_output_of_each_class(
     source = build(num_classes=outputs)
     loaded = load_network(build, state_file(source, tmp_path / "my.pt"), NAMES, first)
     assert loaded.columns == columns and loaded.class_names == NAMES and same(source, loaded.network)
+
+
+@pytest.mark.parametrize(
+    ("build", "first", "outputs", "columns"),
+    [
+        (tiny_retinanet, 0, 5, [1, 2, 4]),
+        (tiny_retinanet, 0, 4, [0, 1, 3]),
+        (tiny_faster_rcnn, 1, 5, [1, 2, 4]),
+        (tiny_retinanet, 0, 91, COCO_NUMBERS),
+    ],
+)
+def test_a_list_of_outputs_gives_the_output_of_each_class(
+    tmp_path: Path, build: Callable[..., nn.Module], first: int, outputs: int, columns: list[int]
+) -> None:
+    path = state_file(build(num_classes=outputs), tmp_path / "my.pt")
+    loaded = load_network(build, path, ["__background__", "cat", "dog", "N/A", "cup"], first)
+    assert loaded.columns == columns and loaded.class_names == NAMES
+
+
+def test_torchvisions_own_list_of_outputs(tmp_path: Path) -> None:
+    path, listed = state_file(tiny_retinanet(num_classes=91), tmp_path / "my.pt"), list(COCO)
+    (tmp_path / "coco.names").write_text("\n".join(listed), encoding="utf-8")
+    loaded = load_network(tiny_retinanet, path, tmp_path / "coco.names", first=0)
+    assert loaded.class_names == list(COCO_CLASSES)
+    assert [listed[column] for column in loaded.columns] == loaded.class_names
+
+
+def test_names_that_the_file_states_are_required(tmp_path: Path) -> None:
+    file, state = tmp_path / "my.safetensors", tiny_retinanet(num_classes=3).state_dict()
+    save_file(state, file, metadata={"class_names": '["cat", "dog", "cup"]'})
+    assert load_network(tiny_retinanet, file, NAMES, first=0).class_names == NAMES
+    with pytest.raises(ValueError, match=r"^names: class 0 is 'cat' in .*my.safetensors, not 'dog'"):
+        load_network(tiny_retinanet, file, ["dog", "cat", "cup"], first=0)
+    assert load_network(tiny_retinanet, file, ["cow", "hen", "pig"], 0, fitting=True).class_names[0] == "cow"
+
+
+@pytest.mark.parametrize("name", ["my.pt", "my.safetensors"])
+@pytest.mark.parametrize("fitting", [False, True])
+@pytest.mark.parametrize("frozen", [False, True])
+@pytest.mark.parametrize(("part", "value"), [("running_var", -1.0), ("running_mean", float("nan"))])
+def test_weights_that_compute_nothing(
+    tmp_path: Path, name: str, fitting: bool, frozen: bool, part: str, value: float
+) -> None:
+    network = tiny_retinanet(num_classes=3)
+    if frozen:
+        freeze_norms(network)
+    tensor = next(key for key in network.state_dict() if key.endswith(part))
+    network.state_dict()[tensor][1] = value
+    with pytest.raises(
+        ConfigError, match=rf"{name}: found .*(NaN|negative variance -1) in {tensor}; expected a trained"
+    ):
+        load_network(tiny_retinanet, state_file(network, tmp_path / name), NAMES, 0, fitting=fitting)
+
+
+def test_darknets_files_are_of_no_known_suffix(tmp_path: Path) -> None:
+    (tmp_path / "my.weights").write_bytes(bytes(100))
+    with pytest.raises(
+        ConfigError, match="the suffix .weights, which is not known; expected .* .safetensors, .pt, .pth"
+    ):
+        load_network(tiny_retinanet, tmp_path / "my.weights", NAMES, first=0)
 
 
 @torch.no_grad()

@@ -14,6 +14,7 @@ from diode_pl.distillation.jobs import evaluate
 from diode_pl.distillation.losses import FKD, Decoded
 from tests.training_run import (
     BATCH,
+    NAMES,
     VALIDATION,
     checkpoint,
     measure,
@@ -87,3 +88,8 @@ def test_two_processes_measure_as_one(tmp_path: Path, whole: Path) -> None:
     truths = {name: scores["truths"] for name, scores in expected["per_class"].items()}
     assert {name: scores["truths"] for name, scores in measured["per_class"].items()} == truths
     assert score == pytest.approx(expected["student"]["AP50"])
+
+
+def test_a_student_of_other_names_is_not_measured(tmp_path: Path, whole: Path) -> None:
+    with pytest.raises(ValueError, match=r"^names: class 0 is 'mug' in .*best.ckpt, not 'umbrella'"):
+        measure(tmp_path, whole / "best.ckpt", student=tiny_detector(9, names=NAMES[::-1]))

@@ -65,3 +65,11 @@ def test_the_verifier_never_changes_the_images(tmp_path):
     with_verifier = fit(inversion(tmp_path), Verifier(tiny_network(tmp_path / "v", seed=1), every=5))
     without = fit(inversion(tmp_path))
     assert torch.equal(with_verifier.ends[0], without.ends[0])
+
+
+def test_the_score_of_a_verifier_that_computes_nothing_is_an_error(tmp_path: Path) -> None:
+    callback = verifier(tmp_path, smallest=32)
+    assert callback.detector is not None
+    callback.detector.state_dict()["layers.0.norm.running_mean"][0] = torch.nan
+    with pytest.raises(ValueError, match="^verifier: its outputs are not finite, head 0"):
+        fit(inversion(tmp_path), callback)

@@ -11,7 +11,8 @@ from torch import Tensor
 
 from diode_pl.classifier import LAYERS, ClassifierCard, CropClassifier, load_classifier
 from diode_pl.detector import Detector
-from diode_pl.detector.darknet.weights import load_state
+from diode_pl.detector.finite_weights import require_finite
+from diode_pl.detector.state_files import load_state
 from diode_pl.distillation.losses.base import DistillationBatch
 from diode_pl.distillation.losses.dicod.classifier_teacher import CropTeacher
 from diode_pl.numerics.roi_crop import crop_boxes
@@ -70,6 +71,7 @@ class TrainedClassifier(CropTeacher):
         else:
             load_state(network.network, weights)
             self.network, record = network.eval(), ClassifierCard()
+        require_finite(self.network.state_dict(), weights)
         self.provenance = record.provenance or EXTERNAL_CLASSIFIER
         if (record.outside or not self.provenance.teacher) and not external:
             raise ValueError(

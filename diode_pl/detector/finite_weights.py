@@ -1,0 +1,34 @@
+"""Refusal of weights that compute nothing."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from diode_pl.detector.darknet.cfg import ConfigError
+
+
+def require_finite(state: Mapping[str, Tensor], path: str | Path) -> None:
+    """Checks that numbers are finite and variances of batch norm not negative.
+
+    Args:
+        state: state dict of a network, after its weights were loaded.
+        path: of their file, for the message.
+
+    Raises:
+        ConfigError: if one is not; the message names its tensor.
+
+    Example:
+        >>> require_finite({"norm.running_var": torch.tensor([0.5, -1.0])}, "my.pt")
+        Traceback (most recent call last):
+        diode_pl.detector.darknet.cfg.ConfigError: my.pt: found the negative variance -1 in norm.running_var; ...
+    """
+    for name, value in state.items():
+        if not bool(torch.isfinite(value).all()):
+            found = f"numbers that are not finite, {'NaN' if bool(value.isnan().any()) else 'infinity'} in {name}"
+        elif name.rpartition(".")[2] == "running_var" and bool((value < 0).any()):
+            found = f"the negative variance {float(value.min()):g} in {name}"
+        else:
+            continue
+        raise ConfigError(f"{path}: found {found}; expected a trained network: is the file damaged?")

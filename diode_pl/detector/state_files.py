@@ -1,0 +1,125 @@
+"""State dicts in files, and what the files say of them."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from diode_pl.detector.darknet.cfg import ConfigError
+from diode_pl.detector.finite_weights import require_finite
+from diode_pl.io.tensor_files import load_tensors
+from diode_pl.provenance import GIVEN_WEIGHTS, Provenance
+
+STATE_SUFFIXES = (".safetensors", ".pt", ".pth")
+# What programs put before the name of every tensor.
+_PREFIXES = {"module.": "DataParallel", "_orig_mod.": "torch.compile", "model.": "a module around the network"}
+
+
+def load_state(module: nn.Module, path: str | Path) -> None:
+    """Loads a .safetensors file or a saved state dict, converted to the dtypes of the module.
+
+    Raises:
+        ConfigError: if the file is damaged, holds more than tensors, or those of another module, or a number is not
+            finite.
+    """
+    try:
+        module.load_state_dict(read_state(path))
+    except RuntimeError as error:
+        raise ConfigError(f"{path}: found another network's weights; expected this one's. {error}") from None
+    require_finite(module.state_dict(), path)
+
+
+def read_state(path: str | Path) -> dict[str, Tensor]:
+    """Reads a state dict.
+
+    Raises:
+        ConfigError: if the file is of another format, damaged, or holds more than a state dict.
+    """
+    suffix = Path(path).suffix.lower()
+    if suffix not in (*STATE_SUFFIXES, ".ckpt"):
+        raise unknown_suffix(path, STATE_SUFFIXES)
+    if suffix == ".safetensors":
+        try:
+            state = load_file(path)
+        except SafetensorError as error:
+            raise ConfigError(f"{path}: found a file that is damaged or no safetensors file ({error})") from error
+    else:
+        try:
+            state = load_tensors(path)
+        except ValueError as error:
+            raise ConfigError(f"{error}; expected what torch.save(model.state_dict(), path) writes") from error
+        if suffix == ".ckpt":
+            raise ConfigError(
+                f"{path}: found the checkpoint of a training run, which holds more than one network's weights; "
+                "expected weights only: use the student.safetensors of that run"
+            )
+        if fault := _describe_other(state):
+            raise ConfigError(f"{path}: {fault}")
+    for prefix, writer in _PREFIXES.items():
+        if state and all(name.startswith(prefix) for name in state):
+            raise ConfigError(
+                f"{path}: found names that all begin with {prefix!r}, as of {writer}; expected those of the network "
+                f"inside: {next(iter(state)).removeprefix(prefix)}"
+            )
+    return state
+
+
+def unknown_suffix(path: str | Path, known: tuple[str, ...]) -> ConfigError:
+    """An error that says which suffixes of weights are known."""
+    suffix = Path(path).suffix
+    found = f"the suffix {suffix}, which is not known" if suffix else "no suffix"
+    return ConfigError(f"{path}: found {found}; expected weights as {', '.join(known)}")
+
+
+def read_provenance(path: str | Path, partial: bool = False) -> Provenance:
+    """Reads the provenance of a weights file; if it has none, ``GIVEN_WEIGHTS``, or its name if loaded partially."""
+    level = _metadata(path).get("data_access")
+    if level is None:
+        return Provenance.parse(f"weights from {Path(path).name}") if partial else GIVEN_WEIGHTS
+    return Provenance.parse(level)
+
+
+def read_stored_names(path: str | Path) -> list[str] | None:
+    """Class names that a weights file states; None if it does not."""
+    try:
+        names = json.loads(_metadata(path).get("class_names", ""))
+    except ValueError:  # of another program
+        return None
+    return names if isinstance(names, list) and all(isinstance(name, str) for name in names) else None
+
+
+def read_resolution(path: str | Path) -> int | None:
+    """Height and width in pixels that weights were trained at; None if their file does not say."""
+    stated = _metadata(path).get("resolution", "")
+    return int(stated) if stated.isdecimal() else None
+
+
+def _metadata(path: str | Path) -> dict[str, str]:
+    if Path(path).suffix.lower() != ".safetensors":
+        return {}
+    with safe_open(path, framework="pt") as content:
+        return content.metadata() or {}
+
+
+def _describe_other(content: Any) -> str | None:
+    """What was found instead of a state dict, and where inside of it there is one; None if it is one."""
+    expected = f"found {type(content).__name__}; expected a dict of tensors, as of model.state_dict()"
+    if not isinstance(content, Mapping):
+        return expected
+    if wrapped := [repr(key) for key, value in content.items() if _is_state(value)]:
+        return f"{expected}, which is its entry {' or '.join(wrapped)}: save that alone"
+    if keys := [key for key in content if not isinstance(key, str)]:
+        return f"{expected}, got the key {keys[0]!r}"
+    if others := [key for key, value in content.items() if not isinstance(value, Tensor)]:
+        return f"{expected}, got {type(content[others[0]]).__name__} as {others[0]!r}"
+    return None
+
+
+def _is_state(value: Any) -> bool:
+    """Whether an entry is a state dict; those of optimizers have numbers for keys."""
+    named = isinstance(value, Mapping) and all(isinstance(key, str) for key in value)
+    return named and len(value) > 0 and all(isinstance(each, Tensor) for each in value.values())
