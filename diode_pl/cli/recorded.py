@@ -27,6 +27,8 @@ def load_recorded_teacher(root: str | Path | None, split: str | None = None, wei
     if root is None:
         return load_detector(weights=weights or "embedded")
     folder, record = _read_record(root, split)
+    if not Path(folder).exists():
+        raise ValueError(f"train.root: {Path(folder).resolve()} does not exist")
     teacher = record.get("teacher", {}).get("config")
     if not teacher:
         raise ValueError(

@@ -5,13 +5,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 _ROLES = {"synthesize": ("teacher", "verifier"), "train": ("teacher", "student")}
+# Groups and keys that say which student, and from where a teacher is known.
+_STUDENT, _TEACHER = ("detector@student", "student"), ("detector@teacher", "teacher", "data@train", "train")
 
 
 def choose_file_detectors(overrides: Sequence[str], entry_point: str) -> list[str]:
     """Adds ``detector@ROLE=file`` where ``ROLE.weights`` is a file that holds its architecture.
 
     Not where the command line names the detector, or another key of it than its class names; nor for a student whose
-    weights an experiment gives a meaning to.
+    weights an experiment gives a meaning to. For ``task=evaluate`` a checkpoint in ``ckpt`` rebuilds the student, too;
+    and without a word on teacher and training images there is no teacher.
 
     Args:
         overrides: the arguments of the command line.
@@ -26,6 +29,11 @@ def choose_file_detectors(overrides: Sequence[str], entry_point: str) -> list[st
     """
     typed = dict(override.lstrip("+~").partition("=")[::2] for override in overrides)
     added = []
+    if typed.get("task") == "evaluate":
+        if typed.get("ckpt", "null") != "null" and not any(key.partition(".")[0] in _STUDENT for key in typed):
+            added += ["detector@student=file", f"student.weights={typed['ckpt']}"]
+        if not any(key.partition(".")[0] in _TEACHER for key in typed):
+            added.append("detector@teacher=none")
     for role in _ROLES.get(entry_point, ()):
         keys = {key.removeprefix(f"{role}.") for key in typed if key.startswith(f"{role}.")}
         told = f"detector@{role}" in typed or (role == "student" and "experiment" in typed)

@@ -1,7 +1,7 @@
 """Reading of training checkpoints."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from diode_pl.class_names import require_stored_names
+from diode_pl.detector import Detector
 from diode_pl.detector.finite_weights import require_finite
 from diode_pl.io.tensor_files import load_tensors
 
@@ -90,11 +91,27 @@ class Checkpoint:
                     f"{there.get(different[0], 'not')} there and {here.get(different[0], 'not')} here. {way_out}"
                 )
 
-    def require_student(self, names: Sequence[str]) -> None:
-        """Raises a ValueError if a number of the student is not finite, or if it was trained for other ``names``."""
+    def require_student(self, student: Detector) -> None:
+        """Raises a ValueError if a number is not finite, or if the state is not one of ``student``.
+
+        Class names and what no tensor holds, such as anchors, are compared where both state them.
+        """
         require_finite(self.weights_of("student"), f"ckpt: {self.path}")
-        stored = self.content.get("student", {}).get("class_names")
-        require_stored_names(names, None if stored is None else json.loads(stored), self.path)
+        stored = self.content.get("student", {})
+        names = stored.get("class_names")
+        require_stored_names(student.class_names, None if names is None else json.loads(names), self.path)
+        there, here = (each.get("architecture") for each in (stored, student.weights_metadata()))
+        if there is not None and here is not None and json.loads(there) != json.loads(here):
+            raise ValueError(
+                f"ckpt: {self.path} is of a student of the same layers but other settings, such as other anchors; the "
+                "student must be the one that it was made with"
+            )
+
+    @property
+    def resolution(self) -> int | None:
+        """Height and width in pixels that the student was trained for; None if the file does not say."""
+        noted = self.content.get("student", {}).get("resolution", "")
+        return int(noted) if noted.isdecimal() else None
 
     def restore(self, module: Any) -> None:
         """Loads weights and history into a module of the same architecture, and moves it to the CPU."""

@@ -107,6 +107,11 @@ def test_a_folder_without_a_record_asks_for_a_teacher(record: str | None, tmp_pa
     assert compose_training(f"train.root={tmp_path}").resolution == 160
 
 
+def test_a_folder_that_does_not_exist_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"^train.root: .*/nowhere does not exist$"):
+        load_recorded_teacher(tmp_path / "nowhere")
+
+
 def test_relative_paths_are_recorded_as_absolute_ones(synthetic_set: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(synthetic_set.parent)
     config = {"cfg": "weights/tiny.cfg", "names": ["cat", "dog"], "nested": {"weights": "weights/tiny.weights"}}

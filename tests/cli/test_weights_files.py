@@ -46,6 +46,22 @@ def test_a_file_that_says_it_is_the_detector(
     assert found == [*typed, *(f"detector@{role}=file" for role in added)]
 
 
+@pytest.mark.parametrize(
+    ("typed", "added"),
+    [
+        (["ckpt=best.ckpt"], ["detector@student=file", "student.weights=best.ckpt", "detector@teacher=none"]),
+        (["ckpt=best.ckpt", "train.root=DIR"], ["detector@student=file", "student.weights=best.ckpt"]),
+        (["ckpt=best.ckpt", "detector@student=darknet", "student.cfg=a.cfg"], ["detector@teacher=none"]),
+        (["student.weights=a.safetensors"], ["detector@teacher=none", "detector@student=file"]),
+        (["ckpt=best.ckpt", "student.names=[a]", "teacher.weights=COCO_V1"], []),
+        (["ckpt=null", "detector@teacher=darknet"], []),
+    ],
+)
+def test_what_is_measured_says_itself_which_detector_it_is(weights: None, typed: list[str], added: list[str]) -> None:
+    typed = ["task=evaluate", *typed]
+    assert choose_file_detectors(typed, "train") == [*typed, *added]
+
+
 @pytest.mark.parametrize("head", [b"[]", b'{"__metadata__": null}', b'{"__metadata__": 3}', b"", b"\xff"])
 def test_heads_of_damaged_files(head: bytes, tmp_path: Path) -> None:
     file = tmp_path / "a.safetensors"

@@ -8,6 +8,7 @@ from torch import nn
 
 from diode_pl.training.checkpoint import Checkpoint
 from tests.training.run_folders import finish
+from tests.training_run import ANCHORS, tiny_detector
 
 
 @pytest.mark.parametrize("content", [b"", b"no checkpoint", "cut", "other"])
@@ -55,11 +56,21 @@ def test_what_is_found_instead_is_said(tmp_path: Path) -> None:
 def test_a_student_must_be_finite_and_have_the_names(tmp_path: Path) -> None:
     content = {"state_dict": {"student.weight": torch.ones(2)}, "distillation": {}}
     found = Checkpoint(tmp_path / "a.ckpt", content, "distillation")
-    found.require_student(["any"])  # of an earlier version, which did not store names
+    found.require_student(tiny_detector(names=["any"]))  # of an earlier version, which did not store names
     found = Checkpoint(found.path, content | {"student": {"class_names": '["cat", "dog"]'}}, found.part)
-    found.require_student(["cat", "dog"])
+    found.require_student(tiny_detector(names=["cat", "dog"]))
     with pytest.raises(ValueError, match=r"^names: class 0 is 'cat' in .*a.ckpt, not 'dog'"):
-        found.require_student(["dog", "cat"])
+        found.require_student(tiny_detector(names=["dog", "cat"]))
     content["state_dict"]["student.weight"][1] = torch.nan
     with pytest.raises(ValueError, match=r"^ckpt: .*a.ckpt: found numbers that are not finite, NaN in weight"):
-        found.require_student(["cat", "dog"])
+        found.require_student(tiny_detector(names=["cat", "dog"]))
+
+
+def test_a_student_has_the_anchors_that_no_tensor_holds(tmp_path: Path) -> None:
+    student, other = tiny_detector(), tiny_detector(anchors=[2 * anchor for anchor in ANCHORS])
+    content = {"state_dict": {}, "distillation": {}, "student": student.weights_metadata() | {"resolution": "96"}}
+    found = Checkpoint(tmp_path / "a.ckpt", content, "distillation")
+    found.require_student(student)
+    assert found.resolution == 96
+    with pytest.raises(ValueError, match=r"^ckpt: .*a.ckpt is of a student of the same layers but other settings"):
+        found.require_student(other)

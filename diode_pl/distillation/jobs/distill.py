@@ -47,7 +47,7 @@ def distill(
     start = None if ckpt is None else Checkpoint.read(ckpt)
     if start is not None:
         start.require_same_shapes(module, _MUST_MATCH)
-        start.require_student(module.student.class_names)
+        start.require_student(module.student)
     run = RunFolder(folder, dict(settings) | _fingerprints(module))
     best = [] if module.data.val is None else [run.keep_best()]
     return write_report(module, run.folder) if run.fit_or_resume(module, module.data, trainer, start, best) else None

@@ -49,8 +49,12 @@ def evaluate(
     if ckpt is not None:
         checkpoint = Checkpoint.read(ckpt)
         checkpoint.require_same_shapes(module, _MUST)
-        checkpoint.require_student(module.student.class_names)
+        checkpoint.require_student(module.student)
         module.student.load_state_dict(checkpoint.weights_of("student"))
+        if checkpoint.resolution not in (None, resolution := module.data.val.resolution):
+            log.warning(
+                "measured at %d px; the student was trained at resolution=%d", resolution, checkpoint.resolution
+            )
         provenance = Provenance.parse(checkpoint.kept.get("data_access", ""))
     elif provenance is None:
         raise ValueError(

@@ -8,10 +8,12 @@ import pytest
 from PIL import Image
 
 from diode_pl.data import DetectionData
+from diode_pl.data.cache import InMemory
 from diode_pl.data.tiling import Fixed
 from diode_pl.distillation.evaluation import Evaluation
 from diode_pl.distillation.jobs import evaluate
 from diode_pl.distillation.losses import FKD, Decoded
+from diode_pl.shapes import ShapesWorld
 from tests.training_run import (
     BATCH,
     NAMES,
@@ -93,3 +95,10 @@ def test_two_processes_measure_as_one(tmp_path: Path, whole: Path) -> None:
 def test_a_student_of_other_names_is_not_measured(tmp_path: Path, whole: Path) -> None:
     with pytest.raises(ValueError, match=r"^names: class 0 is 'mug' in .*best.ckpt, not 'umbrella'"):
         measure(tmp_path, whole / "best.ckpt", student=tiny_detector(9, names=NAMES[::-1]))
+
+
+def test_another_resolution_than_that_of_the_training_is_said(
+    tmp_path: Path, whole: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    measure(tmp_path, whole / "best.ckpt", val=InMemory(ShapesWorld("val", VALIDATION, 96), 0, "val"))
+    assert "measured at 96 px; the student was trained at resolution=64" in caplog.messages
