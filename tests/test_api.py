@@ -11,10 +11,14 @@ import torch
 from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 from pytorch_lightning.callbacks import WeightAveraging
+from safetensors.torch import save_file
 
 import diode_pl
+from diode_pl.detector.loading import SHAPES
 from diode_pl.distillation.module import Distillation
+from diode_pl.report import save_weights
 from diode_pl.synthesis.module import Inversion
+from tests.tiny_network import NAMES, tiny_network
 from tests.training_run import shapes
 
 CONF = Path(__file__).resolve().parents[1] / "conf"
@@ -39,6 +43,23 @@ def test_the_embedded_detector_is_that_of_the_command_line() -> None:
 def test_embedded_weights_are_not_those_of_another_network(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r'^weights="embedded" .* cfg=.*net.cfg: omit cfg, or set weights to a path'):
         diode_pl.load_detector(tmp_path / "net.cfg", "embedded")
+
+
+def test_a_weights_file_is_enough(tmp_path: Path) -> None:
+    detector, path = tiny_network(tmp_path), tmp_path / "student.safetensors"
+    save_weights(detector, path)
+    for names in (None, NAMES):
+        found = diode_pl.load_detector(weights=path, class_names=names)
+        assert found.fingerprint() == detector.fingerprint() and found.class_names == tuple(NAMES)
+    with pytest.raises(ValueError, match="^names: .*expected the names of the weights"):
+        diode_pl.load_detector(weights=path, class_names=NAMES[::-1])
+
+
+def test_weights_that_state_no_architecture_are_those_of_the_network_that_is_built(tmp_path: Path) -> None:
+    detector = diode_pl.load_detector(width=0.1)
+    save_file(detector.state_dict(), tmp_path / "state.safetensors")
+    found = diode_pl.load_detector(weights=tmp_path / "state.safetensors", width=0.1)
+    assert found.fingerprint() == detector.fingerprint() and found.class_names == SHAPES
 
 
 def test_about_ten_names_and_no_others() -> None:

@@ -12,6 +12,7 @@ from diode_pl.detector.base import Detector
 from diode_pl.detector.darknet.detector import Darknet
 from diode_pl.detector.darknet.yolov3 import yolov3_tiny
 from diode_pl.detector.outputs import Detections
+from diode_pl.detector.weights_file import load_weights_file, read_metadata
 from diode_pl.io.assets import asset
 
 SHAPES = ("mug", "key", "star", "crescent", "gear", "house", "fish", "umbrella")
@@ -21,17 +22,19 @@ _ANCHORS = (18, 18, 26, 24, 34, 34, 45, 42, 52, 66, 72, 50, 70, 72, 84, 88, 106,
 def load_detector(
     cfg: str | Path | None = None,
     weights: str | Path | None = None,
-    class_names: str | Path | Sequence[str] = SHAPES,
+    class_names: str | Path | Sequence[str] | None = None,
     width: float = 0.375,
-) -> Darknet:
-    """Loads a detector from a Darknet ``.cfg``, or builds one for the embedded data set.
+) -> Detector:
+    """Loads a detector from a Darknet ``.cfg`` or a weights file alone, or builds one for the embedded data set.
 
     Args:
-        cfg: path of the network definition; None builds a narrow YOLOv3-tiny for the classes of the embedded data set.
+        cfg: path of the network definition; None takes the architecture that ``weights`` states, as a training's
+            ``student.safetensors`` does, else builds a narrow YOLOv3-tiny for the classes of the embedded data set.
         weights: path of ``.weights``, ``.safetensors``, ``.pt`` or ``.pth``; ``"embedded"`` selects the weights that
             come with the package, for ``cfg=None``; None draws random ones.
-        class_names: names in the order of the labels, or path of a file with one name per line.
-        width: factor of the number of channels, with ``cfg=None``.
+        class_names: names in the order of the labels, or path of a file with one name per line; None takes those that
+            a file of the whole detector states, else those of the embedded data set.
+        width: factor of the number of channels of the YOLOv3-tiny that is built.
 
     Raises:
         ConfigError: if definition, weights and names do not match.
@@ -42,6 +45,9 @@ def load_detector(
         >>> detector.class_names[:3]
         ('mug', 'key', 'star')
     """
+    if cfg is None and weights not in (None, "embedded") and "architecture" in read_metadata(weights):
+        return load_weights_file(weights, class_names)
+    class_names = SHAPES if class_names is None else class_names
     if cfg is not None:
         if weights == "embedded":
             raise ValueError(

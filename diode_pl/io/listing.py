@@ -36,8 +36,9 @@ def list_images(folder: str | Path, recursive: bool = False) -> list[Path]:
         else:
             others[suffix or "without suffix"] += 1
     if not paths:
-        there = ", ".join(f"{count} {suffix}" for suffix, count in others.most_common(5)) or "nothing"
-        raise ValueError(f"{folder.resolve()} contains no image file (.jpg, .png, .tif, ...), but {there}")
+        there = ", ".join(f"{count} {suffix}" for suffix, count in others.most_common(5))
+        what = f", only {there}" if there else " and no other file"
+        raise ValueError(f"{folder.resolve()} contains no image file (.jpg, .png, .tif, ...){what}")
     return sorted(paths)
 
 

@@ -17,6 +17,7 @@ from diode_pl.detector import Detector
 from diode_pl.io.atomic import atomic_write
 from diode_pl.io.drawing import draw_boxes
 from diode_pl.io.images import read_with_pixels
+from diode_pl.io.run_config import refuse_different_config
 from diode_pl.prediction.findings import count_by_class, draw_table, picture_entry, to_coco_results
 from diode_pl.prediction.pictures import label_names, list_pictures, write_as_named
 from diode_pl.prediction.resolution import choose_resolution
@@ -48,7 +49,8 @@ def predict_pictures(
         detector: with trained weights.
         weights: where they came from: the file may state a resolution.
         source: a picture or a folder.
-        folder: gets ``pictures/``, ``labels/``, ``annotations.json``, ``results.json`` and ``summary.json``.
+        folder: gets ``pictures/``, ``labels/``, ``annotations.json``, ``results.json`` and ``summary.json``; those of
+            an earlier run on the same source with the same weights are overwritten.
         settings: configuration of the run as plain data; stored in ``summary.json``.
         resolution: in pixels; None takes that of the weights file, or one near 416.
         confidence: detections at or below this score are dropped, in [0, 1].
@@ -58,8 +60,8 @@ def predict_pictures(
         accelerator: ``cpu``, ``gpu`` or ``auto``.
 
     Raises:
-        ValueError: if an argument is out of range, the weights are random, outputs are not finite, or no picture can be
-            read.
+        ValueError: if an argument is out of range, the weights are random, outputs are not finite, no picture can be
+            read, or the folder holds results of another source or other weights.
     """
     if not (0 <= confidence <= 1 and 0 <= iou <= 1):
         raise ValueError(f"confidence and iou must be in [0, 1], got {confidence} and {iou}")
@@ -69,6 +71,11 @@ def predict_pictures(
     folder, device = Path(folder), _device(accelerator)
     side = choose_resolution(detector, weights, resolution)
     names = list_pictures(source, folder)
+    run = {"source": str(Path(source).expanduser().resolve()), "fingerprint": detector.fingerprint()}
+    summary = folder / "summary.json"
+    if summary.is_file():
+        old = json.loads(summary.read_text(encoding="utf-8"))
+        refuse_different_config(folder, "predictions", {key: old.get(key, run[key]) for key in run}, run)
     labels, skipped, entries = label_names(names), dict[str, str](), list[dict[str, Any]]()
     detector.eval().to(device)
     for batch in _read(names, side, batch_size, skipped):
@@ -77,6 +84,8 @@ def predict_pictures(
             outputs = detector(images)
             outputs.require_finite("detector")
             found = detector.predict(outputs, confidence, iou, max_detections)
+        if not entries:  # before the first picture: what an interrupted run leaves behind is known, too
+            atomic_write(summary, json.dumps(run).encode())
         for (name, picture, _), each in zip(batch, found, strict=True):
             entries.append(picture_entry(len(entries) + 1, name, (picture.height, picture.width), each))
             _draw(picture, entries[-1], detector.class_names)
@@ -89,8 +98,8 @@ def predict_pictures(
     atomic_write(folder / "annotations.json", to_coco_json(entries, detector.class_names))
     atomic_write(folder / "results.json", to_coco_results(entries))
     facts = {"pictures": len(entries), "skipped": skipped, "per_class": counts, "resolution": side}
-    facts |= {"data_access": str(detector.provenance), "fingerprint": detector.fingerprint()}
-    atomic_write(folder / "summary.json", json.dumps(facts | {"configuration": settings}, indent=1).encode())
+    facts |= run | {"data_access": str(detector.provenance)}
+    atomic_write(summary, json.dumps(facts | {"configuration": settings}, indent=1).encode())
     log.info("%s", draw_table(counts))
     log.info(
         "Look at %s: %d boxes in %d of %d pictures at %d px, %d skipped. The boxes are in %s",

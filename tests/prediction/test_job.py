@@ -106,6 +106,33 @@ def test_a_single_picture_and_the_line_that_says_where_to_look(
     assert "class " in caplog.text and f"{count:>5}  " in caplog.text
 
 
+def test_results_of_another_source_or_detector_are_not_mixed(teacher: Darknet, source: Path, tmp_path: Path) -> None:
+    """Not those of an interrupted run either; the same run may be repeated, with another threshold too."""
+    out = tmp_path / "out"
+    predict_pictures(teacher, "embedded", source / "0.png", out, {"some": "key"}, 160, 0.4)
+    predict_pictures(teacher, "embedded", source / "." / "0.png", out, {}, 160, 0.3)
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    with pytest.raises(
+        ValueError, match="^folder: .*/out contains predictions of .*\n  source: '.*0.png' there, .*2.png"
+    ):
+        predict_pictures(teacher, "embedded", source / "2.png", out, {}, 160)
+    other = tiny_network(tmp_path)
+    with pytest.raises(ValueError, match="^folder: .*\n  fingerprint: .*\n.*choose another folder"):
+        predict_pictures(other, "tiny", source / "0.png", out, {}, 160)
+    assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
+
+
+def test_an_interrupted_run_is_known_by_its_folder(
+    teacher: Darknet, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(job, "write_as_named", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        predict_pictures(teacher, "embedded", source, tmp_path, {}, 160)
+    with pytest.raises(ValueError, match="contains predictions of another"):
+        predict_pictures(teacher, "embedded", source / "0.png", tmp_path, {}, 160)
+    predict_pictures(teacher, "embedded", source, tmp_path, {}, 160)
+
+
 def test_no_more_than_so_many_boxes(teacher: Darknet, source: Path, tmp_path: Path) -> None:
     predict_pictures(teacher, "embedded", source, tmp_path, {}, 160, 0.001, max_detections=2)
     images = [each["image_id"] for each in read(tmp_path / "results.json")]

@@ -64,7 +64,7 @@ class ImageFiles(ImageSet):
         limit: maximum number of images, >= 1, a fixed random subset; None for all.
         labeled: whether boxes are returned.
         subset: text file of image names, one per line, as a training with held-out images writes; only these are
-            kept. A name with folders matches the end of a path. None for all.
+            kept. A name with folders matches the end of a path, and may lack the suffix. None for all.
 
     Raises:
         ValueError: if there are no images, ``limit`` is below 1, or ``subset`` names none of them or one that the

@@ -16,7 +16,8 @@ def select_listed(annotations: Sequence[Annotation], path: Path) -> list[Annotat
 
     Args:
         annotations: of all images.
-        path: of the file; one image per line, with as many of its folders as it takes to tell it from others.
+        path: of the file; one image per line, with as many of its folders as it takes to tell it from others. The
+            suffix may be left out, as in the lists of Pascal VOC.
 
     Raises:
         ValueError: if the file cannot be read, names no image, or one that is not there or that may be several.
@@ -27,16 +28,20 @@ def select_listed(annotations: Sequence[Annotation], path: Path) -> list[Annotat
         raise ValueError(f"subset: {path} cannot be read: {error}") from error
     if not lines:
         raise ValueError(f"subset: {path} names no image")
-    by_name = defaultdict[str, list[int]](list)
+    by_name, by_stem = defaultdict[str, list[int]](list), defaultdict[str, list[int]](list)
     for i, annotation in enumerate(annotations):
         by_name[annotation.path.name].append(i)
+        by_stem[annotation.path.stem].append(i)
     chosen = set[int]()
     for line in lines:
         # A backslash separates folders, as on Windows, unless a name contains it.
         name = PurePath(line if PurePath(line).name in by_name else line.replace("\\", "/"))
         ends = [i for i in by_name[name.name] if annotations[i].path.parts[-len(name.parts) :] == name.parts]
+        if not ends:
+            stems = {i: annotations[i].path.with_suffix("").parts for i in by_stem[name.name]}
+            ends = [i for i, parts in stems.items() if parts[-len(name.parts) :] == name.parts]
         if (found := len({annotations[i].path for i in ends})) != 1:
-            what = f"{found} images end so; write more of the folders" if found else "no such image"
+            what = f"{found} images end so; write more of the folders, and the suffix" if found else "no such image"
             raise ValueError(f"subset: {path} names {shorten(str(name))}: {what} in the data set")
         chosen.update(ends)
     return [annotations[i] for i in sorted(chosen)]

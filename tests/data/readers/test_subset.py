@@ -8,6 +8,7 @@ from diode_pl.data.readers.subset import select_listed, write_lists
 from diode_pl.io.annotation import Annotation
 
 IMAGES = [Path("/set/a/1.png"), Path("/set/a/2.png"), Path("/set/b/1.png")]
+SAME_STEM = [Path("/set/c/3.v2.jpg"), Path("/set/c/4.jpg"), Path("/set/c/4.png")]
 
 
 def select(tmp_path: Path, text: str | bytes) -> list[Path]:
@@ -23,6 +24,17 @@ def test_keeps_the_listed_images_in_the_order_of_the_data_set(tmp_path, text):
     assert select(tmp_path, text) == IMAGES[1:]
 
 
+def test_names_may_lack_the_suffix(tmp_path):
+    assert select(tmp_path, "2\nb/1\n") == IMAGES[1:]
+    annotations = [Annotation.from_objects(image, []) for image in SAME_STEM]
+    path = tmp_path / "list.txt"
+    path.write_text("3.v2\n4.png\n")
+    assert [each.path for each in select_listed(annotations, path)] == [SAME_STEM[0], SAME_STEM[2]]
+    path.write_text("c/4\n")
+    with pytest.raises(ValueError, match="names c/4: 2 images end so; write more of the folders, and the suffix in"):
+        select_listed(annotations, path)
+
+
 def test_an_image_that_annotations_name_twice_is_one(tmp_path):
     twice = [Annotation.from_objects(IMAGES[1], [])] * 2
     (tmp_path / "list.txt").write_text("2.png")
@@ -34,6 +46,9 @@ def test_an_image_that_annotations_name_twice_is_one(tmp_path):
     [
         ("1.png", "names 1.png: 2 images end so; write more of the folders"),
         ("2.png\n3.png", "names 3.png: no such image"),
+        ("1", "names 1: 2 images end so"),
+        ("a/3", "names a/3: no such image"),
+        ("2.jpg", "names 2.jpg: no such image"),
         (" \n", "names no image"),
         (b"\xff\xfe2", "cannot be read"),
     ],
