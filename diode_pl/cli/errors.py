@@ -20,7 +20,8 @@ _FULL_KEY = re.compile(r"^full_key: (\S+)$", re.MULTILINE)
 def describe_error(error: Exception, config: Any, choices: Mapping[str, str]) -> str:
     """Returns the message with keys in place of arguments, then a line per group that one of them belongs to.
 
-    Python's ``None``, ``True`` and ``False`` become ``null``, ``true`` and ``false``, as they are typed.
+    Python's ``None``, ``True`` and ``False`` become ``null``, ``true`` and ``false``, as they are typed; ``val=None``,
+    where a group sets ``val``, becomes ``data@val=none``.
 
     Args:
         error: of the library, or Hydra's around it.
@@ -38,6 +39,8 @@ def describe_error(error: Exception, config: Any, choices: Mapping[str, str]) ->
         text = "".join(words) + text[named.end() :]
     elif owner:
         keys, text = [owner], f"{owner}: {text}"
+    for group in choices:
+        text = re.sub(rf"\b{re.escape(_package_of(group))}=None\b", f"{group}=none", text)
     text = re.sub(r"\b(None|True|False)\b", lambda word: _IN_YAML[word[0]], text)
     return "\n  ".join([text, *filter(None, (_way_out(key, config, choices) for key in dict.fromkeys(keys)))])
 
@@ -101,10 +104,15 @@ def _mappings(node: Any, key: str = "") -> Iterator[tuple[str, Mapping[str, Any]
             yield from _mappings(value, f"{key}.{i}")
 
 
+def _package_of(group: str) -> str:
+    """Returns the key that a group sets: ``val`` of ``data@val``."""
+    return group.rpartition("@")[2].replace("/", ".")
+
+
 def _way_out(key: str | None, config: Any, choices: Mapping[str, str]) -> str | None:
     """Returns how to choose another option of a key's group, or how to remove one of a named set."""
     for group, option in choices.items():
-        package = group.rpartition("@")[2].replace("/", ".")
+        package = _package_of(group)
         if key == package:
             return f"{group}=NAME chooses {key}, now {option}"
         node = _node(package, config)

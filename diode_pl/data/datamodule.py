@@ -118,7 +118,7 @@ class DetectionData(BaseDataModule):
         if not self.evaluated:
             raise ValueError(
                 f"val: none of its classes {list(self.val.class_names)} is one of the detector's "
-                f"{list(class_names)}; None for no scores"
+                f"{list(class_names)}; val=None for no scores"
             )
         _warn_of_unknown_classes("val", self.val, self._val_classes)
         if self.train is not None and (shared := len(self.val.files() & self.train.files())):

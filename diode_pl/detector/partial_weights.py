@@ -10,6 +10,9 @@ from diode_pl.detector.darknet.cfg import ConfigError
 
 log = logging.getLogger(__name__)
 
+# Ends the messages about weights that do not fit.
+FOR_OTHER_CLASSES = "for weights of other classes, partial=True takes what fits of them and draws the rest"
+
 
 def load_fitting(module: nn.Module, state: Mapping[str, Tensor], path: str | Path) -> None:
     """Copies the tensors that fit by name and shape, and logs in a line each how many fit and which stay as drawn.

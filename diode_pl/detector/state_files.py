@@ -19,17 +19,25 @@ STATE_SUFFIXES = (".safetensors", ".pt", ".pth")
 _PREFIXES = {"module.": "DataParallel", "_orig_mod.": "torch.compile", "model.": "a module around the network"}
 
 
-def load_state(module: nn.Module, path: str | Path) -> None:
+def load_state(module: nn.Module, path: str | Path, way_out: str = "") -> None:
     """Loads a .safetensors file or a saved state dict, converted to the dtypes of the module.
+
+    Args:
+        module: the weights are loaded into it.
+        path: of the file.
+        way_out: ends the message if the weights are another module's.
 
     Raises:
         ConfigError: if the file is damaged, holds more than tensors, or those of another module, or a number is not
             finite.
     """
     try:
-        module.load_state_dict(read_state(path))
-    except RuntimeError as error:
-        raise ConfigError(f"{path}: found another network's weights; expected this one's. {error}") from None
+        module.load_state_dict(state := read_state(path))
+    except RuntimeError:
+        found = f"{path}: found another network's weights; expected this one's: {_describe_difference(module, state)}"
+        stated = read_stored_class(path)
+        found += f"; the file states the architecture of {stated}" if stated else ""
+        raise ConfigError(f"{found}; {way_out}" if way_out else found) from None
     require_finite(module.state_dict(), path)
 
 
@@ -92,6 +100,14 @@ def read_stored_names(path: str | Path) -> list[str] | None:
     return names if isinstance(names, list) and all(isinstance(name, str) for name in names) else None
 
 
+def read_stored_class(path: str | Path) -> str | None:
+    """Class of the detector whose architecture a weights file states, such as ``SSD``; None if it does not."""
+    try:
+        return str(json.loads(_metadata(path).get("architecture", ""))["class"])
+    except (ValueError, TypeError, KeyError):  # of another program
+        return None
+
+
 def read_resolution(path: str | Path) -> int | None:
     """Height and width in pixels that weights were trained at; None if their file does not say."""
     stated = _metadata(path).get("resolution", "")
@@ -103,6 +119,18 @@ def _metadata(path: str | Path) -> dict[str, str]:
         return {}
     with safe_open(path, framework="pt") as content:
         return content.metadata() or {}
+
+
+def _describe_difference(module: nn.Module, state: Mapping[str, Tensor]) -> str:
+    """How many tensors of a state dict are not those of a module, and the first of them."""
+    own, found = ({name: tuple(value.shape) for name, value in each.items()} for each in (module.state_dict(), state))
+    # Files need not hold the counters of batch norm.
+    every = [name for name in {**own, **found} if not name.endswith("num_batches_tracked")]
+    differ = [name for name in every if own.get(name) != found.get(name)]
+    if not differ:
+        return "counters of batches differ"
+    first, text = differ[0], "{} of {} tensors differ, the first is {}: found {}, expected {}"
+    return text.format(len(differ), len(every), first, found.get(first, "none"), own.get(first, "none"))
 
 
 def _describe_other(content: Any) -> str | None:

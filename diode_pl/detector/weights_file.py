@@ -25,7 +25,9 @@ from diode_pl.io.tensor_files import load_tensors
 _TORCHVISION = {each.__name__: each for each in (FCOS, SSD, FasterRCNN, RetinaNet)}
 
 
-def load_weights_file(weights: str | Path | None, names: str | Path | Sequence[str] | None = None) -> Detector:
+def load_weights_file(
+    weights: str | Path | None, names: str | Path | Sequence[str] | None = None, partial: bool = False
+) -> Detector:
     """Rebuilds a detector from the architecture, the class names and the weights in a file of ours.
 
     Nothing in the file is run: it names layers and networks that this package knows.
@@ -34,10 +36,12 @@ def load_weights_file(weights: str | Path | None, names: str | Path | Sequence[s
         weights: a .safetensors file of :func:`~diode_pl.report.save_weights`, such as a training's
             ``student.safetensors``, or a training's .ckpt; None, what a student begins from by default, is refused.
         names: path of a file with one class name per line, or the names; None takes those in the file.
+        partial: builds the network in the file for any ``names``, takes of the weights what fits by name and shape, and
+            draws the rest.
 
     Raises:
         ConfigError: if the file does not exist, is damaged, has a number that is not finite, holds no architecture that
-            this package knows, or other names than ``names``.
+            this package knows, or other names than ``names`` unless ``partial``.
 
     Example:
         >>> import tempfile
@@ -57,7 +61,7 @@ def load_weights_file(weights: str | Path | None, names: str | Path | Sequence[s
             extracted = Path(folder, "student.safetensors")
             extracted.write_bytes(to_safetensors(state, metadata))
             try:
-                return load_weights_file(extracted, names)
+                return load_weights_file(extracted, names, partial)
             except ValueError as error:
                 raise ConfigError(str(error).replace(str(extracted), str(path))) from error
     metadata = read_metadata(path)
@@ -71,8 +75,8 @@ def load_weights_file(weights: str | Path | None, names: str | Path | Sequence[s
         described, listed = json.loads(metadata["architecture"]), json.loads(metadata["class_names"])
         if not (isinstance(listed, list) and all(isinstance(name, str) for name in listed)):
             raise ValueError(f"class_names must be a list of texts, got {listed!r}")  # a text would be opened as a file
-        given = listed if names is None else _read_names(names, listed, path)
-        detector = _build(described, path, given)
+        given = listed if names is None else _read_names(names, None if partial else listed, path)
+        detector = _build(described, path, given, partial)
     except ConfigError:
         raise
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -80,7 +84,7 @@ def load_weights_file(weights: str | Path | None, names: str | Path | Sequence[s
             f"weights: {path} holds an architecture that cannot be built here, perhaps of a later version: "
             f"{type(error).__name__}: {error}"
         ) from error
-    if metadata.get("fingerprint", expected := detector.fingerprint()) != expected:
+    if not partial and metadata.get("fingerprint", expected := detector.fingerprint()) != expected:
         raise ConfigError(f"weights: {path} does not rebuild the detector that it was made from; is it damaged?")
     return detector
 
@@ -129,7 +133,7 @@ def _read_checkpoint(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
     return metadata, {key: value.clone(memory_format=torch.contiguous_format) for key, value in state.items()}
 
 
-def _read_names(names: str | Path | Sequence[str], stored: Sequence[str], path: Path) -> list[str]:
+def _read_names(names: str | Path | Sequence[str], stored: Sequence[str] | None, path: Path) -> list[str]:
     try:
         require_stored_names(given := read_names(names), stored, path)
     except ValueError as error:
@@ -137,12 +141,12 @@ def _read_names(names: str | Path | Sequence[str], stored: Sequence[str], path: 
     return given
 
 
-def _build(described: dict[str, Any], path: Path, names: Sequence[str]) -> Detector:
+def _build(described: dict[str, Any], path: Path, names: Sequence[str], partial: bool) -> Detector:
     kind = described.pop("class")
     if kind == "Darknet":
         written = described.pop("sections")
         sections = [Section(each, {key: str(value) for key, value in options.items()}) for each, options in written]
-        return Darknet(sections, path, names, **described)
+        return Darknet(sections, path, names, partial=partial, **described)
     if kind not in _TORCHVISION:
         raise ValueError(f"the class must be one of Darknet, {', '.join(_TORCHVISION)}, got {kind!r}")
-    return _TORCHVISION[kind](find_builder(described.pop("network")), path, names, **described)
+    return _TORCHVISION[kind](find_builder(described.pop("network")), path, names, partial=partial, **described)

@@ -32,7 +32,8 @@ def build_student(student: Detector | partial[Detector], class_names: Sequence[s
 
 def _call(factory: partial[Detector], class_names: Sequence[str]) -> Detector | None:
     arguments = dict(factory.keywords)
-    if arguments.get("names", ()) is None and factory.func is not load_weights_file:  # a file has its own
+    has_names = factory.func is load_weights_file and not arguments.get("partial")  # those in the file
+    if arguments.get("names", ()) is None and not has_names:
         del arguments["names"]
         if "names" in inspect.signature(factory.func).parameters:  # a custom detector may call it otherwise
             arguments["names"] = list(class_names)

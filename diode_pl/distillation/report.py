@@ -10,7 +10,7 @@ from diode_pl.detector import Detector
 from diode_pl.distillation.evaluation import Evaluation
 from diode_pl.distillation.module import Distillation
 from diode_pl.io.atomic import atomic_write, write_picture
-from diode_pl.report import draw_predictions, export_onnx, log_closing, save_weights, write_curves
+from diode_pl.report import draw_predictions, export_onnx, log_closing, predict_words, save_weights, write_curves
 from diode_pl.training.run_folder import read_best
 
 log = logging.getLogger(__name__)
@@ -69,7 +69,7 @@ def write_report(distillation: Distillation, folder: Path) -> float | None:
     what = "the last" if best is None else "the best"
     log.info("%s: the student of %s, %s; %.0f s, data access %s", folder, which, what, facts["seconds"], level)
     seen = ("curves.png", "how it learned") if data.val is None else ("predictions.png", "what it finds")
-    log_closing(folder, *seen, "predict.py", "weights={}/student.safetensors", "source=DIR")
+    log_closing(folder, *seen, *predict_words(student, "{}/student.safetensors"))
     return scores.get("AP50")
 
 

@@ -1,6 +1,6 @@
 """Results of a finished training: weights, ONNX, curves and pictures."""
 
-from diode_pl.report.closing import log_closing
+from diode_pl.report.closing import log_closing, predict_words
 from diode_pl.report.curves import draw_curves, write_curves
 from diode_pl.report.onnx import export_onnx
 from diode_pl.report.onnx_nms import Suppression
@@ -14,6 +14,7 @@ __all__ = [
     "draw_predictions",
     "export_onnx",
     "log_closing",
+    "predict_words",
     "save_weights",
     "write_curves",
 ]

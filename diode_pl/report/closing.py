@@ -5,7 +5,19 @@ import os
 import shlex
 from pathlib import Path
 
+from diode_pl.detector import Detector
+
 log = logging.getLogger(__name__)
+
+
+def predict_words(detector: Detector, weights: str) -> list[str]:
+    """The command that predicts with a detector's weights file, after ``python``.
+
+    Weights files of a detector of one's own state no architecture, thus its configuration is part of the command.
+    """
+    stated = "architecture" in detector.weights_metadata()
+    own = [] if stated else ["--config-dir", "DIR", "detector=NAME"]
+    return ["predict.py", *own, f"weights={weights}", "source=DIR"]
 
 
 def log_closing(folder: str | Path, look: str, shows: str, *command: str) -> None:

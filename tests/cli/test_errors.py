@@ -83,6 +83,11 @@ def test_an_error_of_a_constructor_names_the_key(key: str, text: str, said: str)
             "val: none of its classes is the student's",
             "val: none of its classes is the student's\n  data@val=NAME chooses val, now coco",
         ),
+        (
+            "val: it has no cat; val=None for no scores",
+            "val: it has no cat; data@val=none for no scores\n  data@val=NAME chooses val, now coco",
+        ),
+        ("the AP50 is 0; pass val=None, not interval=None", "the AP50 is 0; pass data@val=none, not interval=null"),
         ("folder: runs holds another run", "output_dir: runs holds another run"),
         ("steps must be >= 1 or None, got 0", "steps must be >= 1 or null, got 0"),
         ("take source=sampled and agreement=False", "take source=sampled and agreement=false"),

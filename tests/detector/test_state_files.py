@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from diode_pl.detector import GIVEN_WEIGHTS, ConfigError
-from diode_pl.detector.state_files import load_state, read_provenance, read_state, read_stored_names
+from diode_pl.detector.state_files import load_state, read_provenance, read_state, read_stored_class, read_stored_names
 from diode_pl.provenance import REAL_IMAGES
 
 
@@ -82,6 +82,18 @@ EXPECTED = r"expected a dict of tensors, as of model.state_dict\(\)"
 def test_what_is_no_state_dict_is_named(content: Any, found: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=found):
         load_state(network(), write(content, tmp_path / "a.pt"))
+
+
+def test_another_network_is_told_by_its_first_tensor(tmp_path: Path) -> None:
+    other = {**STATE, "0.weight": torch.zeros(1), "2.bias": torch.zeros(7)}
+    del other["1.num_batches_tracked"], other["1.bias"]
+    file = write(other, tmp_path / "a.safetensors", architecture='{"class": "SSD"}')
+    # Two of a convolution, four of a batch norm and one too many.
+    found = r"3 of 7 tensors differ, the first is 0.weight: found \(1,\), expected \(4, 3, 3, 3\)"
+    with pytest.raises(ConfigError, match=f"{found}; the file states the architecture of SSD; try it$"):
+        load_state(network(), file, "try it")
+    for architecture in ("SSD", "[1]", "{}", ""):
+        assert read_stored_class(write(other, file, architecture=architecture)) is None
 
 
 def test_damaged_files(tmp_path: Path) -> None:

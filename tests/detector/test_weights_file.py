@@ -67,6 +67,20 @@ def test_published_detectors(name: str, shared_data: Path, tmp_path: Path, monke
     assert again.learned_classes() == detector.learned_classes() != named(name).learned_classes()
 
 
+@pytest.mark.parametrize("name", ["yolov3_tiny_shapes", "ssd_shapes", "retinanet_shapes", "fasterrcnn_shapes"])
+def test_the_network_of_a_file_begins_with_other_classes(name: str, tmp_path: Path) -> None:
+    source = named(name)
+    save_weights(source, tmp_path / "a.safetensors")
+    begun = load_weights_file(tmp_path / "a.safetensors", ["raccoon"], partial=True).eval()
+    assert type(begun) is type(source) and begun.class_names == ("raccoon",)
+    state = source.state_dict()
+    first = next(name for name in state if name.endswith("weight"))
+    assert torch.equal(begun.state_dict()[first], state[first])
+    begun.predict(begun(torch.rand(1, 3, 160, 160)), confidence=0.1)
+    # It is stored and loaded like any other.
+    require_same(begun, tmp_path, 160)
+
+
 def test_names_must_be_those_of_the_file(tmp_path: Path) -> None:
     save_weights(tiny_network(tmp_path), tmp_path / "a.safetensors")
     assert load_weights_file(tmp_path / "a.safetensors", NAMES).class_names == tuple(NAMES)

@@ -33,6 +33,8 @@ def test_a_weights_file_has_names_of_its_own(tmp_path: Path) -> None:
     save_weights(Darknet(yolov3_tiny(2, width=0.05), None, ["cat", "dog"]), tmp_path / "student.safetensors")
     factory = partial(load_weights_file, weights=tmp_path / "student.safetensors", names=None)
     assert build_student(factory, ["raccoon"]).class_names == ("cat", "dog")
+    # Unless it only begins with the file.
+    assert build_student(partial(factory, partial=True), ["raccoon"]).class_names == ("raccoon",)
 
 
 def test_a_detector_that_calls_them_otherwise_is_left_alone(tmp_path: Path) -> None:

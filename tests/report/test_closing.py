@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from diode_pl.report import log_closing
+from diode_pl.detector.loading import load_detector
+from diode_pl.report import log_closing, predict_words
+from tests.tiny import TinyDetector
 
 
 def said(caplog: pytest.LogCaptureFixture, folder: Path | str) -> str:
@@ -25,3 +27,10 @@ def test_folders_are_named_as_seen_from_here(
 
 def test_words_are_quoted_for_the_shell(caplog: pytest.LogCaptureFixture) -> None:
     assert said(caplog, "my runs").endswith(" 'train.root=my runs'")
+
+
+def test_the_command_that_predicts_names_what_a_weights_file_does_not_say() -> None:
+    weights = ["weights=a.safetensors", "source=DIR"]
+    assert predict_words(load_detector(width=0.1), "a.safetensors") == ["predict.py", *weights]
+    own = ["--config-dir", "DIR", "detector=NAME"]
+    assert predict_words(TinyDetector(), "a.safetensors") == ["predict.py", *own, *weights]

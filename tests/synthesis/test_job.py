@@ -25,12 +25,21 @@ def test_a_teacher_with_random_weights_is_refused(tmp_path: Path, unchecked: Non
     assert not (tmp_path / "set").exists()
 
 
-@pytest.mark.parametrize("finished", [0, 1, 2])
+@pytest.mark.parametrize(
+    ("finished", "names", "more"),
+    [
+        (0, ("cat", "dog"), ""),
+        (1, ("cat", "dog"), ""),
+        (2, ("cat", "dog"), " data@val=none"),  # the embedded world, measured on by default, has neither
+        (2, ("cat", "Mug"), ""),
+    ],
+)
 def test_advice_to_go_on_is_given_where_a_batch_is_finished(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, unchecked: None, finished: int
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, unchecked: None, finished: int, names: tuple[str, str], more: str
 ) -> None:
     caplog.set_level("INFO")
     teacher = TinyDetector()
+    teacher.class_names = names
     teacher.provenance = GIVEN_WEIGHTS
     given: Any = SimpleNamespace(teacher=teacher, plan=Plan(4, 2), stages=[None])
     trainer: Any = SimpleNamespace(world_size=1, fit_loop=SimpleNamespace(max_epochs=0), callbacks=[])
@@ -47,7 +56,7 @@ def test_advice_to_go_on_is_given_where_a_batch_is_finished(
     trainer.fit = fit
     if finished == 2:
         synthesize(given, trainer, tmp_path / "set", {})
-        command = f"next: python train.py +experiment=quick train.root={tmp_path}/set"
+        command = f"next: python train.py +experiment=quick train.root={tmp_path}/set{more}"
         assert caplog.messages[-1] == f"{tmp_path}/set/contact_sheet.png shows the images; {command}"
         return
     with pytest.raises(ValueError, match="nobody knows dogs"):

@@ -21,6 +21,7 @@ from diode_pl.detector.darknet.transfer import resize_heads
 from diode_pl.detector.darknet.weights import draw_weights
 from diode_pl.detector.darknet.yolo_decode import decode_yolo, match_yolo_predictions
 from diode_pl.detector.darknet.yolo_loss import YoloLoss, YoloOutputs
+from diode_pl.detector.partial_weights import FOR_OTHER_CLASSES
 from diode_pl.detector.state_files import read_resolution
 from diode_pl.detector.untrained_classes import untrained_classes
 from diode_pl.numerics.dtypes import at_least_float32
@@ -85,7 +86,10 @@ class Darknet(Detector):
         network = build_layers(sections)
         if not any(isinstance(layer.module, YoloHead) for layer in network):
             raise ConfigError(f"{sections[0].file}: found no [yolo] section; expected at least one")
-        super().__init__(_class_names(listed, network), stride=math.ceil(max(layer.shape.stride for layer in network)))
+        super().__init__(
+            _class_names(listed, network, weights is not None),
+            stride=math.ceil(max(layer.shape.stride for layer in network)),
+        )
         self.sections = sections
         self._resolution: int | None = None  # that the weights were trained at
         self.layers = nn.ModuleList(layer.module for layer in network)
@@ -195,9 +199,10 @@ def _norms(layers: nn.ModuleList) -> list[nn.Module]:
     return [layer.norm for layer in layers if isinstance(layer, Convolution) and layer.norm is not None]
 
 
-def _class_names(listed: list[str], network: Sequence[Layer]) -> list[str]:
+def _class_names(listed: list[str], network: Sequence[Layer], has_weights: bool) -> list[str]:
     for layer in network:
         if isinstance(layer.module, YoloHead) and layer.module.classes != len(listed):
             expected = f"{len(listed)}, as many as there are names of objects"
+            expected += f"; {FOR_OTHER_CLASSES}" if has_weights else ""
             raise layer.section.error(f"{layer.module.classes} classes", expected, "classes")
     return listed

@@ -10,7 +10,7 @@ from diode_pl.detector.darknet.cfg import Section
 from diode_pl.detector.darknet.transfer import read_other_classes
 from diode_pl.detector.darknet.weights import load_darknet
 from diode_pl.detector.finite_weights import require_finite
-from diode_pl.detector.partial_weights import load_fitting
+from diode_pl.detector.partial_weights import FOR_OTHER_CLASSES, load_fitting
 from diode_pl.detector.state_files import (
     STATE_SUFFIXES,
     load_state,
@@ -50,7 +50,7 @@ def load_weights(
         state = read_state(path) if is_state else read_other_classes(sections, path, first)
         load_fitting(detector, state, path)
     elif is_state:
-        load_state(detector, path)
+        load_state(detector, path, FOR_OTHER_CLASSES)
         require_stored_names(detector.class_names, read_stored_names(path), path)
     else:
         load_darknet(network, path)

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from diode_pl.detector.darknet.builder import Layer
 from diode_pl.detector.darknet.cfg import ConfigError
 from diode_pl.detector.darknet.layers import Convolution, YoloHead
+from diode_pl.detector.partial_weights import FOR_OTHER_CLASSES
 
 _PRIOR = 0.01  # objectness of an untrained network, as few cells have objects
 
@@ -40,16 +41,17 @@ def load_darknet(network: Sequence[Layer], path: str | Path) -> None:
     """
     numbers, used, last = read_floats(path), 0, network[0].section
     total = sum(p.numel() for layer in network for p in parameters_in_order(layer))
+    expected = f"{total} numbers for this network; {FOR_OTHER_CLASSES}"
     for layer in network:
         for parameter in parameters_in_order(layer):
             last, end = layer.section, used + parameter.numel()
             if end > len(numbers):
-                raise last.error(f"{path} ends here with {len(numbers)} numbers", f"{total} numbers for this network")
+                raise last.error(f"{path} ends here with {len(numbers)} numbers", expected)
             with torch.no_grad():
                 parameter.copy_(numbers[used:end].view_as(parameter))
             used = end
     if used != len(numbers):
-        raise last.error(f"{path} has {len(numbers)} numbers", f"{total} numbers for this network")
+        raise last.error(f"{path} has {len(numbers)} numbers", expected)
 
 
 def read_floats(path: str | Path) -> Float[Tensor, " m"]:

@@ -12,7 +12,7 @@ from torchvision.models.detection import FasterRCNN_ResNet50_FPN_Weights
 from diode_pl.class_names import match_classes, read_names, require_stored_names
 from diode_pl.detector.darknet.cfg import ConfigError
 from diode_pl.detector.finite_weights import require_finite
-from diode_pl.detector.partial_weights import load_fitting
+from diode_pl.detector.partial_weights import FOR_OTHER_CLASSES, load_fitting
 from diode_pl.detector.state_files import STATE_SUFFIXES, read_provenance, read_state, read_stored_names
 from diode_pl.detector.torchvision.frozen_norms import freeze_norms, has_batch_counter, restore_frozen_norms
 from diode_pl.detector.torchvision.pretrained import find_pretrained_file
@@ -67,7 +67,9 @@ def load_network(
         published = _published(build, str(weights))
         unknown = [name for name, column in zip(classes, match_classes(classes, _COCO), strict=True) if column < 0]
         if unknown and not fitting:
-            raise ConfigError(f"names: {weights} knows COCO's classes, but not {unknown}; None takes COCO's")
+            raise ConfigError(
+                f"names: {weights} knows COCO's classes, but not {unknown}; None takes COCO's, and {FOR_OTHER_CLASSES}"
+            )
         # As in torchvision: these weights replace those of the backbone.
         path, counts, build = find_pretrained_file(published), [len(_COCO)], partial(build, weights_backbone=None)
         listed = classes  # by name: the order may be another one
@@ -85,7 +87,7 @@ def load_network(
             return _loaded(network, classes, columns, path)
     raise ConfigError(
         f"{path}: found another network's weights, or those of another number of classes than the "
-        f"{len(classes)} of names; {_fill(build(num_classes=counts[0]), state)}"
+        f"{len(classes)} of names; {_fill(build(num_classes=counts[0]), state)}; {FOR_OTHER_CLASSES}"
     )
 
 

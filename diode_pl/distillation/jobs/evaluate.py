@@ -10,7 +10,7 @@ import pytorch_lightning as pl
 from diode_pl.distillation.evaluation import Evaluation
 from diode_pl.distillation.report import write_scores
 from diode_pl.provenance import Provenance
-from diode_pl.report import log_closing
+from diode_pl.report import log_closing, predict_words
 from diode_pl.training.checkpoint import Checkpoint
 from diode_pl.training.run_folder import require_own_folder
 
@@ -78,5 +78,4 @@ class _Writer(pl.Callback):
         if trainer.is_global_zero:
             write_scores(pl_module, self.folder, pl_module.student_scores, self.facts, _FILES)
             log.info("%s: %s", self.folder, ", ".join(name for name in _FILES if (self.folder / name).exists()))
-            words = ("predict.py", f"weights={self.weights}", "source=DIR")
-            log_closing(self.folder, _FILES[1], "what it finds", *words)
+            log_closing(self.folder, _FILES[1], "what it finds", *predict_words(pl_module.student, self.weights))

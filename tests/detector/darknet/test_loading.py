@@ -8,7 +8,8 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from diode_pl.detector import ConfigError, Darknet
+from diode_pl.detector import ConfigError, Darknet, RetinaNet, narrow_retinanet, yolov3_tiny
+from diode_pl.report import save_weights
 from tests.detector.darknet.small_network import NAMES, weights_bytes, write_network
 
 BROKEN = [
@@ -81,3 +82,17 @@ def test_names_that_the_file_states_are_required(tmp_path: Path) -> None:
     assert Darknet(cfg, file, ["cow", "hen"], partial=True).class_names == ("cow", "hen")
     file = write(detector, file, class_names="cats and dogs")  # of another program
     assert Darknet(cfg, file, ["cow", "hen"]).class_names == ("cow", "hen")
+
+
+@pytest.mark.parametrize("suffix", [".weights", ".pt", ".safetensors"])
+def test_weights_of_other_classes_say_what_takes_them(suffix: str, tmp_path: Path) -> None:
+    source = Darknet(yolov3_tiny(3, width=0.05), None, ["a", "b", "c"])
+    with pytest.raises(ConfigError, match="; for weights of other classes, partial=True takes what fits of them"):
+        Darknet(yolov3_tiny(1, width=0.05), write(source, tmp_path / f"a{suffix}"), ["raccoon"])
+
+
+def test_weights_of_another_architecture_are_told_briefly(tmp_path: Path) -> None:
+    save_weights(RetinaNet(narrow_retinanet, None, ["raccoon"]), tmp_path / "a.safetensors")
+    with pytest.raises(ConfigError, match="the file states the architecture of RetinaNet; ") as error:
+        Darknet(yolov3_tiny(1, width=0.05), tmp_path / "a.safetensors", ["raccoon"])
+    assert len(str(error.value).replace(str(tmp_path), "")) < 400

@@ -6,6 +6,7 @@ import torch
 from diode_pl.detector import ConfigError, Darknet, yolov3_tiny
 from diode_pl.detector.darknet.layers import Convolution, YoloHead
 from diode_pl.detector.darknet.weights import read_floats
+from diode_pl.detector.partial_weights import FOR_OTHER_CLASSES
 from tests.detector.darknet.small_network import (
     CFG,
     COUNT,
@@ -70,7 +71,7 @@ def test_wrong_count(tmp_path: Path, difference: int, section: int, found: str) 
     line = [i for i, text in enumerate(CFG.splitlines(), 1) if text.startswith("[")][section + 1]
     assert str(error.value) == (
         f"{cfg}, section {section} [convolutional], line {line}: {weights} {found}; "
-        f"expected {COUNT} numbers for this network"
+        f"expected {COUNT} numbers for this network; {FOR_OTHER_CLASSES}"
     )
 
 
