@@ -14,14 +14,13 @@ from pytorch_lightning.callbacks import WeightAveraging
 from safetensors.torch import save_file
 
 import diode_pl
+from diode_pl.cli.conf import CONF
 from diode_pl.detector.loading import SHAPES
 from diode_pl.distillation.module import Distillation
 from diode_pl.report import save_weights
 from diode_pl.synthesis.module import Inversion
 from tests.tiny_network import NAMES, tiny_network
 from tests.training_run import shapes
-
-CONF = Path(__file__).resolve().parents[1] / "conf"
 
 
 def test_the_example_runs(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -115,7 +114,7 @@ def test_students_are_trained_as_quick_does(tmp_path: Path, monkeypatch: pytest.
     assert settings(made[0].recipe) == settings(expected.recipe)
     for name in ("augmentations", "mosaic", "batch_size", "steps_per_epoch", "seed"):
         assert settings(getattr(made[0].data, name)) == settings(getattr(expected.data, name)), name
-    assert set(made[0].objective.terms) == set(expected.objective.terms) == {"decoded"}
+    assert set(made[0].objective.terms) == set(expected.objective.terms) == {"decoded", "block"}
     assert any(isinstance(callback, WeightAveraging) for callback in trainers[0].callbacks)
     decay = inspect.signature(diode_pl.distill_student).parameters["ema_decay"].default
     assert decay == config.callbacks.ema.multi_avg_fn.decay

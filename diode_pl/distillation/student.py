@@ -12,7 +12,7 @@ from diode_pl.data.readers import ImageSet
 from diode_pl.data.tiling import Fixed
 from diode_pl.detector import Detector
 from diode_pl.distillation.jobs import distill
-from diode_pl.distillation.losses import Decoded
+from diode_pl.distillation.losses import BlockFeatures, Decoded
 from diode_pl.distillation.module import Distillation
 from diode_pl.training.ema import WarmupEMA
 from diode_pl.training.optim import Recipe
@@ -26,9 +26,9 @@ def distill_student(
     folder: str | Path,
     val: ImageSet | None = None,
     epochs: int = 20,
-    steps_per_epoch: int = 100,
-    batch_size: int = 16,
-    lr: float = 0.002,
+    steps_per_epoch: int = 200,
+    batch_size: int = 8,
+    lr: float = 0.016,
     accelerator: str = "auto",
     ema_decay: float = 0.998,
 ) -> float | None:
@@ -63,7 +63,7 @@ def distill_student(
     )
     optimizer = partial(torch.optim.AdamW, lr=lr, weight_decay=0.05)
     recipe = Recipe(optimizer, warmup_epochs=0.0, warmup_steps=50, nominal_batch=None)
-    module = Distillation(student, teacher, {"decoded": Decoded()}, recipe, data)
+    module = Distillation(student, teacher, {"decoded": Decoded(), "block": BlockFeatures()}, recipe, data)
     callbacks = {"ema": WeightAveraging(multi_avg_fn=WarmupEMA(ema_decay))}
     trainer = build_training_trainer(
         callbacks, {}, epochs, accelerator, gradient_clip_val=10.0, check_val_every_n_epoch=5
