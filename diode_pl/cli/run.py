@@ -15,6 +15,7 @@ from diode_pl.cli.experiments import qualify_experiments
 from diode_pl.cli.help import register_help
 from diode_pl.cli.pretrained import fill_pretrained
 from diode_pl.cli.renamed import refuse_renamed
+from diode_pl.cli.unread import refuse_unread
 from diode_pl.cli.weights_files import choose_file_detectors
 
 
@@ -47,6 +48,7 @@ def run(config: Any) -> float | None:
     job = HydraConfig.get()
     written = OmegaConf.to_container(config, resolve=False)  # now: instantiate resolves parts of it in place
     try:
+        refuse_unread(job.overrides.task, written, job.runtime.choices)
         fill_pretrained(config, _choices(job, written), _config_folders(job))
         settings = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
         assert isinstance(settings, dict)
