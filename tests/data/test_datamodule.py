@@ -116,7 +116,7 @@ def test_labels_that_are_needed_and_not_there(names: Sequence[str]) -> None:
 
 def test_validation_without_a_shared_class() -> None:
     made = DetectionData(Painted(4), Painted(4, ("unicorn",)), Fixed(1), {})
-    with pytest.raises(ValueError, match=r"val: none of .*\['unicorn'\].*; None for no scores"):
+    with pytest.raises(ValueError, match=r"val: none of .*\['unicorn'\].*; val=None for no scores"):
         made.match_classes(CLASSES)
 
 
