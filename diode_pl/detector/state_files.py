@@ -110,7 +110,12 @@ def read_stored_class(path: str | Path) -> str | None:
 
 def read_resolution(path: str | Path) -> int | None:
     """Height and width in pixels that weights were trained at; None if their file does not say."""
-    stated = _metadata(path).get("resolution", "")
+    return parse_resolution(_metadata(path))
+
+
+def parse_resolution(metadata: Mapping[str, str]) -> int | None:
+    """The resolution that metadata of weights state; None if they do not."""
+    stated = metadata.get("resolution", "")
     return int(stated) if stated.isdecimal() else None
 
 

@@ -14,6 +14,7 @@ from diode_pl.class_names import read_names, require_stored_names
 from diode_pl.detector.base import Detector
 from diode_pl.detector.darknet.cfg import ConfigError, Section
 from diode_pl.detector.darknet.detector import Darknet
+from diode_pl.detector.state_files import parse_resolution
 from diode_pl.detector.torchvision.builders import find_builder
 from diode_pl.detector.torchvision.faster_rcnn import FasterRCNN
 from diode_pl.detector.torchvision.fcos import FCOS
@@ -111,8 +112,7 @@ def read_metadata(path: str | Path) -> dict[str, str]:
 
 def stored_resolution(path: str | Path) -> int | None:
     """Height and width in pixels that the weights in a file were trained for; None if the file does not say."""
-    noted = read_metadata(path).get("resolution", "")
-    return int(noted) if noted.isdecimal() else None
+    return parse_resolution(read_metadata(path))
 
 
 def _read_checkpoint(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:

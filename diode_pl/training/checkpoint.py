@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from diode_pl.class_names import require_stored_names
 from diode_pl.detector import Detector
 from diode_pl.detector.finite_weights import require_finite
+from diode_pl.detector.state_files import parse_resolution
 from diode_pl.io.tensor_files import load_tensors
 
 
@@ -110,8 +111,7 @@ class Checkpoint:
     @property
     def resolution(self) -> int | None:
         """Height and width in pixels that the student was trained for; None if the file does not say."""
-        noted = self.content.get("student", {}).get("resolution", "")
-        return int(noted) if noted.isdecimal() else None
+        return parse_resolution(self.content.get("student", {}))
 
     def restore(self, module: Any) -> None:
         """Loads weights and history into a module of the same architecture, and moves it to the CPU."""

@@ -9,7 +9,11 @@ from torch import Tensor
 from diode_pl.detector import Detector
 from diode_pl.distillation.losses.base import DistillationBatch, DistillLoss
 from diode_pl.distillation.losses.block_features.distance import direct_distance
-from diode_pl.distillation.losses.block_features.pairs import find_unlike_norm_layer, pair_norm_layers
+from diode_pl.distillation.losses.block_features.pairs import (
+    find_unlike_norm_layer,
+    list_norm_layers,
+    pair_norm_layers,
+)
 from diode_pl.distillation.losses.block_features.regression import regression_distance
 
 log = logging.getLogger(__name__)
@@ -57,9 +61,10 @@ class BlockFeatures(DistillLoss):
     def prepare(self, teacher: Detector | None, student: Detector, resolution: int) -> None:
         super().prepare(teacher, student, resolution)
         assert teacher is not None
-        difference = find_unlike_norm_layer(teacher, student, resolution)
+        layers = [list_norm_layers(detector, resolution) for detector in (teacher, student)]
+        difference = find_unlike_norm_layer(*layers)
         self.direct = difference is None
-        self.pairs = pair_norm_layers(teacher, student, resolution)
+        self.pairs = pair_norm_layers(*layers)
         if not self.pairs:
             log.warning(
                 "BlockFeatures compares nothing: %s, and no norm layers have inputs of the same size", difference

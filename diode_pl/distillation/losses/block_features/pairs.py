@@ -1,5 +1,6 @@
 """Which norm layers of teacher and student are compared."""
 
+from collections.abc import Sequence
 from itertools import zip_longest
 from typing import NamedTuple
 
@@ -10,10 +11,19 @@ from diode_pl.distillation.losses.compatibility import probe
 
 
 class NormLayer(NamedTuple):
-    """A norm layer in the order of :meth:`Detector.norm_layers`, with the shapes (c, h, w) of its inputs per call."""
+    """A norm layer in the order of :meth:`Detector.norm_layers`.
+
+    Args:
+        name: of the module.
+        kind: of the module's class.
+        shapes: (c, h, w) of its input in each call.
+        tracked: whether it has a running variance.
+    """
 
     name: str
+    kind: str
     shapes: list[tuple[int, ...]]
+    tracked: bool
 
     def __str__(self) -> str:
         return f"{self.name} of {' and '.join(map(str, self.shapes))}"
@@ -29,43 +39,37 @@ def list_norm_layers(detector: Detector, resolution: int) -> list[NormLayer]:
     layers, names = detector.norm_layers(), {module: name for name, module in detector.named_modules()}
     with record_inputs(layers, lambda features: tuple(features.shape[1:])) as shapes:
         probe(detector, resolution)
-    return [NormLayer(names[layer], calls) for layer, calls in zip(layers, shapes, strict=True)]
+    return [
+        NormLayer(names[layer], type(layer).__name__, calls, isinstance(getattr(layer, "running_var", None), Tensor))
+        for layer, calls in zip(layers, shapes, strict=True)
+    ]
 
 
-def find_unlike_norm_layer(teacher: Detector, student: Detector, resolution: int) -> str | None:
+def find_unlike_norm_layer(teacher: Sequence[NormLayer], student: Sequence[NormLayer]) -> str | None:
     """Describes the first norm layer whose input differs in shape; None if all agree.
 
     Norm layers of the teacher without running statistics are described, too.
     """
-    if not teacher.norm_layers():
+    if not teacher:
         return "the teacher has no norm layers"
-    for number, (one, other) in enumerate(
-        zip_longest(list_norm_layers(teacher, resolution), list_norm_layers(student, resolution))
-    ):
+    for number, (one, other) in enumerate(zip_longest(teacher, student)):
         if one is None or other is None or one.shapes != other.shapes:
             pair = [str(each or "missing") for each in (one, other)]
             return f"norm layer {number} (from 0) is {pair[0]} in the teacher and {pair[1]} in the student"
-    untracked = [type(layer).__name__ for layer in teacher.norm_layers() if not has_statistics(layer)]
+    untracked = [layer.kind for layer in teacher if not layer.tracked]
     return f"a {untracked[0]} of the teacher has no running statistics" if untracked else None
 
 
-def pair_norm_layers(teacher: Detector, student: Detector, resolution: int) -> list[tuple[int, int]]:
+def pair_norm_layers(teacher: Sequence[NormLayer], student: Sequence[NormLayer]) -> list[tuple[int, int]]:
     """Returns indices of norm layers of teacher and student whose inputs have the same height and width.
 
     Among those of one size, each of the student's is paired with the teacher's at the same share of the way, the last
     with the last. Sizes that only one of them has are left out, and layers of the teacher without running statistics.
     """
-    tracked = [has_statistics(layer) for layer in teacher.norm_layers()]
-    of_teacher, of_student = (list_norm_layers(detector, resolution) for detector in (teacher, student))
     pairs = []
-    for size in dict.fromkeys(layer.sizes for layer in of_student):
-        theirs = [i for i, layer in enumerate(of_teacher) if layer.sizes == size and tracked[i]]
-        own = [i for i, layer in enumerate(of_student) if layer.sizes == size]
+    for size in dict.fromkeys(layer.sizes for layer in student):
+        theirs = [i for i, layer in enumerate(teacher) if layer.sizes == size and layer.tracked]
+        own = [i for i, layer in enumerate(student) if layer.sizes == size]
         if theirs:
             pairs += [(theirs[-(-(n + 1) * len(theirs) // len(own)) - 1], i) for n, i in enumerate(own)]
     return pairs
-
-
-def has_statistics(layer: object) -> bool:
-    """Whether a norm layer has a running variance."""
-    return isinstance(getattr(layer, "running_var", None), Tensor)

@@ -32,7 +32,7 @@ def regression_distance(
         scaled = (own - center) * factor
         covariance = reduce_mean(scaled.T @ scaled / len(own)) + ridge * torch.eye(own.shape[1], device=own.device)
         shared = reduce_mean(scaled.T @ (wanted - target) / len(own))
-        weight = factor[:, None] * torch.linalg.solve_ex(covariance, shared).result  # solve() waits for the device
+        weight = factor[:, None] * torch.linalg.solve_ex(covariance, shared).result  # solve() triggers a device sync
     return nn.functional.smooth_l1_loss((own - center) @ weight + target, wanted)
 
 

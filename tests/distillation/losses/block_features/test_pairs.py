@@ -9,6 +9,14 @@ from tests.distillation.losses.batches import NAMES, SIZE, network
 from tests.tiny import TinyDetector
 
 
+def difference(teacher: Detector, student: Detector, resolution: int) -> str | None:
+    return find_unlike_norm_layer(list_norm_layers(teacher, resolution), list_norm_layers(student, resolution))
+
+
+def pairs(teacher: Detector, student: Detector, resolution: int) -> list[tuple[int, int]]:
+    return pair_norm_layers(list_norm_layers(teacher, resolution), list_norm_layers(student, resolution))
+
+
 class Odd(TinyDetector):
     """Takes the given layers for its first norm layers."""
 
@@ -56,30 +64,30 @@ def finer() -> TinyDetector:
     ids=["channels", "size", "fewer", "more", "none", "group norm"],
 )
 def test_the_first_difference_is_described(teacher: Detector, student: Detector, said: str) -> None:
-    assert said in str(find_unlike_norm_layer(teacher, student, 8))
+    assert said in str(difference(teacher, student, 8))
 
 
 def test_heads_and_classes_need_not_be_alike() -> None:
     teacher, student = network().train(), network(fine=None, names=NAMES[:1], seed=1).train()
     before = [detector.fingerprint() for detector in (teacher, student)]
-    assert find_unlike_norm_layer(teacher, student, SIZE) is None
+    assert difference(teacher, student, SIZE) is None
     assert [detector.fingerprint() for detector in (teacher, student)] == before
     assert all(module.training for detector in (teacher, student) for module in detector.modules())
 
 
 def test_like_detectors_are_paired_layer_by_layer() -> None:
-    assert pair_norm_layers(network(), network(), SIZE) == [(0, 0), (1, 1), (2, 2)]
+    assert pairs(network(), network(), SIZE) == [(0, 0), (1, 1), (2, 2)]
 
 
 def test_layers_of_one_size_are_paired_along_the_way() -> None:
     sizes = [layer.sizes for layer in list_norm_layers(TinyDetector(), 8)]
     assert sizes == [((4, 4),), ((2, 2),), ((2, 2),)]
-    assert pair_norm_layers(TinyDetector(), wider(), 8) == [(0, 0), (1, 1), (2, 2)]
-    assert pair_norm_layers(TinyDetector(), finer(), 8) == [(0, 0), (0, 1), (0, 2)]
-    assert pair_norm_layers(finer(), TinyDetector(), 8) == [(2, 0)]
-    assert pair_norm_layers(TinyDetector(), Odd(count=2), 8) == [(0, 0), (2, 1)]
+    assert pairs(TinyDetector(), wider(), 8) == [(0, 0), (1, 1), (2, 2)]
+    assert pairs(TinyDetector(), finer(), 8) == [(0, 0), (0, 1), (0, 2)]
+    assert pairs(finer(), TinyDetector(), 8) == [(2, 0)]
+    assert pairs(TinyDetector(), Odd(count=2), 8) == [(0, 0), (2, 1)]
 
 
 def test_what_has_no_statistics_or_no_like_size_is_left_out() -> None:
-    assert pair_norm_layers(Odd(nn.GroupNorm(2, 4)), TinyDetector(), 8) == [(1, 1), (2, 2)]
-    assert pair_norm_layers(TinyDetector(norm=False), TinyDetector(), 8) == []
+    assert pairs(Odd(nn.GroupNorm(2, 4)), TinyDetector(), 8) == [(1, 1), (2, 2)]
+    assert pairs(TinyDetector(norm=False), TinyDetector(), 8) == []
