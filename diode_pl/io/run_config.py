@@ -17,11 +17,11 @@ _PARTS = {
     "classification": ("classifier", "data", "recipe", "label_source", "teacher", "log_every"),
     "crops": ("train", "batch_size", "seed", "workers", "cache_gib"),
     "data": ("train", "val", "tiling", "augmentations", "batch_size", "seed", "workers", "cache_gib"),
-    "trainer": ("callbacks", "logger", "max_epochs", "accelerator", "devices", "num_nodes", "start_method"),
+    "trainer": ("callbacks", "logger", "max_epochs", "max_time", "accelerator", "devices", "num_nodes", "start_method"),
 }
 FREE_IN_TRAINING = {f"{group}.{key}" for group, keys in _PARTS.items() for key in keys}
 FREE_IN_TRAINING |= {"output_dir", "ckpt", "overrides", "logger", "callbacks.progress", "task"}
-FREE_IN_TRAINING |= {"max_bad", "train.max_bad", "val.max_bad"}
+FREE_IN_TRAINING |= {"max_bad", "train.max_bad", "val.max_bad", "budget_minutes"}
 FREE_IN_TRAINING |= {"distill.dicod.classifier.weights"}  # a path; `distill_sha256` identifies the content
 OF_EARLIER_VERSIONS = {"job", "fit", "tiled"}  # today's `task`
 FREE_IN_TRAINING |= OF_EARLIER_VERSIONS

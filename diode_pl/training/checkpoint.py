@@ -68,6 +68,11 @@ class Checkpoint:
         """Number of finished epochs."""
         return len(self.kept.get("history", ()))
 
+    @property
+    def seconds(self) -> float:
+        """Seconds that the finished epochs took."""
+        return sum(entry["seconds"] for entry in self.kept.get("history", ()))
+
     def weights_of(self, name: str) -> dict[str, torch.Tensor]:
         """Returns the state dict of one submodule, such as ``student``."""
         state, start = self.content["state_dict"], f"{name}."

@@ -61,16 +61,21 @@ class TrainingModule(pl.LightningModule, ABC):
         return self.recipe.optimizer(self)
 
     def on_train_epoch_start(self) -> None:
-        """Resets the epoch means; forces a validation after the last epoch."""
+        """Resets the epoch means."""
         self._means = EpochMeans()
         self._started = time.perf_counter()
-        if self.current_epoch + 1 == self.trainer.max_epochs:
-            self.trainer.check_val_every_n_epoch = 1  # the final weights are always evaluated
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
         """Sets the learning rates of this step."""
         steps, per_epoch = int(self.trainer.estimated_stepping_batches), int(self.trainer.num_training_batches)
         self.recipe.apply(self.trainer.optimizers[0], self.trainer.global_step, steps, per_epoch)
+
+    def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
+        """Forces a validation after the last epoch."""
+        last_step = batch_idx + 1 == self.trainer.num_training_batches
+        # Known only now if a time budget plans during the epoch.
+        if last_step and self.current_epoch + 1 == self.trainer.max_epochs:
+            self.trainer.check_val_every_n_epoch = 1  # the final weights are always evaluated
 
     def log_step(self, row: dict[str, Tensor], batch_idx: int, rates: dict[str, Tensor] | None = None) -> None:
         """Adds one step to the epoch means and, every ``log_every`` steps, to the log.

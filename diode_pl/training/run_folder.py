@@ -14,6 +14,7 @@ from diode_pl.io.atomic import atomic_write, remove_remnants
 from diode_pl.io.run_config import FREE_IN_TRAINING, refuse_different_config
 from diode_pl.numerics.processes import reraise_process_errors
 from diode_pl.training.checkpoint import Checkpoint
+from diode_pl.training.time_budget import TimeBudget
 
 log = logging.getLogger(__name__)
 
@@ -97,8 +98,8 @@ class RunFolder:
         Raises:
             ValueError: if ``start`` has already reached the last epoch.
         """
-        last, final = trainer.max_epochs, self.read_checkpoint()
-        assert last is not None
+        final = self.read_checkpoint()
+        last = _last_epoch(trainer, final or start)
         if final is not None and start is not None and not final.path.samefile(start.path):
             log.warning("ckpt: %s is ignored: %s has its own checkpoint", start.path, self.folder)
         if final is not None and final.epochs >= last:
@@ -106,7 +107,10 @@ class RunFolder:
         else:
             start = final or start
             if start is not None and start.epochs >= last:
-                raise ValueError(f"max_epochs={last} must be above the {start.epochs} finished epochs of {start.path}")
+                raise ValueError(
+                    f"max_epochs or max_time must be above the {start.epochs} finished epochs, "
+                    f"{start.seconds / 60:.1f} minutes, of {start.path}"
+                )
             if start is not None:
                 log.info("resuming from %s", start.path)
             trainer.callbacks.extend([*callbacks, self.keep_last()])  # type: ignore[attr-defined]
@@ -132,6 +136,14 @@ def read_best(folder: str | Path) -> Checkpoint | None:
     """Returns the state after the best epoch, or None without a ``best.ckpt``; raises a ValueError if damaged."""
     path = Path(folder) / "best.ckpt"
     return Checkpoint.read(path) if path.is_file() else None
+
+
+def _last_epoch(trainer: pl.Trainer, state: Checkpoint | None) -> int:
+    """Number of epochs of the whole training."""
+    budgets = [callback for callback in trainer.callbacks if isinstance(callback, TimeBudget)]  # type: ignore[attr-defined]
+    if not budgets or state is None:
+        return trainer.max_epochs or 1
+    return budgets[0].epochs(state.kept["history"])
 
 
 def require_own_folder(folder: str | Path, settings: Mapping[str, Any]) -> None:

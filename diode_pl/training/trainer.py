@@ -15,6 +15,7 @@ from pytorch_lightning.strategies import DDPStrategy
 
 from diode_pl.io.atomic import atomic_write
 from diode_pl.numerics.processes import prepare_process
+from diode_pl.training.time_budget import UNPLANNED, TimeBudget, parse_minutes
 
 
 class SyncedDDP(DDPStrategy):
@@ -49,18 +50,22 @@ def build_training_trainer(
     gradient_clip_val: float | None = None,
     check_val_every_n_epoch: int = 1,
     start_method: str = "spawn",
+    max_time: int | float | str | None = None,
 ) -> pl.Trainer:
     """Builds the trainer; several processes share each batch.
 
     Args:
-        max_epochs: number of epochs, >= 1.
+        max_epochs: number of epochs, >= 1; ignored if ``max_time`` is given.
         gradient_clip_val: maximum 2-norm of all gradients; None does not clip.
         check_val_every_n_epoch: epochs between validations, >= 1.
+        max_time: minutes, or ``HH:MM:SS``, that the training takes, see :class:`TimeBudget`.
         callbacks, logger, accelerator, devices, num_nodes, precision, start_method: see :func:`build_trainer`.
 
     Raises:
-        ValueError: if a number is below 1.
+        ValueError: if a number is below 1, or ``max_time`` is not a time.
     """
+    if max_time is not None:
+        callbacks, max_epochs = {**callbacks, "time_budget": TimeBudget(parse_minutes(max_time))}, UNPLANNED
     if min(devices, num_nodes, max_epochs, check_val_every_n_epoch) < 1:
         raise ValueError(
             "devices, num_nodes, max_epochs and check_val_every_n_epoch must be >= 1, got "
