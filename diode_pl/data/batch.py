@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from diode_pl.augmentations import Augmentation
 from diode_pl.data.readers import Example
+from diode_pl.io.ignored import Ignored
 from diode_pl.targets import Targets
 
 
@@ -29,13 +30,17 @@ class Batch:
     names: Sequence[str]
     seed: int | None = None  # of draws for the whole batch, the same in all processes; None for validation
     seeds: Sequence[int] = ()  # of the augmentations of each image
+    areas: Float[Tensor, " k"] | None = None  # of the objects of targets in pixels of the originals, 0 for unknown
+    ignored: Sequence[Ignored | None] = ()  # regions of each image that scores leave out; of validation images alone
 
     @classmethod
     def from_examples(cls, examples: Sequence[Example], seed: int | None = None, seeds: Sequence[int] = ()) -> "Batch":
         """Joins examples of one resolution."""
         images, sizes = torch.stack([each.image for each in examples]), [each.size for each in examples]
         targets = Targets.from_images([(each.boxes, each.labels) for each in examples])
-        return cls(images, targets, sizes, [each.name for each in examples], seed, seeds)
+        measured = [torch.zeros(len(each.labels)) if each.areas is None else each.areas for each in examples]
+        areas, ignored = torch.cat(measured), [each.ignored for each in examples]
+        return cls(images, targets, sizes, [each.name for each in examples], seed, seeds, areas, ignored)
 
     def to(self, device: torch.device | str, **_: Any) -> "Batch":
         """The same batch on another device."""
@@ -78,4 +83,4 @@ class Batch:
             boxes.append(targets.boxes)
             valid.append(targets.valid)
         moved = replace(self.targets, boxes=torch.cat(boxes), valid=torch.cat(valid))
-        return replace(self, images=torch.cat(images), targets=moved)
+        return replace(self, images=torch.cat(images), targets=moved, areas=None, ignored=())

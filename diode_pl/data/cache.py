@@ -102,7 +102,9 @@ class InMemory(ImageSet):
             self.indices.append(i)
             # Copies: what a worker sends lies in shared memory, one open file for each tensor.
             boxes, labels = example.boxes.clone(), example.labels.clone()
-            self._rest.append(replace(example, boxes=boxes, labels=labels, image=nothing))
+            areas = None if example.areas is None else example.areas.clone()
+            ignored = None if example.ignored is None else example.ignored.select(slice(None))
+            self._rest.append(replace(example, boxes=boxes, labels=labels, image=nothing, areas=areas, ignored=ignored))
 
     def __len__(self) -> int:
         return len(self._rest)

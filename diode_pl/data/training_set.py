@@ -33,11 +33,13 @@ class RelabeledSet(Dataset):
     def __getitem__(self, i: int) -> Example:
         """Image ``i``."""
         example = self.source[i]
-        if not len(example.labels):
+        if not len(self._classes):
             return example
         labels = self._classes[example.labels]
         known = labels >= 0
-        return replace(example, boxes=example.boxes[known], labels=labels[known])
+        areas = None if example.areas is None else example.areas[known]
+        ignored = None if example.ignored is None else example.ignored.relabel(self._classes)
+        return replace(example, boxes=example.boxes[known], labels=labels[known], areas=areas, ignored=ignored)
 
 
 class TrainingSet(Dataset):
@@ -101,7 +103,7 @@ class TrainingSet(Dataset):
     def _tiled(self, first: int, generator: Generator) -> Example:
         count = self.tiling.draw(generator)
         if count == 1:
-            return self.source[first]
+            return replace(self.source[first], areas=None, ignored=None)  # they are for scores alone
         others = self._draw(count - 1, generator)
         examples = [self.source[i] for i in (first, *others)]
         images = torch.stack([example.image for example in examples]).float() / 255

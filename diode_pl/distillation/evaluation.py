@@ -84,7 +84,7 @@ class Evaluation(pl.LightningModule):
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         if self.scores is not None:
-            self.scores.update(self.predict_with(self.student, batch, self.confidence), batch.targets, batch.sizes)
+            self._score(self.scores, self.student, batch)
 
     def on_validation_epoch_end(self) -> None:
         """Computes and logs the scores over all images of all processes."""
@@ -114,6 +114,10 @@ class Evaluation(pl.LightningModule):
         outputs.require_finite("teacher" if detector is self.teacher else "student")
         return detector.predict_as(self.student.class_names, outputs, confidence=confidence, iou=self.iou)
 
+    def _score(self, scores: DetectionScores, detector: Detector, batch: Batch) -> None:
+        found = self.predict_with(detector, batch, self.confidence)
+        scores.update(found, batch.targets, batch.sizes, batch.areas, batch.ignored)
+
     def measure_teacher(self) -> None:
         """Computes the teacher's scores on the shared classes, unless they are known."""
         if self.teacher is not None:
@@ -125,7 +129,7 @@ class Evaluation(pl.LightningModule):
         batches = self.trainer.datamodule.val_dataloader()  # type: ignore[attr-defined]
         for batch in tqdm(batches, "teacher", unit="batches", leave=False, disable=self.global_rank > 0 or None):
             batch = self.trainer.strategy.batch_to_device(batch)
-            scores.update(self.predict_with(self.teacher, batch, self.confidence), batch.targets, batch.sizes)
+            self._score(scores, self.teacher, batch)
         self.teacher_scores = scores.compute()
         log.info("teacher on the validation set: AP50 %(AP50).3f, AP %(AP).3f", self.teacher_scores)
         if self.teacher_scores["AP50"] == 0:

@@ -3,12 +3,14 @@
 import math
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
+
+from diode_pl.io.ignored import Ignored
 
 _MAX, _TINY = torch.finfo(torch.float32).max, torch.finfo(torch.float32).tiny
 
@@ -22,6 +24,8 @@ class Annotation:
         boxes: x1, y1, x2, y2 in units of image width and height, in [0, 1].
         labels: indices into the data set's class names.
         size: height and width in pixels of the image that the boxes were drawn on; None if unknown.
+        areas: of the objects in pixels of ``size``, 0 where they are unknown; None for all unknown.
+        ignored: regions that the scores leave out; None for none.
 
     Example:
         >>> Annotation.from_objects(Path("images/1.png"), [(2, (0.0, 0.0, 0.5, 1.0))]).labels
@@ -32,14 +36,23 @@ class Annotation:
     boxes: Float[Tensor, "m 4"]
     labels: Int[Tensor, " m"]
     size: tuple[float, float] | None
+    areas: Float[Tensor, " m"] | None = field(default=None, kw_only=True)
+    ignored: Ignored | None = field(default=None, kw_only=True)
 
     @classmethod
     def from_objects(
-        cls, path: Path, objects: Sequence[tuple[int, Sequence[float]]], size: tuple[float, float] | None = None
+        cls,
+        path: Path,
+        objects: Sequence[tuple[int, Sequence[float]]],
+        size: tuple[float, float] | None = None,
+        areas: Sequence[float] | None = None,
+        ignored: Ignored | None = None,
     ) -> "Annotation":
         """Converts plain numbers: ``objects`` are pairs of a label and x1, y1, x2, y2."""
         boxes = torch.tensor([list(box) for _, box in objects], dtype=torch.float32).reshape(-1, 4)
-        return cls(path, boxes, torch.tensor([label for label, _ in objects], dtype=torch.long), size)
+        labels = torch.tensor([label for label, _ in objects], dtype=torch.long)
+        measured = None if areas is None else torch.tensor(areas, dtype=torch.float32)
+        return cls(path, boxes, labels, size, areas=measured, ignored=ignored)
 
     @property
     def name(self) -> str:

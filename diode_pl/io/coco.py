@@ -14,16 +14,19 @@ from typing import Any, TypeGuard
 from diode_pl.io.annotation import Annotation, has_area, is_single
 from diode_pl.io.coco_file import Id, no_annotation_file, read_content
 from diode_pl.io.flags import read_flag
+from diode_pl.io.ignored import Ignored
 from diode_pl.io.quoting import quote, shorten
 from diode_pl.io.written_paths import resolve_written
 
 log = logging.getLogger(__name__)
 
+_Corners = tuple[float, float, float, float]
+
 
 def read_coco(
     path: str | Path, on_bad: Callable[[str, str], None] | None = None, folder: Path = Path()
 ) -> tuple[list[Annotation], list[str]]:
-    """Reads images and class names; crowd boxes are skipped.
+    """Reads images and class names; crowds are ignored regions, those without area inside the image are skipped.
 
     Images of one file and size are one, with the boxes of all of them, each once.
 
@@ -49,7 +52,7 @@ def read_coco(
 
     images, annotations, names, label = read_content(path)
     listed = Counter(entry["id"] for entry in images if isinstance(entry.get("id"), Id))
-    found, empty = dict[Id, _Image](), list[str]()
+    found, empty, unmeasured = dict[Id, _Image](), list[str](), list[str]()
     for number, entry in enumerate(images):
         try:
             file_name = _file_name(entry, required=on_bad is not None)
@@ -69,17 +72,24 @@ def read_coco(
             if (category := _id(entry, "category_id")) not in label:
                 raise ValueError(f"category {quote(category)} does not exist")
             # A box on a bad image is not a second error.
-            if key not in found or crowd:
+            if key not in found:
                 continue
-            corners = _to_corners(bbox, found[key], may_lie_outside=on_bad is None)
-            if on_bad is None and not has_area(*corners):
+            corners = _to_corners(bbox, found[key], may_lie_outside=crowd or on_bad is None)
+            if crowd:
+                found[key].crowds += [(label[category], corners, True)] * has_area(*corners)
+            elif on_bad is None and not has_area(*corners):
                 empty.append(_name("annotation", entry, number))
             elif not has_area(*corners):
                 raise ValueError(f"bbox {list(bbox)} has no area: width {bbox[2]:g}, height {bbox[3]:g}")
             else:
-                found[key].objects.append((label[category], corners))
+                area = _area(entry)
+                unmeasured += [_name("annotation", entry, number)] if area is None else []
+                found[key].objects.append((label[category], corners, area or 0.0))
         except ValueError as error:
             report("annotation", entry, number, error)
+    if unmeasured and on_bad:
+        text = "%s: %d boxes have an area that is no positive number, the first is %s; that of the box counts"
+        log.warning(text, path, len(unmeasured), unmeasured[0])
     if empty:
         log.warning("%s: %d boxes without area are skipped, the first is %s", path, len(empty), empty[0])
     # Several ids may lead to one image.
@@ -94,13 +104,18 @@ class _Image:
     path: Path
     width: float
     height: float
-    objects: list[tuple[int, tuple[float, float, float, float]]] = field(default_factory=list)
+    objects: list[tuple[int, _Corners, float]] = field(default_factory=list)  # with the area in pixels
+    crowds: list[tuple[int, _Corners, bool]] = field(default_factory=list)
     joined: bool = False
 
     def annotate(self) -> Annotation:
         """With each box once if several entries may have it."""
-        objects = [*dict.fromkeys(self.objects)] if self.joined else self.objects
-        return Annotation.from_objects(self.path, objects, (self.height, self.width))
+        objects, crowds = self.objects, self.crowds
+        if self.joined:
+            objects, crowds = [*dict.fromkeys(objects)], [*dict.fromkeys(crowds)]
+        boxes, areas = [(label, corners) for label, corners, _ in objects], [area for _, _, area in objects]
+        ignored = Ignored.from_objects(crowds) if crowds else None
+        return Annotation.from_objects(self.path, boxes, (self.height, self.width), areas, ignored)
 
 
 def _join_files(found: dict[Id, _Image], folder: Path, path: str | Path) -> dict[Id, str]:
@@ -153,7 +168,7 @@ def _size(image: Mapping[str, Any]) -> tuple[float, float]:
     return float(width), float(height)
 
 
-def _bbox(annotation: Mapping[str, Any]) -> tuple[float, float, float, float]:
+def _bbox(annotation: Mapping[str, Any]) -> _Corners:
     """Left, top, width and height in pixels."""
     bbox = annotation.get("bbox")
     if not (isinstance(bbox, list) and len(bbox) == 4 and all(map(_is_number, bbox))):
@@ -173,9 +188,13 @@ def _is_number(value: Any) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool) and is_single(value)
 
 
-def _to_corners(
-    bbox: tuple[float, float, float, float], image: _Image, may_lie_outside: bool
-) -> tuple[float, float, float, float]:
+def _area(annotation: Mapping[str, Any]) -> float | None:
+    """Area of the object in pixels; 0 if it is not stated, None if that is no positive number."""
+    area = annotation.get("area")
+    return 0.0 if area is None else float(area) if _is_number(area) and area > 0 else None
+
+
+def _to_corners(bbox: _Corners, image: _Image, may_lie_outside: bool) -> _Corners:
     """Corners in units of the image, in [0, 1]."""
     (x, y, w, h), (width, height) = bbox, (image.width, image.height)
     if w < 0 or h < 0:

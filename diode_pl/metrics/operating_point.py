@@ -11,17 +11,18 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torchmetrics import Metric
 from torchmetrics.utilities import dim_zero_cat
-from torchvision.ops import box_iou
+from torchvision.ops import box_area, box_iou
 
 from diode_pl.detector import Detections
+from diode_pl.io.ignored import Ignored
 from diode_pl.targets import Targets
 
 
 class OperatingPoint(Metric):
     """Precision, recall and F1 over all classes, at the confidence of the best F1.
 
-    A detection is correct if :func:`match_detections` matches it to a ground-truth box of its image and class. Every
-    process computes the result of all images.
+    A detection is correct if :func:`match_detections` matches it to a ground-truth box of its image and class. Others
+    that :func:`find_ignored` finds are left out. Every process computes the result of all images.
 
     Args:
         classes: number of classes, >= 1.
@@ -56,18 +57,25 @@ class OperatingPoint(Metric):
             self.add_state(state, [], dist_reduce_fx="cat")
         self.add_state("truths", torch.zeros(classes, dtype=torch.long), dist_reduce_fx="sum")
 
-    def update(self, detections: Sequence[Detections], targets: Targets) -> None:
-        """Adds the detections, with labels below ``classes``, and targets of the same images.
+    def update(
+        self, detections: Sequence[Detections], targets: Targets, ignored: Sequence[Ignored | None] = ()
+    ) -> None:
+        """Adds the detections, with labels below ``classes``, targets and ignored regions of the same images.
 
         Raises:
             ValueError: if the numbers of images differ.
         """
-        if len(detections) != targets.batch_size:
-            raise ValueError(f"got detections of {len(detections)} images and targets of {targets.batch_size}")
-        for image, (boxes, labels) in zip(detections, targets.to("cpu").per_image(), strict=True):
+        ignored = ignored or [None] * len(detections)
+        if not len(detections) == targets.batch_size == len(ignored):
+            raise ValueError(
+                f"got detections of {len(detections)} images and targets of {targets.batch_size}, ignored regions of "
+                f"{len(ignored)}"
+            )
+        for image, (boxes, labels), regions in zip(detections, targets.to("cpu").per_image(), ignored, strict=True):
             right = match_detections(image, boxes, labels, self.iou)
+            counts = right | ~find_ignored(image, regions, self.iou)
             for state, values in ((self.scores, image.scores), (self.right, right), (self.labels, image.labels)):
-                state.append(values.to(self.device, torch.float32))
+                state.append(values.cpu()[counts].to(self.device, torch.float32))
             # Not in place: processes that are spawned share the memory of the tensor that they start with.
             self.truths = self.truths + torch.bincount(labels, minlength=self.classes).to(self.device)
 
@@ -125,3 +133,17 @@ def match_detections(
             right[i] = True
             table[:, truth] = 0
     return right
+
+
+def find_ignored(detections: Detections, ignored: Ignored | None, iou: float) -> Bool[Tensor, " m"]:
+    """Mask of the detections of an image that belong to an ignored region of their class, however many do.
+
+    Of a crowd's, the share ``iou`` lies inside, as COCO decides; one object they overlap by ``iou``, as in Pascal VOC.
+    """
+    if ignored is None or not len(ignored):
+        return torch.zeros(len(detections.labels), dtype=torch.bool)
+    boxes, regions = detections.boxes.cpu().double(), ignored.boxes.double()
+    corners = torch.minimum(boxes[:, None, 2:], regions[:, 2:]) - torch.maximum(boxes[:, None, :2], regions[:, :2])
+    inside = corners.clamp(min=0).prod(dim=2) / box_area(boxes)[:, None]
+    overlap = torch.where(ignored.crowd, inside, box_iou(boxes, regions))
+    return ((overlap >= iou) & (detections.labels.cpu()[:, None] == ignored.labels)).any(dim=1)

@@ -9,11 +9,15 @@ from torch import Tensor
 from torchmetrics import Metric
 from torchmetrics.detection import MeanAveragePrecision
 from torchmetrics.utilities import dim_zero_cat
+from torchvision.ops import box_iou
 
 from diode_pl.detector import Detections
+from diode_pl.io.ignored import Ignored
 from diode_pl.targets import Targets
 
 AREAS = ("all", "small", "medium", "large")
+_OBJECT, _ALONE, _CROWD = 0, 1, 2  # what a row of the ground truth is; the last two are ignored
+_IN_NO_RANGE = 1e12  # pixels: COCO ignores what is outside of a range of areas, as we do one object in all of them
 
 
 class PrecisionCurves(Metric):
@@ -55,31 +59,49 @@ class PrecisionCurves(Metric):
         for state in ("detection_rows", "detection_counts", "truth_rows", "truth_counts", "sizes"):
             self.add_state(state, [], dist_reduce_fx="cat")
 
-    def update(self, detections: Sequence[Detections], targets: Targets, sizes: Sequence[tuple[int, int]]) -> None:
+    def update(
+        self,
+        detections: Sequence[Detections],
+        targets: Targets,
+        sizes: Sequence[tuple[int, int]],
+        areas: Float[Tensor, " k"] | None = None,
+        ignored: Sequence[Ignored | None] = (),
+    ) -> None:
         """Adds one batch.
 
         Args:
             detections: one entry per image, labels below ``classes``.
             targets: of the same images.
             sizes: height and width of each image in pixels, for COCO's box sizes.
+            areas: of the objects of ``targets`` in pixels, which are their sizes; 0, or None for all, takes the box's.
+            ignored: regions of each image where detections count neither way; empty for none.
 
         Raises:
             ValueError: if the numbers of images differ, or a size is not positive.
         """
-        if not len(detections) == targets.batch_size == len(sizes):
+        ignored = ignored or [None] * len(detections)
+        if not len(detections) == targets.batch_size == len(sizes) == len(ignored):
             raise ValueError(
-                f"got detections of {len(detections)} images, targets of {targets.batch_size}, sizes of {len(sizes)}"
+                f"got detections of {len(detections)} images, targets of {targets.batch_size}, sizes of {len(sizes)}, "
+                f"ignored regions of {len(ignored)}"
             )
         if any(min(size) < 1 for size in sizes):
             raise ValueError(f"sizes must be heights and widths >= 1 in pixels, got {list(sizes)}")
-        truths = targets.per_image()
-        for found, (boxes, labels) in zip(detections, truths, strict=True):
+        measured = torch.zeros(len(targets)) if areas is None else areas.cpu()
+        targets, counts = targets.to("cpu"), list[int]()
+        for i, (found, regions) in enumerate(zip(detections, ignored, strict=True)):
             # Not in half precision, which cannot represent all labels.
             columns = [found.boxes.float(), found.scores[:, None], found.labels[:, None]]
             self._append(self.detection_rows, torch.cat(columns, dim=1))
-            self._append(self.truth_rows, torch.cat([boxes.float(), labels[:, None]], dim=1))
+            mask = targets.valid & (targets.image_index == i)
+            rows = [_rows(targets.boxes[mask], targets.labels[mask], measured[mask], _OBJECT)]
+            if regions is not None:
+                kind = torch.where(regions.crowd, _CROWD, _ALONE)
+                rows.append(_rows(regions.boxes, regions.labels, torch.zeros(len(regions)), kind))
+            self._append(self.truth_rows, torch.cat(rows))
+            counts.append(sum(map(len, rows)))
         self._append(self.detection_counts, torch.tensor([len(image.labels) for image in detections]))
-        self._append(self.truth_counts, torch.tensor([len(labels) for _, labels in truths]))
+        self._append(self.truth_counts, torch.tensor(counts))
         self._append(self.sizes, torch.tensor(sizes))
 
     def compute(self) -> Float[Tensor, "10 101 classes 4"]:
@@ -96,7 +118,7 @@ class PrecisionCurves(Metric):
         # x1, y1, x2, y2 scale with width, height, width, height.
         scale = sizes[:, [1, 0, 1, 0]]
         detection_rows = self._split(self.detection_rows, 6, self.detection_counts)
-        truth_rows = self._split(self.truth_rows, 5, self.truth_counts)
+        truth_rows = self._split(self.truth_rows, 7, self.truth_counts)
         metric = MeanAveragePrecision(
             backend="faster_coco_eval",
             # Exact steps: torchmetrics' own are rounded to single precision, which moves a score by up to 0.002.
@@ -112,8 +134,13 @@ class PrecisionCurves(Metric):
             for rows, pixels in zip(detection_rows, scale, strict=True)
         ]
         truths = [
-            {"boxes": rows[:, :4] * pixels, "labels": rows[:, 4].long()}
-            for rows, pixels in zip(truth_rows, scale, strict=True)
+            {
+                "boxes": rows[:, :4] * pixels,
+                "labels": rows[:, 4].long(),
+                "area": torch.where(rows[:, 6] == _ALONE, _IN_NO_RANGE, rows[:, 5]),  # torchmetrics measures a 0 itself
+                "iscrowd": (rows[:, 6] == _CROWD).long(),
+            }
+            for rows, pixels in zip(map(_repeat_alone, truth_rows, detection_rows), scale, strict=True)
         ]
         metric.update(predictions, truths)
         result = metric.compute()
@@ -133,6 +160,18 @@ class PrecisionCurves(Metric):
     def _join(state: list[Tensor]) -> Tensor:
         """A whole state in double precision on the CPU, where the evaluation runs."""
         return dim_zero_cat(state).cpu().double() if len(state) else torch.zeros(0, dtype=torch.float64)
+
+
+def _rows(boxes: Tensor, labels: Tensor, areas: Tensor, kind: int | Tensor) -> Float[Tensor, "m 7"]:
+    columns = [labels, areas, torch.as_tensor(kind).expand(len(labels))]
+    return torch.cat([boxes.float(), *(column[:, None].float() for column in columns)], dim=1)
+
+
+def _repeat_alone(truths: Tensor, detections: Tensor) -> Tensor:
+    """Adds copies of ignored objects: COCO ignores one detection of each, Pascal VOC all that overlap it."""
+    alone = truths[truths[:, 6] == _ALONE]
+    near = (box_iou(alone[:, :4], detections[:, :4]) >= 0.5) & (alone[:, 4, None] == detections[:, 5])
+    return torch.cat([truths, alone.repeat_interleave((near.sum(dim=1) - 1).clamp(min=0), dim=0)])
 
 
 def average(precision: Tensor) -> float | None:

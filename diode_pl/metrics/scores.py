@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 
 import torch
-from torch import nn
+from jaxtyping import Float
+from torch import Tensor, nn
 
 from diode_pl.detector import Detections
+from diode_pl.io.ignored import Ignored
 from diode_pl.metrics.operating_point import OperatingPoint
 from diode_pl.metrics.precision_curves import AREAS, PrecisionCurves, average
 from diode_pl.targets import Targets
@@ -44,32 +46,41 @@ class DetectionScores(nn.Module):
         self.operating_point = OperatingPoint(len(class_names))
         self.curves = PrecisionCurves(len(class_names))
 
-    def update(self, detections: Sequence[Detections], targets: Targets, sizes: Sequence[tuple[int, int]]) -> None:
+    def update(
+        self,
+        detections: Sequence[Detections],
+        targets: Targets,
+        sizes: Sequence[tuple[int, int]],
+        areas: Float[Tensor, " k"] | None = None,
+        ignored: Sequence[Ignored | None] = (),
+    ) -> None:
         """Adds one batch, see :meth:`PrecisionCurves.update`.
 
         Raises:
             ValueError: if the numbers of images differ, a size is not positive, or a label of the targets is unknown.
         """
-        classes, truths = len(self.class_names), targets.to("cpu").compact()
-        unknown = truths.labels[(truths.labels < 0) | (truths.labels >= classes)]
+        classes, truths = len(self.class_names), targets.to("cpu")
+        unknown = truths.labels[truths.valid & ((truths.labels < 0) | (truths.labels >= classes))]
         if len(unknown):
             raise ValueError(
                 f"targets have label {int(unknown[0])}, the classes are 0 to {classes - 1}: "
                 "map the classes of the validation set to those of the detector by name"
             )
-        truths = truths.keep(torch.isin(truths.labels, torch.tensor(self.evaluated))).compact()
+        evaluated = torch.tensor(self.evaluated)
+        truths = truths.keep(torch.isin(truths.labels, evaluated))
+        regions = [each if each is None else each.select(torch.isin(each.labels, evaluated)) for each in ignored]
         kept = [self._keep_evaluated(image) for image in detections]
         # The curves first: they check more, and both must hold the same batches.
-        self.curves.update(kept, truths, sizes)
-        self.operating_point.update(kept, truths)
+        self.curves.update(kept, truths, sizes, areas, regions)
+        self.operating_point.update(kept, truths, regions)
 
     def compute(self) -> dict[str, float]:
         """Computes the scores over all images.
 
         Returns:
-            AP (mean over IoU 0.5 to 0.95), AP50, AP75, AP_small, AP_medium, AP_large (box area up to 32 x 32 px, up to
-            96 x 96 px and above; missing without a truth of that size), and precision, recall and F1 at IoU 0.5, all
-            in [0, 1], at the ``confidence`` of the best F1. 0 without any truth.
+            AP (mean over IoU 0.5 to 0.95), AP50, AP75, AP_small, AP_medium, AP_large (area of the object up to 32 x 32
+            px, up to 96 x 96 px and above; missing without a truth of that size), and precision, recall and F1 at IoU
+            0.5, all in [0, 1], at the ``confidence`` of the best F1. 0 without any truth.
         """
         curves, point = self.curves.compute(), self.operating_point.compute()
         scores = {"AP": curves[..., 0], "AP50": curves[0, ..., 0], "AP75": curves[5, ..., 0]}

@@ -1,18 +1,36 @@
 """A small data set of gray images, each with one bright box, and the way back from pixels to boxes."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from diode_pl.data.readers import BadImage, Example, ImageSet
+from diode_pl.io.ignored import Ignored
 from diode_pl.provenance import Provenance
 
 SIDE = 32
 NAMES = ("cat", "dog", "cup")
 GROUND = 64
 PAINT = 255
+
+
+class Crowded(ImageSet):
+    """The images of a set, each with an area and a region for scores alone."""
+
+    def __init__(self, source: ImageSet) -> None:
+        super().__init__(source.class_names, source.resolution, source.provenance, 0)
+        self.source = source
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    def __getitem__(self, i: int) -> Example:
+        example = self.source[i]
+        crowd = Ignored.from_objects([(i % 3, (0.0, 0.0, 0.5, 0.5), True)])
+        return replace(example, areas=torch.full((len(example.labels),), 7.0 + i), ignored=crowd)
 
 
 class Painted(ImageSet):

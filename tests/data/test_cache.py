@@ -7,7 +7,7 @@ from torch.multiprocessing import start_processes
 from diode_pl.data.cache import ImageSubset, InMemory, find_usable
 from diode_pl.data.readers import Annotation, BadFileCounter, ImageFiles, ImageSet
 from diode_pl.provenance import REAL_IMAGES
-from tests.data.painted import Painted, same
+from tests.data.painted import Crowded, Painted, same
 
 BAD = {2, 5, 6}
 
@@ -28,6 +28,13 @@ def test_is_the_source_without_its_bad_images(keep: bool, workers: int) -> None:
         assert same(opened[position], source[i])
         annotation = opened.annotation(position)
         assert annotation.path == source[i].path and torch.equal(annotation.boxes, source[i].boxes)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_areas_and_ignored_regions_stay_with_their_images(workers: int) -> None:
+    for opened in (InMemory(Crowded(Painted(5)), workers, "images"), ImageSubset(Crowded(Painted(5)), range(5))):
+        assert [opened[i].areas.tolist() for i in range(5)] == [[7 + i] for i in range(5)]
+        assert [opened[i].ignored.labels.tolist() for i in range(5)] == [[i % 3] for i in range(5)]
 
 
 @pytest.mark.parametrize("workers", [0, 1])

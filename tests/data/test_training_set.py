@@ -4,7 +4,7 @@ import torch
 from diode_pl.data.epoch_sampler import SampleKey
 from diode_pl.data.tiling import Fixed, Tiling, Uniform
 from diode_pl.data.training_set import RelabeledSet, TrainingSet
-from tests.data.painted import SIDE, Painted, found, number_of, same
+from tests.data.painted import SIDE, Crowded, Painted, found, number_of, same
 
 IMAGES = 10
 
@@ -19,6 +19,23 @@ def test_an_image_alone_is_the_image() -> None:
     assert len(images) == IMAGES
     for i in range(IMAGES):
         assert same(images[SampleKey(i, 5)][0], source[i])
+
+
+@pytest.mark.parametrize(("tiles", "mosaic"), [(1, 0.0), (4, 0.0), (1, 1.0)])
+def test_what_is_for_scores_alone_is_no_training_target(tiles: int, mosaic: float) -> None:
+    """A crowd of class 2, which the detector lacks, is none for scores either."""
+    source = RelabeledSet(Crowded(Painted(IMAGES)), [1, 0, -1])
+    assert source[0].ignored.labels.tolist() == [1] and source[0].areas.tolist() == [7]
+    assert len(source[2].ignored) == len(source[2].areas) == len(source[2].labels) == 0
+    images = TrainingSet(source, SIDE, Fixed(tiles), mosaic)
+    for seed in range(6):
+        example, _ = images[SampleKey(seed, seed)]
+        assert example.ignored is None and example.areas is None
+    plain = TrainingSet(RelabeledSet(Painted(IMAGES), [1, 0, -1]), SIDE, Fixed(tiles), mosaic)
+    keys = [SampleKey(i, i) for i in range(4)]
+    ours, theirs = images.__getitems__(keys), plain.__getitems__(keys)
+    assert torch.equal(ours.images, theirs.images) and torch.equal(ours.targets.boxes, theirs.targets.boxes)
+    assert not any(ours.ignored) and not ours.areas.any()
 
 
 @pytest.mark.parametrize("tiles", [2, 4, 9])

@@ -2,10 +2,14 @@
 
 import copy
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 import torch
 
+from diode_pl.data import DetectionData
+from diode_pl.data.readers import Coco
+from diode_pl.data.tiling import Fixed
 from diode_pl.detector import Darknet
 from diode_pl.detector.darknet.layers import YoloHead
 from diode_pl.distillation.evaluation import Evaluation
@@ -111,3 +115,16 @@ def test_the_score_of_a_network_that_computes_nothing_is_an_error(role: str) -> 
     with pytest.raises(ValueError, match=f"^{role}: its outputs are not finite, head 0"):
         some_trainer().validate(evaluation, datamodule=evaluation.data, verbose=False)
     assert not evaluation.student_scores
+
+
+def test_scores_of_published_weights_are_those_of_the_sets_own_devkit(shared_data: Path) -> None:
+    """The figures are pycocotools' on the same detections: 16 crowds, sizes by the area of the masks."""
+    folder = shared_data / "weights" / "mobilenetv2-yolov3-nano-coco"
+    files = [folder / f"MobileNetV2-YOLOv3-Nano-coco.{suffix}" for suffix in ("cfg", "weights")]
+    images = Coco(shared_data / "coco_val2017_subset", None, "images", "instances_val2017_subset.json", 320, max_bad=0)
+    evaluation = Evaluation(Darknet(*files, folder / "coco.names"), None, DetectionData(None, images, Fixed(1), {}))
+    some_trainer().validate(evaluation, datamodule=evaluation.data, verbose=False)
+    scores = evaluation.student_scores
+    assert scores["AP"] == pytest.approx(0.15381, abs=5e-5)
+    sizes = [scores[f"AP_{size}"] for size in ("small", "medium", "large")]
+    assert sizes == pytest.approx([0.0516, 0.1497, 0.2660], abs=5e-5)

@@ -32,12 +32,25 @@ def test_boxes_come_as_shares_of_their_image_without_crowds_and_empty_ones(tmp_p
     torch.testing.assert_close(images[0].boxes, torch.tensor([[0.1, 0.2, 0.3, 0.8], [0.9, 0.8, 1.0, 1.0]]))
 
 
+def test_crowds_are_ignored_regions_and_areas_are_those_that_are_stated(tmp_path, caplog):
+    box = {"image_id": 5, "category_id": 3, "bbox": [10, 10, 20, 30]}
+    crowd = {"image_id": 5, "category_id": 9, "bbox": [90, 40, 20, 20], "iscrowd": 1}
+    entries = [box | {"area": area} for area in (123.5, None, -1, "9", float("inf"), 0)]
+    path = save(tmp_path, annotations=[box, *entries, crowd, crowd | {"bbox": [200, 0, 5, 5]}])
+    bad = list[str]()
+    image = read_coco(path, lambda name, _: bad.append(name))[0][0]
+    assert bad == ["image 2"]
+    assert image.areas.tolist() == [0, 123.5, 0, 0, 0, 0, 0]
+    assert image.ignored.labels.tolist() == [0] and image.ignored.crowd.tolist() == [True]
+    torch.testing.assert_close(image.ignored.boxes, torch.tensor([[0.9, 0.8, 1.0, 1.0]]))
+    assert "4 boxes have an area that is no positive number, the first is annotation at index 3" in caplog.text
+
+
 @pytest.mark.parametrize("bbox", [[30, 30, -10, -10], [30, 10, -1, 5], [30, 10, 5, -1]])
 def test_a_box_of_negative_size_is_an_error_where_nobody_counts(tmp_path, bbox):
     bad = {"id": 41, "image_id": 5, "category_id": 3, "bbox": bbox}
     with pytest.raises(ValueError, match=r"not a COCO annotation file.*annotation 41: bbox .* is inverted"):
         read_coco(save(tmp_path, annotations=[bad]))
-    assert len(read_coco(save(tmp_path, annotations=[bad | {"iscrowd": 1}]))[0][0].boxes) == 0
 
 
 def test_an_image_without_a_box_is_there_too(tmp_path):

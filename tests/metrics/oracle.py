@@ -9,13 +9,19 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from diode_pl.detector import Detections
+from diode_pl.io.ignored import Ignored
 from diode_pl.targets import Targets
 
 
 def coco_evaluation(
-    detections: Sequence[Detections], targets: Targets, sizes: Sequence[tuple[int, int]], classes: int
+    detections: Sequence[Detections],
+    targets: Targets,
+    sizes: Sequence[tuple[int, int]],
+    classes: int,
+    areas: Sequence[float] = (),
+    crowds: Sequence[Ignored | None] = (),
 ) -> COCOeval:
-    """pycocotools' finished evaluation; ``sizes`` are heights and widths in pixels."""
+    """pycocotools' finished evaluation; ``sizes`` are heights and widths, ``areas`` of the targets, in pixels."""
 
     def in_pixels(boxes: np.ndarray, size: tuple[int, int]) -> list[list[float]]:
         corners = boxes.astype("f8") * [size[1], size[0], size[1], size[0]]
@@ -25,6 +31,14 @@ def coco_evaluation(
         {"image_id": i, "category_id": int(c), "bbox": box, "area": box[2] * box[3], "iscrowd": 0}
         for i, (boxes, labels) in enumerate(targets.per_image())
         for box, c in zip(in_pixels(boxes.numpy(), sizes[i]), labels, strict=True)
+    ]
+    for annotation, area in zip(annotations, areas, strict=False):
+        annotation["area"] = area or annotation["area"]
+    annotations += [
+        {"image_id": i, "category_id": int(c), "bbox": box, "area": box[2] * box[3], "iscrowd": 1}
+        for i, each in enumerate(crowds)
+        if each is not None
+        for box, c in zip(in_pixels(each.boxes.numpy(), sizes[i]), each.labels, strict=True)
     ]
     results = [
         {"image_id": i, "category_id": int(c), "bbox": box, "score": float(s)}

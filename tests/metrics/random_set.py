@@ -4,6 +4,7 @@ import numpy as np
 import torch
 
 from diode_pl.detector import Detections
+from diode_pl.io.ignored import Ignored
 from diode_pl.targets import Targets
 
 CLASSES = 3
@@ -36,6 +37,16 @@ def random_sizes(images: int, seed: int = 0) -> list[tuple[int, int]]:
     """Height and width of images of which COCO calls boxes of :func:`random_boxes` small, medium and large."""
     draw = np.random.default_rng(seed)
     return [(int(h), int(w)) for h, w in draw.integers(40, 480, (images, 2))]
+
+
+def random_ignored(images: int, crowd: bool, seed: int = 0) -> list[Ignored | None]:
+    """Up to two regions for each image."""
+    draw, found = np.random.default_rng(seed), list[Ignored | None]()
+    for _ in range(images):
+        count = int(draw.integers(0, 3))
+        boxes, labels = torch.tensor(random_boxes(draw, count)), torch.tensor(draw.integers(0, CLASSES, count))
+        found.append(Ignored(boxes, labels, torch.full((count,), crowd)) if count else None)
+    return found
 
 
 def some_images(targets: Targets, images: range) -> Targets:

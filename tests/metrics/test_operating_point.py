@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from diode_pl.detector import Detections
+from diode_pl.io.ignored import Ignored
 from diode_pl.metrics import OperatingPoint
 from diode_pl.metrics.operating_point import match_detections
 from diode_pl.targets import Targets
@@ -176,6 +177,27 @@ def test_hundreds_of_images_take_no_time() -> None:
     begin = time.process_time()
     assert sum(scored(found, Targets.from_images(wanted))["true_positives"]) > 1000
     assert time.process_time() - begin < 3  # a quarter of a second where nothing else runs
+
+
+def test_detections_of_ignored_regions_count_neither_way() -> None:
+    box, inside, other = [0.1, 0.1, 0.5, 0.5], [0.1, 0.1, 0.2, 0.2], [0.6, 0.6, 0.9, 0.9]
+    targets = Targets.from_images([(torch.tensor([other]), torch.tensor([1]))])
+    found = Detections(torch.tensor([box, box, inside, other]), torch.linspace(0.9, 0.6, 4), torch.tensor([1, 1, 1, 1]))
+    for label, crowd, wrong in ((1, False, 1), (1, True, 0), (0, True, 3)):
+        metric = OperatingPoint(CLASSES)
+        metric.update([found], targets, [Ignored.from_objects([(label, box, crowd)])])
+        result = metric.compute()
+        assert (result["truths"].sum(), result["true_positives"].sum()) == (1, 1)
+        assert result["false_positives"].sum() == wrong and result["recall"] == 1
+
+
+def test_an_object_comes_before_an_ignored_region() -> None:
+    box = [0.1, 0.1, 0.5, 0.5]
+    found = Detections(torch.tensor([box]), torch.tensor([0.9]), torch.tensor([1]))
+    metric = OperatingPoint(CLASSES)
+    targets = Targets.from_images([(torch.tensor([box]), torch.tensor([1]))])
+    metric.update([found], targets, [Ignored.from_objects([(1, [0.0, 0.0, 1.0, 1.0], True)])])
+    assert metric.compute()["F1"] == 1
 
 
 def test_bad_input_raises(unchecked: None) -> None:

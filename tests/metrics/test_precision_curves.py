@@ -5,10 +5,11 @@ import pytest
 import torch
 
 from diode_pl.detector import Detections
+from diode_pl.io.ignored import Ignored
 from diode_pl.metrics import PrecisionCurves, mean_average_precision
 from diode_pl.targets import Targets
 from tests.metrics.oracle import coco_evaluation
-from tests.metrics.random_set import CLASSES, nothing, perfect, random_boxes, random_set, random_sizes
+from tests.metrics.random_set import CLASSES, nothing, perfect, random_boxes, random_ignored, random_set, random_sizes
 from tests.tiny import no_boxes
 
 
@@ -21,6 +22,45 @@ def test_curves_are_those_of_pycocotools(seed: int) -> None:
     oracle = coco_evaluation(detections, targets, sizes, CLASSES).eval["precision"][..., -1]
     assert metric.compute().numpy() == pytest.approx(oracle, abs=1e-12)
     assert all(0.05 < oracle[..., area][oracle[..., area] > -1].mean() < 0.95 for area in range(4))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_crowds_and_stated_areas_are_those_of_pycocotools(seed: int) -> None:
+    detections, targets = random_set(images=40, seed=seed, noise=0.015)
+    sizes, crowds = random_sizes(40, seed), random_ignored(40, crowd=True, seed=seed)
+    areas = torch.tensor(np.random.default_rng(seed).integers(0, 3, len(targets)) * 4000.0).float()
+    metric = PrecisionCurves(CLASSES)
+    metric.update(detections, targets, sizes, areas, crowds)
+    plain, oracle = (
+        coco_evaluation(detections, targets, sizes, CLASSES, *rest).eval["precision"][..., -1]
+        for rest in ((), (areas.tolist(), crowds))
+    )
+    assert metric.compute().numpy() == pytest.approx(oracle, abs=1e-12)
+    assert all(plain[..., area] != pytest.approx(oracle[..., area], abs=1e-3) for area in range(4))
+
+
+def test_all_detections_of_an_ignored_object_count_neither_way() -> None:
+    """As in Pascal VOC; one that lies inside without overlapping by half is false, unlike in a crowd."""
+    box, other = [0.1, 0.1, 0.5, 0.5], [0.6, 0.6, 0.9, 0.9]
+    targets = Targets.from_images([(torch.tensor([other]), torch.tensor([0]))])
+    near, inside = [0.1, 0.1, 0.5, 0.45], [0.1, 0.1, 0.2, 0.2]
+    for boxes, crowd, expected in (
+        ([box, near, other], False, 1.0),
+        ([box, inside, other], False, 0.5),
+        ([box, inside, other], True, 1.0),
+    ):
+        count = len(boxes)
+        found = Detections(torch.tensor(boxes), torch.linspace(0.9, 0.7, count), torch.zeros(count, dtype=torch.long))
+        metric = PrecisionCurves(1)
+        metric.update([found], targets, [(100, 100)], None, [Ignored.from_objects([(0, box, crowd)])])
+        assert metric.compute()[0, :, 0, 0].unique().tolist() == pytest.approx([expected])
+
+
+def test_a_class_whose_objects_are_all_ignored_has_no_curve() -> None:
+    metric, box = PrecisionCurves(1), [0.1, 0.1, 0.5, 0.5]
+    found = Detections(torch.tensor([box]), torch.ones(1), torch.tensor([0]))
+    metric.update([found], no_boxes(1), [(9, 9)], None, [Ignored.from_objects([(0, box, False)])])
+    assert metric.compute().eq(-1).all()
 
 
 def test_at_most_a_hundred_detections_of_a_class_count() -> None:

@@ -9,7 +9,7 @@ from diode_pl.provenance import Provenance
 
 
 class Coco(ImageFiles):
-    """Images with the boxes of a COCO annotation file; crowd boxes are skipped.
+    """Images with the boxes of a COCO annotation file; crowds are ignored regions.
 
     Boxes without area are bad; COCO train2017 contains two, so ``max_bad=0`` rejects it. Images that share an id are
     all bad; images that share a file are one, with the boxes of all.

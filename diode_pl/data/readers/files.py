@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from diode_pl.data.readers.base import BadFileCounter, BadImage, Example, ImageSet
 from diode_pl.data.readers.subset import select_listed
 from diode_pl.io.annotation import Annotation
+from diode_pl.io.ignored import Ignored
 from diode_pl.io.images import read_pixels
 from diode_pl.provenance import Provenance
 
@@ -50,6 +52,17 @@ def _require_shape(annotation: Annotation, size: tuple[int, int]) -> None:
             f"annotations say {width:g} x {height:g}: the boxes would lie elsewhere. Correct width and height in the "
             "annotations, or take a file of the size that the boxes were drawn on"
         )
+
+
+def _areas(annotation: Annotation) -> Tensor:
+    return torch.zeros(len(annotation.labels)) if annotation.areas is None else annotation.areas
+
+
+def _scale_areas(annotation: Annotation, size: tuple[int, int]) -> Tensor | None:
+    """Areas in pixels of the file of ``size``, which may be smaller than the image of the boxes."""
+    if annotation.size is None or annotation.areas is None or annotation.size == size:
+        return annotation.areas
+    return annotation.areas * (size[0] * size[1] / (annotation.size[0] * annotation.size[1]))
 
 
 class ImageFiles(ImageSet):
@@ -105,6 +118,9 @@ class ImageFiles(ImageSet):
         self._labels = torch.cat([annotation.labels for annotation in chosen])
         self._sizes = torch.tensor([annotation.size or _UNKNOWN for annotation in chosen], dtype=torch.float64)
         self._ends = torch.tensor([len(annotation.labels) for annotation in chosen]).cumsum(0)
+        self._areas = torch.cat([_areas(annotation) for annotation in chosen])
+        self._ignored = Ignored.cat([annotation.ignored for annotation in chosen if annotation.ignored is not None])
+        self._ignored_ends = torch.tensor([len(annotation.ignored or ()) for annotation in chosen]).cumsum(0)
 
     def annotation(self, i: int) -> Annotation:
         """Annotation of image ``i``, without reading the image.
@@ -114,11 +130,22 @@ class ImageFiles(ImageSet):
         """
         if not 0 <= i < len(self):
             raise IndexError(f"image {i} of {len(self)}")
-        first = int(self._ends[i - 1]) if i else 0
-        end = int(self._ends[i]) if self.labeled else first
+        boxes, regions = self._range(self._ends, i), self._range(self._ignored_ends, i)
         height, width = self._sizes[i].tolist()
         size = None if (height, width) == _UNKNOWN else (height, width)
-        return Annotation(self._paths[i], self._boxes[first:end].clone(), self._labels[first:end].clone(), size)
+        return Annotation(
+            self._paths[i],
+            self._boxes[boxes].clone(),
+            self._labels[boxes].clone(),
+            size,
+            areas=self._areas[boxes].clone(),
+            # Few images have any, and each tensor costs those that send it to another process.
+            ignored=self._ignored.select(regions) if regions.start < regions.stop else None,
+        )
+
+    def _range(self, ends: Tensor, i: int) -> slice:
+        first = int(ends[i - 1]) if i else 0
+        return slice(first, int(ends[i]) if self.labeled else first)
 
     def files(self) -> set[Path]:
         return {*self._paths}
@@ -133,4 +160,12 @@ class ImageFiles(ImageSet):
             _require_shape(annotation, size)
         except ValueError as error:
             raise BadImage(str(annotation.path), str(error)) from error
-        return Example(annotation.path, annotation.boxes, annotation.labels, size, image)
+        return Example(
+            annotation.path,
+            annotation.boxes,
+            annotation.labels,
+            size,
+            image,
+            areas=_scale_areas(annotation, size),
+            ignored=annotation.ignored,
+        )

@@ -92,7 +92,10 @@ class WeightedUnion(ImageSet):
         return self._relabel(number, self._members[number].annotation(at))
 
     def _relabel(self, number: int, found: _Found) -> _Found:
-        return replace(found, labels=self._labels[number][found.labels]) if len(found.labels) else found
+        if not len(self._labels[number]):
+            return found
+        ignored = None if found.ignored is None else found.ignored.relabel(self._labels[number])
+        return replace(found, labels=self._labels[number][found.labels], ignored=ignored)
 
     def part(self, i: int) -> Part:
         return self._parts[self._find(i)[0]]

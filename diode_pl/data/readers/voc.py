@@ -11,6 +11,7 @@ from diode_pl.data.readers.files import ImageFiles, require_folder, resolve_path
 from diode_pl.data.readers.voc_pictures import PictureFinder
 from diode_pl.io.annotation import Annotation
 from diode_pl.io.decoding import read_picture
+from diode_pl.io.ignored import Ignored
 from diode_pl.io.quoting import quote
 from diode_pl.io.voc import Page, Thing, is_difficult, read_object
 from diode_pl.io.written_paths import read_list, resolve_written
@@ -38,7 +39,7 @@ class Voc(ImageFiles):
             ``annotations``, and ``JPEGImages`` or ``images``.
         class_names: by label; None takes those of the XML files in alphabetical order, or Pascal VOC's 20 if no other
             occurs.
-        difficult: whether to include boxes marked as difficult.
+        difficult: whether boxes marked as difficult are labels; otherwise they are ignored regions.
         resolution, provenance, limit, labeled, max_bad, subset: see :class:`ImageFiles`.
 
     Raises:
@@ -75,7 +76,7 @@ class Voc(ImageFiles):
         if not paths:
             raise ValueError(f"annotations: {folder.resolve()} contains no XML file of split {split}")
         find_picture = PictureFinder(pictures)
-        read, without = list[tuple[Path, list[Thing], tuple[float, float]]](), list[str]()
+        read, without = list[tuple[Path, list[Thing], list[Thing], tuple[float, float]]](), list[str]()
         for path in paths:
             try:
                 page = Page(path)
@@ -86,25 +87,32 @@ class Voc(ImageFiles):
                 continue
             if not page.objects:
                 without.append(f"{path}, whose tags are {quote(page.tags)}")
-            things = []
+            things, ignored = [], []
             for number, thing in enumerate(page.objects, start=1):
                 try:
                     if not difficult and is_difficult(thing):
-                        continue
-                    things.append(_require_known(read_object(thing, width, height), class_names))
+                        ignored.append(read_object(thing, width, height))
+                    else:
+                        things.append(_require_known(read_object(thing, width, height), class_names))
                 except ValueError as error:
                     bad_files.add(f"{path}: object {number}", str(error))
-            read.append((image, things, (height, width)))
+            read.append((image, things, ignored, (height, width)))
         if without and labeled:
             text = "%d of %d XML files have no object, and count as images without any; the first is %s"
             log.warning(text, len(without), len(paths), without[0])
         if class_names is None:
-            found = {name for _, things, _ in read for name, _ in things}
+            found = {name for _, things, _, _ in read for name, _ in things}
             class_names = VOC_CLASSES if found <= {*VOC_CLASSES} else sorted(found)
         names = list(class_names)
         label = {name: i for i, name in enumerate(names)}
         known = [
-            Annotation.from_objects(path, [(label[n], box) for n, box in things], size) for path, things, size in read
+            Annotation.from_objects(
+                path,
+                [(label[name], box) for name, box in things],
+                size,
+                ignored=Ignored.from_objects([(label[name], box, False) for name, box in ignored if name in label]),
+            )
+            for path, things, ignored, size in read
         ]
         super().__init__(known, names, resolution, provenance, bad_files, limit, labeled, subset)
 

@@ -62,7 +62,8 @@ def evaluate(
             "the checkpoint of a training as ckpt"
         )
     facts = {"checkpoint": None if ckpt is None else str(ckpt), "data_access": str(provenance)}
-    weights = str(ckpt or (settings.get("student") or {}).get("weights") or "FILE")
+    given = ckpt or (settings.get("student") or {}).get("weights")
+    weights = str(given) if isinstance(given, str | Path) else "FILE"  # a download is no word to type
     trainer.callbacks.append(_Writer(Path(folder), facts, weights))  # type: ignore[attr-defined]
     return float(trainer.validate(module, datamodule=module.data, verbose=False)[0]["val/AP50"])
 

@@ -11,6 +11,7 @@ from diode_pl.data.cache import find_usable
 from diode_pl.data.readers.base import BadFileCounter, BadImage
 from diode_pl.data.readers.files import ImageFiles, require_folder, resolve_path
 from diode_pl.io.annotation import Annotation
+from diode_pl.io.ignored import Ignored
 from diode_pl.provenance import REAL_IMAGES
 from tests.data.readers.pictures import cut_short, paint, usable
 
@@ -34,6 +35,28 @@ def test_an_example_is_a_square_image_with_the_boxes_of_its_file(tmp_path):
     assert example.labels.tolist() == [1, 1]
     torch.testing.assert_close(example.boxes, torch.tensor([[0, 0.2, 0.5, 0.9], [0.1, 0.2, 0.5, 0.9]]))
     assert [len(images[i].labels) for i in range(6)] == [0, 1, 2, 0, 1, 2]
+
+
+def test_areas_and_ignored_regions_follow_their_images(tmp_path):
+    """The boxes were drawn on images of twice the size of the files, of 20 x 10 pixels."""
+    crowd = Ignored.from_objects([(1, (0.0, 0.0, 1.0, 0.5), True)])
+    known = [
+        Annotation.from_objects(
+            paint(tmp_path / f"{i}.png"),
+            [(0, (0.0, 0.0, 0.5, 1.0))] * i,
+            (20.0, 40.0),
+            [80.0 * i] * i,
+            crowd if i == 1 else None,
+        )
+        for i in range(3)
+    ]
+    images = ImageFiles(known, ("cat", "dog"), 16, "real images", BadFileCounter(0), None, True)
+    assert [images[i].areas.tolist() for i in range(3)] == [[], [20], [40, 40]]
+    assert images.annotation(2).areas.tolist() == [160, 160]
+    assert [images[i].ignored is None for i in range(3)] == [True, False, True]
+    assert images[1].ignored.labels.tolist() == [1] and images[1].ignored.boxes.tolist() == [[0, 0, 1, 0.5]]
+    bare = ImageFiles(known, ("cat", "dog"), 16, "real images", BadFileCounter(0), None, labeled=False)
+    assert bare[1].ignored is None and not len(bare[1].areas)
 
 
 def test_the_images_end(tmp_path):

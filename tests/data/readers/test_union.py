@@ -11,7 +11,7 @@ from diode_pl.data import DetectionData
 from diode_pl.data.readers import ImageFolder, UniformNoise, WeightedUnion
 from diode_pl.data.tiling import Fixed
 from diode_pl.provenance import Provenance
-from tests.data.painted import SIDE, Painted, same
+from tests.data.painted import SIDE, Crowded, Painted, same
 from tests.tiny import TinyDetector
 
 
@@ -43,6 +43,12 @@ def test_images_follow_each_other_with_the_classes_of_the_first() -> None:
     for i in (-1, 7):
         with pytest.raises(IndexError):
             joined[i]
+
+
+def test_ignored_regions_have_the_classes_of_the_union() -> None:
+    joined = union(a=Painted(3, ("cat", "TV")), b=Crowded(Painted(4, ("cup", "tvmonitor", "cat"))))
+    assert [joined[3 + i].ignored.labels.tolist() for i in range(3)] == [[2], [1], [0]]
+    assert joined[4].areas.tolist() == [8] and joined[0].ignored is None
 
 
 @pytest.mark.parametrize(("options", "length"), [({}, 16), ({"steps_per_epoch": 10}, 40)])

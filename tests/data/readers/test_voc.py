@@ -88,9 +88,14 @@ def test_classes_can_be_collected_from_the_files(tmp_path):
     assert read(tmp_path, class_names=None, labeled=False).class_names == ()
 
 
-def test_difficult_boxes_are_left_out_unless_asked_for(tmp_path):
+def test_difficult_boxes_are_ignored_regions_unless_asked_for(tmp_path):
     save(tmp_path, "a", thing(), thing("dog", difficult=1))
-    assert len(read(tmp_path)[0].labels) == 1 and len(read(tmp_path, difficult=True)[0].labels) == 2
+    example = read(tmp_path)[0]
+    assert len(example.labels) == 1 and example.ignored.crowd.tolist() == [False]
+    assert [VOC_CLASSES[label] for label in example.ignored.labels] == ["dog"]
+    torch.testing.assert_close(example.ignored.boxes, torch.tensor([[0.1, 0.1, 0.6, 0.6]]))
+    labels = read(tmp_path, difficult=True)[0]
+    assert len(labels.labels) == 2 and labels.ignored is None
 
 
 @pytest.mark.parametrize(
