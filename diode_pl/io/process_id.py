@@ -49,6 +49,11 @@ class ProcessId:
         return f"{self.host}_{self.pid}_{self.start}"
 
     @property
+    def words(self) -> str:
+        """As a person says it."""
+        return f"process {self.pid} on {self.host.rpartition('-')[0]}"
+
+    @property
     def is_here(self) -> bool:
         """Whether it runs, or ran, on this host."""
         return self.host == _host()
