@@ -2,20 +2,35 @@
 
 import io
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from PIL import Image
+
+from diode_pl.io.process_id import ProcessId
+
+_SUFFIX = ".part"
+
+
+@contextmanager
+def open_atomic(path: Path) -> Iterator[BinaryIO]:
+    """Opens a file for writing under a temporary name, which no other process uses, and renames it in the end."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{ProcessId.current()}{_SUFFIX}")
+    try:
+        with temporary.open("wb") as file:
+            yield file
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def atomic_write(path: Path, content: bytes) -> None:
     """Writes a file under a temporary name and renames it, so that it is never incomplete."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        temporary.write_bytes(content)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with open_atomic(path) as file:
+        file.write(content)
 
 
 def write_picture(path: Path, picture: Image.Image) -> bytes:
@@ -27,18 +42,11 @@ def write_picture(path: Path, picture: Image.Image) -> bytes:
 
 
 def remove_remnants(folder: Path) -> None:
-    """Removes temporary files below ``folder`` whose process was killed while it wrote them."""
-    for remnant in folder.rglob(".*.part"):
-        process = remnant.stem.rpartition(".")[2]
-        if process.isdecimal() and not _is_running(int(process)):
-            remnant.unlink(missing_ok=True)
-
-
-def _is_running(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
-    return True
+    """Removes temporary files below ``folder`` whose process is known to be gone; those of other hosts stay."""
+    for place, _, names in os.walk(folder):
+        for name in names:
+            if not (name.startswith(".") and name.endswith(_SUFFIX)):
+                continue
+            process = ProcessId.parse(name.removesuffix(_SUFFIX).rpartition(".")[2])
+            if process is not None and process.is_gone:
+                Path(place, name).unlink(missing_ok=True)

@@ -1,12 +1,13 @@
 """Files that are there whole or not at all."""
 
-import os
 from pathlib import Path
 
 import pytest
 
-from diode_pl.io.atomic import atomic_write, remove_remnants
+from diode_pl.io.atomic import atomic_write, open_atomic, remove_remnants
+from diode_pl.io.process_id import ProcessId
 from tests.data.batches import contents
+from tests.io.process_ids import elsewhere, gone
 
 
 def test_write_whole_makes_folders_and_replaces(tmp_path: Path) -> None:
@@ -15,25 +16,35 @@ def test_write_whole_makes_folders_and_replaces(tmp_path: Path) -> None:
     assert contents(tmp_path) == {"a/b/c.txt": b"two"}
 
 
-@pytest.mark.parametrize("step", ["write_bytes", "replace"])
+@pytest.mark.parametrize("step", ["write", "replace"])
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
-    def fail_half_way(self: Path, content: object) -> None:
-        with self.open("wb") as file:
-            file.write(b"hal")
+    def fail(self: Path, target: Path) -> None:
         raise OSError("disk full")
 
     atomic_write(tmp_path / "some.txt", b"whole")
-    monkeypatch.setattr(Path, step, fail_half_way)
-    with pytest.raises(OSError, match="disk full"):
-        atomic_write(tmp_path / "some.txt", b"other")
+    if step == "replace":
+        monkeypatch.setattr(Path, step, fail)
+    with pytest.raises(OSError, match="disk full"), open_atomic(tmp_path / "some.txt") as file:
+        file.write(b"hal")
+        if step == "write":
+            raise OSError("disk full")
     assert contents(tmp_path) == {"some.txt": b"whole"}
 
 
+def test_temporary_names_tell_hosts_and_processes_apart(tmp_path: Path) -> None:
+    with open_atomic(tmp_path / "some.png"):
+        (temporary,) = contents(tmp_path)
+    assert temporary == f".some.png.{ProcessId.current()}.part"
+    assert str(gone()) != str(ProcessId.current()) != str(elsewhere())
+
+
 def test_what_a_process_that_is_gone_left_is_removed_and_nothing_else(tmp_path: Path) -> None:
-    kept = [f"some.png.{os.getpid()}.part", ".notes.part", "other.part"]
-    for name in (".some.png.99999999.part", f".{kept[0]}", *kept[1:]):
-        (tmp_path / name).write_bytes(b"hal")
+    kept = [f".some.png.{ProcessId.current()}.part", f".some.png.{elsewhere()}.part"]
+    kept += [".some.png.99999999.part", ".notes.part", f"some.png.{gone()}.part", "other.part"]
+    (tmp_path / "images").mkdir()
+    for name in (f".some.png.{gone()}.part", *kept):
+        (tmp_path / "images" / name).write_bytes(b"hal")
     remove_remnants(tmp_path)
-    assert set(contents(tmp_path)) == {f".{kept[0]}", *kept[1:]}
+    assert {Path(name).name for name in contents(tmp_path)} == set(kept)

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from diode_pl.training.run_folder import RunFolder
+from tests.io.process_ids import gone
 from tests.training.run_folders import finish
 from tests.training_run import run as train
 
@@ -47,8 +48,7 @@ def test_without_a_checkpoint_nothing_is_lost_by_other_settings(tmp_path: Path) 
 
 
 def test_what_a_killed_process_left_is_removed(tmp_path: Path) -> None:
-    gone = 2**22 + 1  # above the largest process number
-    (tmp_path / f".student.ckpt.{gone}.part").write_bytes(b"half")
+    (tmp_path / f".student.ckpt.{gone()}.part").write_bytes(b"half")
     RunFolder(tmp_path, SETTINGS)
     assert [path.name for path in tmp_path.iterdir()] == ["configuration.json"]
 

@@ -8,6 +8,7 @@ import torch
 
 from diode_pl.io.images import read_image, to_uint8
 from tests.data.batches import contents, data_set, finished
+from tests.io.process_ids import gone
 
 # ---------------------------------------------------------------- what is written
 
@@ -66,7 +67,7 @@ def test_finish_can_be_repeated_and_gives_the_same_bytes(tmp_path: Path) -> None
 def test_the_next_run_clears_what_a_killed_one_left(tmp_path: Path) -> None:
     dataset = data_set(tmp_path)
     dataset.write(finished())
-    (tmp_path / "images/.00000002.png.99999999.part").write_bytes(b"hal")
+    (tmp_path / f"images/.00000002.png.{gone()}.part").write_bytes(b"hal")
     data_set(tmp_path)
     assert not [name for name in contents(tmp_path) if name.endswith(".part")]
 
@@ -151,13 +152,13 @@ def test_growing_from_a_batch_that_is_not_full_is_refused(tmp_path: Path) -> Non
 
 
 def test_an_interrupted_write_is_no_complete_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail_at_the_second_image(self: Path, content: bytes) -> int:
-        if "00000001" in self.name:
+    def fail_at_the_second_image(self: Path, target: Path) -> Path:
+        if "00000001" in target.name:
             raise OSError("disk full")
-        return real(self, content)
+        return real(self, target)
 
-    real = Path.write_bytes
-    monkeypatch.setattr(Path, "write_bytes", fail_at_the_second_image)
+    real = Path.replace
+    monkeypatch.setattr(Path, "replace", fail_at_the_second_image)
     with pytest.raises(OSError, match="disk full"):
         data_set(tmp_path).write(finished())
     monkeypatch.undo()
