@@ -15,7 +15,8 @@ class Jitter(Augmentation):
         reach: maximum shift along each axis, as a share of the image side, in [0, 1). The paper's 20 px at 160 px and
             40 px at 320 px are both 0.125.
         wrap: whether pixels wrap around (the paper's code), which shows the teacher parts of objects without a box.
-        fill: value of the uncovered border if ``wrap`` is False, in [0, 1].
+        fill: value of the uncovered border if ``wrap`` is False, in [0, 1]; None repeats the pixels at the edge, which
+            brings in no other color.
         per_image: one draw per image; False (the paper's code) draws once per batch.
 
     Raises:
@@ -30,7 +31,9 @@ class Jitter(Augmentation):
         True
     """
 
-    def __init__(self, reach: float = 0.125, wrap: bool = False, fill: float = 0.5, per_image: bool = False) -> None:
+    def __init__(
+        self, reach: float = 0.125, wrap: bool = False, fill: float | None = 0.5, per_image: bool = False
+    ) -> None:
         if not 0 <= reach < 1:
             raise ValueError(f"reach must be a share of the image side in [0, 1), got {reach}")
         self.reach, self.wrap, self.fill, self.per_image = reach, wrap, fill, per_image
@@ -51,4 +54,5 @@ class Jitter(Augmentation):
         if self.wrap:
             return torch.roll(image, (dy, dx), dims=(-2, -1))
         # Negative padding crops: one call shifts and fills.
-        return F.pad(image, (dx, -dx, dy, -dy), value=self.fill)
+        pads = dx, -dx, dy, -dy
+        return F.pad(image, pads, mode="replicate") if self.fill is None else F.pad(image, pads, value=self.fill)

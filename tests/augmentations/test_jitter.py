@@ -63,3 +63,17 @@ def test_uncovered_border_takes_the_fill() -> None:
 def test_reach_zero_changes_nothing() -> None:
     images = torch.rand(2, 3, 8, 8)
     assert torch.equal(Jitter(0.0)(images, no_boxes(2), seeded())[0], images)
+
+
+def test_without_a_fill_the_border_repeats_the_edge() -> None:
+    image = torch.rand(1, 3, 8, 8)
+    moved = Jitter(0.5, fill=None)(image, no_boxes(1), seeded(1))[0]
+    matches = [
+        (dx, dy)
+        for dx in range(-4, 5)
+        for dy in range(-4, 5)
+        if torch.equal(
+            moved[0], image[0][:, (torch.arange(8) - dy).clamp(0, 7)][:, :, (torch.arange(8) - dx).clamp(0, 7)]
+        )
+    ]
+    assert len(matches) == 1 and matches[0] != (0, 0)
