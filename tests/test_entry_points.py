@@ -105,6 +105,27 @@ def test_a_damaged_batch_is_made_again_and_a_whole_one_is_not(tiny, whole, tmp_p
     assert data_set(tmp_path / "set") == data_set(whole)
 
 
+def test_shards_make_the_same_set_and_the_last_one_completes_it(tiny, whole, tmp_path):
+    shard = ["output_dir=set", "shard.count=2"]
+    synthesize(*tiny, *shard, "shard.index=1", cwd=tmp_path)
+    said = (tmp_path / "set" / "synthesize.log").read_text()
+    assert "set is not complete, it holds 2 of 5 images, 1 of 3 batches; shard 1 of 2 is done" in said
+    text = synthesize("finish=true", "output_dir=set", cwd=tmp_path, fails=True)
+    assert "error: output_dir" in text and "2 of 5 images" in text and "batches 0, 2" in text
+    synthesize(*tiny, *shard, "shard.index=0", cwd=tmp_path)
+    assert data_set(tmp_path / "set") == data_set(whole)
+    described = (tmp_path / "set" / "dataset.json").read_bytes()
+    synthesize("finish=true", "output_dir=set", cwd=tmp_path)
+    assert data_set(tmp_path / "set") == data_set(whole)
+    assert (tmp_path / "set" / "dataset.json").read_bytes() == described
+    assert json.loads(described)["complete"] and not (tmp_path / "set" / ".team").exists()
+
+
+def test_a_shard_out_of_range_is_named(tiny, tmp_path):
+    text = synthesize(*tiny, "output_dir=set", "shard.index=2", "shard.count=2", cwd=tmp_path, fails=True)
+    assert "error: shard.index must be an integer in [0, 2)" in text and "Traceback" not in text
+
+
 def test_another_configuration_in_the_same_folder_is_refused_in_one_line(tiny, whole):
     before = data_set(whole)
     text = synthesize(*tiny, "losses.detection.weight=7.0", f"output_dir={whole}", cwd=whole, fails=True)

@@ -10,6 +10,7 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from diode_pl.cli.completion import choose_completion
 from diode_pl.cli.errors import describe_error
 from diode_pl.cli.experiments import qualify_experiments
 from diode_pl.cli.help import register_help
@@ -27,7 +28,8 @@ def prepare_arguments(entry_point: str) -> None:
     """
     refuse_renamed(sys.argv[1:])
     register_help(entry_point)
-    sys.argv[1:] = choose_file_detectors(qualify_experiments(sys.argv[1:], entry_point), entry_point)
+    overrides = choose_completion(qualify_experiments(sys.argv[1:], entry_point), entry_point)
+    sys.argv[1:] = choose_file_detectors(overrides, entry_point)
 
 
 def run(config: Any) -> float | None:

@@ -5,7 +5,6 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
 
 from PIL import Image
 
@@ -15,7 +14,7 @@ _SUFFIX = ".part"
 
 
 @contextmanager
-def open_atomic(path: Path) -> Iterator[BinaryIO]:
+def open_atomic(path: Path) -> Iterator[io.BufferedWriter]:
     """Opens a file for writing under a temporary name, which no other process uses, and renames it in the end."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{ProcessId.current()}{_SUFFIX}")

@@ -113,7 +113,7 @@ class Lease:
         content, _ = self._look()
         if not self.is_free:
             return False
-        aside = self.path.with_name(f"{self.path.name}.{secrets.token_hex(8)}")
+        aside = _temporary(self.path)
         with suppress(FileNotFoundError):
             self.path.rename(aside)
             if aside.read_bytes() != content:  # another process was faster, and this is its file
@@ -127,9 +127,14 @@ def _writer(content: bytes) -> ProcessId | None:
     return ProcessId.parse(content.decode(errors="replace").partition(" ")[0])
 
 
+def _temporary(path: Path) -> Path:
+    """A name of its own, of the kind that is cleared away after a process that was killed."""
+    return path.with_name(f".{path.name}.{secrets.token_hex(4)}.{ProcessId.current()}.part")
+
+
 def _create(path: Path, content: bytes) -> bool:
     """Creates a file with its content in one step, unless it exists."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.{ProcessId.current()}.part")
+    temporary = _temporary(path)
     try:
         temporary.write_bytes(content)
         os.link(temporary, path)

@@ -6,7 +6,7 @@ from typing import Any
 
 # Keys that may differ between two runs that write the same images, or more of them, to one folder. These
 # repeat others: `inversion`, `task`, `overrides`, `callbacks.verifier.detector`, `trainer.callbacks`, `trainer.logger`.
-FREE = {"output_dir", "num_images", "inversion", "task", "overrides", "logger"}
+FREE = {"output_dir", "num_images", "shard", "finish", "inversion", "task", "overrides", "logger"}
 FREE |= {"callbacks.progress", "callbacks.loss_log", "callbacks.verifier.detector", "callbacks.image_log"}
 FREE |= {"trainer.callbacks", "trainer.logger", "trainer.devices", "trainer.num_nodes", "trainer.start_method"}
 
@@ -21,7 +21,7 @@ _PARTS = {
 }
 FREE_IN_TRAINING = {f"{group}.{key}" for group, keys in _PARTS.items() for key in keys}
 FREE_IN_TRAINING |= {"output_dir", "ckpt", "overrides", "logger", "callbacks.progress", "task"}
-FREE_IN_TRAINING |= {"max_bad", "train.max_bad", "val.max_bad", "budget_minutes"}
+FREE_IN_TRAINING |= {"budget_minutes", "train.partial", "val.partial", "max_bad", "train.max_bad", "val.max_bad"}
 FREE_IN_TRAINING |= {"distill.dicod.classifier.weights"}  # a path; `distill_sha256` identifies the content
 OF_EARLIER_VERSIONS = {"job", "fit", "tiled"}  # today's `task`
 FREE_IN_TRAINING |= OF_EARLIER_VERSIONS

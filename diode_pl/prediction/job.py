@@ -12,7 +12,8 @@ from PIL import Image
 from torch import Tensor
 from tqdm import tqdm
 
-from diode_pl.data.synthetic.description import to_coco_json, to_yolo_lines
+from diode_pl.data.synthetic.coco_writer import to_coco_json
+from diode_pl.data.synthetic.description import to_yolo_lines
 from diode_pl.detector import Detector
 from diode_pl.io.atomic import atomic_write
 from diode_pl.io.drawing import draw_boxes

@@ -8,7 +8,8 @@ from typing import Any
 import pytorch_lightning as pl
 
 from diode_pl.class_names import match_classes
-from diode_pl.data.synthetic import SyntheticSet
+from diode_pl.data.synthetic import Claims, Shard, SyntheticSet, Team
+from diode_pl.data.synthetic.completion import describe_shortfall
 from diode_pl.numerics.processes import reraise_process_errors
 from diode_pl.report import log_closing
 from diode_pl.shapes.objects import OBJECTS
@@ -19,46 +20,78 @@ log = logging.getLogger(__name__)
 
 
 def synthesize(
-    inversion: Inversion, trainer: pl.Trainer, folder: str | Path, settings: Mapping[str, Any]
+    inversion: Inversion,
+    trainer: pl.Trainer,
+    folder: str | Path,
+    settings: Mapping[str, Any],
+    shard: Shard | None = None,
 ) -> float | None:
     """Synthesizes the batches that are not on disk yet, then writes the files that describe the data set.
+
+    Several processes may do so at the same time, on one host or several: each takes a batch that no other has taken.
 
     Args:
         inversion: the module that optimizes the images.
         trainer: from :func:`diode_pl.synthesis.trainer.build_synthesis_trainer`.
         folder: output folder.
         settings: configuration of the run as plain data; stored with the images and compared when a run is resumed.
+        shard: part of the batches to make; None makes all.
 
     Returns:
-        Mean mAP@0.5 of the verifier, or of the teacher without a verifier: the value that a sweep maximizes.
+        Mean mAP@0.5 of the verifier, or of the teacher without a verifier: the value that a sweep maximizes. None if
+        other shards have not finished theirs.
 
     Raises:
-        ValueError: if the teacher's weights are random, or ``folder`` holds images made with different settings.
+        ValueError: if the teacher's weights are random, ``folder`` holds images made with different settings or is
+            written to by a run with such, or images are missing in the end.
     """
+    shard = shard or Shard()
     inversion.teacher.require_trained("teacher")
     settings = dict(settings) | {"teacher_sha256": inversion.teacher.fingerprint()}
     dataset = SyntheticSet(folder, inversion.teacher.class_names, settings)
-    plan = inversion.plan
-    plan.todo = dataset.find_missing({batch: plan.images_in(batch) for batch in range(plan.num_batches)})
-    skipped = plan.num_batches - len(plan.todo)
-    if skipped:
-        log.info("%s: %d of %d batches are already complete", dataset.folder, skipped, plan.num_batches)
-    shares = [plan.share(rank, trainer.world_size) for rank in range(trainer.world_size)]
-    trainer.fit_loop.max_epochs = max(map(len, shares)) * len(inversion.stages)
-    trainer.callbacks.append(ImageWriter(dataset))  # type: ignore[attr-defined]  # last: needs the scores
-    try:
-        if plan.todo:
-            with reraise_process_errors():
-                trainer.fit(inversion)
-    except BaseException:
-        if any(dataset.is_complete(batch, plan.images_in(batch)) for batch in range(plan.num_batches)):
-            log.warning("%s: stopped; the same command resumes after the last finished batch", dataset.folder)
-        raise
-    finally:
-        # Ranks that were started separately do not wait for each other, so each updates the files.
-        summary = dataset.finish()
-    if summary is None:
+    team, plan = Team(dataset.folder), inversion.plan
+    with team.joined(plan, dataset.class_names, dataset.configuration, lambda: _reserve_logs(trainer)):
+        dataset.refuse_other_records()  # of a run that has come and gone meanwhile
+        missing = dataset.find_missing(plan)
+        if len(missing) < plan.num_batches:
+            done = plan.num_batches - len(missing)
+            log.info("%s: %d of %d batches are already complete", dataset.folder, done, plan.num_batches)
+        if missing:
+            dataset.mark_unfinished(plan)
+        todo = list(shard.select(missing))
+        inversion.batches = Claims(team, todo, dataset.holds)
+        trainer.callbacks.append(ImageWriter(dataset, team))  # type: ignore[attr-defined]  # last: needs the scores
+        try:
+            if todo:
+                with reraise_process_errors():
+                    trainer.fit(inversion)
+        except BaseException:
+            team.require_folder()
+            if any(dataset.holds(batch) for batch in range(plan.num_batches)):
+                log.warning("%s: stopped; the same command resumes after the last finished batch", dataset.folder)
+            raise
+        finally:
+            if team.is_here:
+                with team.door():  # the last one sees all
+                    summary = dataset.finish(plan)
+    return _report(summary, shard, dataset, inversion)
+
+
+def _reserve_logs(trainer: pl.Trainer) -> None:
+    """Makes the folders of the logs, which two runs that begin together would share."""
+    for logger in trainer.loggers:
+        if logger.log_dir is not None:
+            Path(logger.log_dir).mkdir(parents=True, exist_ok=True)
+
+
+def _report(summary: dict[str, Any] | None, shard: Shard, dataset: SyntheticSet, inversion: Inversion) -> float | None:
+    shortfall = describe_shortfall(dataset.folder, summary, inversion.plan)
+    if shortfall is not None and shard.count == 1:
+        raise ValueError(f"{shortfall}; the same command makes the rest")
+    if shortfall is not None:
+        log.info("%s; shard %d of %d is done", shortfall, shard.index, shard.count)
         return None
+    assert summary is not None
     log.info(
         "%s: %d images, %d boxes, %s, %.2f s per image, data access %s",
         dataset.folder,
@@ -71,6 +104,6 @@ def synthesize(
     # By default students are measured on the embedded world, which has none of the classes of other teachers.
     known = max(match_classes(inversion.teacher.class_names, list(OBJECTS))) >= 0
     words = ("train.py", "+experiment=quick", "train.root={}", *([] if known else ["data@val=none"]))
-    log_closing(folder, "contact_sheet.png", "the images", *words)
+    log_closing(dataset.folder, "contact_sheet.png", "the images", *words)
     scores = summary["scores"]
     return scores.get("verifier_map50", scores.get("teacher_map50"))

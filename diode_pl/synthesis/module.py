@@ -1,7 +1,8 @@
 """The LightningModule of the synthesis, whose parameters are the images."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from operator import length_hint
 
 import numpy as np
 import pytorch_lightning as pl
@@ -12,12 +13,13 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR
 
 from diode_pl.augmentations import Augmentation
+from diode_pl.data.synthetic import Plan
 from diode_pl.detector import BatchNormRecorder, Detector
 from diode_pl.synthesis.initializer import Initializer
 from diode_pl.synthesis.loss_weighting import ConstantWeights, LossWeighting
 from diode_pl.synthesis.losses import Loss, Objective, SynthesisState
 from diode_pl.synthesis.sampler import LabelPrior, Sampler
-from diode_pl.synthesis.schedule import Plan, Stage
+from diode_pl.synthesis.schedule import Stage
 from diode_pl.targets import Targets
 
 
@@ -25,7 +27,7 @@ class Inversion(pl.LightningModule):
     """Optimizes batches of images until a frozen detector sees the sampled objects in them.
 
     A training step is one iteration; an epoch is one stage of one batch of images. All random draws of a batch are
-    seeded by (``seed``, batch number), so the result does not depend on the rank or on earlier batches.
+    seeded by (``seed``, batch number), so the result does not depend on the process or on earlier batches.
 
     Args:
         teacher: detector to invert; frozen here.
@@ -40,6 +42,11 @@ class Inversion(pl.LightningModule):
         budget: factor of the number of iterations of every stage, > 0.
         loss_weighting: computes factors from the weights of the losses; :class:`ConstantWeights` by default.
 
+    Attributes:
+        plan: division of the images into batches.
+        batches: numbers of the batches to make, taken one by one; all of the plan unless set to others.
+        batch: number of the present batch; None before the first and after the last.
+
     Raises:
         ValueError: if a number is out of range, the teacher does not support a stage's resolution, no loss is left,
             or a stage names an unknown loss.
@@ -51,7 +58,7 @@ class Inversion(pl.LightningModule):
         >>> from diode_pl.synthesis import initializer, losses, sampler
         >>> stages, terms = [Stage(64, 100, torch.optim.Adam)], {"detection": losses.Detection()}
         >>> Inversion(load_detector(width=0.1), sampler.OneBox(), stages, terms, {}, initializer.Noise(), 8, 4).plan
-        Plan(num_images=8, batch_size=4, todo=[0, 1])
+        Plan(num_images=8, batch_size=4)
     """
 
     def __init__(
@@ -79,6 +86,8 @@ class Inversion(pl.LightningModule):
         if not stages:
             raise ValueError("stages must not be empty")
         self.plan = Plan(num_images, batch_size)
+        self.batches: Iterable[int] = range(self.plan.num_batches)
+        self.batch: int | None = None
         self.objective = Objective(losses, loss_weighting or ConstantWeights())
         for i, stage in enumerate(stages):
             stage.check(f"stages[{i}]", teacher)
@@ -101,11 +110,9 @@ class Inversion(pl.LightningModule):
         return self.stages[self.stage_index]
 
     @property
-    def batch(self) -> int | None:
-        """Number of this rank's current batch; None if this rank is idle while others finish."""
-        batches = self.plan.share(self.global_rank, self.trainer.world_size)
-        position = self.current_epoch // len(self.stages)
-        return batches[position] if position < len(batches) else None
+    def batches_ahead(self) -> int:
+        """Number of the batches that may follow the present one, in this process or in another."""
+        return length_hint(self._remaining)
 
     @property
     def batch_is_done(self) -> bool:
@@ -133,11 +140,19 @@ class Inversion(pl.LightningModule):
         """One item per iteration; reloaded every epoch because stages differ in length."""
         return range(self.stage.steps(self.budget))
 
+    def on_fit_start(self) -> None:
+        """Takes the first batch; without one, the fit ends here."""
+        self._remaining: Iterator[int] = iter(self.batches)
+        self._take_batch()
+
+    def on_train_epoch_end(self) -> None:
+        """Takes the next batch after the last stage; the fit ends without one."""
+        if self.batch_is_done:
+            self._take_batch()
+
     def on_train_epoch_start(self) -> None:
         """Starts a stage: images at its resolution, its optimizer and learning rate schedule."""
-        if self.batch is None:
-            self.images = None
-            return
+        assert self.batch is not None
         if self.stage_index == 0:
             self._begin_batch(self.batch)
         stage, steps = self.stage, self.stage.steps(self.budget)
@@ -153,8 +168,7 @@ class Inversion(pl.LightningModule):
 
     def training_step(self, _: int, iteration: int) -> None:
         """One iteration: augment, forward, sum the losses, step, clamp."""
-        if self.images is None:
-            return
+        assert self.images is not None
         images: Tensor = self.images
         targets = self.current_targets
         for augmentation in self.augmentations:
@@ -176,6 +190,11 @@ class Inversion(pl.LightningModule):
         growth = self.stage.growth
         if growth is not None and growth.due(iteration + 1, self.budget):
             self._grow_targets()
+
+    def _take_batch(self) -> None:
+        self.batch = next(self._remaining, None)
+        if self.batch is None:
+            self.trainer.should_stop = True
 
     def _begin_batch(self, batch: int) -> None:
         state = np.random.SeedSequence((self.seed, batch)).generate_state(1, np.uint64)

@@ -66,7 +66,7 @@ def build_synthesis_trainer(
         devices=devices,
         num_nodes=num_nodes,
         precision=precision,
-        max_epochs=0,  # set when the remaining work is known
+        max_epochs=-1,  # the module stops when no batch is left
         reload_dataloaders_every_n_epochs=1,
         limit_val_batches=0,
     )

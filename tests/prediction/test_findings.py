@@ -7,7 +7,7 @@ import torch
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from diode_pl.data.synthetic.description import to_coco_json
+from diode_pl.data.synthetic.coco_writer import to_coco_json
 from diode_pl.detector import Detections
 from diode_pl.prediction.findings import count_by_class, picture_entry, to_coco_results
 

@@ -71,6 +71,5 @@ def fit(module: Inversion, *callbacks, precision: str = "32-true", loggers: Sequ
     named = {str(i): callback for i, callback in enumerate((*callbacks, record))}
     logger = {str(i): each for i, each in enumerate(loggers)}
     trainer = build_synthesis_trainer(named, logger, accelerator="cpu", precision=precision)
-    trainer.fit_loop.max_epochs = len(module.plan.todo) * len(module.stages)
     trainer.fit(module)
     return record

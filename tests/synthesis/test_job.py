@@ -8,10 +8,9 @@ import pytest
 import pytorch_lightning as pl
 import torch
 
-from diode_pl.data.synthetic import FinishedBatch
+from diode_pl.data.synthetic import FinishedBatch, Plan
 from diode_pl.provenance import GIVEN_WEIGHTS, Provenance
 from diode_pl.synthesis.job import synthesize
-from diode_pl.synthesis.schedule.plan import Plan
 from diode_pl.targets import Targets
 from tests.tiny import TinyDetector
 
@@ -42,7 +41,7 @@ def test_advice_to_go_on_is_given_where_a_batch_is_finished(
     teacher.class_names = names
     teacher.provenance = GIVEN_WEIGHTS
     given: Any = SimpleNamespace(teacher=teacher, plan=Plan(4, 2), stages=[None])
-    trainer: Any = SimpleNamespace(world_size=1, fit_loop=SimpleNamespace(max_epochs=0), callbacks=[])
+    trainer: Any = SimpleNamespace(callbacks=[], loggers=[])
 
     def fit(_: object) -> None:
         nothing = Targets(torch.zeros(0, 4), torch.zeros(0, dtype=torch.long), torch.zeros(0, dtype=torch.long), 2)

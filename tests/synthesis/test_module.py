@@ -42,10 +42,9 @@ def test_the_teacher_is_the_same_bit_for_bit_after_a_fit(tmp_path):
 def test_a_batch_depends_on_seed_and_number_alone(tmp_path):
     whole = fit(inversion(tmp_path, num_images=4))
     module = inversion(tmp_path, num_images=4)
-    module.plan.todo = [1]
+    module.batches = [1]
     record = Record()
     trainer = build_synthesis_trainer({"record": record}, {}, accelerator="cpu")
-    trainer.fit_loop.max_epochs = 1
     trainer.fit(module)
     assert torch.equal(record.ends[0], whole.ends[1])
     assert not torch.equal(whole.ends[0], whole.ends[1])
@@ -53,12 +52,12 @@ def test_a_batch_depends_on_seed_and_number_alone(tmp_path):
 
 
 def test_scenes_do_not_depend_on_the_number_of_processes(tmp_path):
-    def drawn(rank, ranks):
+    def drawn(*batches):
         module = inversion(tmp_path, [Stage(32, 1, sign_descent)], sampler=Scene(), num_images=6)
-        module.plan.todo = module.plan.share(rank, ranks)
+        module.batches = batches
         return [targets.per_image() for targets in fit(module).targets]
 
-    whole, first, second = drawn(0, 1), drawn(0, 2), drawn(1, 2)
+    whole, first, second = drawn(0, 1, 2), drawn(0, 2), drawn(1)
     assert (len(whole), len(first), len(second)) == (3, 2, 1)
     for one, other in zip(whole, (first[0], second[0], first[1]), strict=True):
         for (boxes, labels), (other_boxes, other_labels) in zip(one, other, strict=True):
@@ -73,7 +72,7 @@ def test_a_batch_made_alone_after_a_stop_is_the_same_with_a_memory_of_steps(tmp_
 
     def made(*todo):
         module = inversion(tmp_path, stages, losses=losses, num_images=4, loss_weighting=GradientShares(steps=3))
-        module.plan.todo = list(todo)
+        module.batches = todo
         return fit(module).ends
 
     whole, alone = made(0, 1), made(1)

@@ -25,7 +25,7 @@ class Coco(ImageFiles):
         ValueError: if a path does not exist, the file is not a COCO annotation file, or too much of it is bad.
 
     Example:
-        >>> import tempfile; from diode_pl.data.synthetic.description import to_coco_json
+        >>> import tempfile; from diode_pl.data.synthetic.coco_writer import to_coco_json
         >>> entry = {"id": 1, "file_name": "1.png", "width": 8, "height": 8, "labels": [0], "boxes": [[0, 0, 4, 8]]}
         >>> _ = Path(root := tempfile.mkdtemp(), "boxes.json").write_bytes(to_coco_json([entry], ["mug"]))
         >>> Coco(root, split=None, images=".", annotations="boxes.json", resolution=64).annotation(0).boxes

@@ -19,12 +19,13 @@ class Synthetic(Coco):
         split: replaces ``{split}`` in ``root``.
         resolution, limit, labeled, max_bad: see :class:`ImageFiles`.
         check_teacher: False lets a teacher other than the recorded one label the images.
+        partial: True takes a set that is not complete.
 
     Raises:
         ValueError: if the folder does not hold a finished synthetic set, or too much of it is bad.
 
     Example:
-        >>> import tempfile; from diode_pl.data.synthetic.description import to_coco_json
+        >>> import tempfile; from diode_pl.data.synthetic.coco_writer import to_coco_json
         >>> root = Path(tempfile.mkdtemp()); (root / "images").mkdir()
         >>> entry = {"id": 1, "file_name": "1.png", "width": 8, "height": 8, "labels": [0], "boxes": [[0, 0, 4, 8]]}
         >>> _ = (root / "annotations.json").write_bytes(to_coco_json([entry], ["mug"]))
@@ -42,6 +43,7 @@ class Synthetic(Coco):
         labeled: bool = True,
         max_bad: int = 10,
         check_teacher: bool = True,
+        partial: bool = False,
     ) -> None:
         self.root = folder = resolve_path(root, split)
         missing = [name for name in _FILES if not (folder / name).is_file()]
@@ -58,6 +60,12 @@ class Synthetic(Coco):
                 f"root: {folder / 'dataset.json'} does not say what the images were made from (data_access): "
                 f"{type(error).__name__}: {error}. The command that made the set, given again, writes it anew"
             ) from error
+        if not partial and record.get("complete") is False:
+            present, planned = record.get("images"), (record.get("planned") or {}).get("images")
+            raise ValueError(
+                f"root: {folder} is not complete, it holds {present} of {planned} planned images. The command that "
+                "made it, given again, makes the rest; partial=True takes those that are there"
+            )
         seen = Provenance.parse(str(level))
         super().__init__(folder, None, "images", "annotations.json", resolution, seen, limit, labeled, max_bad)
         self._teacher = record.get("teacher", {}).get("sha256") if check_teacher else None

@@ -3,10 +3,10 @@
 import hashlib
 import json
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +14,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from diode_pl.data.synthetic.description import (
-    draw_contact_sheet,
-    summarize,
-    to_coco_json,
-    to_data_yaml,
-    to_yolo_lines,
-)
+from diode_pl.data.synthetic.description import describe_set, to_yolo_lines
+from diode_pl.data.synthetic.plan import Plan
+from diode_pl.data.synthetic.records import read_record, record_path, record_paths
 from diode_pl.io.atomic import atomic_write, remove_remnants, write_picture
 from diode_pl.io.images import to_pillow
+from diode_pl.io.json_file import read_json
 from diode_pl.io.run_config import refuse_different_config
 from diode_pl.provenance import Provenance
 from diode_pl.targets import Targets
@@ -50,7 +47,8 @@ class SyntheticSet:
     """A folder with ``images/``, ``labels/``, ``batches/`` and, once finished, the files that describe the whole.
 
     Files are written atomically; the record in ``batches/`` comes last and marks the batch as complete. :meth:`finish`
-    derives ``annotations.json``, ``data.yaml``, ``dataset.json`` and ``contact_sheet.png`` from the records.
+    derives ``annotations.json``, ``data.yaml``, ``contact_sheet.png`` and, last, ``dataset.json`` from the records.
+    Processes that make one set together take part by :class:`Team`.
 
     Args:
         folder: created if missing.
@@ -63,49 +61,90 @@ class SyntheticSet:
     Example:
         >>> from tempfile import TemporaryDirectory
         >>> with TemporaryDirectory() as folder:
-        ...     missing = SyntheticSet(folder, ["cat", "dog"], {"seed": 0}).find_missing({0: 32, 1: 32})
+        ...     missing = SyntheticSet(folder, ["cat", "dog"], {"seed": 0}).find_missing(Plan(64, batch_size=32))
     """
 
     def __init__(self, folder: str | Path, class_names: Sequence[str], configuration: Mapping[str, Any]) -> None:
         self.folder = Path(folder)
         self.class_names = tuple(class_names)
         self.configuration = json.loads(json.dumps(configuration))
-        for record in islice(self._records(), 1):
-            refuse_different_config(self.folder, "images", record["configuration"], self.configuration)
+        self.refuse_other_records()
         remove_remnants(self.folder)
 
-    def find_missing(self, counts: Mapping[int, int]) -> list[int]:
-        """Numbers of the batches to be made; the record of a damaged one is removed, its image files stay.
+    def refuse_other_records(self) -> None:
+        """Raises a ValueError if a record on disk has another configuration; damaged ones are left to others."""
+        same = None
+        for path in record_paths(self.folder):
+            record = self._read(path)
+            # One comparison for all that are equal to the last one.
+            if record is not None and record["configuration"] != same:
+                same = record["configuration"]
+                refuse_different_config(self.folder, "images", same, self.configuration)
 
-        Args:
-            counts: planned images of each batch.
+    def find_missing(self, plan: Plan) -> list[int]:
+        """Numbers of the batches to be made; the record of a damaged one is removed, its image files stay.
 
         Raises:
             ValueError: if the folder holds more batches than planned, or one with another number of images.
         """
-        records = {record["batch"]: record for record in self._records()}
-        if surplus := set(records) - set(counts):
+        whole, paths = set[int](), record_paths(self.folder)
+        if paths and int(paths[-1].stem) >= plan.num_batches:
             raise ValueError(
-                f"num_images: {self.folder} already holds batches up to number {max(surplus)}, more than are planned; "
-                "a set can grow, not shrink: choose another folder"
+                f"num_images: {self.folder} already holds batches up to number {int(paths[-1].stem)}, more than are "
+                "planned; a set can grow, not shrink: choose another folder"
             )
-        missing = [batch for batch, count in counts.items() if not self._is_whole(batch, records.get(batch), count)]
-        for batch in missing:
-            if self._record_path(batch).exists():
-                log.warning("%s: batch %d is damaged and is made again", self.folder, batch)
-                self._record_path(batch).unlink()
-        return missing
+        for path in paths:
+            batch = int(path.stem)
+            if self.is_complete(batch, plan, say=True):
+                whole.add(batch)
+            else:
+                path.unlink(missing_ok=True)
+        return [batch for batch in range(plan.num_batches) if batch not in whole]
 
-    def is_complete(self, batch: int, count: int) -> bool:
-        """Whether a batch of ``count`` images is on disk and intact.
+    def holds(self, batch: int) -> bool:
+        """Whether a batch has been written; its files are not looked at."""
+        return record_path(self.folder, batch).exists()
+
+    def is_complete(self, batch: int, plan: Plan, say: bool = False) -> bool:
+        """Whether a batch is on disk and intact.
+
+        Args:
+            plan: of the set.
+            say: log what is wrong with one that is damaged.
 
         Raises:
             ValueError: if the batch has another number of images.
         """
-        return self._is_whole(batch, _read_record(self._record_path(batch)), count)
+        path = record_path(self.folder, batch)
+        record = self._read(path, say)
+        if record is None:
+            return False
+        entries, count = record["images"], plan.images_in(batch)
+        if len(entries) != count:
+            raise ValueError(
+                f"num_images: {path} holds {len(entries)} images where {count} are planned: only a num_images that "
+                f"fills the last batch can grow. Choose another folder, or delete {path} to make that batch anew."
+            )
+        fault = (
+            f"id of the first image is {entries[0]['id']}" if entries[0]["id"] != plan.first_image(batch) + 1 else None
+        )
+        fault = fault or next(filter(None, map(self._find_fault, entries)), None)
+        if fault and say:
+            log.warning("%s: batch %d is damaged and is made again: %s", self.folder, batch, fault)
+        return fault is None
 
     def write(self, batch: FinishedBatch) -> None:
-        """Writes images, labels and the record of a batch."""
+        """Writes images, labels and the record of a batch.
+
+        Raises:
+            FloatingPointError: if a pixel, a loss or a score is not a finite number; nothing is written then.
+        """
+        numbers = {"images": float(batch.images.sum()), **batch.losses, **batch.scores}
+        if broken := [name for name, value in numbers.items() if not math.isfinite(value)]:
+            raise FloatingPointError(
+                f"{', '.join(broken)} not finite at the end of batch {batch.number}; try the precision 32-true, a "
+                "lower learning rate or lower weights"
+            )
         entries = []
         height, width = batch.images.shape[-2:]
         for i, (image, (boxes, labels)) in enumerate(zip(batch.images, batch.targets.per_image(), strict=True)):
@@ -137,53 +176,49 @@ class SyntheticSet:
             "images": entries,
             "configuration": self.configuration,
         }
-        atomic_write(self._record_path(batch.number), json.dumps(record, indent=1).encode())
+        atomic_write(record_path(self.folder, batch.number), json.dumps(record, indent=1).encode())
 
-    def finish(self) -> dict[str, Any] | None:
-        """Writes the files on the whole set, and returns the content of ``dataset.json``; None without batches."""
-        records = list(self._records())
-        if not records:
+    def mark_unfinished(self, plan: Plan) -> None:
+        """Says in an existing ``dataset.json`` that the set is not complete, before the first change."""
+        path = self.folder / "dataset.json"
+        try:
+            described = read_json(path)
+        except (OSError, ValueError):
+            return
+        if isinstance(described, dict) and "data_access" in described:
+            described |= {"complete": False, "planned": {"images": plan.num_images, "batches": plan.num_batches}}
+            atomic_write(path, json.dumps(described, indent=1).encode())
+
+    def finish(self, plan: Plan | None = None) -> dict[str, Any] | None:
+        """Writes the files on the whole set, and returns the content of ``dataset.json``; None without batches.
+
+        Args:
+            plan: of the set; None if it is what is there.
+
+        Raises:
+            ValueError: if a record is damaged.
+        """
+        return describe_set(self.folder, self.class_names, plan)
+
+    def _read(self, path: Path, say: bool = False) -> dict[str, Any] | None:
+        """None for a record that is absent or damaged: its batch counts as not there and is made anew."""
+        try:
+            return read_record(path, len(self.class_names))
+        except FileNotFoundError:
             return None
-        images = [entry for record in records for entry in record["images"]]
-        summary = summarize(records, self.class_names)
-        atomic_write(self.folder / "annotations.json", to_coco_json(images, self.class_names))
-        atomic_write(self.folder / "data.yaml", to_data_yaml(self.class_names))
-        atomic_write(self.folder / "dataset.json", json.dumps(summary, indent=1).encode())
-        sheet = draw_contact_sheet(self.folder / "images", images, self.class_names)
-        write_picture(self.folder / "contact_sheet.png", sheet)
-        return summary
+        except ValueError as error:
+            if say:
+                log.warning("%s: batch %d is damaged and is made again: %s", self.folder, int(path.stem), error)
+            return None
 
-    def _record_path(self, batch: int) -> Path:
-        return self.folder / "batches" / f"{batch:06d}.json"
-
-    def _records(self) -> Iterator[dict[str, Any]]:
-        for path in sorted((self.folder / "batches").glob("*.json")):
-            if record := _read_record(path):
-                yield record
-
-    def _is_whole(self, batch: int, record: Mapping[str, Any] | None, count: int) -> bool:
-        if record is None:
-            return False
-        entries, path = record["images"], self._record_path(batch)
-        if len(entries) != count:
-            raise ValueError(
-                f"num_images: {path} holds {len(entries)} images where {count} are planned: only a num_images that "
-                f"fills the last batch can grow. Choose another folder, or delete {path} to make that batch anew."
-            )
-        return all(self._is_intact(entry) for entry in entries)
-
-    def _is_intact(self, entry: Mapping[str, Any]) -> bool:
+    def _find_fault(self, entry: Mapping[str, Any]) -> str | None:
         image = self.folder / "images" / entry["file_name"]
         labels = self.folder / "labels" / f"{image.stem}.txt"
-        if not image.exists() or not labels.exists() or labels.read_bytes() != to_yolo_lines(entry):
-            return False
-        return hashlib.sha256(image.read_bytes()).hexdigest() == entry["sha256"]
-
-
-def _read_record(path: Path) -> dict[str, Any] | None:
-    """None for a record that is absent or unreadable: its batch counts as not there and is made anew."""
-    try:
-        record = json.loads(path.read_text())
-    except (FileNotFoundError, ValueError):
+        try:
+            if labels.read_bytes() != to_yolo_lines(entry):
+                return f"{labels} is not what was written"
+            if hashlib.sha256(image.read_bytes()).hexdigest() != entry["sha256"]:
+                return f"{image} is not what was written"
+        except FileNotFoundError as error:
+            return f"{error.filename} is not there"
         return None
-    return record if isinstance(record, dict) and "images" in record else None

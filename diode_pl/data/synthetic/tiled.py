@@ -12,7 +12,10 @@ from tqdm import tqdm
 
 from diode_pl.data.batch import Batch
 from diode_pl.data.epoch_sampler import EpochSampler, SampleKey
+from diode_pl.data.synthetic.claims import Claims
 from diode_pl.data.synthetic.dataset import FinishedBatch, SyntheticSet
+from diode_pl.data.synthetic.plan import Plan
+from diode_pl.data.synthetic.team import Team
 from diode_pl.data.training_set import TrainingSet
 from diode_pl.provenance import Provenance
 
@@ -44,16 +47,23 @@ def write_tiled(
         ValueError: if the folder holds images of other settings, or too many images are bad.
     """
     dataset = SyntheticSet(folder, class_names, settings)
-    starts = range(0, count, _BATCH)
-    missing = dataset.find_missing({number: min(_BATCH, count - first) for number, first in enumerate(starts)})
-    draws = list(itertools.islice(_draws(images, seed), count))
-    for number in tqdm(missing, "tiling", unit="batches", disable=None):
-        began = time.perf_counter()
-        first = starts[number]
-        batch = Batch.from_examples([images.tiled(draw) for draw in draws[first : first + _BATCH]]).to_float()
-        made = FinishedBatch(number, first, batch.images, batch.targets, seed, [], {}, {}, 0.0, provenance)
-        dataset.write(replace(made, seconds=time.perf_counter() - began))
-    summary = dataset.finish()
+    plan = Plan(count, _BATCH)
+    team = Team(dataset.folder)
+    with team.joined(plan, dataset.class_names, dataset.configuration):
+        missing = dataset.find_missing(plan)
+        if missing:
+            dataset.mark_unfinished(plan)
+        draws = list(itertools.islice(_draws(images, seed), count))
+        claims = Claims(team, missing, dataset.holds)
+        for number in tqdm(claims, "tiling", len(missing), unit="batches", disable=None):
+            began = time.perf_counter()
+            first = plan.first_image(number)
+            batch = Batch.from_examples([images.tiled(draw) for draw in draws[first : first + _BATCH]]).to_float()
+            made = FinishedBatch(number, first, batch.images, batch.targets, seed, [], {}, {}, 0.0, provenance)
+            team.require_folder()
+            dataset.write(replace(made, seconds=time.perf_counter() - began))
+        with team.door():
+            summary = dataset.finish(plan)
     if summary is not None and not summary["boxes"]:
         log.warning("%s: the images have no boxes; only a teacher can tell what is on them", folder)
 

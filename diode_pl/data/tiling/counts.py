@@ -111,7 +111,7 @@ class FromDataset(Tiling):
         ValueError: if ``path`` is not a COCO annotation file or none of its images has a box.
 
     Example:
-        >>> import tempfile; from diode_pl.data.synthetic.description import to_coco_json
+        >>> import tempfile; from diode_pl.data.synthetic.coco_writer import to_coco_json
         >>> entry = {"id": 1, "file_name": "1.png", "width": 8, "height": 8, "labels": [0], "boxes": [[0, 0, 4, 8]]}
         >>> path = Path(tempfile.mkdtemp(), "boxes.json")
         >>> _ = path.write_bytes(to_coco_json([entry], ["mug"]))

@@ -4,28 +4,46 @@ import time
 
 import pytorch_lightning as pl
 
-from diode_pl.data.synthetic import FinishedBatch, SyntheticSet
+from diode_pl.data.synthetic import Claims, FinishedBatch, SyntheticSet, Team
 from diode_pl.provenance import Provenance
 from diode_pl.synthesis.module import Inversion
 
+_PAUSE = 2.0  # seconds between two looks at the folder
+
 
 class ImageWriter(pl.Callback):
-    """Writes each batch to a data set on disk when its last stage ends; every rank writes its own batches.
+    """Writes each batch to a data set on disk when its last stage ends; every process writes its own batches.
+
+    Args:
+        dataset: to write to.
+        team: those who write to it.
+
+    Raises:
+        FileNotFoundError: if the folder vanishes.
 
     Example:
         >>> import tempfile
-        >>> from diode_pl.data.synthetic import SyntheticSet
-        >>> writer = ImageWriter(SyntheticSet(tempfile.mkdtemp(), ["mug", "key"], {"seed": 0}))
+        >>> dataset = SyntheticSet(tempfile.mkdtemp(), ["mug", "key"], {"seed": 0})
+        >>> writer = ImageWriter(dataset, Team(dataset.folder))
     """
 
-    def __init__(self, dataset: SyntheticSet) -> None:
-        self.dataset = dataset
+    def __init__(self, dataset: SyntheticSet, team: Team) -> None:
+        self.dataset, self.team, self._looked = dataset, team, 0.0
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: object, batch: object, batch_idx: int
+    ) -> None:
+        """Ends a run whose folder has vanished, before it has made a batch in vain."""
+        if time.monotonic() - self._looked > _PAUSE:
+            self.team.require_folder()
+            self._looked = time.monotonic()
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         assert isinstance(pl_module, Inversion)
         if not pl_module.batch_is_done:
             return
         assert pl_module.batch is not None and pl_module.images is not None
+        self.team.require_folder()
         self.dataset.write(
             FinishedBatch(
                 number=pl_module.batch,
@@ -43,6 +61,12 @@ class ImageWriter(pl.Callback):
                 provenance=provenance_of(pl_module, trainer),
             )
         )
+
+    def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
+        """Lets another process have the batch at once."""
+        assert isinstance(pl_module, Inversion)
+        if isinstance(pl_module.batches, Claims):
+            pl_module.batches.close()
 
 
 def provenance_of(module: Inversion, trainer: pl.Trainer) -> Provenance:

@@ -32,7 +32,7 @@ class LossLog(pl.Callback):
         """Logs the terms; raises a FloatingPointError if one is infinite or NaN."""
         assert isinstance(pl_module, Inversion)
         last = batch_idx + 1 == trainer.num_training_batches
-        if pl_module.images is None or not ((batch_idx + 1) % self.every == 0 or last):
+        if not ((batch_idx + 1) % self.every == 0 or last):
             return
         entry = {f"loss/{name}": value for name, value in pl_module.term_values().items()}
         broken = [name for name, value in entry.items() if not math.isfinite(value)]

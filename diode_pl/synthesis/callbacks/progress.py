@@ -39,23 +39,28 @@ class SynthesisProgress(ProgressBar):
         self._enabled = True
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        assert isinstance(pl_module, Inversion)
-        batches = len(pl_module.plan.share(trainer.global_rank, trainer.world_size))
-        total = batches * sum(_pixels(stage) * stage.steps(pl_module.budget) for stage in pl_module.stages)
         shape = "{desc}{percentage:3.0f}%|{bar}| {elapsed} < {remaining}{postfix}"
-        self._bar = tqdm(total=total, disable=not self._enabled, file=sys.stderr, dynamic_ncols=True, bar_format=shape)
+        self._bar = tqdm(total=0, disable=not self._enabled, file=sys.stderr, dynamic_ncols=True, bar_format=shape)
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Reckons what is left, which other processes share."""
+        assert isinstance(pl_module, Inversion)
+        if pl_module.stage_index == 0:
+            batches = 1 + -(-pl_module.batches_ahead // trainer.world_size)
+            each = sum(_pixels(stage) * stage.steps(pl_module.budget) for stage in pl_module.stages)
+            self._bar.total = self._bar.n + batches * each
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: object, batch: object, batch_idx: int
     ) -> None:
         assert isinstance(pl_module, Inversion)
-        if pl_module.batch is None or not self._enabled:
+        if not self._enabled:
             return
         stage, steps = pl_module.stage, pl_module.stage.steps(pl_module.budget)
         self._bar.update(_pixels(stage))
         if (batch_idx + 1) % self.refresh == 0 or batch_idx + 1 == steps:
             self._bar.set_description(
-                f"batch {pl_module.batch + 1}/{pl_module.plan.num_batches}, "
+                f"batch {(pl_module.batch or 0) + 1}/{pl_module.plan.num_batches}, "
                 f"stage {pl_module.stage_index + 1}/{len(pl_module.stages)} at {stage.resolution} px, "
                 f"iteration {batch_idx + 1}/{steps}",
                 refresh=False,

@@ -1,7 +1,6 @@
 """Stages of the synthesis and their optimizers."""
 
-from diode_pl.synthesis.schedule.plan import Plan
 from diode_pl.synthesis.schedule.pyramid_adam import PyramidAdam
 from diode_pl.synthesis.schedule.stage import Stage
 
-__all__ = ["Plan", "PyramidAdam", "Stage"]
+__all__ = ["PyramidAdam", "Stage"]

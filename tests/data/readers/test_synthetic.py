@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from diode_pl.data.readers import Coco, Synthetic, Yolo
+from diode_pl.data.synthetic import Plan
 from diode_pl.provenance import Provenance
 from tests.data.batches import HEIGHT, NAMES, WIDTH, data_set, finished
 from tests.data.readers.pictures import usable
@@ -64,6 +65,17 @@ def test_a_set_that_is_not_finished_is_named_with_the_way_out(folder, name):
     (folder / name).unlink()
     with pytest.raises(ValueError, match=rf"not a finished synthetic set, {name} not found.*A synthesis into"):
         Synthetic(folder, 16)
+
+
+def test_a_set_that_is_not_complete_is_refused_unless_told(tmp_path):
+    written = data_set(tmp_path)
+    written.write(finished(0))
+    written.finish(Plan(8, 2))
+    with pytest.raises(ValueError, match=r"^root: .* is not complete, it holds 2 of 8 planned images.*partial=True"):
+        Synthetic(tmp_path, 16)
+    assert len(Synthetic(tmp_path, 16, partial=True)) == 2
+    written.finish(Plan(2, 2))
+    assert len(Synthetic(tmp_path, 16)) == 2
 
 
 @pytest.mark.parametrize("content", ["{", "[]", "{}"])

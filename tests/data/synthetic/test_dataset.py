@@ -6,9 +6,12 @@ from pathlib import Path
 import pytest
 import torch
 
+from diode_pl.data.synthetic import Plan
 from diode_pl.io.images import read_image, to_uint8
 from tests.data.batches import contents, data_set, finished
 from tests.io.process_ids import gone
+
+PLAN = Plan(4, 2)
 
 # ---------------------------------------------------------------- what is written
 
@@ -83,9 +86,9 @@ def test_a_strangers_part_file_stays(tmp_path: Path) -> None:
 
 def test_a_batch_is_complete_once_written(tmp_path: Path) -> None:
     dataset = data_set(tmp_path)
-    assert not dataset.is_complete(0, 2)
+    assert not dataset.is_complete(0, PLAN)
     dataset.write(finished())
-    assert dataset.is_complete(0, 2) and not dataset.is_complete(1, 2)
+    assert dataset.is_complete(0, PLAN) and not dataset.is_complete(1, PLAN)
 
 
 @pytest.mark.parametrize(
@@ -105,9 +108,9 @@ def test_a_damaged_batch_is_not_complete_and_can_be_made_anew(tmp_path: Path, da
     data_set(tmp_path).write(finished())
     damage(tmp_path)
     dataset = data_set(tmp_path)
-    assert not dataset.is_complete(0, 2)
+    assert not dataset.is_complete(0, PLAN)
     dataset.write(finished())
-    assert dataset.is_complete(0, 2)
+    assert dataset.is_complete(0, PLAN)
 
 
 def test_another_configuration_is_refused_by_the_key(tmp_path: Path) -> None:
@@ -118,7 +121,7 @@ def test_another_configuration_is_refused_by_the_key(tmp_path: Path) -> None:
 
 def test_what_does_not_change_the_images_may_differ(tmp_path: Path) -> None:
     data_set(tmp_path).write(finished())
-    assert data_set(tmp_path, num_images=400, output_dir="elsewhere", logger={"save_dir": "b"}).is_complete(0, 2)
+    assert data_set(tmp_path, num_images=400, output_dir="elsewhere", logger={"save_dir": "b"}).is_complete(0, PLAN)
 
 
 def test_a_set_does_not_shrink(tmp_path: Path) -> None:
@@ -126,7 +129,7 @@ def test_a_set_does_not_shrink(tmp_path: Path) -> None:
     dataset.write(finished(0))
     dataset.write(finished(1, first=2))
     with pytest.raises(ValueError, match="batches up to number 1, more than are planned"):
-        dataset.find_missing({0: 2})
+        dataset.find_missing(Plan(2, 2))
 
 
 def test_a_damaged_batch_is_missing_and_leaves_the_set(tmp_path: Path) -> None:
@@ -134,7 +137,7 @@ def test_a_damaged_batch_is_missing_and_leaves_the_set(tmp_path: Path) -> None:
     dataset.write(finished(0))
     dataset.write(finished(1, first=2))
     (tmp_path / "images/00000002.png").unlink()
-    assert dataset.find_missing({0: 2, 1: 2, 2: 2}) == [1, 2]
+    assert dataset.find_missing(Plan(6, 2)) == [1, 2]
     summary = dataset.finish()
     assert summary is not None and summary["images"] == 2
 
@@ -142,13 +145,13 @@ def test_a_damaged_batch_is_missing_and_leaves_the_set(tmp_path: Path) -> None:
 def test_growing_by_whole_batches_keeps_those_on_disk(tmp_path: Path) -> None:
     data_set(tmp_path, num_images=4).write(finished(0))
     grown = data_set(tmp_path, num_images=8)
-    assert [grown.is_complete(batch, 2) for batch in range(4)] == [True, False, False, False]
+    assert [grown.is_complete(batch, Plan(8, 2)) for batch in range(4)] == [True, False, False, False]
 
 
 def test_growing_from_a_batch_that_is_not_full_is_refused(tmp_path: Path) -> None:
     data_set(tmp_path).write(finished(0, count=1))
     with pytest.raises(ValueError, match="num_images: .*000000.json holds 1 images where 2 are planned"):
-        data_set(tmp_path, num_images=8).is_complete(0, 2)
+        data_set(tmp_path, num_images=8).is_complete(0, PLAN)
 
 
 def test_an_interrupted_write_is_no_complete_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -162,7 +165,7 @@ def test_an_interrupted_write_is_no_complete_batch(tmp_path: Path, monkeypatch: 
     with pytest.raises(OSError, match="disk full"):
         data_set(tmp_path).write(finished())
     monkeypatch.undo()
-    assert "images/00000000.png" in contents(tmp_path) and not data_set(tmp_path).is_complete(0, 2)
+    assert "images/00000000.png" in contents(tmp_path) and not data_set(tmp_path).is_complete(0, PLAN)
 
 
 # ---------------------------------------------------------------- one file

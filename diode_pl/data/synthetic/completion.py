@@ -1,0 +1,62 @@
+"""Completion of a set that several processes have made, and whether it is complete."""
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from diode_pl.data.synthetic.dataset import SyntheticSet
+from diode_pl.data.synthetic.plan import Plan
+from diode_pl.data.synthetic.team import Team
+from diode_pl.io.json_file import read_json
+
+log = logging.getLogger(__name__)
+
+
+def describe_shortfall(folder: Path, summary: Mapping[str, Any] | None, plan: Plan) -> str | None:
+    """What is missing of a set, or None if it is complete.
+
+    Args:
+        folder: of the set.
+        summary: content of its ``dataset.json``; None without any batch.
+        plan: of the set.
+    """
+    if summary is not None and summary["complete"]:
+        return None
+    present = {"images": 0, "batches": 0} if summary is None else summary["present"]
+    return (
+        f"folder: {folder} is not complete, it holds {present['images']} of {plan.num_images} images, "
+        f"{present['batches']} of {plan.num_batches} batches"
+    )
+
+
+def finish_set(folder: str | Path, settings: Mapping[str, Any]) -> None:
+    """Looks at every file of a set, and writes those that describe the whole.
+
+    Args:
+        folder: of the set.
+        settings: of this command, which do not matter: those of the set stand in its ``plan.json``.
+
+    Raises:
+        ValueError: if the folder has no plan, or the set is not complete.
+    """
+    path = Path(folder) / "plan.json"
+    try:
+        known = read_json(path)
+        plan, names = Plan(known["num_images"], known["batch_size"]), [str(name) for name in known["class_names"]]
+        dataset, team = SyntheticSet(folder, names, known["configuration"]), Team(Path(folder))
+    except FileNotFoundError:
+        raise ValueError(f"folder: {folder} has no plan.json, which a synthesis writes when it begins") from None
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(
+            f"{path} is damaged ({type(error).__name__}: {error}); the command that made the set writes it anew"
+        ) from error
+    with team.door():
+        missing = dataset.find_missing(plan)
+        if missing:
+            dataset.mark_unfinished(plan)
+        shortfall = describe_shortfall(dataset.folder, dataset.finish(plan), plan)
+    if shortfall is not None:
+        shown = ", ".join(map(str, missing[:8])) + ", ..." * (len(missing) > 8)
+        raise ValueError(f"{shortfall}; the command that made the set makes the rest: batches {shown}")
+    log.info("%s: complete, %d images", dataset.folder, plan.num_images)

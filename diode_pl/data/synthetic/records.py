@@ -1,0 +1,114 @@
+"""Records of finished batches, which are read as if somebody else had written them."""
+
+import math
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from diode_pl.io.json_file import read_json
+from diode_pl.io.quoting import quote
+
+_NAME = re.compile(r"\d{6,}\.json")
+
+
+def record_path(folder: Path, batch: int) -> Path:
+    """Where the record of a batch lies."""
+    return folder / "batches" / f"{batch:06d}.json"
+
+
+def record_paths(folder: Path) -> list[Path]:
+    """The records of a set, by the number of their batch."""
+    found = (path for path in (folder / "batches").glob("*.json") if _NAME.fullmatch(path.name))
+    return sorted(found, key=lambda path: int(path.stem))
+
+
+def read_record(path: Path, classes: int) -> dict[str, Any]:
+    """The record of a batch.
+
+    Args:
+        path: of the file, named by the number of its batch.
+        classes: number of classes of the set.
+
+    Raises:
+        FileNotFoundError: if there is none.
+        ValueError: if it is cut, or a field is missing or no value of its kind; the message names file and field.
+    """
+    record = read_json(path)
+    if not isinstance(record, dict):
+        raise ValueError(f"{path} is not the record of a batch: {quote(record)}")
+    _require(record, _FIELDS | {"batch": lambda value: _is_count(value) and value == int(path.stem)}, str(path))
+    first: int | None = None
+    for i, entry in enumerate(record["images"]):
+        place = f"{path}: images[{i}]"
+        if not isinstance(entry, dict):
+            raise ValueError(f"{place} is {quote(entry)}, expected an image")
+        _require(entry, _ENTRY, place)
+        first = entry["id"] - i if first is None else first
+        if entry["id"] != first + i or entry["file_name"] != f"{entry['id'] - 1:08d}.png":
+            raise ValueError(
+                f"{place}: id {entry['id']} and file_name {entry['file_name']!r} are not those of its place"
+            )
+        if len(entry["labels"]) != len(entry["boxes"]):
+            raise ValueError(f"{place} has {len(entry['labels'])} labels for {len(entry['boxes'])} boxes")
+        if any(label >= classes for label in entry["labels"]):
+            raise ValueError(f"{place}: labels are {quote(entry['labels'])}, of {classes} classes")
+    return record
+
+
+def _require(node: dict[str, Any], fields: dict[str, Callable[[Any], bool]], place: str) -> None:
+    for name, holds in fields.items():
+        if name not in node:
+            raise ValueError(f"{place}: {name} is missing")
+        if not holds(node[name]):
+            raise ValueError(f"{place}: {name} is {quote(node[name])}, which no batch has")
+
+
+def _is_count(value: Any) -> bool:
+    return type(value) is int and value >= 0
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) in (int, float) and math.isfinite(value)
+
+
+def _is_mapping(of: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, dict) and all(map(of, value.values()))
+
+
+def _is_list(of: Callable[[Any], bool], least: int = 0) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, list) and len(value) >= least and all(map(of, value))
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and bool(value)
+
+
+def _is_share(value: Any) -> bool:
+    return _is_number(value) and 0 <= value <= 1 + 1e-9  # a mean is rounded
+
+
+def _is_box(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == 4 and all(map(_is_number, value))
+
+
+_FIELDS: dict[str, Callable[[Any], bool]] = {
+    "seed": _is_count,
+    "stages": _is_list(_is_mapping(_is_count)),
+    "losses": _is_mapping(_is_number),
+    "scores": _is_mapping(_is_share),
+    "seconds": lambda value: _is_number(value) and value >= 0,
+    "data_access": _is_text,
+    "versions": _is_mapping(_is_text),
+    "images": _is_list(lambda _: True, least=1),
+    "configuration": lambda value: isinstance(value, dict),
+}
+_ENTRY: dict[str, Callable[[Any], bool]] = {
+    "id": lambda value: _is_count(value) and value > 0,
+    "file_name": _is_text,
+    "width": lambda value: _is_count(value) and value > 0,
+    "height": lambda value: _is_count(value) and value > 0,
+    "sha256": lambda value: isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value) is not None,
+    "labels": _is_list(_is_count),
+    "boxes": _is_list(_is_box),
+}
