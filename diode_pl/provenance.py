@@ -84,6 +84,8 @@ VERIFIER = Provenance.parse("verifier")
 EXTERNAL_CLASSIFIER = Provenance.parse("external classifier")
 GIVEN_WEIGHTS = Provenance.parse("given weights")
 """Weights whose file does not state their provenance."""
+TEACHER_WEIGHTS = Provenance.parse("teacher +weights of the teacher")
 
-_SOURCES = (REAL_IMAGES, REAL_LABELS, PROXY_IMAGES, NOISE, OBJECT_COUNTS, VERIFIER, EXTERNAL_CLASSIFIER, GIVEN_WEIGHTS)
+_SOURCES = [REAL_IMAGES, REAL_LABELS, PROXY_IMAGES, NOISE, OBJECT_COUNTS]
+_SOURCES += [VERIFIER, EXTERNAL_CLASSIFIER, GIVEN_WEIGHTS, TEACHER_WEIGHTS]
 _KNOWN = frozenset[str]().union(*(source.others for source in _SOURCES))

@@ -109,6 +109,14 @@ class Detector(nn.Module, ABC):
         """
         raise NotImplementedError(f"{type(self).__name__} does not implement fit_anchors()")
 
+    def inherit(self, other: "Detector") -> None:
+        """Replaces the weights by those of a wider detector of the same layers, as far as there is room for them.
+
+        Raises:
+            ValueError: if ``other`` is no such detector.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not implement inherit()")
+
     def fitted_anchors(self) -> Float[Tensor, "k 2"]:
         """Anchors that were fit to the boxes of the training images, a summary of their sizes.
 

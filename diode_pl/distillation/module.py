@@ -15,7 +15,7 @@ from diode_pl.data.pseudo_labels import LabelPolicy
 from diode_pl.detector import Detector
 from diode_pl.distillation.evaluation import Evaluation
 from diode_pl.distillation.losses import DistillationBatch, DistillLoss, Objective
-from diode_pl.provenance import Provenance
+from diode_pl.provenance import TEACHER_WEIGHTS, Provenance
 from diode_pl.training.module import TrainingModule
 from diode_pl.training.optim import Recipe
 
@@ -34,6 +34,7 @@ class Distillation(Evaluation, TrainingModule):
         confidence, iou: see :class:`Evaluation`.
         recipe, log_every: see :class:`TrainingModule`, also for attributes.
         anchors: ``fit`` clusters the boxes of the training images into the student's anchors; None keeps them.
+        inherit: whether the student starts from channels of the teacher's layers, see :meth:`Detector.inherit`.
 
     Raises:
         ValueError: if no loss is enabled, a required teacher is missing, or detectors, losses and data do not fit
@@ -63,6 +64,7 @@ class Distillation(Evaluation, TrainingModule):
         iou: float = 0.6,
         log_every: int = 10,
         anchors: str | None = None,
+        inherit: bool = False,
     ) -> None:
         super().__init__(student, teacher, data, confidence, iou, recipe=recipe, log_every=log_every)
         if data.train is None:
@@ -74,6 +76,8 @@ class Distillation(Evaluation, TrainingModule):
         if anchors is not None:
             self.student.require("fit_anchors")
             self.student.fit_anchors(data.train.box_sizes())
+        if inherit:
+            self._inherit()
         self.objective = Objective(losses, teacher, self.student, data.resolution, label_source)
         if readers := self.objective.label_readers():
             data.require_labels(readers, everywhere=self.objective.label_source.source == "sampled")
@@ -126,6 +130,13 @@ class Distillation(Evaluation, TrainingModule):
         images = self.data if self.data.val is None else self.data.val
         notes = {"class_names": json.dumps(self.student.class_names), "data_access": str(self.provenance)}
         return notes | {"resolution": str(images.resolution)}
+
+    def _inherit(self) -> None:
+        self.student.require("inherit")
+        if self.teacher is None or self.student.provenance is not None:
+            raise ValueError("inherit needs a teacher, and a student without weights of its own")
+        self.student.inherit(self.teacher)
+        self.student.provenance = TEACHER_WEIGHTS
 
     def _student_provenance(self, data: DetectionData) -> Provenance:
         provenance = (self.student.provenance or Provenance()) | Provenance(teacher=self.teacher is not None)

@@ -15,6 +15,7 @@ from diode_pl.detector.base import DensePredictions, Detector, MatchedPrediction
 from diode_pl.detector.darknet.anchors import fit_anchors, replace_anchors, to_image_units
 from diode_pl.detector.darknet.builder import Layer, build_layers, count_backbone, find_freeable, find_head_convolutions
 from diode_pl.detector.darknet.cfg import ConfigError, Section, number_sections, read_cfg
+from diode_pl.detector.darknet.inheritance import cut_out
 from diode_pl.detector.darknet.layers import Convolution, MaxPool, YoloHead
 from diode_pl.detector.darknet.loading import load_weights
 from diode_pl.detector.darknet.transfer import resize_heads
@@ -120,6 +121,11 @@ class Darknet(Detector):
         for head, section in self._heads():
             mask = section.ints("mask") if "mask" in section.options else list(range(len(anchors)))
             head.anchors.copy_(anchors[mask])
+
+    def inherit(self, other: Detector) -> None:
+        if not isinstance(other, Darknet) or (self._sources, self.class_names) != (other._sources, other.class_names):
+            raise ConfigError("inherit: the student must be the teacher's Darknet network, but for narrower layers")
+        cut_out(self.layers, other.layers, self._sources)
 
     def fitted_anchors(self) -> Float[Tensor, "k 2"]:
         return to_image_units([head.anchors for head, _ in self._heads()], self.sections[0], self._resolution)
