@@ -52,8 +52,9 @@ def train_classifier(
     if start is not None:
         start.require_same_shapes(module, _MUST)
         _check_split(start, module.split)
-    run = RunFolder(folder, dict(settings) | hashes, "classifier", module.part)
-    return _write_report(module, run.folder) if run.fit_or_resume(module, module.data, trainer, start) else None
+    settings = dict(settings) | hashes
+    with RunFolder(folder, settings, "classifier", module.part, trainer.is_global_zero) as run:
+        return _write_report(module, run.folder) if run.fit_or_resume(module, module.data, trainer, start) else None
 
 
 def _describe_split(module: Classification, settings: Mapping[str, Any]) -> dict[str, Any]:

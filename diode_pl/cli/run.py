@@ -47,6 +47,10 @@ def run(config: Any) -> float | None:
     """
     from pytorch_lightning import seed_everything  # torch comes with it: --help need not wait
 
+    from diode_pl.numerics.termination import end_on_sigterm
+
+    end_on_sigterm()
+
     job = HydraConfig.get()
     written = OmegaConf.to_container(config, resolve=False)  # now: instantiate resolves parts of it in place
     try:

@@ -7,6 +7,7 @@ processes do by accident gives the same bytes.
 """
 
 import atexit
+import logging
 import os
 import secrets
 import time
@@ -15,6 +16,8 @@ from pathlib import Path
 from threading import Event, Thread
 
 from diode_pl.io.process_id import ProcessId
+
+log = logging.getLogger(__name__)
 
 EXPIRY = 60.0  # seconds without a sign of life after which a process on another host counts as gone
 BEAT = 5.0  # seconds between two signs of life
@@ -64,6 +67,20 @@ class Lease:
             if not self._remove_stale():
                 return False
         return False
+
+    def take_or_watch(self) -> bool:
+        """As :meth:`take`; a process on another host is watched until it gives a sign of life or counts as gone."""
+        if self.take():
+            return True
+        holder, first = self.holder, self._look()
+        if holder is not None and holder.is_here:
+            return False
+        log.info("%s: waiting %.0f s for a sign of life of %s", self.path, EXPIRY, holder.words if holder else "a run")
+        while self._look() == first:
+            if self.take():
+                return True
+            time.sleep(BEAT / 5)
+        return self.take()
 
     def release(self) -> None:
         """Gives it back; without effect if this process does not hold it."""

@@ -2,16 +2,23 @@
 
 import ctypes
 import logging
+import multiprocessing
 import os
 import platform
 import re
+import signal
+import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from torch.multiprocessing.spawn import ProcessRaisedException
+from torch.multiprocessing.spawn import ProcessExitedException, ProcessRaisedException
+
+from diode_pl.numerics.termination import EXIT_CODE, GRACE
 
 _TRIM_THRESHOLD, _MMAP_MAX = -1, -4  # numbers of mallopt's options, from malloc.h
+# How gloo and NCCL say that another process is gone.
+_PEER_GONE = re.compile(r"closed by peer|reset by peer|Connection refused|remote process exited|ncclRemoteError")
 _REPORTED = {kind.__name__: kind for kind in (ValueError, OSError, FloatingPointError)}
 
 
@@ -43,17 +50,48 @@ def keep_freed_memory() -> None:
 
 @contextmanager
 def reraise_process_errors() -> Iterator[None]:
-    """Re-raises an error of a spawned process that is meant for the user.
+    """Re-raises an error of a spawned process that is meant for the user, and ends the others.
 
     Raises:
         ValueError: if a process raised it; likewise OSError and FloatingPointError. torch reports other errors.
+        ChildProcessError: if a process was killed.
+        SystemExit: with 143, if SIGTERM ended one.
     """
     try:
-        yield
+        try:
+            yield
+        except BaseException:
+            _end_children()
+            raise
+    except ProcessExitedException as error:
+        if error.exit_code in (EXIT_CODE, -signal.SIGTERM):
+            raise SystemExit(EXIT_CODE) from error
+        raise ChildProcessError(f"{error}; the system kills processes for want of memory, for one") from error
     except ProcessRaisedException as error:
         # torch's report is text: tracebacks, of which the last one counts, with indented frames.
         last = str(error).rpartition("Traceback (most recent call last):\n")[2]
         kind, _, message = re.sub(r"\A(?: .*\n|\n)*", "", last).partition(": ")
-        if kind not in _REPORTED:
-            raise
-        raise _REPORTED[kind](message.strip()) from error
+        if kind in _REPORTED:
+            raise _REPORTED[kind](message.strip()) from error
+        _raise_if_peer_gone(message, error)
+        raise
+    except RuntimeError as error:
+        _raise_if_peer_gone(str(error), error)
+        raise
+
+
+def _raise_if_peer_gone(message: str, error: Exception) -> None:
+    if _PEER_GONE.search(message):
+        raise ChildProcessError("another process of this run has ended") from error
+
+
+def _end_children() -> None:
+    """Ends the processes that this one has started and that still run."""
+    children, end = multiprocessing.active_children(), time.monotonic() + GRACE
+    for child in children:
+        child.terminate()
+    for child in children:
+        child.join(max(0.0, end - time.monotonic()))
+        if child.is_alive():
+            child.kill()
+            child.join()

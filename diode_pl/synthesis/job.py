@@ -9,7 +9,7 @@ import pytorch_lightning as pl
 
 from diode_pl.class_names import match_classes
 from diode_pl.data.synthetic import Claims, Shard, SyntheticSet, Team
-from diode_pl.data.synthetic.completion import describe_shortfall
+from diode_pl.data.synthetic.completion import describe_shortfall, mark_unfinished
 from diode_pl.numerics.processes import reraise_process_errors
 from diode_pl.report import log_closing
 from diode_pl.shapes.objects import OBJECTS
@@ -57,7 +57,7 @@ def synthesize(
             done = plan.num_batches - len(missing)
             log.info("%s: %d of %d batches are already complete", dataset.folder, done, plan.num_batches)
         if missing:
-            dataset.mark_unfinished(plan)
+            mark_unfinished(dataset.folder, plan)
         todo = list(shard.select(missing))
         inversion.batches = Claims(team, todo, dataset.holds)
         trainer.callbacks.append(ImageWriter(dataset, team))  # type: ignore[attr-defined]  # last: needs the scores

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from operator import length_hint
 
 import numpy as np
 import pytorch_lightning as pl
@@ -43,9 +42,7 @@ class Inversion(pl.LightningModule):
         loss_weighting: computes factors from the weights of the losses; :class:`ConstantWeights` by default.
 
     Attributes:
-        plan: division of the images into batches.
-        batches: numbers of the batches to make, taken one by one; all of the plan unless set to others.
-        batch: number of the present batch; None before the first and after the last.
+        batches: numbers of those to make, all of ``plan`` unless set; ``batch`` is the present one or None.
 
     Raises:
         ValueError: if a number is out of range, the teacher does not support a stage's resolution, no loss is left,
@@ -110,11 +107,6 @@ class Inversion(pl.LightningModule):
         return self.stages[self.stage_index]
 
     @property
-    def batches_ahead(self) -> int:
-        """Number of the batches that may follow the present one, in this process or in another."""
-        return length_hint(self._remaining)
-
-    @property
     def batch_is_done(self) -> bool:
         """Whether the current stage is the batch's last; meaningful at the end of an epoch."""
         return self.batch is not None and self.stage_index == len(self.stages) - 1
@@ -142,7 +134,7 @@ class Inversion(pl.LightningModule):
 
     def on_fit_start(self) -> None:
         """Takes the first batch; without one, the fit ends here."""
-        self._remaining: Iterator[int] = iter(self.batches)
+        self.ahead: Iterator[int] = iter(self.batches)
         self._take_batch()
 
     def on_train_epoch_end(self) -> None:
@@ -192,9 +184,8 @@ class Inversion(pl.LightningModule):
             self._grow_targets()
 
     def _take_batch(self) -> None:
-        self.batch = next(self._remaining, None)
-        if self.batch is None:
-            self.trainer.should_stop = True
+        self.batch = next(self.ahead, None)
+        self.trainer.should_stop |= self.batch is None
 
     def _begin_batch(self, batch: int) -> None:
         state = np.random.SeedSequence((self.seed, batch)).generate_state(1, np.uint64)

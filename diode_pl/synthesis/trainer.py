@@ -9,6 +9,7 @@ from pytorch_lightning.loggers import Logger
 from pytorch_lightning.strategies import DDPStrategy
 
 from diode_pl.numerics.processes import prepare_process
+from diode_pl.numerics.termination import end_on_sigterm
 from diode_pl.training.trainer import build_trainer
 
 
@@ -33,6 +34,7 @@ class IndependentRanks(DDPStrategy):
         super().setup_environment()
         torch.set_num_threads(self.threads)
         prepare_process()
+        end_on_sigterm()
 
     def setup_distributed(self) -> None:
         """Sets the rank without a process group."""

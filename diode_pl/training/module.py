@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from diode_pl.detector import convert_sync_batch_norm
+from diode_pl.numerics.termination import end_on_sigterm
 from diode_pl.provenance import Provenance
 from diode_pl.training.epoch_means import EpochMeans
 from diode_pl.training.optim import Recipe
@@ -59,6 +60,10 @@ class TrainingModule(pl.LightningModule, ABC):
 
     def configure_optimizers(self) -> Optimizer:
         return self.recipe.optimizer(self)
+
+    def on_train_start(self) -> None:
+        """Ends at SIGTERM by itself: Lightning's handler waits for all processes."""
+        end_on_sigterm()
 
     def on_train_epoch_start(self) -> None:
         """Resets the epoch means."""
@@ -124,8 +129,8 @@ class TrainingModule(pl.LightningModule, ABC):
 
     def _stop_if_not_finite(self, weights: bool = False) -> None:
         broken, (name, network) = self._means.not_finite(), self.learner
-        # A finite loss can have a non-finite gradient.
-        if weights and not all(bool(parameter.isfinite().all()) for parameter in network.parameters()):
+        # A finite loss can have a non-finite gradient, and statistics of norm layers no loss shows.
+        if weights and not all(bool(value.isfinite().all()) for value in network.state_dict().values()):
             broken.append(f"the {name}'s weights")
         if broken:
             raise FloatingPointError(

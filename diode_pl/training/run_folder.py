@@ -11,9 +11,11 @@ import torch
 from pytorch_lightning.callbacks import ModelCheckpoint
 
 from diode_pl.io.atomic import atomic_write, remove_remnants
+from diode_pl.io.lease import Lease
 from diode_pl.io.run_config import FREE_IN_TRAINING, refuse_different_config
 from diode_pl.numerics.processes import reraise_process_errors
 from diode_pl.training.checkpoint import Checkpoint
+from diode_pl.training.folder_watch import FolderWatch
 from diode_pl.training.time_budget import TimeBudget
 
 log = logging.getLogger(__name__)
@@ -27,28 +29,57 @@ class RunFolder:
         settings: configuration of the run as plain data; stored in ``configuration.json``.
         name: file name of the checkpoint without suffix.
         part: see :class:`Checkpoint`.
+        is_main: whether this is the main process of the run, which alone locks the folder and writes to it.
 
     Raises:
-        ValueError: if the folder holds a training with a different configuration.
+        ValueError: when it is entered, if the folder holds a training with a different configuration, or another
+            process trains in it.
 
     Example:
         >>> from tempfile import TemporaryDirectory
-        >>> with TemporaryDirectory() as folder:
-        ...     checkpoint = RunFolder(folder, settings={"seed": 0}).read_checkpoint()
+        >>> with TemporaryDirectory() as folder, RunFolder(folder, settings={"seed": 0}) as run:
+        ...     checkpoint = run.read_checkpoint()
     """
 
     def __init__(
-        self, folder: str | Path, settings: Mapping[str, Any], name: str = "student", part: str = "distillation"
+        self,
+        folder: str | Path,
+        settings: Mapping[str, Any],
+        name: str = "student",
+        part: str = "distillation",
+        is_main: bool = True,
     ) -> None:
-        self.folder, self.name, self.part = Path(folder), name, part
+        self.folder, self.name, self.part, self.is_main = Path(folder), name, part, is_main
         self.settings = json.loads(json.dumps(settings))
+        self._lock = Lease(self.folder / ".lock")
+
+    def __enter__(self) -> "RunFolder":
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if self.is_main and not self._lock.take_or_watch():
+            holder = self._lock.holder
+            raise ValueError(
+                f"folder: {holder.words if holder else 'another process'} trains in {self.folder}. Wait for its end, "
+                f"or choose another folder; if that process is gone, remove {self._lock.path}."
+            )
+        try:
+            self._begin()
+        except BaseException:
+            self._lock.release()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+    def _begin(self) -> None:
         record = self.folder / "configuration.json"
         # Without a checkpoint, starting anew loses nothing. Any *.ckpt counts: another name is another training's.
         if record.is_file() and any(self.folder.glob("*.ckpt")):
             old = json.loads(record.read_text(encoding="utf-8"))
             refuse_different_config(self.folder, "a training", old, self.settings, FREE_IN_TRAINING)
-        remove_remnants(self.folder)
-        atomic_write(record, json.dumps(self.settings, indent=1).encode())
+        if self.is_main:
+            remove_remnants(self.folder)
+            atomic_write(record, json.dumps(self.settings, indent=1).encode())
 
     @property
     def path(self) -> Path:
@@ -113,7 +144,8 @@ class RunFolder:
                 )
             if start is not None:
                 log.info("resuming from %s", start.path)
-            trainer.callbacks.extend([*callbacks, self.keep_last()])  # type: ignore[attr-defined]
+            watch = [FolderWatch(self._lock.path)] if self.is_main else []
+            trainer.callbacks.extend([*watch, *callbacks, self.keep_last()])  # type: ignore[attr-defined]
             try:
                 with reraise_process_errors():
                     trainer.fit(module, datamodule=data, ckpt_path=None if start is None else start.path)

@@ -15,6 +15,7 @@ from pytorch_lightning.strategies import DDPStrategy
 
 from diode_pl.io.atomic import atomic_write
 from diode_pl.numerics.processes import prepare_process
+from diode_pl.numerics.termination import end_on_sigterm
 from diode_pl.training.time_budget import UNPLANNED, TimeBudget, parse_minutes
 
 
@@ -24,6 +25,7 @@ class SyncedDDP(DDPStrategy):
     def setup_environment(self) -> None:
         """Joins the process group; only rank 0 logs."""
         prepare_process()
+        end_on_sigterm()
         super().setup_environment()
         if self.global_rank == 0:  # a spawned process does not inherit its parent's logging
             logging.basicConfig(level=logging.INFO, format="%(message)s")

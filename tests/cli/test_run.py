@@ -45,7 +45,11 @@ NOISE = ("data@train=noise", "data@val=none")
             ["schedule.stages.0.resolution=33"],
             "error: schedule.stages.0.resolution must be a multiple",
         ),
-        ("synthesize", ["losses.detection.weight=-1"], "error: losses.detection.weight must be >= 0, got -1"),
+        (
+            "synthesize",
+            ["losses.detection.weight=-1"],
+            "error: losses.detection.weight must be finite and >= 0, got -1",
+        ),
         ("synthesize", ["losses.batch_norm.form=other"], "error: losses.batch_norm.form must be one of"),
         ("synthesize", ["augmentations.cutout.probability=2"], "error: augmentations.cutout.probability"),
         ("synthesize", ["sampler.size=[2,3]"], "error: sampler.size must be an increasing range"),

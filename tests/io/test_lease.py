@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Timer
 
 import pytest
 
@@ -75,6 +76,21 @@ def test_one_that_gives_signs_of_life_stays(path: Path) -> None:
         os.utime(path)
         assert not lease.take()
         time.sleep(0.05)
+
+
+def test_a_process_on_another_host_is_watched(path: Path) -> None:
+    path.write_text(f"{elsewhere()} 0\n")
+    lease = Lease(path)
+    beats = Timer(0.2, lambda: os.utime(path))
+    beats.start()
+    began = time.monotonic()
+    assert not lease.take_or_watch() and time.monotonic() - began < 0.45  # it gave a sign of life
+    beats.join()
+    assert lease.take_or_watch()  # and no further one
+    lease.release()
+    path.write_text(f"{ProcessId.current()} 0\n")
+    began = time.monotonic()
+    assert not lease.take_or_watch() and time.monotonic() - began < 0.2  # known to be running
 
 
 def test_the_holder_gives_signs_of_life_and_notices_that_it_lost(path: Path) -> None:

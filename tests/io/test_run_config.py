@@ -127,7 +127,7 @@ def test_what_changes_images_or_scores_is_not(bound: dict) -> None:
     "free",
     [
         {"output_dir": "b", "ckpt": "a.ckpt", "max_bad": 50},
-        {"train": {"max_bad": 50}},
+        {"train": {"max_bad": 50, "partial": True}},
         {"data": {"workers": 4, "cache_gib": 8.0, "train": {"root": "a"}, "batch_size": 9, "seed": 2}},
         {"distillation": {"log_every": 5, "student": {"weights": None}, "losses": {"mimic": 1}}},
         {"distillation": {"label_source": {"source": "teacher"}}},

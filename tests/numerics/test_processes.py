@@ -1,7 +1,10 @@
+import multiprocessing
 import os
 import platform
+import signal
 import subprocess
 import sys
+import time
 import traceback
 from collections.abc import Callable
 
@@ -103,3 +106,35 @@ def test_large_tensors_reuse_memory() -> None:
     without = faults("")
     assert faults("keep_freed_memory()") < without / 10
     assert faults("keep_freed_memory()", MALLOC_ARENA_MAX="2") > without / 2, "the user's settings stay"
+
+
+def end(rank: int, how: str) -> None:
+    """The first process ends in some way, the others wait for it."""
+    if rank:
+        time.sleep(600)
+    if how == "signal":
+        os.kill(os.getpid(), signal.SIGKILL)
+    sys.exit(143)
+
+
+@pytest.mark.parametrize(
+    ("how", "error", "said"), [("signal", ChildProcessError, "SIGKILL; the system kills"), ("code", SystemExit, "143")]
+)
+def test_no_process_waits_for_one_that_is_gone(how: str, error: type[BaseException], said: str) -> None:
+    began = time.monotonic()
+    with pytest.raises(error, match=said), reraise_process_errors():
+        spawn(end, (how,), nprocs=2)
+    assert time.monotonic() - began < 60
+
+
+def test_the_end_of_this_process_ends_those_it_started() -> None:
+    with pytest.raises(SystemExit), reraise_process_errors():
+        child = multiprocessing.get_context("spawn").Process(target=time.sleep, args=(600,))
+        child.start()
+        raise SystemExit(143)
+    assert child.exitcode == -signal.SIGTERM
+
+
+def test_a_process_whose_peer_is_gone_says_so() -> None:
+    with pytest.raises(ChildProcessError, match="another process of this run has ended"), reraise_process_errors():
+        raise RuntimeError("[/gloo/transport/tcp/pair.cc:554] Connection closed by peer [127.0.0.1]:1234")

@@ -1,5 +1,6 @@
 """Completion of a set that several processes have made, and whether it is complete."""
 
+import json
 import logging
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 from diode_pl.data.synthetic.dataset import SyntheticSet
 from diode_pl.data.synthetic.plan import Plan
 from diode_pl.data.synthetic.team import Team
+from diode_pl.io.atomic import atomic_write
 from diode_pl.io.json_file import read_json
 
 log = logging.getLogger(__name__)
@@ -28,6 +30,18 @@ def describe_shortfall(folder: Path, summary: Mapping[str, Any] | None, plan: Pl
         f"folder: {folder} is not complete, it holds {present['images']} of {plan.num_images} images, "
         f"{present['batches']} of {plan.num_batches} batches"
     )
+
+
+def mark_unfinished(folder: Path, plan: Plan) -> None:
+    """Says in an existing ``dataset.json`` that the set is not complete, before the first change."""
+    path = folder / "dataset.json"
+    try:
+        described = read_json(path)
+    except (OSError, ValueError):
+        return
+    if isinstance(described, dict) and "data_access" in described:
+        described |= {"complete": False, "planned": {"images": plan.num_images, "batches": plan.num_batches}}
+        atomic_write(path, json.dumps(described, indent=1).encode())
 
 
 def finish_set(folder: str | Path, settings: Mapping[str, Any]) -> None:
@@ -54,7 +68,7 @@ def finish_set(folder: str | Path, settings: Mapping[str, Any]) -> None:
     with team.door():
         missing = dataset.find_missing(plan)
         if missing:
-            dataset.mark_unfinished(plan)
+            mark_unfinished(dataset.folder, plan)
         shortfall = describe_shortfall(dataset.folder, dataset.finish(plan), plan)
     if shortfall is not None:
         shown = ", ".join(map(str, missing[:8])) + ", ..." * (len(missing) > 8)

@@ -19,7 +19,6 @@ from diode_pl.data.synthetic.plan import Plan
 from diode_pl.data.synthetic.records import read_record, record_path, record_paths
 from diode_pl.io.atomic import atomic_write, remove_remnants, write_picture
 from diode_pl.io.images import to_pillow
-from diode_pl.io.json_file import read_json
 from diode_pl.io.run_config import refuse_different_config
 from diode_pl.provenance import Provenance
 from diode_pl.targets import Targets
@@ -177,17 +176,6 @@ class SyntheticSet:
             "configuration": self.configuration,
         }
         atomic_write(record_path(self.folder, batch.number), json.dumps(record, indent=1).encode())
-
-    def mark_unfinished(self, plan: Plan) -> None:
-        """Says in an existing ``dataset.json`` that the set is not complete, before the first change."""
-        path = self.folder / "dataset.json"
-        try:
-            described = read_json(path)
-        except (OSError, ValueError):
-            return
-        if isinstance(described, dict) and "data_access" in described:
-            described |= {"complete": False, "planned": {"images": plan.num_images, "batches": plan.num_batches}}
-            atomic_write(path, json.dumps(described, indent=1).encode())
 
     def finish(self, plan: Plan | None = None) -> dict[str, Any] | None:
         """Writes the files on the whole set, and returns the content of ``dataset.json``; None without batches.

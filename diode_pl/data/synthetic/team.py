@@ -73,8 +73,7 @@ class Team:
             yield
         finally:
             badge.release()
-            with suppress(OSError):
-                self.place.rmdir()  # the last one
+            self._leave()
 
     @property
     def is_here(self) -> bool:
@@ -105,6 +104,7 @@ class Team:
             yield
         finally:
             lease.release()
+            self._leave()
 
     def _enter(self, door: Lease) -> bool:
         self.place.mkdir(exist_ok=True)  # the last one of others removes it
@@ -112,6 +112,10 @@ class Team:
             return door.take()
         except FileNotFoundError:
             return False
+
+    def _leave(self) -> None:
+        with suppress(OSError):  # others are there
+            self.place.rmdir()
 
     def others(self) -> list[Lease]:
         """Leases of other processes that are not known to be gone; what the others left is removed."""

@@ -13,6 +13,7 @@ from tqdm import tqdm
 from diode_pl.data.batch import Batch
 from diode_pl.data.epoch_sampler import EpochSampler, SampleKey
 from diode_pl.data.synthetic.claims import Claims
+from diode_pl.data.synthetic.completion import mark_unfinished
 from diode_pl.data.synthetic.dataset import FinishedBatch, SyntheticSet
 from diode_pl.data.synthetic.plan import Plan
 from diode_pl.data.synthetic.team import Team
@@ -52,7 +53,7 @@ def write_tiled(
     with team.joined(plan, dataset.class_names, dataset.configuration):
         missing = dataset.find_missing(plan)
         if missing:
-            dataset.mark_unfinished(plan)
+            mark_unfinished(dataset.folder, plan)
         draws = list(itertools.islice(_draws(images, seed), count))
         claims = Claims(team, missing, dataset.holds)
         for number in tqdm(claims, "tiling", len(missing), unit="batches", disable=None):

@@ -48,9 +48,10 @@ def distill(
     if start is not None:
         start.require_same_shapes(module, _MUST_MATCH)
         start.require_student(module.student)
-    run = RunFolder(folder, dict(settings) | _fingerprints(module))
-    best = [] if module.data.val is None else [run.keep_best()]
-    return write_report(module, run.folder) if run.fit_or_resume(module, module.data, trainer, start, best) else None
+    with RunFolder(folder, dict(settings) | _fingerprints(module), is_main=trainer.is_global_zero) as run:
+        best = [] if module.data.val is None else [run.keep_best()]
+        done = run.fit_or_resume(module, module.data, trainer, start, best)
+        return write_report(module, run.folder) if done else None
 
 
 def _fingerprints(module: Distillation) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Progress bar of the synthesis."""
 
 import sys
+from operator import length_hint
 
 import pytorch_lightning as pl
 from pytorch_lightning.callbacks import ProgressBar
@@ -46,7 +47,7 @@ class SynthesisProgress(ProgressBar):
         """Reckons what is left, which other processes share."""
         assert isinstance(pl_module, Inversion)
         if pl_module.stage_index == 0:
-            batches = 1 + -(-pl_module.batches_ahead // trainer.world_size)
+            batches = 1 + -(-length_hint(pl_module.ahead) // trainer.world_size)
             each = sum(_pixels(stage) * stage.steps(pl_module.budget) for stage in pl_module.stages)
             self._bar.total = self._bar.n + batches * each
 

@@ -1,5 +1,6 @@
 """Base class of the synthesis losses, and their input."""
 
+import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
@@ -46,7 +47,7 @@ class Loss(ABC):
     """One term of the synthesis objective.
 
     Args:
-        weight: factor of the term in the sum, >= 0.
+        weight: factor of the term in the sum, finite and >= 0.
 
     Raises:
         ValueError: if an argument is out of range, also in subclasses.
@@ -66,8 +67,8 @@ class Loss(ABC):
     norm_layers: int = 0
 
     def __init__(self, weight: float = 1.0) -> None:
-        if weight < 0:
-            raise ValueError(f"{type(self).__name__}: weight must be >= 0, got {weight}")
+        if not (math.isfinite(weight) and weight >= 0):
+            raise ValueError(f"{type(self).__name__}: weight must be finite and >= 0, got {weight}")
         self.weight = weight
 
     @abstractmethod

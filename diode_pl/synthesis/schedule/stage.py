@@ -22,7 +22,8 @@ class Stage:
         optimizer: builds the optimizer from the images.
         initial_lr: factor of the optimizer's learning rate at the start, > 0.
         final_lr: factor at the end of the cosine decay, >= 0.
-        loss_factors: factors of the losses' weights in this stage, by name; 1 if missing, 0 disables a loss.
+        loss_factors: factors of the losses' weights in this stage, by name, finite and >= 0; 1 if missing, 0 disables a
+            loss.
         growth: grows the targets during this stage, if given.
         keep_images: whether the next stage starts from these images (resized) or from new noise with these targets.
 
@@ -49,8 +50,10 @@ class Stage:
         for name, value in (("resolution", self.resolution), ("iterations", self.iterations)):
             if type(value) is not int or value < 1:
                 raise ValueError(f"{name} must be an integer >= 1, got {value!r}")
-        if self.initial_lr <= 0 or self.final_lr < 0:
+        if not (0 < self.initial_lr < math.inf and 0 <= self.final_lr < math.inf):
             raise ValueError(f"initial_lr and final_lr must be > 0 and >= 0, got {self.initial_lr} and {self.final_lr}")
+        if wrong := [name for name, factor in self.loss_factors.items() if not 0 <= factor < math.inf]:
+            raise ValueError(f"loss_factors must be finite and >= 0, got {self.loss_factors[wrong[0]]} for {wrong[0]}")
         if self.growth is not None and self.growth.start > self.iterations:
             raise ValueError(
                 f"growth.start: {self.growth.start} is after the last of {self.iterations} iterations, so no target "

@@ -13,6 +13,7 @@ from PIL import Image
 from pycocotools.coco import COCO
 
 from diode_pl.data.synthetic import Plan
+from diode_pl.data.synthetic.completion import mark_unfinished
 from tests.data.batches import HEIGHT, NAMES, WIDTH, data_set, finished
 
 CELL, GAP = 224, 4
@@ -84,7 +85,7 @@ def test_a_set_states_what_is_planned_and_what_is_there(tmp_path: Path) -> None:
     dataset.write(finished(1))
     whole = dataset.finish(Plan(4, 2))
     assert whole is not None and whole["complete"] and whole["planned"] == whole["present"] == unfinished["planned"]
-    dataset.mark_unfinished(Plan(8, 2))
+    mark_unfinished(tmp_path, Plan(8, 2))
     stated = json.loads((tmp_path / "dataset.json").read_text())
     assert not stated["complete"] and stated["planned"] == {"images": 8, "batches": 4} and stated["images"] == 4
 

@@ -14,10 +14,11 @@ every = pytest.mark.parametrize("kind", EVERY, ids=lambda kind: kind.__name__)
 
 
 @every
-def test_weight_is_kept_and_must_not_be_negative(kind: type[Loss]) -> None:
+def test_weight_is_kept_and_must_be_finite_and_not_negative(kind: type[Loss]) -> None:
     assert kind(weight=0.25).weight == 0.25
-    with pytest.raises(ValueError, match="weight must be >= 0"):
-        kind(weight=-0.1)
+    for wrong in (-0.1, float("nan"), float("inf")):
+        with pytest.raises(ValueError, match="weight must be finite and >= 0"):
+            kind(weight=wrong)
 
 
 @every

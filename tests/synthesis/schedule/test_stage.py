@@ -10,7 +10,9 @@ def stage(**changes) -> Stage:
 
 
 @pytest.mark.parametrize(
-    "changes", [{"resolution": 0}, {"iterations": 0}, {"final_lr": -0.1}, {"initial_lr": 0.0}], ids=str
+    "changes",
+    [{"resolution": 0}, {"iterations": 0}, {"final_lr": -0.1}, {"initial_lr": 0.0}, {"initial_lr": float("nan")}],
+    ids=str,
 )
 def test_numbers_out_of_range_raise(changes: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="^(resolution|iterations|initial_lr and final_lr) must be"):
