@@ -79,14 +79,9 @@ class CropData(BaseDataModule):
         cache_gib: float = 2.0,
         seed: int = 0,
     ) -> None:
-        super().__init__(batch_size, workers, cache_gib, seed)
+        super().__init__(batch_size, workers, cache_gib, seed, steps_per_epoch)
         if min_pixels < 1 or crop_size < 8:
             raise ValueError(f"min_pixels and crop_size must be >= 1 and 8, got {min_pixels} and {crop_size}")
-        if steps_per_epoch is not None and steps_per_epoch < 1:
-            raise ValueError(
-                f"steps_per_epoch must be >= 1, got {steps_per_epoch}; None takes as many as there are "
-                "batches of training crops"
-            )
         if not 0 <= held_out < 1:
             raise ValueError(f"held_out must be in [0, 1), got {held_out}")
         if train is None or not train.class_names:
@@ -97,7 +92,7 @@ class CropData(BaseDataModule):
         self.changes = CropAugmentation(jitter, flip, color)
         self.changes.check()
         self.train, self.crop_size, self.held_out = train, crop_size, held_out
-        self.balanced, self.min_pixels, self.steps_per_epoch = balanced, min_pixels, steps_per_epoch
+        self.balanced, self.min_pixels = balanced, min_pixels
         self.counts, self.untrained = dict[str, int](), tuple[str, ...]()
         self._parts: tuple[Targets, Targets] | None = None
         self._opinion: TeacherLabeler | None = None

@@ -3,6 +3,7 @@
 import hydra
 
 from diode_pl.cli.conf import CONF
+from diode_pl.cli.errors import one_line_errors
 from diode_pl.cli.run import prepare_arguments, run
 
 
@@ -12,8 +13,9 @@ def run_entry_point(name: str) -> None:
     Args:
         name: of the entry point, which is that of its configuration.
     """
-    prepare_arguments(name)
-    hydra.main(version_base="1.3", config_path=str(CONF), config_name=name)(run)()
+    with one_line_errors():
+        prepare_arguments(name)
+        hydra.main(version_base="1.3", config_path=str(CONF), config_name=name)(run)()
 
 
 def synthesize() -> None:

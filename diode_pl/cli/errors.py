@@ -1,12 +1,21 @@
-"""Error messages in terms of the command line.
+"""Error messages in terms of the command line: all of them, also Hydra's and Lightning's, pass through here.
 
 The library names its own arguments, sometimes after the class: ``resolution must be >= 32, got 31``, ``FKD: alpha must
 be finite``, ``student, losses: ...``. The config contains the keys that set those arguments.
 """
 
+import os
 import re
-from collections.abc import Iterator, Mapping
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from difflib import get_close_matches
 from typing import Any
+
+from hydra.errors import HydraException
+
+from diode_pl.io.quoting import shorten
 
 _ARGUMENT = r"[a-z_]\w*(?:\.\w+|\[\w+\])*"
 _NAMED = re.compile(rf"(?:([A-Z]\w*): )?({_ARGUMENT}(?:(?:, | and ){_ARGUMENT})*)(?=:|=| must )")
@@ -14,7 +23,84 @@ _INTERPOLATION = re.compile(r"\$\{([\w.]+)\}")
 # Arguments of the task that are not in the config.
 _PASSED = {"folder": "output_dir"}
 _IN_YAML = {"None": "null", "True": "true", "False": "false"}
-_FULL_KEY = re.compile(r"^full_key: (\S+)$", re.MULTILINE)
+_FULL_KEY = re.compile(r"^\s*full_key: (\S+)$", re.MULTILINE)
+_OF_OMEGACONF = re.compile(r"\n\s+(full_key|object_type|reference_type):?[^\n]*")
+_NO_OPTION = re.compile(
+    r"Could not find '(.+)/(.+)'\s+Available options in '.+':\s+(.+?)\s+Config search path", re.DOTALL
+)
+_NO_KEY = re.compile(r"Could not override '([\w.]+)'")
+_LONGEST = 1500  # characters; the text of some errors contains what a file or a value holds
+_EVERYTHING = "HYDRA_FULL_ERROR"  # the variable with which Hydra shows where an error comes from
+_one_line = ContextVar("_one_line", default=False)
+
+
+class JobError(Exception):
+    """A job of a sweep failed, and has said so: the sweep goes on, and fails in the end."""
+
+
+def shows_tracebacks() -> bool:
+    """Whether the user asked for them, with HYDRA_FULL_ERROR=1."""
+    return os.environ.get(_EVERYTHING) == "1" and not _one_line.get()
+
+
+@contextmanager
+def one_line_errors() -> Iterator[None]:
+    """Ends the program with one message instead of a traceback, unless HYDRA_FULL_ERROR=1 asks for it.
+
+    Raises:
+        SystemExit: for every other error.
+    """
+    if shows_tracebacks():
+        yield
+        return
+    os.environ[_EVERYTHING] = "1"  # else Hydra prints errors itself, some of them with a traceback
+    before = _one_line.set(True)
+    try:
+        yield
+    except JobError:
+        raise SystemExit(1) from None
+    except KeyboardInterrupt:
+        print("stopped by the keyboard; the same command continues what can be continued", file=sys.stderr)
+        raise SystemExit(130) from None
+    except Exception as error:
+        raise SystemExit(f"error: {describe_hydra_error(error, sys.argv[1:])}") from error
+    finally:
+        _one_line.reset(before)
+        del os.environ[_EVERYTHING]
+
+
+def describe_hydra_error(error: Exception, words: Sequence[str]) -> str:
+    """What is wrong with a command that did not come as far as its task.
+
+    Args:
+        error: as Hydra raises it while it composes the config and makes the output folder.
+        words: of the command line.
+
+    Example:
+        >>> describe_hydra_error(FileNotFoundError(2, "No such file or directory", "/proc/runs"), [])
+        "output_dir: [Errno 2] No such file or directory: '/proc/runs'"
+    """
+    text = str(error)
+    if found := _NO_OPTION.search(text):
+        group, option, options = found[1], found[2], found[3].split()
+        typed = next((word for word in words if word.endswith(f"={option}")), f"{group}={option}")
+        return shorten(f"{typed}: no such option{_nearest(option, options)}; there are {', '.join(options)}", _LONGEST)
+    if found := _NO_KEY.search(text):
+        parent, _, key = found[1].rpartition(".")
+        node = getattr(error.__cause__, "parent_node", None)
+        near = _nearest(
+            key, [str(each) for each in node] if isinstance(node, Mapping) else [], f"{parent}.".lstrip(".")
+        )
+        return f"{found[1]}: no such key{near}; --cfg job prints all of them"
+    if isinstance(error, OSError) and not isinstance(error, HydraException):
+        return f"output_dir: {text}"
+    text = "; ".join(line.strip() for line in text.split("Config search path")[0].splitlines() if line.strip())
+    return shorten(text, _LONGEST)
+
+
+def _nearest(word: str, known: Sequence[str], before: str = "") -> str:
+    near = get_close_matches(word, known, n=1)
+    return f"; did you mean {before}{near[0]}?" if near else ""
 
 
 def describe_error(error: Exception, config: Any, choices: Mapping[str, str]) -> str:
@@ -29,8 +115,11 @@ def describe_error(error: Exception, config: Any, choices: Mapping[str, str]) ->
         choices: the option chosen of each group, such as ``{"detector@teacher": "yolov3"}``.
     """
     at = _FULL_KEY.search(str(error))  # where Hydra was when the library raised
-    text = str(error.__cause__ or error) if at else str(error)
-    owner = at and typed_key(at[1], config)
+    cause = error.__cause__ if at and error.__cause__ else error
+    # A short one says little without its kind: KeyError('a').
+    plain = not isinstance(cause, ValueError | OSError | RuntimeError) or isinstance(cause, UnicodeError)
+    text = shorten(f"{type(cause).__name__}: {cause}" if plain and not at else str(cause), _LONGEST)
+    text, owner = _OF_OMEGACONF.sub("", text), at and typed_key(at[1], config)
     named = _NAMED.match(text)
     words = re.split("(, | and )", named[2]) if named else []
     keys = [_key_of(argument, owner, named and named[1], config) for argument in words[::2]]
@@ -50,7 +139,7 @@ def typed_key(key: str, config: Any) -> str:
     parts = re.findall(r"\w+", key)
     for i in range(1, len(parts) + 1):
         reference = _INTERPOLATION.fullmatch(str(_node(".".join(parts[:i]), config)))
-        if reference:
+        if reference and _is_there(reference[1], config):
             return typed_key(".".join([reference[1], *parts[i:]]), config)
     return ".".join(parts)
 

@@ -5,19 +5,19 @@ from pathlib import Path
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
-from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 
 from diode_pl.cli.completion import choose_completion
-from diode_pl.cli.errors import describe_error
+from diode_pl.cli.errors import JobError, describe_error, shows_tracebacks
 from diode_pl.cli.experiments import qualify_experiments
 from diode_pl.cli.help import register_help
 from diode_pl.cli.pretrained import fill_pretrained
 from diode_pl.cli.renamed import refuse_renamed
+from diode_pl.cli.signatures import refuse_unlike_signatures
 from diode_pl.cli.unread import refuse_unread
 from diode_pl.cli.weights_files import choose_file_detectors
+from diode_pl.io.quoting import quote, shorten
 
 
 def prepare_arguments(entry_point: str) -> None:
@@ -43,7 +43,7 @@ def run(config: Any) -> float | None:
         The result of the task: the value that a sweep maximizes.
 
     Raises:
-        SystemExit: on errors of the user; the message names the keys. In a sweep a ValueError, so that it continues.
+        SystemExit: on errors; the message names the keys. In a sweep a JobError, so that it continues.
     """
     from pytorch_lightning import seed_everything  # torch comes with it: --help need not wait
 
@@ -53,20 +53,39 @@ def run(config: Any) -> float | None:
 
     job = HydraConfig.get()
     written = OmegaConf.to_container(config, resolve=False)  # now: instantiate resolves parts of it in place
+    words = _words(job)
     try:
-        refuse_unread(job.overrides.task, written, job.runtime.choices)
+        refuse_unread(words, written, job.runtime.choices)
         fill_pretrained(config, _choices(job, written), _config_folders(job))
         settings = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
         assert isinstance(settings, dict)
-        settings["overrides"] = list(job.overrides.task)
+        refuse_unlike_signatures(written, settings)
+        refuse_wrong(settings)
+        settings["overrides"] = words
         seed_everything(config.seed, verbose=False)  # random weights
         function = instantiate(config.task, _convert_="object")
         return function(folder=job.runtime.output_dir, settings=settings)
-    except (ValueError, OSError, FloatingPointError, OmegaConfBaseException, InstantiationException) as error:
+    except Exception as error:
+        if shows_tracebacks():
+            raise
         message = describe_error(error, written, _choices(job, written))
         if job.mode is not None and job.mode.name == "MULTIRUN":
-            raise ValueError(message) from error
+            print(f"error: job {job.job.num} ({shorten(' '.join(words))}): {message}", file=sys.stderr)
+            raise JobError(message) from error
         raise SystemExit(f"error: {message}") from error
+
+
+def _words(job: Any) -> list[str]:
+    """The overrides as they were typed: one may contain an interpolation, which Hydra would look up here."""
+    return [str(word) for word in OmegaConf.to_container(job.overrides.task, resolve=False) or ()]
+
+
+def refuse_wrong(settings: Any) -> None:
+    """Raises a ValueError if ``seed`` or ``output_dir`` is wrong, which Lightning and Hydra take."""
+    if isinstance(seed := settings["seed"], bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
+        raise ValueError(f"seed must be an integer from 0 to {2**32 - 1}, got {quote(seed)}")
+    if not isinstance(folder := settings.get("output_dir", "."), str | int) or isinstance(folder, bool) or folder == "":
+        raise ValueError(f"output_dir must be a path, got {quote(folder)}")
 
 
 def _config_folders(job: Any) -> list[Path]:
@@ -77,7 +96,7 @@ def _config_folders(job: Any) -> list[Path]:
 def _choices(job: Any, config: Any) -> dict[str, str]:
     """What was chosen of each group, several options included, which Hydra leaves out of ``runtime.choices``."""
     choices = {group: str(option) for group, option in job.runtime.choices.items() if not group.startswith("hydra/")}
-    for override in job.overrides.task:
+    for override in _words(job):
         group, _, options = override.lstrip("+~").partition("=")
         if isinstance(config, dict) and isinstance(config.get(group), dict):
             choices.setdefault(group, options)

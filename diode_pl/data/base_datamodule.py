@@ -22,6 +22,7 @@ class BaseDataModule(pl.LightningDataModule):
         workers: loader processes per rank, >= 0.
         cache_gib: data sets are kept in memory if one copy per rank fits into this many GiB, >= 0.
         seed: of all draws, >= 0.
+        steps_per_epoch: optimizer steps, >= 1; None for as many as there are images.
 
     Raises:
         ValueError: if a number is out of range.
@@ -34,14 +35,19 @@ class BaseDataModule(pl.LightningDataModule):
         >>> loader = Numbers(batch_size=5, workers=0, cache_gib=0.0, seed=0).train_dataloader()
     """
 
-    def __init__(self, batch_size: int, workers: int, cache_gib: float, seed: int) -> None:
+    def __init__(
+        self, batch_size: int, workers: int, cache_gib: float, seed: int, steps_per_epoch: int | None = None
+    ) -> None:
         super().__init__()
         if batch_size < 1 or min(workers, cache_gib, seed) < 0:
             raise ValueError(
                 "batch_size, workers, cache_gib and seed must be >= 1, 0, 0 and 0, got "
                 f"{batch_size}, {workers}, {cache_gib} and {seed}"
             )
+        if steps_per_epoch is not None and steps_per_epoch < 1:
+            raise ValueError(f"steps_per_epoch must be >= 1 or None for as many as there are, got {steps_per_epoch}")
         self.batch_size, self.workers, self.cache_gib, self.seed = batch_size, workers, cache_gib, seed
+        self.steps_per_epoch = steps_per_epoch
         self._opened: dict[str, ImageSet] = {}
 
     @property

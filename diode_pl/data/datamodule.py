@@ -32,8 +32,7 @@ class DetectionData(BaseDataModule):
         augmentations: of training images, by name, in order; None removes one.
         mosaic: probability that a training image is a mosaic of four, in [0, 1].
         multi_scale: minimum and maximum resolution in pixels, drawn per batch; None keeps that of ``train``.
-        steps_per_epoch: optimizer steps; None for every image once.
-        batch_size, workers, cache_gib, seed: see :class:`BaseDataModule`.
+        batch_size, workers, cache_gib, seed, steps_per_epoch: see :class:`BaseDataModule`.
 
     Raises:
         ValueError: if a number is out of range.
@@ -60,7 +59,7 @@ class DetectionData(BaseDataModule):
         cache_gib: float = 2.0,
         seed: int = 0,
     ) -> None:
-        super().__init__(batch_size, workers, cache_gib, seed)
+        super().__init__(batch_size, workers, cache_gib, seed, steps_per_epoch)
         if not 0 <= mosaic <= 1:
             raise ValueError(f"mosaic must be in [0, 1], got {mosaic}")
         if multi_scale is not None and (len(multi_scale) != 2 or not 0 < multi_scale[0] <= multi_scale[1]):
@@ -69,7 +68,7 @@ class DetectionData(BaseDataModule):
         self.val = val.of(train) if isinstance(val, HeldOut) else val
         self._split: tuple[ImageSet, ImageSet] | None = None
         self.augmentations = [each for each in augmentations.values() if each is not None]
-        self.mosaic, self.multi_scale, self.steps_per_epoch = mosaic, multi_scale, steps_per_epoch
+        self.mosaic, self.multi_scale = mosaic, multi_scale
         self.evaluated: list[int] = []
         self._train_classes: Sequence[int] = range(len(train.class_names)) if train is not None else ()
 

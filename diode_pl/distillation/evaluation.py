@@ -36,7 +36,7 @@ class Evaluation(pl.LightningModule):
         skipped: number of bad images and annotations of ``train`` and ``val`` that a resumed training had found.
 
     Raises:
-        ValueError: if student and data do not fit each other.
+        ValueError: if a number is out of range, or student and data do not fit each other.
 
     Example:
         >>> from diode_pl import load_detector
@@ -56,6 +56,8 @@ class Evaluation(pl.LightningModule):
         **options: Any,
     ) -> None:
         super().__init__(**options)
+        if not (0 <= confidence <= 1 and 0 <= iou <= 1):
+            raise ValueError(f"confidence and iou must be in [0, 1], got {confidence} and {iou}")
         source = teacher or data.train or data.val
         student = build_student(student, () if source is None else source.class_names)
         # First: others try the detectors, whose own errors name no key.

@@ -10,7 +10,7 @@ from pytorch_lightning.strategies import DDPStrategy
 
 from diode_pl.numerics.processes import prepare_process
 from diode_pl.numerics.termination import end_on_sigterm
-from diode_pl.training.trainer import build_trainer
+from diode_pl.training.trainer import StartMethod, build_trainer
 
 
 class IndependentRanks(DDPStrategy):
@@ -51,7 +51,7 @@ def build_synthesis_trainer(
     devices: int = 1,
     num_nodes: int = 1,
     precision: str = "32-true",
-    start_method: str = "spawn",
+    start_method: StartMethod = "spawn",
 ) -> pl.Trainer:
     """Builds the trainer of a synthesis; arguments as in :func:`diode_pl.training.trainer.build_trainer`.
 

@@ -41,6 +41,8 @@ class TrainingModule(pl.LightningModule, ABC):
 
     def __init__(self, recipe: Recipe, log_every: int) -> None:
         super().__init__()
+        if log_every < 1:
+            raise ValueError(f"log_every must be >= 1, got {log_every}")
         self.recipe, self.log_every = recipe, log_every
         self.history, self.provenance = list[dict[str, float]](), Provenance()
 

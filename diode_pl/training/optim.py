@@ -1,9 +1,13 @@
 """Optimizer and learning rate schedule: parameter groups, warm-up, cosine decay."""
 
 import math
+import re
 from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from typing import Any
 
+import torch
 from torch import nn
 from torch.optim import Optimizer
 
@@ -54,6 +58,7 @@ class Recipe:
             )
         if nominal_batch is not None and nominal_batch < 1:
             raise ValueError(f"nominal_batch must be >= 1, got {nominal_batch}")
+        require_optimizer(optimizer)
         self._make, self.final_lr, self.bias_lr = optimizer, final_lr, bias_lr
         self.warmup_epochs, self.warmup_steps, self.warmup_momentum = warmup_epochs, warmup_steps, warmup_momentum
         self.nominal_batch = nominal_batch
@@ -93,3 +98,32 @@ class Recipe:
     def loss_scale(self, batch_size: int) -> float:
         """Returns the factor of the loss for a batch size."""
         return 1.0 if self.nominal_batch is None else batch_size / self.nominal_batch
+
+
+def require_optimizer(make: Callable[..., Optimizer]) -> None:
+    """Builds an optimizer of one parameter: what is wrong with its settings would otherwise show in the first step.
+
+    Raises:
+        ValueError: if it cannot be built; the message names the argument, as in ``optimizer.lr``.
+
+    Example:
+        >>> require_optimizer(partial(torch.optim.Adam, lr=-1.0))
+        Traceback (most recent call last):
+        ValueError: optimizer.lr: Invalid learning rate: -1.0
+    """
+    try:
+        make([nn.Parameter(torch.zeros(1))])
+    except (ArithmeticError, LookupError, TypeError, ValueError, RuntimeError) as error:
+        guilty = []
+        if isinstance(make, partial):
+            mentioned = [name for name in make.keywords if re.search(rf"\b{name}\b", str(error))]
+            guilty = [name for name in make.keywords if _is_built_without(make, name)] or mentioned
+        raise ValueError(f"optimizer{f'.{guilty[0]}' if guilty else ''}: {error}") from error
+
+
+def _is_built_without(make: partial[Optimizer], name: str) -> bool:
+    rest = {other: value for other, value in make.keywords.items() if other != name}
+    with suppress(ArithmeticError, LookupError, TypeError, ValueError, RuntimeError):
+        make.func([nn.Parameter(torch.zeros(1))], *make.args, **rest)
+        return True
+    return False

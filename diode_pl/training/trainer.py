@@ -4,10 +4,11 @@ import io
 import logging
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytorch_lightning as pl
 import torch
+from lightning_fabric.utilities.exceptions import MisconfigurationException
 from pytorch_lightning.callbacks import ProgressBar
 from pytorch_lightning.loggers import Logger
 from pytorch_lightning.plugins.io import TorchCheckpointIO
@@ -17,6 +18,8 @@ from diode_pl.io.atomic import atomic_write
 from diode_pl.numerics.processes import prepare_process
 from diode_pl.numerics.termination import end_on_sigterm
 from diode_pl.training.time_budget import UNPLANNED, TimeBudget, parse_minutes
+
+StartMethod = Literal["spawn", "fork", "forkserver", "popen"]
 
 
 class SyncedDDP(DDPStrategy):
@@ -51,20 +54,20 @@ def build_training_trainer(
     precision: str = "32-true",
     gradient_clip_val: float | None = None,
     check_val_every_n_epoch: int = 1,
-    start_method: str = "spawn",
+    start_method: StartMethod = "spawn",
     max_time: int | float | str | None = None,
 ) -> pl.Trainer:
     """Builds the trainer; several processes share each batch.
 
     Args:
         max_epochs: number of epochs, >= 1; ignored if ``max_time`` is given.
-        gradient_clip_val: maximum 2-norm of all gradients; None does not clip.
+        gradient_clip_val: maximum 2-norm of all gradients, > 0; None does not clip.
         check_val_every_n_epoch: epochs between validations, >= 1.
         max_time: minutes, or ``HH:MM:SS``, that the training takes, see :class:`TimeBudget`.
         callbacks, logger, accelerator, devices, num_nodes, precision, start_method: see :func:`build_trainer`.
 
     Raises:
-        ValueError: if a number is below 1, or ``max_time`` is not a time.
+        ValueError: if a number is out of range, or ``max_time`` is not a time.
     """
     if max_time is not None:
         callbacks, max_epochs = {**callbacks, "time_budget": TimeBudget(parse_minutes(max_time))}, UNPLANNED
@@ -73,10 +76,12 @@ def build_training_trainer(
             "devices, num_nodes, max_epochs and check_val_every_n_epoch must be >= 1, got "
             f"{devices}, {num_nodes}, {max_epochs} and {check_val_every_n_epoch}"
         )
+    if gradient_clip_val is not None and not gradient_clip_val > 0:
+        raise ValueError(f"gradient_clip_val must be > 0 or None, got {gradient_clip_val}")
     return build_trainer(
         callbacks,
         logger,
-        SyncedDDP(start_method=start_method),  # type: ignore[arg-type]
+        SyncedDDP(start_method=start_method),
         accelerator=accelerator,
         devices=devices,
         num_nodes=num_nodes,
@@ -106,20 +111,27 @@ def build_trainer(
         num_nodes: number of machines, >= 1.
         options: passed to Lightning: ``accelerator`` ``cpu``, ``gpu`` or ``auto``; ``precision`` ``32-true``,
             ``bf16-mixed`` or ``16-mixed``; ...
+
+    Raises:
+        ValueError: if Lightning refuses an option, or the machine has no such devices; the message names it.
     """
     prepare_process()
     enabled = [callback for callback in callbacks.values() if callback is not None]
-    return pl.Trainer(
-        callbacks=enabled,
-        enable_progress_bar=any(isinstance(callback, ProgressBar) for callback in enabled),
-        logger=[each for each in logger.values() if each is not None] or False,
-        strategy=strategy if devices * num_nodes > 1 else "auto",
-        devices=devices,
-        num_nodes=num_nodes,
-        log_every_n_steps=1,
-        use_distributed_sampler=False,
-        enable_checkpointing=False,
-        enable_model_summary=False,
-        num_sanity_val_steps=0,
-        **options,
-    )
+    try:
+        return pl.Trainer(
+            callbacks=enabled,
+            enable_progress_bar=any(isinstance(callback, ProgressBar) for callback in enabled),
+            logger=[each for each in logger.values() if each is not None] or False,
+            strategy=strategy if devices * num_nodes > 1 else "auto",
+            devices=devices,
+            num_nodes=num_nodes,
+            log_every_n_steps=1,
+            use_distributed_sampler=False,
+            enable_checkpointing=False,
+            enable_model_summary=False,
+            num_sanity_val_steps=0,
+            **options,
+        )
+    except (MisconfigurationException, RuntimeError, TypeError, ValueError) as error:
+        named = [name for name in ("precision", "accelerator", "devices", *options) if name in str(error).lower()]
+        raise ValueError(f"{named[0]}: {error}" if named else str(error)) from error

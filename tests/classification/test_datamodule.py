@@ -187,7 +187,7 @@ def test_large_sets_are_read_anew() -> None:
         ({"batch_size": 0}, r"^batch_size, workers.* must be >= 1, 0, 0 and 0, got 0, 0"),
         ({"min_pixels": 0}, "^min_pixels and crop_size must be >= 1 and 8, got 0 and 64"),
         ({"crop_size": 7}, "^min_pixels and crop_size must be >= 1 and 8, got 8 and 7"),
-        ({"steps_per_epoch": 0}, r"steps_per_epoch must be >= 1, got 0; None takes"),
+        ({"steps_per_epoch": 0}, r"steps_per_epoch must be >= 1 or None for as many as there are, got 0"),
         ({"workers": -1}, "workers, cache_gib and seed"),
         ({"held_out": 1.0}, r"held_out must be in \[0, 1\), got 1\.0"),
         ({"jitter": 0.5}, r"jitter, flip and color must be in \[0, 0\.5\)"),

@@ -78,6 +78,10 @@ class Darknet(Detector):
         for key, path in (("cfg", cfg), ("weights", weights), ("names", names)):
             if isinstance(path, str | Path) and not Path(path).is_file():
                 raise ConfigError(f"{key}: {Path(path).resolve()} does not exist")
+        if not -1 <= twin_similarity <= 1:
+            raise ConfigError(f"twin_similarity must be in [-1, 1], got {twin_similarity}")
+        if partial < 0:
+            raise ConfigError(f"partial must be True, False or a number of layers, got {partial}")
         listed = read_names(names)
         if callable(cfg):
             cfg = cfg(classes=len(listed))

@@ -1,5 +1,6 @@
 """Boxes and loss of YOLOv3, on static shapes and without a device sync."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -68,7 +69,7 @@ class YoloLoss:
         anchor_threshold: a target fits an anchor if their IoU, centered on one another, exceeds it.
 
     Raises:
-        ValueError: if a gain is negative or the threshold is outside [0, 1).
+        ValueError: if a gain is negative or not finite, or the threshold is outside [0, 1).
 
     Source: Chawla et al., WACV 2021, section 3; the loss of the YOLOv3 that the paper inverts.
 
@@ -84,8 +85,9 @@ class YoloLoss:
     anchor_threshold: float = 0.225
 
     def __post_init__(self) -> None:
-        if min(self.box_gain, self.class_gain, self.objectness_gain) < 0:
-            raise ValueError(f"gains must not be negative, got {self}")
+        for name in ("box_gain", "class_gain", "objectness_gain"):
+            if not 0 <= (gain := getattr(self, name)) < math.inf:
+                raise ValueError(f"{name} must be finite and >= 0, got {gain}")
         if not 0 <= self.anchor_threshold < 1:
             raise ValueError(f"anchor_threshold must be in [0, 1), got {self.anchor_threshold}")
 

@@ -45,5 +45,7 @@ class LabelPrior:
             message = "classes left out because the teacher's weights show no training example: %s "
             log.warning(f"{message}(twin_similarity=1 of the teacher keeps them)", ", ".join(unlearned))
         if not classes:
-            raise ValueError("teacher: no class counts as trained; twin_similarity=1 keeps all classes")
+            raise ValueError(
+                "teacher: no class counts as trained at its twin_similarity; teacher.twin_similarity=1 keeps all"
+            )
         return cls(classes, teacher.fitted_anchors().cpu())

@@ -48,8 +48,9 @@ class PyramidAdam(torch.optim.Optimizer):
     ) -> None:
         if lr <= 0 or eps <= 0 or not all(0 <= beta < 1 for beta in betas):
             raise ValueError(f"lr, eps and betas must be > 0, > 0 and in [0, 1), got {lr}, {eps} and {betas}")
-        if len(scales) != len(weights) or min(scales, default=0) < 1:
-            raise ValueError(f"scales and weights: expected one weight for each scale >= 1, got {scales} and {weights}")
+        if len(scales) != len(weights) or min(scales, default=0) < 1 or min(weights, default=0.0) < 0:
+            got = f"got {scales} and {weights}"
+            raise ValueError(f"scales and weights: expected one weight >= 0 for each scale >= 1, {got}")
         options = {"lr": lr, "betas": tuple(betas), "eps": eps, "scales": tuple(scales), "weights": tuple(weights)}
         super().__init__(params, options)
 

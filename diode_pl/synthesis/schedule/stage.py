@@ -10,6 +10,7 @@ from torch.optim import Optimizer
 from diode_pl.detector import Detector
 from diode_pl.detector.input_size import InputSize
 from diode_pl.synthesis.growth import TargetGrowth
+from diode_pl.training.optim import require_optimizer
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class Stage:
         keep_images: whether the next stage starts from these images (resized) or from new noise with these targets.
 
     Raises:
-        ValueError: if a number is out of range.
+        ValueError: if a number is out of range, or the optimizer cannot be built.
 
     Example:
         >>> from torch.optim import Adam
@@ -50,6 +51,7 @@ class Stage:
         for name, value in (("resolution", self.resolution), ("iterations", self.iterations)):
             if type(value) is not int or value < 1:
                 raise ValueError(f"{name} must be an integer >= 1, got {value!r}")
+        require_optimizer(self.optimizer)
         if not (0 < self.initial_lr < math.inf and 0 <= self.final_lr < math.inf):
             raise ValueError(f"initial_lr and final_lr must be > 0 and >= 0, got {self.initial_lr} and {self.final_lr}")
         if wrong := [name for name, factor in self.loss_factors.items() if not 0 <= factor < math.inf]:
