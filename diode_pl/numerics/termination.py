@@ -8,7 +8,7 @@ import threading
 
 EXIT_CODE = 128 + signal.SIGTERM
 """What a shell shows of a process that SIGTERM ended: 143."""
-GRACE = 10.0  # seconds until a process ends that cannot run the handler; SLURM and Kubernetes kill after 30
+GRACE = 15.0  # seconds until a process ends that cannot run the handler; SLURM and Kubernetes kill after 30
 
 _ending = False
 _awake: socket.socket | None = None

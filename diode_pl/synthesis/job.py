@@ -8,7 +8,7 @@ from typing import Any
 import pytorch_lightning as pl
 
 from diode_pl.class_names import match_classes
-from diode_pl.data.synthetic import Claims, Shard, SyntheticSet, Team
+from diode_pl.data.synthetic import Claims, Plan, Shard, SyntheticSet, Team
 from diode_pl.data.synthetic.completion import describe_shortfall, mark_unfinished
 from diode_pl.numerics.processes import reraise_process_errors
 from diode_pl.report import log_closing
@@ -71,10 +71,15 @@ def synthesize(
                 log.warning("%s: stopped; the same command resumes after the last finished batch", dataset.folder)
             raise
         finally:
-            if team.is_here:
-                with team.door():  # the last one sees all
-                    summary = dataset.finish(plan)
+            summary = _describe(dataset, team, plan)
     return _report(summary, shard, dataset, inversion)
+
+
+def _describe(dataset: SyntheticSet, team: Team, plan: Plan) -> dict[str, Any] | None:
+    if not team.is_here:
+        return None
+    with team.door():  # one at a time: the last one sees all
+        return dataset.finish(plan)
 
 
 def _reserve_logs(trainer: pl.Trainer) -> None:

@@ -154,6 +154,21 @@ def test_growing_from_a_batch_that_is_not_full_is_refused(tmp_path: Path) -> Non
         data_set(tmp_path, num_images=8).is_complete(0, PLAN)
 
 
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"images": torch.full((2, 3, 8, 8), float("nan"))}, "images"),
+        ({"losses": {"detection": 0.5, "total": float("inf")}}, "total"),
+        ({"scores": {"teacher_map50": float("nan")}}, "teacher_map50"),
+    ],
+    ids=["images", "losses", "scores"],
+)
+def test_what_is_not_a_finite_number_is_not_written(tmp_path: Path, changes, named: str) -> None:
+    with pytest.raises(FloatingPointError, match=f"^{named} not finite at the end of batch 0; try"):
+        data_set(tmp_path).write(finished(**changes))
+    assert not contents(tmp_path)
+
+
 def test_an_interrupted_write_is_no_complete_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail_at_the_second_image(self: Path, target: Path) -> Path:
         if "00000001" in target.name:
