@@ -60,12 +60,12 @@ class Lease:
             return True
         content = f"{ProcessId.current()} {secrets.token_hex(8)}\n".encode()
         for _ in range(2):
+            if self.path.exists() and not self._remove_stale():
+                return False
             if _create(self.path, content):
                 self._content, self.lost, self._misses = content, False, 0
                 _Heart.keep(self)
                 return True
-            if not self._remove_stale():
-                return False
         return False
 
     def take_or_watch(self) -> bool:

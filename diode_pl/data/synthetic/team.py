@@ -99,7 +99,7 @@ class Team:
         while not self._enter(lease):
             if time.monotonic() > end:
                 raise OSError(f"{lease.path} is held by {_name(lease)} for minutes; stop that process")
-            time.sleep(0.05)
+            time.sleep(0.1)
         try:
             yield
         finally:
