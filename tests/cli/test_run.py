@@ -87,7 +87,7 @@ def test_the_key_that_was_typed_appears(name: str, overrides: list[str], said: s
 def test_a_failed_job_of_a_sweep_is_one_line_that_names_it(
     tmp_path: Path, fails: Fails, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert fails("train", "-m", *NOISE, "seed=many,-1", f"hydra.sweep.dir={tmp_path}") == "1"
+    assert fails("train", *NOISE, "seed=many,-1", f"hydra.sweep.dir={tmp_path}", "-m") == "1"
     said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
     assert [line[:13] for line in said] == ["error: job 0 ", "error: job 1 "]
     assert said[0].endswith("seed must be an integer from 0 to 4294967295, got 'many'")
