@@ -66,7 +66,7 @@ def one_line_errors() -> Iterator[None]:
         raise SystemExit(f"error: {describe_hydra_error(error, sys.argv[1:])}") from error
     finally:
         _one_line.reset(before)
-        del os.environ[_EVERYTHING]
+        os.environ.pop(_EVERYTHING, None)
 
 
 def describe_hydra_error(error: Exception, words: Sequence[str]) -> str:

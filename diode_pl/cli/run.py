@@ -81,11 +81,13 @@ def _words(job: Any) -> list[str]:
 
 
 def refuse_wrong(settings: Any) -> None:
-    """Raises a ValueError if ``seed`` or ``output_dir`` is wrong, which Lightning and Hydra take."""
+    """Raises a ValueError if a key is wrong that no class takes: ``seed``, ``output_dir`` or ``finish``."""
     if isinstance(seed := settings["seed"], bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
         raise ValueError(f"seed must be an integer from 0 to {2**32 - 1}, got {quote(seed)}")
     if not isinstance(folder := settings.get("output_dir", "."), str | int) or isinstance(folder, bool) or folder == "":
         raise ValueError(f"output_dir must be a path, got {quote(folder)}")
+    if not isinstance(finish := settings.get("finish", False), bool):
+        raise ValueError(f"finish must be true or false, got {quote(finish)}")
 
 
 def _config_folders(job: Any) -> list[Path]:

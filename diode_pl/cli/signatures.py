@@ -8,6 +8,7 @@ import math
 import types
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from difflib import get_close_matches
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -63,7 +64,7 @@ def refuse_unlike_signatures(written: Any, resolved: Any) -> None:
             if name in hints and (place := _unlike(value, hints[name])) is not None:
                 where, wrong, hint = place
                 typed = typed_key(f"{key}.{name}{where}".lstrip("."), written)
-                raise ValueError(f"{typed} must be {_describe(hint)}, got {_show(wrong)}")
+                raise ValueError(f"{typed} must be {_describe(hint)}, got {_show(wrong)}{_quotes(wrong, hint)}")
 
 
 def _targets(node: Any, key: str = "") -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -78,6 +79,7 @@ def _targets(node: Any, key: str = "") -> Iterator[tuple[str, Mapping[str, Any]]
             yield from _targets(value, f"{key}.{i}")
 
 
+@cache
 def _arguments(target: Callable[..., Any]) -> tuple[dict[str, Any], list[str], bool]:
     """Annotations and names of the arguments, and whether others are taken too."""
     function = target.__init__ if isinstance(target, type) else target  # type: ignore[misc]
@@ -92,6 +94,8 @@ def _unlike(value: Any, hint: Any) -> tuple[str, Any, Any] | None:
         return None
     origin, arguments = get_origin(hint), get_args(hint)
     if origin in (Union, types.UnionType):
+        if Path in arguments and value == "":  # which would be the working folder
+            return "", value, hint
         found = [_unlike(value, option) for option in arguments]
         if not all(found):
             return None
@@ -124,7 +128,7 @@ def _is_of(value: Any, kind: Any) -> bool:
     if kind is int:
         return _is_number(value) and not isinstance(value, float)
     if kind in (str, Path):
-        return isinstance(value, str) and value != ""
+        return isinstance(value, str)
     if kind in _WORDS:
         return isinstance(value, kind)
     if get_origin(kind) is not None or kind is Callable:  # of objects: functions, generic classes
@@ -158,3 +162,9 @@ def _show(value: Any) -> str:
     if isinstance(value, int | float) and abs(value) > _LARGEST:
         return f"{quote(value)}, which is beyond 64 bits"
     return quote(value)
+
+
+def _quotes(value: Any, hint: Any) -> str:
+    """The way out for a text that looks like a number, such as the name of a folder."""
+    wants_text = str in (hint, *get_args(hint))
+    return f"; as a text: \"'{value}'\"" if wants_text and isinstance(value, int) and abs(value) < _LARGEST else ""

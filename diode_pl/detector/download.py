@@ -1,17 +1,22 @@
-"""Download of weights, with a cache."""
+"""Download of weights, with a cache.
+
+Written by hand: ``torch.hub`` reads whatever a server sends, without an end.
+"""
 
 import hashlib
 import os
-import socket
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.client import HTTPException
 from pathlib import Path
+from urllib.request import Request, urlopen
 
-import torch
+from tqdm import tqdm
+
+from diode_pl.io.atomic import open_atomic
 
 _TIMEOUT = 30.0  # seconds without a byte
+_PIECE = 2**16  # bytes
 
 
 class DownloadError(RuntimeError):
@@ -23,7 +28,7 @@ def download_file(
 ) -> Path:
     """Returns the path of a file in ``$DIODE_WEIGHTS/<folder>/`` or the cache, to which it is downloaded if necessary.
 
-    An interrupted download starts over: ``torch.hub`` does not resume.
+    A download that is interrupted, or longer than ``size``, stops, leaves nothing behind and starts over the next time.
 
     Args:
         file, folder: names of the file and its folder.
@@ -38,8 +43,7 @@ def download_file(
     path = _provided_file(file, folder) or (cache or _cache() / folder) / file
     if not path.is_file():
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with _one_process(path), _socket_timeout():
+            with _made_folder(path.parent), _one_process(path):
                 if not path.is_file():  # another process may have downloaded it
                     _download(url, path, sha256, size)
                     return path
@@ -74,13 +78,24 @@ def _cache() -> Path:
 
 
 def _download(url: str, path: Path, sha256: str | None, size: int | None) -> None:
-    part = path.with_name(path.name + ".part")
-    # Checks the checksum but not the length: a broken connection looks like the end of the file.
-    torch.hub.download_url_to_file(url, str(part), sha256 and sha256.lower(), progress=sys.stderr.isatty())
-    if size is not None and (received := part.stat().st_size) != size:
-        part.unlink()
-        raise OSError(f"received {received} bytes, expected {size}")
-    part.replace(path)
+    digest, received = hashlib.sha256(), 0
+    with urlopen(Request(url, headers={"User-Agent": "diode_pl"}), timeout=_TIMEOUT) as answer:
+        stated = answer.headers.get("Content-Length", "")
+        expected = size if size is not None else int(stated) if stated.isdecimal() else None
+        bar = tqdm(total=expected, unit="B", unit_scale=True, desc=path.name, disable=None, leave=False)
+        with open_atomic(path) as file, bar:
+            while piece := answer.read(_PIECE):
+                received += len(piece)
+                if expected is not None and received > expected:
+                    raise OSError(f"it sends more than the expected {expected} bytes")
+                digest.update(piece)
+                file.write(piece)
+                bar.update(len(piece))
+            # Inside: a file that is wrong never gets its name. A broken connection looks like the end of the file.
+            if expected is not None and received != expected:
+                raise OSError(f"received {received} bytes, expected {expected}")
+            if sha256 is not None and not digest.hexdigest().startswith(sha256.lower()):
+                raise OSError(f"received a file of sha256 {digest.hexdigest()}, expected {sha256}")
 
 
 def _check(path: Path, url: str, sha256: str | None, size: int | None) -> None:
@@ -94,14 +109,16 @@ def _check(path: Path, url: str, sha256: str | None, size: int | None) -> None:
 
 
 @contextmanager
-def _socket_timeout() -> Iterator[None]:
-    """Sets a timeout for a server that stops responding; ``torch.hub`` sets none."""
-    before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(_TIMEOUT)
+def _made_folder(folder: Path) -> Iterator[None]:
+    """Makes a folder, and removes those that were made if nothing lies in them in the end."""
+    made = [each for each in (folder, *folder.parents) if not each.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
     try:
         yield
     finally:
-        socket.setdefaulttimeout(before)
+        with suppress(OSError):  # not empty
+            for each in made:
+                each.rmdir()
 
 
 @contextmanager
@@ -112,6 +129,10 @@ def _one_process(path: Path) -> Iterator[None]:
     except ImportError:  # not Unix: ranks may download the file more than once
         yield
         return
-    with path.with_name(path.name + ".lock").open("w") as lock:
+    name = path.with_name(path.name + ".lock")
+    with name.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+        try:
+            yield
+        finally:  # who waits for it finds the file; who comes later makes another lock
+            name.unlink(missing_ok=True)

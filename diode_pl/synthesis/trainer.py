@@ -50,7 +50,7 @@ def build_synthesis_trainer(
     accelerator: str = "auto",
     devices: int = 1,
     num_nodes: int = 1,
-    precision: str = "32-true",
+    precision: int | str = "32-true",
     start_method: StartMethod = "spawn",
 ) -> pl.Trainer:
     """Builds the trainer of a synthesis; arguments as in :func:`diode_pl.training.trainer.build_trainer`.

@@ -16,6 +16,7 @@ from diode_pl.io.run_config import FREE_IN_TRAINING, refuse_different_config
 from diode_pl.numerics.processes import reraise_process_errors
 from diode_pl.training.checkpoint import Checkpoint
 from diode_pl.training.folder_watch import FolderWatch
+from diode_pl.training.previous import forget_previous, read_last_whole
 from diode_pl.training.time_budget import TimeBudget
 
 log = logging.getLogger(__name__)
@@ -87,8 +88,8 @@ class RunFolder:
         return self.folder / f"{self.name}.ckpt"
 
     def read_checkpoint(self) -> Checkpoint | None:
-        """Returns the state after the last finished epoch, or None before the first."""
-        return Checkpoint.read(self.path, self.part) if self.path.is_file() else None
+        """Returns the state after the last finished epoch of which a file is whole, or None before the first."""
+        return read_last_whole(self.path, self.part) if self.path.is_file() else None
 
     def keep_last(self) -> ModelCheckpoint:
         """Returns a callback that writes :attr:`path` after every epoch."""
@@ -158,6 +159,8 @@ class RunFolder:
         if trainer.is_global_zero:
             assert final is not None
             final.restore(module)
+            for path in (self.path, self.folder / "best.ckpt"):
+                forget_previous(path)
         return trainer.is_global_zero
 
     def _when(self) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from pytorch_lightning.strategies import DDPStrategy
 from diode_pl.io.atomic import atomic_write
 from diode_pl.numerics.processes import prepare_process
 from diode_pl.numerics.termination import end_on_sigterm
+from diode_pl.training.previous import keep_previous
 from diode_pl.training.time_budget import UNPLANNED, TimeBudget, parse_minutes
 
 StartMethod = Literal["spawn", "fork", "forkserver", "popen"]
@@ -35,13 +36,14 @@ class SyncedDDP(DDPStrategy):
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
-    """Writes checkpoints atomically, also if the temporary folder is on another file system."""
+    """Writes checkpoints so that neither a stopped process nor a machine without power loses the last whole one."""
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any | None = None) -> None:
-        """Writes to a temporary file next to ``path``, then renames it."""
+        """Writes to a file next to ``path``, to the disk too, then renames it; keeps the one before it."""
         content = io.BytesIO()
         torch.save(checkpoint, content)
-        atomic_write(Path(path), content.getvalue())
+        keep_previous(Path(path))
+        atomic_write(Path(path), content.getvalue(), sync=True)
 
 
 def build_training_trainer(
@@ -51,7 +53,7 @@ def build_training_trainer(
     accelerator: str = "auto",
     devices: int = 1,
     num_nodes: int = 1,
-    precision: str = "32-true",
+    precision: int | str = "32-true",
     gradient_clip_val: float | None = None,
     check_val_every_n_epoch: int = 1,
     start_method: StartMethod = "spawn",

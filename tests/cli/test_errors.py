@@ -1,13 +1,22 @@
 """Errors of the library, in the words of the command line."""
 
+import os
 from typing import Any
 
 import pytest
-from hydra.errors import InstantiationException
+from hydra.errors import ConfigCompositionException, InstantiationException
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
+from omegaconf.errors import ConfigAttributeError
 
-from diode_pl.cli.errors import describe_error, typed_key
+from diode_pl.cli.errors import (
+    JobError,
+    describe_error,
+    describe_hydra_error,
+    one_line_errors,
+    shows_tracebacks,
+    typed_key,
+)
 
 CONFIG: dict[str, Any] = {
     "output_dir": "runs",
@@ -107,6 +116,44 @@ def test_an_error_of_a_constructor_names_the_key(key: str, text: str, said: str)
 )
 def test_a_later_error_names_the_key_if_only_one_sets_the_argument(text: str, said: str) -> None:
     assert describe_error(ValueError(text), CONFIG, CHOICES) == said
+
+
+def test_errors_of_hydra_are_one_line() -> None:
+    options = "\n".join(f"\t{name}" for name in ("darknet", "yolov3"))
+    text = f"In 'train': Could not find 'detector/yolov4'\n\nAvailable options in 'detector':\n{options}"
+    error = ConfigCompositionException(f"{text}\nConfig search path:\n\tpath")
+    said = describe_hydra_error(error, ["seed=1", "detector@teacher=yolov4"])
+    assert said == "detector@teacher=yolov4: no such option; did you mean yolov3?; there are darknet, yolov3"
+    with pytest.raises(ConfigAttributeError) as error:
+        OmegaConf.update(
+            OmegaConf.create({"trainer": {"max_epochs": 1}}, flags={"struct": True}), "trainer.max_epoch", 2
+        )
+    outer = ConfigCompositionException("Could not override 'trainer.max_epoch'.\nTo append ...")
+    outer.__cause__ = error.value
+    assert describe_hydra_error(outer, []).startswith(
+        "trainer.max_epoch: no such key; did you mean trainer.max_epochs?"
+    )
+    assert describe_hydra_error(ValueError("a\n  b\n\nConfig search path:\n c"), []) == "a; b"
+    assert len(describe_hydra_error(ValueError("x" * 10**6), [])) <= 1500
+
+
+def test_errors_end_the_program_in_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
+    monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
+    for raised, code in ((ValueError("no"), "error: no"), (JobError("said"), 1), (KeyboardInterrupt(), 130)):
+        with pytest.raises(SystemExit) as error, one_line_errors():
+            assert os.environ["HYDRA_FULL_ERROR"] == "1" and not shows_tracebacks()
+            raise raised
+        assert error.value.code == code and "HYDRA_FULL_ERROR" not in os.environ
+    assert capsys.readouterr().err.startswith("stopped by the keyboard")
+    monkeypatch.setenv("HYDRA_FULL_ERROR", "1")
+    with pytest.raises(ValueError, match="no"), one_line_errors():
+        assert shows_tracebacks()
+        raise ValueError("no")
+
+
+def test_messages_are_bounded_and_name_the_kind_of_a_bare_error() -> None:
+    assert len(describe_error(ValueError("x" * 10**6), CONFIG, {})) <= 1500
+    assert describe_error(KeyError("a"), CONFIG, {}) == "KeyError: 'a'"
 
 
 def test_hydra_says_where_it_was() -> None:

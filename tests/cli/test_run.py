@@ -82,3 +82,22 @@ NOISE = ("data@train=noise", "data@val=none")
 def test_the_key_that_was_typed_appears(name: str, overrides: list[str], said: str, fails: Fails) -> None:
     message = fails(name, *overrides)
     assert message.startswith("error: ") and said in message
+
+
+def test_a_failed_job_of_a_sweep_is_one_line_that_names_it(
+    tmp_path: Path, fails: Fails, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert fails("train", *NOISE, "seed=many,-1", f"hydra.sweep.dir={tmp_path}", "-m") == "1"
+    said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
+    assert [line[:13] for line in said] == ["error: job 0 ", "error: job 1 "]
+    assert said[0].endswith("seed must be an integer from 0 to 4294967295, got 'many'")
+    assert "seed=-1" in said[1] and said[1].endswith("got -1")
+
+
+def test_errors_of_hydra_come_the_same_way(fails: Fails, capsys: pytest.CaptureFixture[str]) -> None:
+    assert fails("train", "seeds=1") == "error: seeds: no such key; did you mean seed?; --cfg job prints all of them"
+    assert fails("train", "detector@teacher=yolov4").startswith("error: detector@teacher=yolov4: no such option; ")
+    assert fails("train", *NOISE, "resolution=${foo}").startswith(
+        "error: resolution: Interpolation key 'foo' not found"
+    )
+    assert "Traceback" not in capsys.readouterr().err

@@ -1,5 +1,7 @@
 """Files that are there whole or not at all."""
 
+import os
+import stat
 from pathlib import Path
 
 import pytest
@@ -31,6 +33,20 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(
         if step == "write":
             raise OSError("disk full")
     assert contents(tmp_path) == {"some.txt": b"whole"}
+
+
+def test_a_synced_file_is_on_the_disk_before_it_has_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, seen = tmp_path / "a.bin", list[tuple[bool, bool]]()
+
+    def record(handle: int) -> None:
+        seen.append((stat.S_ISDIR(os.fstat(handle).st_mode), path.exists()))
+
+    monkeypatch.setattr(os, "fsync", record)
+    atomic_write(path, b"new", sync=True)
+    assert seen == [(False, False), (True, True)] and path.read_bytes() == b"new"
+    seen.clear()
+    atomic_write(path, b"other")
+    assert not seen
 
 
 def test_temporary_names_tell_hosts_and_processes_apart(tmp_path: Path) -> None:

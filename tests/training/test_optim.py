@@ -1,4 +1,5 @@
 import math
+from collections.abc import Callable
 from functools import partial
 
 import pytest
@@ -157,3 +158,18 @@ def test_loss_scale() -> None:
 def test_bad_numbers(options: dict) -> None:
     with pytest.raises(ValueError, match="(final_lr.*|nominal_batch) must be .*got"):
         Recipe(sgd, **options)
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (partial(torch.optim.SGD, lr=-1.0), "optimizer.lr: Invalid learning rate"),
+        (partial(torch.optim.SGD, lr=0.1, momentum=-1.0, nesterov=True), "optimizer.momentum: "),
+        (partial(torch.optim.Adam, lr=0.1, betas=[2.0, 0.9]), "optimizer.betas: Invalid beta"),
+        (partial(torch.optim.Adam, lr=0.1, betas=[0.9]), "optimizer.betas: "),
+        (torch.optim.Optimizer, "optimizer: "),
+    ],
+)
+def test_an_optimizer_that_cannot_be_built_names_the_argument(make: Callable[..., Optimizer], said: str) -> None:
+    with pytest.raises(ValueError, match=f"^{said}"):
+        Recipe(make)

@@ -8,6 +8,9 @@ from torch import nn
 from diode_pl.detector.darknet import layers
 from diode_pl.detector.darknet.cfg import Section
 from diode_pl.detector.darknet.schema import check_section
+from diode_pl.io.quoting import quote
+
+_MOST_WEIGHTS = 200_000_000  # 0.8 GB; the largest public networks have 130 million
 
 
 @dataclass(frozen=True)
@@ -47,11 +50,16 @@ def build_layers(sections: Sequence[Section]) -> list[Layer]:
     if net.int_of("channels", 3) != 3:
         raise net.error("images have three channels", "channels=3", "channels")
     image = Shape(3, net.int_of("height", at_least=1), net.int_of("width", at_least=1), 1.0)
-    built: list[Layer] = []
+    built, weights = list[Layer](), 0
     for section in sections[1:]:
         check_section(section)
         sources = _sources(section, built)
         inputs = [built[i].shape if i >= 0 else image for i in sources]
+        if section.kind == "convolutional":  # before it is built: a typing error may ask for more than there is
+            per_group = inputs[0].channels // section.int_of("groups", 1, at_least=1)
+            weights += per_group * section.int_of("filters", at_least=1) * section.int_of("size", 1, at_least=1) ** 2
+            if weights > _MOST_WEIGHTS:
+                raise section.error(f"{quote(weights)} weights so far", f"at most {_MOST_WEIGHTS:,}", "filters")
         module, shape = _BUILDERS[section.kind](section, inputs)
         if min(shape.height, shape.width) < 1:
             raise section.error(f"nothing is left of a map of {inputs[0]}", "a larger image or a smaller window")

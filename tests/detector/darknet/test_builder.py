@@ -87,6 +87,10 @@ YOLO = "[yolo]\nanchors=1,2, 3,4\nclasses=1\n"
             NET + CONV + "speed=3\n",
             "section 0 [convolutional], line 9, speed=3: this key is not known; expected one of",
         ),
+        (
+            NET + CONV.replace("filters=12", "filters=99999999"),
+            "filters=99999999: 2699999973 weights so far; expected at most 200,000,000",
+        ),
         (NET + "color=3\n" + CONV, "section -1 [net], line 4, color=3: this key is not known"),
         (NET + "channels=1\n" + CONV, "line 4, channels=1: images have three channels; expected channels=3"),
         ("[net]\nwidth=64\n" + CONV, "section -1 [net], line 1: no key 'height'; expected a line height=..."),
