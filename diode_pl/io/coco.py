@@ -147,7 +147,7 @@ def _name(kind: str, entry: Mapping[str, Any], number: int) -> str:
 
 
 def _id(entry: Mapping[str, Any], key: str) -> Id:
-    if not isinstance(value := entry.get(key), Id):
+    if not isinstance(value := entry.get(key), Id) or isinstance(value, bool):  # true would be 1
         raise ValueError(f"{key} must be a number or a string, got {quote(value)}")
     return value
 

@@ -77,6 +77,8 @@ def _number(categories: Sequence[dict[str, Any]], path: str | Path) -> tuple[lis
         if isinstance(name, bool) or not isinstance(name, str | int | float) or not isinstance(key, Id):
             what = f"id and name must be texts or numbers, got {quote(key)} and {quote(name)}"
             raise ValueError(f"{what} (categories[{number}])")
+        if any("\ud800" <= letter <= "\udfff" for letter in str(name)):
+            raise ValueError(f"name must be a text in Unicode, got {quote(name)} (categories[{number}])")
         label = labels.setdefault(str(name).strip(), len(labels))
         if label_of_id.setdefault(key, label) != label:
             other = quote([*labels][label_of_id[key]])

@@ -57,3 +57,11 @@ def test_an_encoding_that_is_not_utf_8_is_named(tmp_path):
     (tmp_path / "truth.json").write_bytes(b'{"images": "\xe9"}')
     with pytest.raises(ValueError, match=r"truth\.json: byte 12 .*save it as UTF-8"):
         read_content(tmp_path / "truth.json")
+
+
+def test_half_a_letter_is_no_name(tmp_path):
+    """Nobody could write it into a file or a message."""
+    path = tmp_path / "boxes.json"
+    path.write_text('{"images": [], "annotations": [], "categories": [{"id": 1, "name": "mug\\ud800"}]}')
+    with pytest.raises(ValueError, match=r"name must be a text in Unicode, got 'mug\\ud800' \(categories\[0\]\)"):
+        read_content(path)

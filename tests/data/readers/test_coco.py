@@ -129,6 +129,12 @@ def test_an_image_without_an_id_is_named_by_its_number(tmp_path, caplog):
     assert len(images) == 1 and "image at index 1, without id" in caplog.text
 
 
+def test_true_is_no_id(tmp_path, caplog):
+    """In Python it equals 1."""
+    read(save(tmp_path, [{**GOOD, "image_id": True}]))
+    assert "image_id must be a number or a string, got True" in caplog.text
+
+
 def test_crowds_are_no_faults(tmp_path):
     crowd = {**GOOD, "iscrowd": 1}
     images = read(save(tmp_path, [GOOD, crowd, {**crowd, "bbox": [1, 1, 0, 4]}]), max_bad=0)
