@@ -25,7 +25,7 @@ finally:
 # Waits in a library for ever, as a process does for others that are gone: no handler of Python runs.
 BLOCKED = """
 lock, library = ctypes.create_string_buffer(64), ctypes.CDLL(None)
-print("ready", flush=True)
+threading.Timer(1.0, print, ["ready"], {"flush": True}).start()  # while the main thread waits
 for _ in range(2): library.pthread_mutex_lock(lock)
 """
 SLOW = """
