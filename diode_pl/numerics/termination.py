@@ -10,7 +10,6 @@ EXIT_CODE = 128 + signal.SIGTERM
 """What a shell shows of a process that SIGTERM ended: 143."""
 GRACE = 15.0  # seconds until a process ends that cannot run the handler; SLURM and Kubernetes kill after 30
 
-_ending = False
 _awake: socket.socket | None = None
 
 
@@ -32,10 +31,9 @@ def end_on_sigterm() -> None:
 
 
 def _exit(number: int, frame: object) -> None:
-    global _ending
-    if not _ending:  # once: what runs while the process ends is not interrupted again
-        _ending = True
-        raise SystemExit(EXIT_CODE)
+    # Once: what runs while the process ends is not interrupted again, nor is the end of the interpreter.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    raise SystemExit(EXIT_CODE)
 
 
 def _watch(seen: socket.socket) -> None:
