@@ -205,6 +205,10 @@ class Detector(nn.Module, ABC):
         """
         return {}
 
+    def native_file(self) -> tuple[str, bytes] | None:
+        """Suffix and content of a file for the package that the network comes from; None if there is none."""
+        return None
+
     def freeze(self) -> "Detector":
         """Freezes the weights permanently; batch norm stays in eval mode even after ``.train()``."""
         self._frozen = True

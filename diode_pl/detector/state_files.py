@@ -64,7 +64,9 @@ def read_state(path: str | Path) -> dict[str, Tensor]:
         try:
             state = load_tensors(path)
         except ValueError as error:
-            raise ConfigError(f"{error}; expected what torch.save(model.state_dict(), path) writes") from error
+            expected = "expected what torch.save(model.state_dict(), path) writes"
+            expected += "; detector=ultralytics reads a file of that package" if " ultralytics." in str(error) else ""
+            raise ConfigError(f"{error}; {expected}") from error
         if suffix == ".ckpt":
             raise ConfigError(
                 f"{path}: found the checkpoint of a training run, which holds more than one network's weights; "
