@@ -304,7 +304,8 @@ def test_lock_holds_versions_only_and_all_that_we_ask_for() -> None:
     locked = [Requirement(line) for line in lines]
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     faults = []
-    for asked in map(Requirement, project["dependencies"] + project["optional-dependencies"]["dev"]):
+    asked_for = sum(project["optional-dependencies"].values(), project["dependencies"])
+    for asked in map(Requirement, asked_for):
         versions = [next(iter(found.specifier)).version for found in locked if found.name == asked.name]
         if not versions or not all(asked.specifier.contains(v) for v in versions):
             faults.append(f"{asked} against {versions}: make lock")

@@ -15,6 +15,7 @@ from diode_pl.detector.torchvision.narrow_models import narrow_faster_rcnn, narr
 from diode_pl.detector.torchvision.retinanet import RetinaNet
 from diode_pl.detector.torchvision.ssd import SSD
 from diode_pl.detector.torchvision.ssd_backbone import ssd_vgg16_bn
+from diode_pl.detector.ultralytics.detector import Ultralytics
 from diode_pl.detector.weights_file import load_weights_file
 from diode_pl.provenance import GIVEN_WEIGHTS
 
@@ -35,6 +36,7 @@ __all__ = [
     "RetinaNet",
     "SSD",
     "Section",
+    "Ultralytics",
     "download_file",
     "channel_stats",
     "load_weights_file",

@@ -126,6 +126,15 @@ class Detector(nn.Module, ABC):
         """
         return torch.zeros(0, 2)
 
+    def require_size(self, images: Float[Tensor, "n 3 h w"]) -> None:
+        """Raises a ValueError if height or width is not a multiple of ``stride``, or below ``smallest``."""
+        height, width = images.shape[2:]
+        if height % self.stride or width % self.stride or min(height, width) < self.smallest:
+            raise ValueError(
+                f"height and width must be multiples of {self.stride}, and at least {self.smallest}, got "
+                f"{height} x {width}"
+            )
+
     def require(self, *methods: str) -> None:
         """Raises a ValueError if an optional method is not implemented."""
         missing = [f"{name}()" for name in methods if getattr(type(self), name) is getattr(Detector, name)]
@@ -195,6 +204,10 @@ class Detector(nn.Module, ABC):
         it, as here, the file is loaded by a detector that was built before.
         """
         return {}
+
+    def native_file(self) -> tuple[str, bytes] | None:
+        """Suffix and content of a file for the package that the network comes from; None if there is none."""
+        return None
 
     def freeze(self) -> "Detector":
         """Freezes the weights permanently; batch norm stays in eval mode even after ``.train()``."""

@@ -1,9 +1,10 @@
-"""Inputs of norm layers, recorded during a forward pass."""
+"""Inputs of norm layers, recorded during a forward pass, and the order of these layers."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
 
+import torch
 from torch import Tensor, nn
 
 T = TypeVar("T")
@@ -46,3 +47,16 @@ def record_inputs(layers: Sequence[nn.Module], measure: Callable[[Tensor], T]) -
         raise ValueError(
             f"norm_layers() must return only layers that forward() calls; layers {missed} (from 0) were not"
         )
+
+
+@torch.no_grad()
+def find_called(network: nn.Module, layers: Iterable[nn.Module], images: Tensor) -> list[nn.Module]:
+    """Those of ``layers`` that a forward pass in eval mode calls, each once, in the order of their first calls."""
+    called: list[nn.Module] = []
+    handles = [layer.register_forward_pre_hook(lambda layer, _: called.append(layer)) for layer in layers]
+    training = network.training
+    network.eval()(images)
+    network.train(training)
+    for handle in handles:
+        handle.remove()
+    return list(dict.fromkeys(called))

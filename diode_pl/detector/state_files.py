@@ -31,12 +31,17 @@ def load_state(module: nn.Module, path: str | Path, way_out: str = "") -> None:
         ConfigError: if the file is damaged, holds more than tensors, or those of another module, or a number is not
             finite.
     """
+    fill_module(module, read_state(path), path, way_out)
+
+
+def fill_module(module: nn.Module, state: Mapping[str, Tensor], path: str | Path, way_out: str = "") -> None:
+    """Loads a state dict that was read from a file; see :func:`load_state`."""
     try:
-        module.load_state_dict(state := read_state(path))
+        module.load_state_dict(state)
     except RuntimeError:
         found = f"{path}: found another network's weights; expected this one's: {_describe_difference(module, state)}"
-        stated = read_stored_class(path)
-        found += f"; the file states the architecture of {stated}" if stated else ""
+        stated = read_stored_architecture(path)
+        found += f"; the file states the architecture of {stated['class']}" if stated else ""
         raise ConfigError(f"{found}; {way_out}" if way_out else found) from None
     require_finite(module.state_dict(), path)
 
@@ -59,7 +64,9 @@ def read_state(path: str | Path) -> dict[str, Tensor]:
         try:
             state = load_tensors(path)
         except ValueError as error:
-            raise ConfigError(f"{error}; expected what torch.save(model.state_dict(), path) writes") from error
+            expected = "expected what torch.save(model.state_dict(), path) writes"
+            expected += "; detector=ultralytics reads a file of that package" if " ultralytics." in str(error) else ""
+            raise ConfigError(f"{error}; {expected}") from error
         if suffix == ".ckpt":
             raise ConfigError(
                 f"{path}: found the checkpoint of a training run, which holds more than one network's weights; "
@@ -100,12 +107,13 @@ def read_stored_names(path: str | Path) -> list[str] | None:
     return names if isinstance(names, list) and all(isinstance(name, str) for name in names) else None
 
 
-def read_stored_class(path: str | Path) -> str | None:
-    """Class of the detector whose architecture a weights file states, such as ``SSD``; None if it does not."""
+def read_stored_architecture(path: str | Path) -> dict[str, Any] | None:
+    """The architecture that a weights file states, of which ``class`` is the detector's; None if it does not."""
     try:
-        return str(json.loads(_metadata(path).get("architecture", ""))["class"])
-    except (ValueError, TypeError, KeyError):  # of another program
+        stated = json.loads(_metadata(path).get("architecture", ""))
+    except ValueError:  # of another program
         return None
+    return stated if isinstance(stated, dict) and "class" in stated else None
 
 
 def read_resolution(path: str | Path) -> int | None:

@@ -20,6 +20,7 @@ from diode_pl.detector.torchvision.faster_rcnn import FasterRCNN
 from diode_pl.detector.torchvision.fcos import FCOS
 from diode_pl.detector.torchvision.retinanet import RetinaNet
 from diode_pl.detector.torchvision.ssd import SSD
+from diode_pl.detector.ultralytics.detector import Ultralytics
 from diode_pl.io.safetensors import to_safetensors
 from diode_pl.io.tensor_files import load_tensors
 
@@ -147,6 +148,8 @@ def _build(described: dict[str, Any], path: Path, names: Sequence[str], partial:
         written = described.pop("sections")
         sections = [Section(each, {key: str(value) for key, value in options.items()}) for each, options in written]
         return Darknet(sections, path, names, partial=partial, **described)
+    if kind == "Ultralytics":
+        return Ultralytics(path, described.pop("network"), names, partial, **described)
     if kind not in _TORCHVISION:
-        raise ValueError(f"the class must be one of Darknet, {', '.join(_TORCHVISION)}, got {kind!r}")
+        raise ValueError(f"the class must be one of Darknet, {', '.join(_TORCHVISION)}, Ultralytics, got {kind!r}")
     return _TORCHVISION[kind](find_builder(described.pop("network")), path, names, partial=partial, **described)

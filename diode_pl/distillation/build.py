@@ -5,7 +5,9 @@ import re
 from collections.abc import Sequence
 from functools import partial
 
-from diode_pl.detector import Detector, DownloadError, load_weights_file
+from diode_pl.detector import Detector, DownloadError, Ultralytics, load_weights_file
+
+_NAMED = (load_weights_file, Ultralytics)  # their weights come with class names
 
 
 def build_student(student: Detector | partial[Detector], class_names: Sequence[str]) -> Detector:
@@ -32,7 +34,8 @@ def build_student(student: Detector | partial[Detector], class_names: Sequence[s
 
 def _call(factory: partial[Detector], class_names: Sequence[str]) -> Detector | None:
     arguments = dict(factory.keywords)
-    has_names = factory.func is load_weights_file and not arguments.get("partial")  # those in the file
+    has_weights = arguments.get("weights") is not None and not arguments.get("partial")
+    has_names = factory.func in _NAMED and has_weights  # those in the file
     if arguments.get("names", ()) is None and not has_names:
         del arguments["names"]
         if "names" in inspect.signature(factory.func).parameters:  # a custom detector may call it otherwise

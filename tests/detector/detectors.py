@@ -21,6 +21,7 @@ from diode_pl.targets import Targets
 from tests.detector.darknet import small_network
 from tests.detector.torchvision import small_networks
 from tests.detector.torchvision.small_networks import SIZE
+from tests.detector.ultralytics.small_networks import tiny
 
 NAMES = ("cat", "dog", "cup")
 
@@ -34,12 +35,14 @@ class Case:
         norms: how many norm layers a forward pass reaches, and how many of them belong to the backbone.
         frozen: whether its norm layers are of the kind that never learns.
         dense: whether its candidates are the same rows of its heads for every image.
+        fixed: whether what its loss asks of the outputs does not depend on them.
     """
 
     draw: Callable[[Path | None, Sequence[str] | None], Detector]
     norms: tuple[int, int]
     frozen: bool = False
     dense: bool = True
+    fixed: bool = True
 
     def lively(self, names: Sequence[str] = NAMES) -> Detector:
         """A random detector in eval mode, with the norm statistics of images and heads that have opinions."""
@@ -113,6 +116,7 @@ CASES = {
     "ssd": Case(partial(SSD, small_networks.ssd, stride=4, smallest=32), (0, 0)),
     "ssdlite": Case(partial(SSD, small_networks.ssdlite, stride=32, smallest=64), (37, 13)),
     "faster_rcnn": Case(partial(FasterRCNN, small_networks.faster_rcnn_network), (2, 2), dense=False),
+    "ultralytics": Case(tiny, (24, 8), fixed=False),
 }
 faster_rcnn = small_networks.faster_rcnn_network
 normed_faster_rcnn = partial(faster_rcnn, normed_head=True)
@@ -120,6 +124,8 @@ normed_faster_rcnn = partial(faster_rcnn, normed_head=True)
 BUILDS = CASES | {
     "ssd_bn": Case(partial(SSD, small_networks.ssd_bn, stride=4, smallest=12), (9, 7)),
     "faster_rcnn_bn": Case(partial(FasterRCNN, normed_faster_rcnn), (2, 2), dense=False),
+    "ultralytics_center": Case(partial(tiny, assignment="center"), (24, 8)),
+    "ultralytics_26": Case(partial(tiny, assignment="task_aligned", bins=1), (24, 8), fixed=False),
     "faster_rcnn_frozen": Case(partial(FasterRCNN, faster_rcnn), (2, 2), frozen=True, dense=False),
 }
 every = pytest.mark.parametrize("name", BUILDS)

@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from diode_pl.detector import record_inputs
+from diode_pl.detector.norm_inputs import find_called
 from tests.detector.detectors import BUILDS, every, small, some_images
 from tests.tiny import TinyDetector
 
@@ -68,3 +69,19 @@ def test_every_detector_tells_one_map_a_layer_for_all_images(name: str) -> None:
     assert len(shapes) == BUILDS[name].norms[0] and all(len(calls) == 1 for calls in shapes)
     channels = [len(layer.running_var) for layer in detector.norm_layers()]
     assert [calls[0][:2] for calls in shapes] == [(2, count) for count in channels]
+
+
+def test_layers_are_found_in_the_order_of_their_first_calls() -> None:
+    class Backwards(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.last, self.idle, self.first = (nn.BatchNorm2d(2) for _ in range(3))
+
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            assert not self.training
+            return self.first(self.last(self.first(images)))
+
+    network = Backwards()
+    assert find_called(network, list(network.children()), torch.ones(1, 2, 3, 3)) == [network.first, network.last]
+    assert all(layer.training for layer in network.children()) and not network.first._forward_pre_hooks
+    assert bool((network.first.running_mean == 0).all())

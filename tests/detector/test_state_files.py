@@ -10,7 +10,13 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from diode_pl.detector import GIVEN_WEIGHTS, ConfigError
-from diode_pl.detector.state_files import load_state, read_provenance, read_state, read_stored_class, read_stored_names
+from diode_pl.detector.state_files import (
+    load_state,
+    read_provenance,
+    read_state,
+    read_stored_architecture,
+    read_stored_names,
+)
 from diode_pl.provenance import REAL_IMAGES
 
 
@@ -93,7 +99,7 @@ def test_another_network_is_told_by_its_first_tensor(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=f"{found}; the file states the architecture of SSD; try it$"):
         load_state(network(), file, "try it")
     for architecture in ("SSD", "[1]", "{}", ""):
-        assert read_stored_class(write(other, file, architecture=architecture)) is None
+        assert read_stored_architecture(write(other, file, architecture=architecture)) is None
 
 
 def test_damaged_files(tmp_path: Path) -> None:

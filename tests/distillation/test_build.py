@@ -6,9 +6,18 @@ from typing import Any
 
 import pytest
 
-from diode_pl.detector import Darknet, Detector, RetinaNet, load_weights_file, narrow_retinanet, yolov3_tiny
+from diode_pl.detector import (
+    Darknet,
+    Detector,
+    RetinaNet,
+    Ultralytics,
+    load_weights_file,
+    narrow_retinanet,
+    yolov3_tiny,
+)
 from diode_pl.distillation.build import build_student
 from diode_pl.report import save_weights
+from tests.detector.ultralytics.small_networks import tiny_model, write_best
 from tests.tiny_network import NAMES, tiny_network
 
 TINY = partial(yolov3_tiny, width=0.05)
@@ -35,6 +44,14 @@ def test_a_weights_file_has_names_of_its_own(tmp_path: Path) -> None:
     assert build_student(factory, ["raccoon"]).class_names == ("cat", "dog")
     # Unless it only begins with the file.
     assert build_student(partial(factory, partial=True), ["raccoon"]).class_names == ("raccoon",)
+
+
+def test_a_file_of_ultralytics_has_names_of_its_own_and_its_networks_have_none(tmp_path: Path) -> None:
+    write_best(tmp_path / "best.pt", tiny_model())
+    factory = partial(Ultralytics, weights=tmp_path / "best.pt", names=None)
+    assert build_student(factory, ["raccoon"]).class_names == ("cat", "dog", "cup")
+    for changes in ({"partial": True}, {"weights": None, "model": tiny_model()}):
+        assert build_student(partial(factory, **changes), ["raccoon"]).class_names == ("raccoon",)
 
 
 def test_a_detector_that_calls_them_otherwise_is_left_alone(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from torchvision.ops import FrozenBatchNorm2d
 
 from diode_pl.detector.base import Detector, Outputs
 from diode_pl.detector.input_size import InputSize
+from diode_pl.detector.norm_inputs import find_called
 from diode_pl.detector.torchvision.anchors import image_scale
 from diode_pl.detector.torchvision.builders import describe_builder
 from diode_pl.detector.torchvision.frozen_norms import frozen_norm_metadata
@@ -71,12 +72,7 @@ class TorchvisionDetector(Detector):
         self._norm_names = self._find_norms()
 
     def _normalize(self, images: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n 3 h w"]:
-        height, width = images.shape[2:]
-        if height % self.stride or width % self.stride or min(height, width) < self.smallest:
-            raise ValueError(
-                f"height and width must be multiples of {self.stride}, and at least {self.smallest}, got "
-                f"{height} x {width}"
-            )
+        self.require_size(images)
         return (images - self._mean) / self._std
 
     @staticmethod
@@ -127,18 +123,11 @@ class TorchvisionDetector(Detector):
             converted.append({"boxes": boxes * scale, "labels": self.columns[targets.labels[position]]})
         return converted
 
-    @torch.no_grad()
     def _find_norms(self) -> list[str]:
         """Names of the norm layers that a forward pass calls, in their order."""
         names = {module: name for name, module in self.named_modules() if isinstance(module, _NORMS)}
-        called: list[nn.Module] = []
-        handles = [layer.register_forward_pre_hook(lambda layer, _: called.append(layer)) for layer in names]
-        training, side = self.training, InputSize.from_detectors({"network": self}).smallest
-        self.eval()(torch.zeros(1, 3, side, side))
-        self.train(training)
-        for handle in handles:
-            handle.remove()
-        return list(dict.fromkeys(names[layer] for layer in called))
+        side = InputSize.from_detectors({"network": self}).smallest
+        return [names[layer] for layer in find_called(self, names, torch.zeros(1, 3, side, side))]
 
 
 def valid_positions(targets: Targets) -> list[Tensor]:

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from diode_pl.detector import Detector
 from diode_pl.targets import Targets
-from tests.detector.detectors import BUILDS, dense, every, no_targets, small, some_images, some_targets
+from tests.detector.detectors import BUILDS, every, no_targets, small, some_images, some_targets
 
 
 def total(detector: Detector, images: Tensor, targets: Targets) -> Tensor:
@@ -91,7 +91,7 @@ def test_gradient_reaches_every_image(name: str) -> None:
     assert bool(images.grad.isfinite().all()) and bool((reach > 0.05).all()), reach
 
 
-@dense
+@pytest.mark.parametrize("name", [name for name, case in BUILDS.items() if case.dense and case.fixed])
 def test_gradient_is_the_slope_of_the_loss(name: str) -> None:
     detector, images = small(name).freeze().double(), some_images(dtype=torch.float64).requires_grad_()
     targets = some_targets(torch.float64)

@@ -1,0 +1,15 @@
+import torch
+
+from diode_pl.detector import Outputs
+from diode_pl.detector.ultralytics.grid import make_grid
+
+
+def test_cells_of_two_maps_row_by_row() -> None:
+    heads = (torch.zeros(1, 8, 5).bfloat16(), torch.zeros(1, 2, 5).bfloat16())
+    features = (torch.zeros(1, 3, 2, 4), torch.zeros(1, 3, 1, 2))
+    grid = make_grid(Outputs(heads, features, (8, 16), (16, 32)))
+    assert grid.centers.dtype == torch.float32
+    assert grid.centers.tolist()[:5] == [[4, 4], [12, 4], [20, 4], [28, 4], [4, 12]]
+    assert grid.centers.tolist()[8:] == [[8, 8], [24, 8]] and grid.strides.flatten().tolist() == [8.0] * 8 + [16.0] * 2
+    assert grid.squares(1.0)[[0, 9]].tolist() == [[0, 0, 8, 8], [16, 0, 32, 16]]
+    assert grid.priors[8].tolist() == [-32, -32, 48, 48]
