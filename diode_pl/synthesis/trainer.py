@@ -64,6 +64,7 @@ def build_synthesis_trainer(
         callbacks,
         logger,
         IndependentRanks(torch.get_num_threads(), start_method=start_method),
+        start_method,
         accelerator=accelerator,
         devices=devices,
         num_nodes=num_nodes,

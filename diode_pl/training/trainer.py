@@ -2,12 +2,13 @@
 
 import io
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import pytorch_lightning as pl
 import torch
+from lightning_fabric.plugins.environments import LightningEnvironment, SLURMEnvironment, TorchElasticEnvironment
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 from pytorch_lightning.callbacks import ProgressBar
 from pytorch_lightning.loggers import Logger
@@ -84,6 +85,7 @@ def build_training_trainer(
         callbacks,
         logger,
         SyncedDDP(start_method=start_method),
+        start_method,
         accelerator=accelerator,
         devices=devices,
         num_nodes=num_nodes,
@@ -99,8 +101,10 @@ def build_trainer(
     callbacks: Mapping[str, pl.Callback | None],
     logger: Mapping[str, Logger | None],
     strategy: DDPStrategy,
+    start_method: StartMethod,
     devices: int,
     num_nodes: int,
+    plugins: Sequence[Any] = (),
     **options: Any,
 ) -> pl.Trainer:
     """Builds a Lightning trainer whose modules log, save and distribute images themselves.
@@ -108,9 +112,11 @@ def build_trainer(
     Args:
         callbacks: callbacks by name; None disables one.
         logger: loggers by name; None disables one.
-        strategy: of several processes. Its ``start_method``: ``spawn``, or ``popen`` under torchrun or SLURM.
+        strategy: of several processes.
+        start_method: of the strategy: ``spawn``, or ``popen`` where torchrun or ``srun`` starts the processes.
         devices: processes per machine, >= 1.
         num_nodes: number of machines, >= 1.
+        plugins: of Lightning.
         options: passed to Lightning: ``accelerator`` ``cpu``, ``gpu`` or ``auto``; ``precision`` ``32-true``,
             ``bf16-mixed`` or ``16-mixed``; ...
 
@@ -127,6 +133,7 @@ def build_trainer(
             strategy=strategy if devices * num_nodes > 1 else "auto",
             devices=devices,
             num_nodes=num_nodes,
+            plugins=[*plugins, *_environment_in_job(start_method)],
             log_every_n_steps=1,
             use_distributed_sampler=False,
             enable_checkpointing=False,
@@ -137,3 +144,15 @@ def build_trainer(
     except (MisconfigurationException, RuntimeError, TypeError, ValueError) as error:
         named = [name for name in ("precision", "accelerator", "devices", *options) if name in str(error).lower()]
         raise ValueError(f"{named[0]}: {error}" if named else str(error)) from error
+
+
+def _environment_in_job(start_method: StartMethod) -> list[LightningEnvironment | SLURMEnvironment]:
+    """Within a job of SLURM, where a process learns its number; elsewhere that is Lightning's choice.
+
+    Lightning would take every process in a job for one of srun's, also those that are started here: all of them would
+    be number 0 of 1. It would also requeue jobs with checkpoints of its own in the working directory, which every later
+    run there would read before ours.
+    """
+    if TorchElasticEnvironment.detect() or not SLURMEnvironment.detect():
+        return []
+    return [SLURMEnvironment(auto_requeue=False) if start_method == "popen" else LightningEnvironment()]

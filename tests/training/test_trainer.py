@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 import pytorch_lightning as pl
 import torch
+from lightning_fabric.plugins.environments import ClusterEnvironment, LightningEnvironment, SLURMEnvironment
 from pytorch_lightning.callbacks import ModelCheckpoint, TQDMProgressBar
 from pytorch_lightning.loggers import CSVLogger
 
-from diode_pl.training.trainer import AtomicCheckpointIO, SyncedDDP, build_training_trainer
+from diode_pl.training.trainer import AtomicCheckpointIO, StartMethod, SyncedDDP, build_training_trainer
 
 
 def test_takes_named_callbacks_and_loggers(tmp_path: Path) -> None:
@@ -55,3 +56,18 @@ def test_a_checkpoint_is_whole_or_not_there(tmp_path: Path, monkeypatch: pytest.
     with pytest.raises(OSError, match="no space"):
         writer.save_checkpoint({"epoch": 2}, path)
     assert path.read_bytes() == before and [each.name for each in path.parent.iterdir()] == ["student.ckpt"]
+
+
+@pytest.mark.parametrize(("method", "kind"), [("spawn", LightningEnvironment), ("popen", SLURMEnvironment)])
+def test_processes_in_a_job_of_slurm_know_their_number(
+    method: StartMethod, kind: type[ClusterEnvironment], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = {"JOB_NAME": "train", "NTASKS": 2, "NTASKS_PER_NODE": 2, "NNODES": 1, "PROCID": 1, "LOCALID": 1, "NODEID": 0}
+    for name, value in job.items():
+        monkeypatch.setenv(f"SLURM_{name}", str(value))
+    trainer = build_training_trainer({}, {}, 1, accelerator="cpu", devices=2, start_method=method)
+    assert isinstance(trainer.strategy, SyncedDDP)
+    environment = trainer.strategy.cluster_environment
+    assert type(environment) is kind and trainer.world_size == 2
+    assert environment.global_rank() == (1 if method == "popen" else 0)
+    assert not getattr(environment, "auto_requeue", False)  # the command resumes by itself
