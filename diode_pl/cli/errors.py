@@ -9,7 +9,6 @@ import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from contextvars import ContextVar
 from difflib import get_close_matches
 from typing import Any
 
@@ -31,16 +30,16 @@ _NO_OPTION = re.compile(
 _NO_KEY = re.compile(r"Could not override '([\w.]+)'")
 _LONGEST = 1500  # characters; the text of some errors contains what a file or a value holds
 _EVERYTHING = "HYDRA_FULL_ERROR"  # the variable with which Hydra shows where an error comes from
-_one_line = ContextVar("_one_line", default=False)
+_ONE_LINE = "DIODE_ONE_LINE_ERRORS"  # beside it: that was this module; the processes that a command starts inherit both
 
 
 class JobError(Exception):
-    """A job of a sweep failed, and has said so: the sweep goes on, and fails in the end."""
+    """A job of a sweep failed, and has said so where it ran: the sweep goes on, and fails in the end."""
 
 
 def shows_tracebacks() -> bool:
     """Whether the user asked for them, with HYDRA_FULL_ERROR=1."""
-    return os.environ.get(_EVERYTHING) == "1" and not _one_line.get()
+    return os.environ.get(_EVERYTHING) == "1" and _ONE_LINE not in os.environ
 
 
 @contextmanager
@@ -53,20 +52,23 @@ def one_line_errors() -> Iterator[None]:
     if shows_tracebacks():
         yield
         return
-    os.environ[_EVERYTHING] = "1"  # else Hydra prints errors itself, some of them with a traceback
-    before = _one_line.set(True)
+    before = {name: os.environ.get(name) for name in (_EVERYTHING, _ONE_LINE)}
+    # else Hydra prints errors itself, some of them with a traceback
+    os.environ.update({_EVERYTHING: "1", _ONE_LINE: "1"})
     try:
         yield
-    except JobError:
-        raise SystemExit(1) from None
+    except JobError as error:
+        # One that has come from another process, a job of a cluster, has lost its cause on the way.
+        raise SystemExit(f"error: {error}" if error.__cause__ is None else 1) from None
     except KeyboardInterrupt:
         print("stopped by the keyboard; the same command continues what can be continued", file=sys.stderr)
         raise SystemExit(130) from None
     except Exception as error:
         raise SystemExit(f"error: {describe_hydra_error(error, sys.argv[1:])}") from error
     finally:
-        _one_line.reset(before)
-        os.environ.pop(_EVERYTHING, None)
+        for name, value in before.items():
+            os.environ.pop(name, None)
+            os.environ.update({name: value} if value is not None else {})
 
 
 def describe_hydra_error(error: Exception, words: Sequence[str]) -> str:

@@ -14,6 +14,7 @@ from diode_pl.cli.experiments import qualify_experiments
 from diode_pl.cli.help import register_help
 from diode_pl.cli.pretrained import fill_pretrained
 from diode_pl.cli.renamed import refuse_renamed
+from diode_pl.cli.shard_folder import choose_shard_folder
 from diode_pl.cli.signatures import refuse_unlike_signatures
 from diode_pl.cli.unread import refuse_unread
 from diode_pl.cli.weights_files import choose_file_detectors
@@ -29,7 +30,7 @@ def prepare_arguments(entry_point: str) -> None:
     refuse_renamed(sys.argv[1:])
     register_help(entry_point)
     overrides = choose_completion(qualify_experiments(sys.argv[1:], entry_point), entry_point)
-    sys.argv[1:] = choose_file_detectors(overrides, entry_point)
+    sys.argv[1:] = choose_shard_folder(choose_file_detectors(overrides, entry_point))
 
 
 def run(config: Any) -> float | None:
@@ -70,7 +71,8 @@ def run(config: Any) -> float | None:
             raise
         message = describe_error(error, written, _choices(job, written))
         if job.mode is not None and job.mode.name == "MULTIRUN":
-            print(f"error: job {job.job.num} ({shorten(' '.join(words))}): {message}", file=sys.stderr)
+            message = f"job {job.job.num} ({shorten(' '.join(words))}): {message}"
+            print(f"error: {message}", file=sys.stderr)
             raise JobError(message) from error
         raise SystemExit(f"error: {message}") from error
 

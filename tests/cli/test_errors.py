@@ -1,6 +1,9 @@
 """Errors of the library, in the words of the command line."""
 
 import os
+import pickle
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -139,9 +142,15 @@ def test_errors_of_hydra_are_one_line() -> None:
 
 def test_errors_end_the_program_in_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
     monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
-    for raised, code in ((ValueError("no"), "error: no"), (JobError("said"), 1), (KeyboardInterrupt(), 130)):
+    here = JobError("said")
+    here.__cause__ = ValueError("said")
+    elsewhere = pickle.loads(pickle.dumps(here))  # as from a job of a cluster, whose terminal nobody sees
+    cases = ((ValueError("no"), "error: no"), (here, 1), (elsewhere, "error: said"), (KeyboardInterrupt(), 130))
+    for raised, code in cases:
         with pytest.raises(SystemExit) as error, one_line_errors():
             assert os.environ["HYDRA_FULL_ERROR"] == "1" and not shows_tracebacks()
+            started = "from diode_pl.cli.errors import shows_tracebacks; assert not shows_tracebacks()"
+            subprocess.run([sys.executable, "-c", started], check=True)
             raise raised
         assert error.value.code == code and "HYDRA_FULL_ERROR" not in os.environ
     assert capsys.readouterr().err.startswith("stopped by the keyboard")
