@@ -60,7 +60,7 @@ format: setup ## Put the code into the agreed form.
 
 # Versions only, for every platform: where packages come from is each machine's own business.
 lock: setup ## Renew requirements.lock after a change of pyproject.toml (LOCK_ARGS=--upgrade takes newer versions).
-	$(BIN)/uv pip compile pyproject.toml --extra dev --extra ultralytics --universal --python-version 3.11 --no-emit-index-url \
+	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --no-emit-index-url \
 	  --no-header --no-annotate --quiet --output-file requirements.lock $(LOCK_ARGS)
 
 clean: ## Remove the environment and the caches of the checks.
