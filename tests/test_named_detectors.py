@@ -43,7 +43,6 @@ def no_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DIODE_WEIGHTS", raising=False)
     monkeypatch.setenv("DIODE_CACHE", str(tmp_path))
     monkeypatch.setattr(urllib.request, "urlopen", unreachable)
-    monkeypatch.setattr(torch.hub, "urlopen", unreachable)
 
 
 @pytest.mark.parametrize(("name", "classes"), IN_SHARED_DATA.items())

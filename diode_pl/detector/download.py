@@ -5,11 +5,11 @@ Written by hand: ``torch.hub`` reads whatever a server sends, without an end.
 
 import hashlib
 import os
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from http.client import HTTPException
 from pathlib import Path
-from urllib.request import Request, urlopen
 
 from tqdm import tqdm
 
@@ -79,7 +79,9 @@ def _cache() -> Path:
 
 def _download(url: str, path: Path, sha256: str | None, size: int | None) -> None:
     digest, received = hashlib.sha256(), 0
-    with urlopen(Request(url, headers={"User-Agent": "diode_pl"}), timeout=_TIMEOUT) as answer:
+    with urllib.request.urlopen(
+        urllib.request.Request(url, headers={"User-Agent": "diode_pl"}), timeout=_TIMEOUT
+    ) as answer:
         stated = answer.headers.get("Content-Length", "")
         expected = size if size is not None else int(stated) if stated.isdecimal() else None
         bar = tqdm(total=expected, unit="B", unit_scale=True, desc=path.name, disable=None, leave=False)

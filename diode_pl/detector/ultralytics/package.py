@@ -7,6 +7,8 @@ from contextlib import contextmanager, nullcontext
 from typing import Any, NamedTuple
 
 import numpy as np
+import torch
+from PIL import Image
 from torch import nn
 
 from diode_pl.detector.darknet.cfg import ConfigError
@@ -71,13 +73,15 @@ def load_package() -> Package:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keeps what the import changes in the process out of it: environment variables, and how numbers are printed."""
-    before = dict(os.environ)
+    """Keeps what the import changes in the process out of it: environment variables, how numbers are printed, and two
+    functions of other libraries, of which that of Pillow would install a package to read a damaged picture."""
+    before, functions = dict(os.environ), (Image.open, torch.save)
     os.environ.update(_OFFLINE)
     try:
         with np.printoptions():
             yield
     finally:
+        Image.open, torch.save = functions
         os.environ.clear()
         os.environ.update(before)
 

@@ -5,6 +5,8 @@ import sys
 
 import numpy as np
 import pytest
+import torch
+from PIL import Image
 
 from diode_pl.detector import Ultralytics
 from diode_pl.detector.darknet.cfg import ConfigError
@@ -34,9 +36,10 @@ def test_the_import_leaves_no_trace_and_keeps_the_package_off_the_network(monkey
     for name in [name for name in sys.modules if name.partition(".")[0] == "ultralytics"]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    before, printed = dict(os.environ), np.get_printoptions()
+    before, printed, functions = dict(os.environ), np.get_printoptions(), (Image.open, torch.save)
     package = load_package()
     assert dict(os.environ) == before and np.get_printoptions() == printed
+    assert functions == (Image.open, torch.save)
     from ultralytics.utils import AUTOINSTALL, ONLINE
 
     assert not ONLINE and not AUTOINSTALL
