@@ -48,7 +48,7 @@ class TimeBudget(pl.Callback):
 
     def __init__(self, minutes: int | float) -> None:
         self.minutes = minutes
-        self._times = dict[int, float]()
+        self._times = dict[int, float]()  # of the steps of the first epoch in which it plans
 
     def epochs(self, history: Sequence[dict[str, float]]) -> int:
         """Number of epochs that take as long as the budget, at least those of ``history``, which must not be empty."""
@@ -58,7 +58,6 @@ class TimeBudget(pl.Callback):
     def on_train_epoch_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
         """Plans from the epochs so far."""
         history: Any = module.history
-        self._times = {0: time.perf_counter()}
         if history:
             # This one has begun, and is finished.
             self._plan(trainer, max(len(history) + 1, self.epochs(history)))

@@ -36,9 +36,9 @@ def cut_out(narrow: nn.ModuleList, wide: nn.ModuleList, sources: Sequence[tuple[
     for i, (own, other) in enumerate(zip(narrow, wide, strict=True)):
         if not isinstance(own, Convolution):
             continue
-        outputs, inputs = channels.kept(i), channels.kept(sources[i][0])
+        outputs, inputs, values = channels.kept(i), channels.kept(sources[i][0]), other.state_dict()
         for name, target in own.state_dict().items():
-            value = other.state_dict()[name]
+            value = values[name]
             if value.dim():
                 value = value[outputs]
             target.copy_(value[:, inputs] if name == "conv.weight" and own.conv.groups == 1 else value)
