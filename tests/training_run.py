@@ -212,6 +212,7 @@ def write_teacher(folder: Path) -> list[str]:
     networks = [f"{who}.cfg.{key}" for who in ("teacher", "student") for key in ("width=0.05", f"anchors=[{anchors}]")]
     sizes = [
         "detector@teacher=yolov3_tiny_shapes",
+        "detector@student=yolov3_tiny_shapes",
         "data@train=shapes",
         "train.size=24",
         f"val.size={VALIDATION}",

@@ -6,6 +6,7 @@ from diode_pl.detector.darknet.cfg import ConfigError, Section
 from diode_pl.detector.darknet.detector import Darknet
 from diode_pl.detector.darknet.yolov3 import yolov3, yolov3_tiny
 from diode_pl.detector.download import DownloadError, download_file
+from diode_pl.detector.like_teacher import like_teacher
 from diode_pl.detector.none import no_detector
 from diode_pl.detector.norm_inputs import record_inputs
 from diode_pl.detector.sync_batch_norm import convert_sync_batch_norm
@@ -39,6 +40,7 @@ __all__ = [
     "Ultralytics",
     "download_file",
     "channel_stats",
+    "like_teacher",
     "load_weights_file",
     "narrow_faster_rcnn",
     "narrow_retinanet",

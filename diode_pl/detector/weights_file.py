@@ -78,7 +78,7 @@ def load_weights_file(
         if not (isinstance(listed, list) and all(isinstance(name, str) for name in listed)):
             raise ValueError(f"class_names must be a list of texts, got {listed!r}")  # a text would be opened as a file
         given = listed if names is None else _read_names(names, None if partial else listed, path)
-        detector = _build(described, path, given, partial)
+        detector = build_described(described, path, given, partial)
     except ConfigError:
         raise
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -142,14 +142,28 @@ def _read_names(names: str | Path | Sequence[str], stored: Sequence[str] | None,
     return given
 
 
-def _build(described: dict[str, Any], path: Path, names: Sequence[str], partial: bool) -> Detector:
+def build_described(
+    described: dict[str, Any], weights: str | Path | None, names: Sequence[str], partial: bool = False
+) -> Detector:
+    """Builds the detector that the ``architecture`` of :meth:`Detector.weights_metadata` describes.
+
+    Args:
+        described: the JSON object.
+        weights: of the detector; None draws random ones.
+        names: class names.
+        partial: takes of ``weights`` what fits by name and shape, and draws the rest.
+
+    Raises:
+        KeyError, TypeError, ValueError: if something in it is missing, of another type or not known.
+    """
+    described = dict(described)
     kind = described.pop("class")
     if kind == "Darknet":
         written = described.pop("sections")
         sections = [Section(each, {key: str(value) for key, value in options.items()}) for each, options in written]
-        return Darknet(sections, path, names, partial=partial, **described)
+        return Darknet(sections, weights, names, partial=partial, **described)
     if kind == "Ultralytics":
-        return Ultralytics(path, described.pop("network"), names, partial, **described)
+        return Ultralytics(weights, described.pop("network"), names, partial, **described)
     if kind not in _TORCHVISION:
         raise ValueError(f"the class must be one of Darknet, {', '.join(_TORCHVISION)}, Ultralytics, got {kind!r}")
-    return _TORCHVISION[kind](find_builder(described.pop("network")), path, names, partial=partial, **described)
+    return _TORCHVISION[kind](find_builder(described.pop("network")), weights, names, partial=partial, **described)

@@ -10,12 +10,15 @@ from diode_pl.detector import Detector, DownloadError, Ultralytics, load_weights
 _NAMED = (load_weights_file, Ultralytics)  # their weights come with class names
 
 
-def build_student(student: Detector | partial[Detector], class_names: Sequence[str]) -> Detector:
+def build_student(
+    student: Detector | partial[Detector], class_names: Sequence[str], teacher: Detector | None = None
+) -> Detector:
     """Constructs a student, for ``class_names`` if it is given no others.
 
     Args:
         student: a factory, in which ``names=None`` stands for ``class_names``; a detector is returned as it is.
         class_names: those of the teacher, or else of the training images.
+        teacher: for a factory that has an argument of this name.
 
     Raises:
         ValueError: if it cannot be constructed, or is not a detector; the message names the argument of the student.
@@ -26,19 +29,21 @@ def build_student(student: Detector | partial[Detector], class_names: Sequence[s
         >>> build_student(factory, ["raccoon"]).class_names
         ('raccoon',)
     """
-    built = _call(student, class_names) if isinstance(student, partial) else student
+    built = _call(student, class_names, teacher) if isinstance(student, partial) else student
     if not isinstance(built, Detector):
         raise ValueError(f"student: expected a detector, got {built!r}")
     return built
 
 
-def _call(factory: partial[Detector], class_names: Sequence[str]) -> Detector | None:
-    arguments = dict(factory.keywords)
+def _call(factory: partial[Detector], class_names: Sequence[str], teacher: Detector | None) -> Detector | None:
+    arguments, known = dict(factory.keywords), inspect.signature(factory.func).parameters
+    if "teacher" in known:
+        arguments["teacher"] = teacher
     has_weights = arguments.get("weights") is not None and not arguments.get("partial")
     has_names = factory.func in _NAMED and has_weights  # those in the file
     if arguments.get("names", ()) is None and not has_names:
         del arguments["names"]
-        if "names" in inspect.signature(factory.func).parameters:  # a custom detector may call it otherwise
+        if "names" in known:  # a custom detector may call it otherwise
             arguments["names"] = list(class_names)
     try:
         return factory.func(*factory.args, **arguments)

@@ -59,7 +59,7 @@ class Evaluation(pl.LightningModule):
         if not (0 <= confidence <= 1 and 0 <= iou <= 1):
             raise ValueError(f"confidence and iou must be in [0, 1], got {confidence} and {iou}")
         source = teacher or data.train or data.val
-        student = build_student(student, () if source is None else source.class_names)
+        student = build_student(student, () if source is None else source.class_names, teacher)
         # First: others try the detectors, whose own errors name no key.
         data.check_resolution({"student": student} | ({} if teacher is None else {"teacher": teacher}))
         data.match_classes(student.class_names)

@@ -49,6 +49,15 @@ def test_teacher_classes_and_resolution_are_those_of_the_set(synthetic_set: Path
     )
 
 
+@pytest.mark.parametrize("experiment", [[], ["+experiment=train/quick"]])
+def test_the_student_is_by_default_the_network_of_the_teacher(synthetic_set: Path, experiment: list[str]) -> None:
+    config = compose_training(*experiment, f"train.root={synthetic_set}", "data@val=none", "resolution=32")
+    module = instantiate(config.distillation, _convert_="object")
+    own, teachers = module.student.state_dict(), module.teacher.state_dict()
+    assert {name: value.shape for name, value in own.items()} == {name: value.shape for name, value in teachers.items()}
+    assert module.student.fingerprint() != module.teacher.fingerprint() and module.student.provenance is None
+
+
 def test_an_explicit_choice_wins(synthetic_set: Path) -> None:
     chosen = compose_training(*_small(synthetic_set), "resolution=64", "student.names=[dog]")
     assert chosen.train.resolution == 64
