@@ -2,7 +2,7 @@
 
     OMP_NUM_THREADS=1 python benchmarks/kill.py --runs 50
 
-takes the embedded teacher at 32 px. Each run is one command that is killed and given again, one to five times as is
+takes the embedded teacher at 32 px. Each run is one command that is killed and given again, one to three times as is
 drawn, by SIGKILL or by SIGTERM in turn, and then left to end; every third is two commands at the same time into one
 folder, one of which is killed. A run that no signal hit, because the command was faster, counts for nothing and is made
 again.
@@ -25,9 +25,10 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-WORDS = ["detector@verifier=none", "num_images=10", "batch_size=2", "logger=none", "trainer.accelerator=cpu"]
-WORDS += ["schedule.stages.0.resolution=32", "budget=0.04", "callbacks.progress=null"]
-SIGNALS, MOST_KILLS = (signal.SIGKILL, signal.SIGTERM), 5
+WORDS = ["detector@verifier=none", "num_images=6", "batch_size=2", "logger=none", "trainer.accelerator=cpu"]
+WORDS += ["schedule.stages.0.resolution=32", "budget=0.02", "callbacks.progress=null"]
+SIGNALS, MOST_KILLS = (signal.SIGKILL, signal.SIGTERM), 3
+GRACE = 15.0  # seconds after SIGTERM at which a process that is still busy ends with 1
 
 
 class Commands:
@@ -124,12 +125,14 @@ def strike(
             began = time.monotonic()
             os.kill(commands.pid, number)
             code = commands.wait()
-            slowest = max(slowest, time.monotonic() - began)
-        if code == 0:
-            return kills, slowest
-        # SIGTERM before the command has said what it does then ends it as any program.
-        assert code in (-number, 128 + number), f"exit code {code}: {folder.with_suffix('.printed').read_text()}"
-        kills += 1
+            seconds = time.monotonic() - began
+            slowest = max(slowest, seconds)
+            # SIGTERM before the command has said what it does then ends it as any program.
+            if code in (-number, 128 + number) or number is signal.SIGTERM and code == 1 and seconds > GRACE - 1:
+                kills += 1
+                continue
+        assert code == 0, f"exit code {code}: {folder.with_suffix('.printed').read_text()}"
+        return kills, slowest
 
 
 def main() -> None:

@@ -48,7 +48,7 @@ def run(config: Any) -> float | None:
     """
     from pytorch_lightning import seed_everything  # torch comes with it: --help need not wait
 
-    from diode_pl.numerics.termination import end_on_sigterm
+    from diode_pl.numerics.termination import EXIT_CODE, end_on_sigterm, was_asked_to_end
 
     end_on_sigterm()
 
@@ -56,8 +56,9 @@ def run(config: Any) -> float | None:
     written = OmegaConf.to_container(config, resolve=False)  # now: instantiate resolves parts of it in place
     words = _words(job)
     try:
-        refuse_unread(words, written, job.runtime.choices)
-        fill_pretrained(config, _choices(job, written), _config_folders(job))
+        folders = _config_folders(job)
+        refuse_unread(words, written, job.runtime.choices, _keys_without(words, job, folders))
+        fill_pretrained(config, _choices(job, written), folders)
         settings = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
         assert isinstance(settings, dict)
         refuse_unlike_signatures(written, settings)
@@ -67,6 +68,8 @@ def run(config: Any) -> float | None:
         function = instantiate(config.task, _convert_="object")
         return function(folder=job.runtime.output_dir, settings=settings)
     except Exception as error:
+        if was_asked_to_end():
+            raise SystemExit(EXIT_CODE) from error
         if shows_tracebacks():
             raise
         message = describe_error(error, written, _choices(job, written))
@@ -95,6 +98,14 @@ def refuse_wrong(settings: Any) -> None:
 def _config_folders(job: Any) -> list[Path]:
     """The folders that Hydra composes from, in its order."""
     return [Path(source.path) for source in job.runtime.config_sources if source.schema == "file"]
+
+
+def _keys_without(words: list[str], job: Any, folders: list[Path]) -> set[str]:
+    """Keys of the config that are there whatever is typed: those of its file, and those that its groups set."""
+    paths = [folder / f"{job.job.config_name}.yaml" for folder in folders]
+    keys = {str(key) for path in paths if path.is_file() for key in OmegaConf.load(path)}
+    added = {word.lstrip("+").partition("=")[0] for word in words if word.startswith("+")}
+    return keys | {group.rpartition("@")[2] for group in job.runtime.choices if group not in added}
 
 
 def _choices(job: Any, config: Any) -> dict[str, str]:

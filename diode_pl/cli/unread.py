@@ -9,8 +9,8 @@ from typing import Any
 from diode_pl.io.quoting import shorten
 
 
-def refuse_unread(overrides: Sequence[str], config: Any, groups: Collection[str]) -> None:
-    """Refuses ``+KEY=VALUE`` that adds a key to the config which nothing reads.
+def refuse_unread(overrides: Sequence[str], config: Any, groups: Collection[str], known: Collection[str] = ()) -> None:
+    """Refuses ``+KEY=VALUE``, ``++KEY=VALUE`` and ``+GROUP@KEY=OPTION`` that add a key which nothing reads.
 
     A key is read if another value refers to it or to a mapping that holds it, or if such a mapping is a class with its
     arguments, see :func:`refuse_unlike_signatures`.
@@ -19,29 +19,35 @@ def refuse_unread(overrides: Sequence[str], config: Any, groups: Collection[str]
         overrides: the arguments of the command line.
         config: as plain data with interpolations unresolved, the added keys included.
         groups: names of the config groups that options were chosen of.
+        known: keys that are there without the command line, whether or not this run reads them.
 
     Raises:
         ValueError: if there is one; the message names the nearest key that is read.
 
     Example:
-        >>> refuse_unread(["+num_image=8"], {"num_image": 8, "num_images": 32}, [])
+        >>> refuse_unread(["++num_image=8"], {"num_image": 8, "num_images": 32}, [])
         Traceback (most recent call last):
-        ValueError: +num_image=8: nothing reads the key num_image; did you mean num_images?
+        ValueError: ++num_image=8: nothing reads the key num_image; did you mean num_images?
     """
     for override in overrides:
-        added = re.fullmatch(r"\+([a-z_]\w*(?:\.\w+)*)=.*", override, flags=re.DOTALL)
-        if added is None or added[1] in groups or added[1].startswith("hydra."):
+        added = re.fullmatch(r"\+{1,2}([^=]+)=.*", override, flags=re.DOTALL)
+        if added is None or added[1] in known:
             continue
-        holders, text = _holders(added[1].split("."), config), json.dumps(config, default=str)
-        refers = rf"\$\{{{re.escape(added[1])}[.\[}}]|[:,]{re.escape(added[1])}\}}"
-        whole = "|".join(rf"[{{:,]{re.escape(key)}\}}" for key, _ in holders[1:]) or "$^"
+        key = added[1]
+        if key in groups:
+            key = key.rpartition("@")[2].replace("/", ".")
+            if key not in config:  # a group for the whole config, such as experiment
+                continue
+        holders, text = _holders(key.split("."), config), json.dumps(config, default=str)
+        refers = rf"\$\{{{re.escape(key)}[.\[}}]|[:,]{re.escape(key)}\}}"
+        whole = "|".join(rf"[{{:,]{re.escape(holder)}\}}" for holder, _ in holders[1:]) or "$^"
         if any("_target_" in node for _, node in holders) or re.search(f"{refers}|{whole}", text):
             continue
-        parent, _, name = added[1].rpartition(".")
-        siblings = [f"{parent}.{known}".lstrip(".") for known in holders[-1][1] if known != name]
-        near = get_close_matches(added[1], siblings, n=1)
+        parent, _, name = key.rpartition(".")
+        siblings = [f"{parent}.{sibling}".lstrip(".") for sibling in holders[-1][1] if sibling != name]
+        near = get_close_matches(key, siblings, n=1)
         raise ValueError(
-            f"{shorten(override)}: nothing reads the key {added[1]}" + (f"; did you mean {near[0]}?" if near else "")
+            f"{shorten(override)}: nothing reads the key {key}" + (f"; did you mean {near[0]}?" if near else "")
         )
 
 

@@ -11,6 +11,12 @@ EXIT_CODE = 128 + signal.SIGTERM
 GRACE = 15.0  # seconds until a process ends that cannot run the handler; SLURM and Kubernetes kill after 30
 
 _awake: socket.socket | None = None
+_asked = False
+
+
+def was_asked_to_end() -> bool:
+    """Whether SIGTERM has come: libraries replace the SystemExit by errors of their own, or drop it."""
+    return _asked
 
 
 def end_on_sigterm() -> None:
@@ -31,6 +37,8 @@ def end_on_sigterm() -> None:
 
 
 def _exit(number: int, frame: object) -> None:
+    global _asked
+    _asked = True
     # Once: what runs while the process ends is not interrupted again, nor is the end of the interpreter.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     raise SystemExit(EXIT_CODE)
@@ -44,7 +52,8 @@ def _watch(seen: socket.socket) -> None:
 
 def _forget() -> None:
     """A process that was forked shares the socket: its signals are not those of its parent."""
-    global _awake
+    global _awake, _asked
+    _asked = False
     if _awake is not None:
         signal.set_wakeup_fd(-1)
         _awake = None

@@ -1,6 +1,7 @@
 """Errors of whole runs: the key that was typed appears, for the right one of several like objects."""
 
 import logging
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -101,3 +102,25 @@ def test_errors_of_hydra_come_the_same_way(fails: Fails, capsys: pytest.CaptureF
         "error: resolution: Interpolation key 'foo' not found"
     )
     assert "Traceback" not in capsys.readouterr().err
+
+
+SWALLOWED = """
+import os, signal, sys, time
+from diode_pl.cli import entry_points, run
+
+def library(settings):
+    try:
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(600)
+    except BaseException:
+        raise TypeError("could not determine the shape")  # as torch does, of what a signal interrupted
+
+run.refuse_wrong = library
+entry_points.synthesize()
+"""
+
+
+def test_sigterm_is_no_error_whatever_a_library_makes_of_it(tmp_path: Path) -> None:
+    words = [sys.executable, "-c", SWALLOWED, f"output_dir={tmp_path}"]
+    ended = subprocess.run(words, capture_output=True, text=True, cwd=ROOT)
+    assert (ended.returncode, ended.stderr) == (143, "")
