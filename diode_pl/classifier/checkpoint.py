@@ -10,6 +10,7 @@ from safetensors.torch import load_file
 
 from diode_pl.classifier.network import CropClassifier
 from diode_pl.io.safetensors import to_safetensors
+from diode_pl.io.tensor_kinds import describe_other_kind
 from diode_pl.provenance import Provenance
 
 _FORMAT = "diode_pl.crop_classifier.1"
@@ -76,5 +77,7 @@ def load_classifier(path: str | Path) -> tuple[CropClassifier, ClassifierCard]:
     provenance = Provenance.parse(card.pop("data_access"))
     record = ClassifierCard(provenance, **card | {"untrained": tuple(card["untrained"])})
     classifier = CropClassifier(**json.loads(metadata["settings"]))
-    classifier.load_state_dict(load_file(path))
+    classifier.load_state_dict(state := load_file(path))
+    if found := describe_other_kind(classifier.state_dict(), state):
+        raise ValueError(f"weights: {path} holds {found}")
     return classifier.eval(), record

@@ -1,4 +1,4 @@
-"""Refusal of weights that compute nothing."""
+"""Refusal of weights that compute nothing, or something else."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from diode_pl.detector.darknet.cfg import ConfigError
+from diode_pl.io.tensor_kinds import describe_other_kind
 
 
 def require_finite(state: Mapping[str, Tensor], path: str | Path) -> None:
@@ -30,3 +31,18 @@ def require_finite(state: Mapping[str, Tensor], path: str | Path) -> None:
         else:
             continue
         raise ConfigError(f"{path}: found {found}; expected a trained network: is the file damaged?")
+
+
+def require_same_kinds(own: Mapping[str, Tensor], state: Mapping[str, Tensor], path: str | Path) -> None:
+    """Checks that a state dict has numbers of the kinds that a network computes with, in any precision.
+
+    Args:
+        own: state dict of the network.
+        state: from the file.
+        path: of the file, for the message.
+
+    Raises:
+        ConfigError: if a tensor has another kind, such as the integers of a quantized network; the message names it.
+    """
+    if found := describe_other_kind(own, state):
+        raise ConfigError(f"{path}: found {found}")

@@ -7,6 +7,7 @@ from pathlib import Path
 from torch import Tensor, nn
 
 from diode_pl.detector.darknet.cfg import ConfigError
+from diode_pl.detector.finite_weights import require_same_kinds
 
 log = logging.getLogger(__name__)
 
@@ -23,12 +24,13 @@ def load_fitting(module: nn.Module, state: Mapping[str, Tensor], path: str | Pat
         path: of its file, for the messages.
 
     Raises:
-        ConfigError: if nothing fits.
+        ConfigError: if nothing fits, or what does has integers where the module has none.
     """
     own = {name: value.shape for name, value in module.state_dict().items() if not name.endswith("num_batches_tracked")}
     # Others are passed on: torchvision's modules rename parameters of older versions.
     passed = {name: value for name, value in state.items() if name not in own or value.shape == own[name]}
     missing, _ = module.load_state_dict(passed, strict=False)
+    require_same_kinds(module.state_dict(), {name: state[name] for name in own if name in passed}, path)
     drawn = [name for name in own if name in missing]
     if len(drawn) == len(own):
         raise ConfigError(f"weights: no tensor in {path} has the name and the shape of one of this detector's")

@@ -10,8 +10,9 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from diode_pl.detector.darknet.cfg import ConfigError
-from diode_pl.detector.finite_weights import require_finite
+from diode_pl.detector.finite_weights import require_finite, require_same_kinds
 from diode_pl.io.tensor_files import load_tensors
+from diode_pl.io.tensor_kinds import describe_odd_storage
 from diode_pl.provenance import GIVEN_WEIGHTS, Provenance
 
 STATE_SUFFIXES = (".safetensors", ".pt", ".pth")
@@ -29,7 +30,7 @@ def load_state(module: nn.Module, path: str | Path, way_out: str = "") -> None:
 
     Raises:
         ConfigError: if the file is damaged, holds more than tensors, or those of another module, or a number is not
-            finite.
+            finite, or an integer where the module has none.
     """
     fill_module(module, read_state(path), path, way_out)
 
@@ -43,6 +44,7 @@ def fill_module(module: nn.Module, state: Mapping[str, Tensor], path: str | Path
         stated = read_stored_architecture(path)
         found += f"; the file states the architecture of {stated['class']}" if stated else ""
         raise ConfigError(f"{found}; {way_out}" if way_out else found) from None
+    require_same_kinds(module.state_dict(), state, path)
     require_finite(module.state_dict(), path)
 
 
@@ -157,6 +159,9 @@ def _describe_other(content: Any) -> str | None:
         return f"{expected}, got the key {keys[0]!r}"
     if others := [key for key, value in content.items() if not isinstance(value, Tensor)]:
         return f"{expected}, got {type(content[others[0]]).__name__} as {others[0]!r}"
+    for key, value in content.items():
+        if odd := describe_odd_storage(value):
+            return f"{expected}, got {odd} as {key!r}"
     return None
 
 

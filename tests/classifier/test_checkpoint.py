@@ -63,3 +63,10 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
     path.write_bytes(whole[: len(whole) // 2])
     with pytest.raises(ValueError, match="damaged"):
         load_classifier(path)
+    path.write_bytes(whole)
+    with safe_open(path, "pt") as file:
+        metadata = file.metadata()
+    state = load_file(path)
+    save_file(state | {"network.fc.bias": state["network.fc.bias"].to(torch.int8)}, path, metadata)
+    with pytest.raises(ValueError, match="holds int8 in network.fc.bias; expected floating point"):
+        load_classifier(path)

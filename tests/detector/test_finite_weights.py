@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from diode_pl.detector import ConfigError
-from diode_pl.detector.finite_weights import require_finite
+from diode_pl.detector.finite_weights import require_finite, require_same_kinds
 
 
 def test_trained_weights_pass() -> None:
@@ -25,3 +25,10 @@ def test_trained_weights_pass() -> None:
 def test_others_are_named(name: str, value: Tensor, found: str) -> None:
     with pytest.raises(ConfigError, match=f"^a.pt: found {found} in {name}; expected a trained network"):
         require_finite({"first": torch.ones(1), name: value}, "a.pt")
+
+
+def test_numbers_of_another_kind_are_named() -> None:
+    own = nn.Linear(2, 1).state_dict()
+    require_same_kinds(own, {name: value.double() for name, value in own.items()}, "a.pt")
+    with pytest.raises(ConfigError, match="^a.pt: found int16 in bias; expected floating point numbers"):
+        require_same_kinds(own, {**own, "bias": own["bias"].short()}, "a.pt")

@@ -35,6 +35,15 @@ def test_nothing_that_fits_is_an_error() -> None:
         load_fitting(network(1), {"a": torch.zeros(3)}, "other.pt")
 
 
+def test_integers_are_refused_where_they_fit() -> None:
+    state = network(3).state_dict()
+    head = next(name for name in state if state[name].shape != network(1).state_dict()[name].shape)
+    load_fitting(network(1), {**state, "epoch": torch.tensor(3), head: state[head].int()}, "three.pt")  # not taken
+    name = "layers.0.conv.weight"
+    with pytest.raises(ConfigError, match=f"^three.pt: found int32 in {name}; expected floating point"):
+        load_fitting(network(1), {**state, name: state[name].int()}, "three.pt")
+
+
 @pytest.mark.parametrize("suffix", [".pt", ".safetensors"])
 def test_detectors_begin_with_other_classes(suffix: str, tmp_path: Path) -> None:
     source = RetinaNet(narrow_retinanet, None, ["a", "b", "c"])

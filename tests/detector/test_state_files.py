@@ -54,6 +54,14 @@ def test_numbers_that_single_precision_cannot_hold(tmp_path: Path) -> None:
         load_state(network(), write(state, tmp_path / "a.pt"))
 
 
+@pytest.mark.parametrize("dtype", [torch.int8, torch.int64, torch.bool, torch.float8_e4m3fn])
+@pytest.mark.parametrize("name", ["a.pt", "a.safetensors"])
+def test_numbers_of_another_kind_are_refused(dtype: torch.dtype, name: str, tmp_path: Path) -> None:
+    state = {**STATE, "1.weight": STATE["1.weight"].to(dtype)}
+    with pytest.raises(ConfigError, match=f"{name}: found {str(dtype)[6:]} in 1.weight; expected floating point"):
+        load_state(network(), write(state, tmp_path / name))
+
+
 @pytest.mark.parametrize("suffix", [".weights", ".h5", ".bin", ""])
 def test_unknown_suffixes_say_which_are_known(suffix: str, tmp_path: Path) -> None:
     (tmp_path / f"a{suffix}").write_bytes(b"anything")
@@ -74,6 +82,8 @@ EXPECTED = r"expected a dict of tensors, as of model.state_dict\(\)"
         ({"model": STATE, "ema": STATE, "optimizer": {"state": {0: {"step": 1}}}}, "its entry 'model' or 'ema'"),
         ({1: torch.ones(1)}, f"found dict; {EXPECTED}, got the key 1"),
         ({"a": torch.ones(1), "epoch": 3}, f"found dict; {EXPECTED}, got int as 'epoch'"),
+        ({**STATE, "0.bias": torch.ones(4).to_sparse()}, "got a sparse tensor .* as '0.bias'"),
+        ({**STATE, "0.bias": torch.ones(4, device="meta")}, "got a tensor without its numbers as '0.bias'"),
         ([torch.ones(1)], f"found list; {EXPECTED}"),
         (torch.ones(1), f"found Tensor; {EXPECTED}"),
         (nn.Linear(1, 1), r"a.pt: found a file that holds more than tensors, torch.nn.*code.*state_dict\(\), path\)"),

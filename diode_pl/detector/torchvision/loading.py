@@ -11,7 +11,7 @@ from torchvision.models.detection import FasterRCNN_ResNet50_FPN_Weights
 
 from diode_pl.class_names import match_classes, read_names, require_stored_names
 from diode_pl.detector.darknet.cfg import ConfigError
-from diode_pl.detector.finite_weights import require_finite
+from diode_pl.detector.finite_weights import require_finite, require_same_kinds
 from diode_pl.detector.partial_weights import FOR_OTHER_CLASSES, load_fitting
 from diode_pl.detector.state_files import STATE_SUFFIXES, read_provenance, read_state, read_stored_names
 from diode_pl.detector.torchvision.frozen_norms import freeze_norms, has_batch_counter, restore_frozen_norms
@@ -53,8 +53,8 @@ def load_network(
         fitting: loads only what fits by name and shape, and draws the rest.
 
     Raises:
-        ConfigError: if ``weights`` does not exist, a number in it is not finite, or network, weights and names do not
-            match.
+        ConfigError: if ``weights`` does not exist, a number in it is not finite or of another kind, or network, weights
+            and names do not match.
         DownloadError: if the weights cannot be downloaded, or the existing file is not torchvision's.
     """
     listed = list(COCO_CLASSES) if names is None else read_names(names)
@@ -83,6 +83,7 @@ def load_network(
     for outputs in dict.fromkeys(counts):
         columns = _columns(listed, outputs, first)
         if columns and not _fill(network := build(num_classes=outputs), state):
+            require_same_kinds(network.state_dict(), state, path)
             require_stored_names(classes, read_stored_names(path), path)
             return _loaded(network, classes, columns, path)
     raise ConfigError(

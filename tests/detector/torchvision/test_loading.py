@@ -200,3 +200,12 @@ def test_takes_the_names_of_older_versions_of_torchvision(tmp_path: Path) -> Non
     assert state.keys() != source.state_dict().keys()
     torch.save(state, tmp_path / "old.pt")
     assert same(source, load_network(tiny_faster_rcnn, tmp_path / "old.pt", NAMES, first=1).network)
+
+
+@pytest.mark.parametrize("partial", [False, True])
+def test_integers_are_refused(tmp_path: Path, partial: bool) -> None:
+    state = tiny_retinanet(num_classes=3).state_dict()
+    name = next(name for name, value in state.items() if value.dim() == 4)
+    torch.save({**state, name: state[name].to(torch.int8)}, tmp_path / "a.pt")
+    with pytest.raises(ConfigError, match=f"a.pt: found int8 in {name}; expected floating point"):
+        RetinaNet(tiny_retinanet, tmp_path / "a.pt", NAMES, partial=partial)
