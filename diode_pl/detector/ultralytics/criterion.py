@@ -9,10 +9,10 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torchvision.ops import box_convert
 
+from diode_pl.detector.grid import make_grid
+from diode_pl.detector.guided_assigner import GuidedAssigner
 from diode_pl.detector.outputs import Outputs
 from diode_pl.detector.torchvision.deterministic_sampler import process_share
-from diode_pl.detector.ultralytics.assigner import GuidedAssigner
-from diode_pl.detector.ultralytics.grid import make_grid
 from diode_pl.detector.ultralytics.package import load_package
 from diode_pl.numerics.dtypes import at_least_float32
 from diode_pl.targets import Targets

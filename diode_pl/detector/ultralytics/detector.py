@@ -10,12 +10,12 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from diode_pl.detector.base import DensePredictions, Detector, MatchedPredictions, Outputs
+from diode_pl.detector.grid import decode_distances, make_grid
+from diode_pl.detector.guided_assigner import KINDS
 from diode_pl.detector.norm_inputs import find_called
 from diode_pl.detector.torchvision.anchors import image_scale
 from diode_pl.detector.torchvision.objectness import split_sigmoid
-from diode_pl.detector.ultralytics.assigner import KINDS
 from diode_pl.detector.ultralytics.criterion import run_criterion
-from diode_pl.detector.ultralytics.grid import make_grid
 from diode_pl.detector.ultralytics.loading import KIND, load_network
 from diode_pl.detector.ultralytics.network import to_package_file
 from diode_pl.detector.ultralytics.package import load_package
@@ -89,14 +89,7 @@ class Ultralytics(Detector):
 
     def decode(self, outputs: Outputs) -> DensePredictions:
         grid, scale, (codes, logits) = make_grid(outputs), image_scale(outputs), self._split(outputs)
-        bins = codes.shape[2] // 4
-        distances = codes
-        if bins > 1:  # the mean of a distribution
-            distances = codes.unflatten(2, (4, bins)).softmax(dim=3) @ torch.arange(bins).to(codes)
-        # No box ends before it begins; clipped without loss of gradient.
-        distances = distances + (distances.clamp(min=0) - distances).detach()
-        reach = distances * grid.strides
-        boxes = torch.cat([grid.centers - reach[..., :2], grid.centers + reach[..., 2:]], dim=2)
+        boxes = decode_distances(codes, grid)
         objectness, classes = split_sigmoid(logits.sigmoid())
         return DensePredictions(boxes / scale, objectness, classes, grid.priors / scale, grid.squares(1.0) / scale)
 

@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn.functional import one_hot
 
-from diode_pl.detector.ultralytics.grid import Grid
+from diode_pl.detector.grid import Grid
 from diode_pl.numerics.box_ops import iou
 
 KINDS = ("guided", "center", "task_aligned")
@@ -17,8 +17,8 @@ _LEAST = 0.1  # score of a positive cell
 
 
 class Assigned(NamedTuple):
-    """What the package's assigner returns: for each cell of each image a class, a box in pixels, a score of each class,
-    whether it is positive, and the index of its target in the image."""
+    """What an assigner returns: for each cell of each image a class, a box in pixels, a score of each class, whether it
+    is positive, and the index of its target in the image."""
 
     labels: Int[Tensor, "n m"]
     boxes: Float[Tensor, "n m 4"]
@@ -28,7 +28,7 @@ class Assigned(NamedTuple):
 
 
 class GuidedAssigner:
-    """The package's task-aligned assigner, mixed with one by center and size for targets that are not seen yet.
+    """A task-aligned assigner, mixed with one by center and size for targets that are not seen yet.
 
     A task-aligned assigner gives a target the cells that predict it best. While nothing predicts it, as in an image
     that is still noise, these are cells anywhere in its box that change from step to step, with scores near zero, by
@@ -38,9 +38,9 @@ class GuidedAssigner:
     former; below 0.1 they are 0.
 
     Args:
-        task_aligned: the package's assigner.
+        task_aligned: called in the same way; that of the package ultralytics, or ours.
         grid: the cells.
-        kind: ``guided``; ``center`` is the assigner by center and size alone, ``task_aligned`` the package's alone.
+        kind: ``guided``; ``center`` is the assigner by center and size alone, ``task_aligned`` the other one alone.
 
     Attributes:
         found: the last assignment.
@@ -63,7 +63,7 @@ class GuidedAssigner:
         truth: Float[Tensor, "n k 4"],
         mask: Tensor,
     ) -> Assigned:
-        """Called by the package's criterion in place of its own assigner.
+        """Assigns cells; the criterion of ultralytics calls it in place of its own assigner.
 
         Args:
             scores: class probabilities.
@@ -74,7 +74,7 @@ class GuidedAssigner:
             mask: 1 for targets, 0 where an image has fewer than k; (n, k, 1).
         """
         own = self._task_aligned(scores, boxes, points, labels, truth, mask)
-        # Without targets, the package's are all of one floating point type.
+        # Without targets, those of ultralytics are all of one floating point type.
         found = Assigned(own[0].long(), own[1], own[2], own[3].bool(), own[4].long())
         if self._kind != "task_aligned" and truth.shape[1]:
             found = self._guide(found, scores, boxes, labels.squeeze(2).long(), truth, mask.squeeze(2).bool())

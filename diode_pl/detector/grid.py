@@ -1,4 +1,4 @@
-"""Cells of a head's feature maps."""
+"""Cells of a head's feature maps, and boxes by their distances to them."""
 
 from typing import NamedTuple
 
@@ -35,6 +35,26 @@ class Grid(NamedTuple):
         Source: Xu et al., PP-YOLOE, 2022.
         """
         return self.squares(_SIDE)
+
+
+def decode_distances(codes: Float[Tensor, "n m d"], grid: Grid) -> Float[Tensor, "n m 4"]:
+    """Boxes in pixels from the distances of their sides to the centers of the cells, differentiable.
+
+    Args:
+        codes: distances to left, top, right and bottom in cells; or of each the logits of a distribution over the whole
+            numbers from 0, of which the mean counts.
+        grid: the cells.
+
+    Source: Tian et al., FCOS, ICCV 2019; Li et al., Generalized Focal Loss, NeurIPS 2020.
+    """
+    bins = codes.shape[2] // 4
+    distances = codes
+    if bins > 1:
+        distances = codes.unflatten(2, (4, bins)).softmax(dim=3) @ torch.arange(bins).to(codes)
+    # No box ends before it begins; clipped without loss of gradient.
+    distances = distances + (distances.clamp(min=0) - distances).detach()
+    reach = distances * grid.strides
+    return torch.cat([grid.centers - reach[..., :2], grid.centers + reach[..., 2:]], dim=2)
 
 
 def make_grid(outputs: Outputs) -> Grid:

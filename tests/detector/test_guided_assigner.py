@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from diode_pl.detector import Outputs
-from diode_pl.detector.ultralytics.assigner import GuidedAssigner, center_distances
-from diode_pl.detector.ultralytics.grid import Grid, make_grid
+from diode_pl.detector.grid import Grid, make_grid
+from diode_pl.detector.guided_assigner import GuidedAssigner, center_distances
 
 CLASSES = 2
 # 64 px: a small target of class 1 in the first image, in the second image a large one of class 0.
