@@ -16,6 +16,8 @@ _SYNONYMS = {
     "sofa": "couch",
     "tvmonitor": "tv",
 }
+UNUSED = "N/A"
+"""Name of an output without a class, of which torchvision's networks for COCO have several."""
 _BACKGROUND = re.compile("_+background_+", re.IGNORECASE)  # torchvision's spelling, and that of labelme
 
 
@@ -25,8 +27,8 @@ def read_names(names: str | Path | Sequence[str]) -> list[str]:
     Lists of the outputs of a network may begin with ``__background__``, which is no object and is left out.
 
     Raises:
-        ValueError: if the file does not exist, is not UTF-8 or has no name, a name is no text, or ``__background__`` is
-            not the first.
+        ValueError: if the file does not exist, is not UTF-8, has no name or one twice, a name is no text, or
+            ``__background__`` is not the first.
 
     Example:
         >>> read_names(["__background__", "mug", "key"])
@@ -97,6 +99,13 @@ def _read_lines(path: Path) -> list[str]:
         raise ValueError(f"names: {error}") from error
     if not any(lines):
         raise ValueError(f"names: {path} is empty; expected one class name per line")
+    first = dict[str, int]()
+    for number, line in enumerate(lines, start=1):
+        if line and line != UNUSED and first.setdefault(line, number) != number:
+            raise ValueError(
+                f"names: {path} states {line!r} on line {first[line]} and again on line {number}; expected another "
+                "name for each class"
+            )
     return [line for line in lines if line]
 
 

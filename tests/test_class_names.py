@@ -65,6 +65,17 @@ def test_a_file_that_holds_no_names_is_named(tmp_path: Path):
             read_names(file)
 
 
+def test_a_file_states_each_name_once(tmp_path: Path):
+    file = tmp_path / "a.names"
+    file.write_bytes("\ufeffmug\r\n\r\nkey\r\n mug \r\n".encode())
+    with pytest.raises(
+        ValueError, match=r"^names: .*a.names states 'mug' on line 1 and again on line 4; expected anot"
+    ):
+        read_names(file)
+    file.write_text("a\nA\nN/A\nsofa\ncouch\nN/A\n")  # the last of torchvision's list
+    assert read_names(file) == ["a", "A", "N/A", "sofa", "couch", "N/A"]
+
+
 @pytest.mark.parametrize("background", ["__background__", "_background_", "__BACKGROUND__"])
 def test_background_is_no_object(background: str):
     assert read_names([background, "cat", "background"]) == ["cat", "background"]

@@ -14,6 +14,7 @@ from typing import Any
 
 from hydra.errors import HydraException
 
+from diode_pl.cli.sweep_errors import JobError, without_hydras_line
 from diode_pl.io.quoting import shorten
 
 _ARGUMENT = r"[a-z_]\w*(?:\.\w+|\[\w+\])*"
@@ -31,10 +32,6 @@ _NO_KEY = re.compile(r"Could not override '([\w.]+)'")
 _LONGEST = 1500  # characters; the text of some errors contains what a file or a value holds
 _EVERYTHING = "HYDRA_FULL_ERROR"  # the variable with which Hydra shows where an error comes from
 _ONE_LINE = "DIODE_ONE_LINE_ERRORS"  # beside it: that was this module; the processes that a command starts inherit both
-
-
-class JobError(Exception):
-    """A job of a sweep failed, and has said so where it ran: the sweep goes on, and fails in the end."""
 
 
 def shows_tracebacks() -> bool:
@@ -56,10 +53,10 @@ def one_line_errors() -> Iterator[None]:
     # else Hydra prints errors itself, some of them with a traceback
     os.environ.update({_EVERYTHING: "1", _ONE_LINE: "1"})
     try:
-        yield
+        with without_hydras_line():
+            yield
     except JobError as error:
-        # One that has come from another process, a job of a cluster, has lost its cause on the way.
-        raise SystemExit(f"error: {error}" if error.__cause__ is None else 1) from None
+        raise SystemExit(1 if error.was_shown_here else f"error: {error.message}") from None
     except KeyboardInterrupt:
         print("stopped by the keyboard; the same command continues what can be continued", file=sys.stderr)
         raise SystemExit(130) from None

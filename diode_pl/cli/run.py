@@ -9,13 +9,14 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
 from diode_pl.cli.completion import choose_completion
-from diode_pl.cli.errors import JobError, describe_error, shows_tracebacks
+from diode_pl.cli.errors import describe_error, shows_tracebacks
 from diode_pl.cli.experiments import qualify_experiments
 from diode_pl.cli.help import register_help
 from diode_pl.cli.pretrained import fill_pretrained
 from diode_pl.cli.renamed import refuse_renamed
 from diode_pl.cli.shard_folder import choose_shard_folder
 from diode_pl.cli.signatures import refuse_unlike_signatures
+from diode_pl.cli.sweep_errors import JobError, identify_terminal
 from diode_pl.cli.unread import refuse_unread
 from diode_pl.cli.weights_files import choose_file_detectors
 from diode_pl.io.quoting import quote, shorten
@@ -76,7 +77,7 @@ def run(config: Any) -> float | None:
         if job.mode is not None and job.mode.name == "MULTIRUN":
             message = f"job {job.job.num} ({shorten(' '.join(words))}): {message}"
             print(f"error: {message}", file=sys.stderr)
-            raise JobError(message) from error
+            raise JobError(message, identify_terminal()) from error
         raise SystemExit(f"error: {message}") from error
 
 

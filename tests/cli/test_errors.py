@@ -13,13 +13,13 @@ from omegaconf import OmegaConf
 from omegaconf.errors import ConfigAttributeError
 
 from diode_pl.cli.errors import (
-    JobError,
     describe_error,
     describe_hydra_error,
     one_line_errors,
     shows_tracebacks,
     typed_key,
 )
+from diode_pl.cli.sweep_errors import JobError, identify_terminal
 
 CONFIG: dict[str, Any] = {
     "output_dir": "runs",
@@ -142,9 +142,8 @@ def test_errors_of_hydra_are_one_line() -> None:
 
 def test_errors_end_the_program_in_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
     monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
-    here = JobError("said")
-    here.__cause__ = ValueError("said")
-    elsewhere = pickle.loads(pickle.dumps(here))  # as from a job of a cluster, whose terminal nobody sees
+    here = pickle.loads(pickle.dumps(JobError("said", identify_terminal())))  # as from a process of this machine
+    elsewhere = JobError("said", (0, 0))  # as from a job of a cluster, whose terminal nobody sees
     cases = ((ValueError("no"), "error: no"), (here, 1), (elsewhere, "error: said"), (KeyboardInterrupt(), 130))
     for raised, code in cases:
         with pytest.raises(SystemExit) as error, one_line_errors():

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torchvision.models import WeightsEnum, get_model_weights
 from torchvision.models.detection import FasterRCNN_ResNet50_FPN_Weights
 
-from diode_pl.class_names import match_classes, read_names, require_stored_names
+from diode_pl.class_names import UNUSED, match_classes, read_names, require_stored_names
 from diode_pl.detector.darknet.cfg import ConfigError
 from diode_pl.detector.finite_weights import require_finite, require_same_kinds
 from diode_pl.detector.partial_weights import FOR_OTHER_CLASSES, load_fitting
@@ -20,8 +20,7 @@ from diode_pl.provenance import Provenance
 
 # Torchvision's networks for COCO have 91 outputs: background, 80 classes and unused ones.
 _COCO = tuple(FasterRCNN_ResNet50_FPN_Weights.COCO_V1.meta["categories"])
-_UNUSED = "N/A"  # an output without a class
-COCO_CLASSES = tuple(name for name in read_names(_COCO) if name != _UNUSED)
+COCO_CLASSES = tuple(name for name in read_names(_COCO) if name != UNUSED)
 _PREFIX = "network."  # in the state dict of a detector, but not in torchvision's
 
 
@@ -58,7 +57,7 @@ def load_network(
         DownloadError: if the weights cannot be downloaded, or the existing file is not torchvision's.
     """
     listed = list(COCO_CLASSES) if names is None else read_names(names)
-    classes = [name for name in listed if name != _UNUSED]
+    classes = [name for name in listed if name != UNUSED]
     outputs = first + len(classes)
     if weights is None:
         return LoadedNetwork(build(num_classes=outputs), classes, _columns(classes, outputs, first), None)
@@ -103,8 +102,8 @@ def _loaded(
 def _columns(names: Sequence[str], outputs: int, first: int) -> list[int]:
     """Output of each class; empty if the numbers of outputs and names do not match."""
     if outputs in (first + len(names), 1 + len(names)):
-        return [outputs - len(names) + i for i, name in enumerate(names) if name != _UNUSED]
-    columns = match_classes([name for name in names if name != _UNUSED], _COCO)
+        return [outputs - len(names) + i for i, name in enumerate(names) if name != UNUSED]
+    columns = match_classes([name for name in names if name != UNUSED], _COCO)
     return columns if outputs == len(_COCO) and -1 not in columns else []
 
 
