@@ -69,18 +69,18 @@ class Lease:
         return False
 
     def take_or_watch(self) -> bool:
-        """As :meth:`take`; a process on another host is watched until it gives a sign of life or counts as gone."""
-        if self.take():
-            return True
+        """As :meth:`take`, of a process on another host after :meth:`watch`."""
+        return self.take() or (self.watch() and self.take())
+
+    def watch(self) -> bool:
+        """Whether nobody holds it; of another host after its next sign of life, or the time without one."""
         holder, first = self.holder, self._look()
-        if holder is not None and holder.is_here:
-            return False
+        if self.is_free or (holder is not None and holder.is_here):
+            return self.is_free
         log.info("%s: waiting %.0f s for a sign of life of %s", self.path, EXPIRY, holder.words if holder else "a run")
-        while self._look() == first:
-            if self.take():
-                return True
+        while self._look() == first and not self.is_free:
             time.sleep(BEAT / 5)
-        return self.take()
+        return self.is_free
 
     def release(self) -> None:
         """Gives it back; without effect if this process does not hold it."""

@@ -60,7 +60,7 @@ class RunFolder:
             holder = self._lock.holder
             raise ValueError(
                 f"folder: {holder.words if holder else 'another process'} trains in {self.folder}. Wait for its end, "
-                f"or choose another folder; if that process is gone, remove {self._lock.path}."
+                "or choose another folder."
             )
         try:
             self._begin()

@@ -57,7 +57,8 @@ class Team:
             prepare: called while no other process joins.
 
         Raises:
-            ValueError: if another process makes a set of another plan or configuration there.
+            ValueError: if another process makes a set of another plan or configuration there. One on another host that
+                gives no sign of life for a minute counts as gone.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         badge = Lease(self.place / f"{ProcessId.current()}.member")
@@ -122,13 +123,14 @@ class Team:
         held = []
         for path in sorted(self.place.glob("*.member")) + sorted(self.place.glob("*.batch")):
             lease = Lease(path)
-            if lease.is_free:
-                path.unlink(missing_ok=True)
+            if lease.take():  # and not removed as it is: another process may take it over at this moment
+                lease.release()
             elif lease.holder != ProcessId.current():
                 held.append(lease)
         return held
 
     def _refuse_others(self, plan: Plan, configuration: Mapping[str, Any]) -> None:
+        others = self.others()  # without what those left that are gone
         try:
             known = read_json(self.folder / "plan.json")
             differ = (
@@ -137,11 +139,17 @@ class Team:
             differ += compare_configs(known["configuration"], configuration)
         except (OSError, ValueError, KeyError, TypeError, AttributeError):  # none yet, or cut
             return
-        if differ and (others := self.others()):
+        if not differ:
+            return
+        for lease in [lease for lease in others if lease.watch()]:  # of a host that is gone
+            others.remove(lease)
+            if lease.take():
+                lease.release()
+        if others:
             raise ValueError(
                 f"folder: {_name(others[0])} writes to {self.folder} with another configuration. They differ in"
                 + "".join(f"\n  {key}: {before!r} there, {now!r} now" for key, before, now in differ)
-                + f"\nChoose another folder, or wait for its end; if that process is gone, remove {others[0].path}."
+                + "\nChoose another folder, or wait for its end."
             )
 
 

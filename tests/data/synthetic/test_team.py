@@ -1,16 +1,19 @@
 """Processes that make one set together."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from threading import Event, Thread
 
 import pytest
 
 from diode_pl.data.synthetic import Plan, Team
+from diode_pl.io import lease
 from diode_pl.io.process_id import ProcessId
 from tests.data.batches import contents
 from tests.io.process_ids import elsewhere, gone
@@ -63,25 +66,43 @@ def test_the_same_joins_and_another_is_refused_by_key_host_and_process(tmp_path:
         assert json.loads((tmp_path / "plan.json").read_text())["num_images"] == 6
 
 
-def test_those_that_are_gone_do_not_count_and_leave_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("seed", [0, 1])
+def test_those_that_are_gone_do_not_count_and_leave_nothing(tmp_path: Path, seed: int) -> None:
     with another(tmp_path) as process:
         process.kill()
         process.wait()
         (tmp_path / ".team" / f"{gone()}.member").write_text(f"{gone()} 0\n")
-        with Team(tmp_path).joined(PLAN, NAMES, SETTINGS | {"seed": 1}):
+        with Team(tmp_path).joined(PLAN, NAMES, SETTINGS | {"seed": seed}):
             assert len(list((tmp_path / ".team").iterdir())) == 1
         assert not (tmp_path / ".team").exists()
 
 
-def test_one_on_another_host_counts_until_it_is_known_to_be_gone(tmp_path: Path) -> None:
+@pytest.mark.parametrize("lives", [True, False])
+def test_one_on_another_host_counts_if_it_gives_a_sign_of_life(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lives: bool
+) -> None:
+    monkeypatch.setattr(lease, "EXPIRY", 60.0 if lives else 0.5)
+    monkeypatch.setattr(lease, "BEAT", 0.1)
     with Team(tmp_path).joined(PLAN, NAMES, SETTINGS):
-        other = elsewhere()
-        (tmp_path / ".team" / "000001.batch").write_text(f"{other} 0\n")
+        pass
+    (tmp_path / ".team").mkdir()
+    other = elsewhere()
+    left = [tmp_path / ".team" / name for name in (f"{other}.member", "000001.batch")]
+    for path in left:
+        path.write_text(f"{other} 0\n")
+    beats = Event()
+    beating = Thread(target=lambda: [os.utime(path) for _ in iter(lambda: beats.wait(0.05), True) for path in left])
+    if lives:
+        beating.start()
+    try:
         with (
-            pytest.raises(ValueError, match=rf"(?s)process {other.pid} on node7 writes.*remove .*000001\.batch"),
+            pytest.raises(ValueError, match=rf"process {other.pid} on node7 writes.*") if lives else nullcontext(),
             Team(tmp_path).joined(PLAN, NAMES, SETTINGS | {"seed": 1}),
         ):
-            pass
+            assert len(list((tmp_path / ".team").iterdir())) == 1  # only this one
+    finally:
+        beats.set()
+    assert (tmp_path / ".team").exists() == lives
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"num_images": 4, "configuration": 5}'])
