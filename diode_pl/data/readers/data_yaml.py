@@ -26,8 +26,7 @@ class DataYaml:
         names: of the classes, by label.
 
     Raises:
-        ValueError: if it does not exist or is not a readable YAML file, or ``names`` are not names, each once, as many
-            as ``nc``.
+        ValueError: if it does not exist or is not a readable YAML file, or ``names`` are not names, as many as ``nc``.
 
     Example:
         >>> import tempfile
@@ -64,11 +63,7 @@ class DataYaml:
             raise ValueError(f"{self.path}: nc is {quote(count)}, and names has {len(names)}; correct one of them")
         words = [str(name) for name in names]
         if shared := [name for name, labels in Counter(words).items() if labels > 1]:
-            labels = " and ".join(str(label) for label, name in enumerate(words) if name == shared[0])
-            raise ValueError(
-                f"{self.path}: the names of labels {labels} are the same, {quote(shared[0])}; expected another name "
-                "for each class"
-            )
+            log.warning("%s: several labels stand for one class: %s", self.path, quote(shared))
         return words
 
     def list_split(self, split: str) -> list[Path]:
