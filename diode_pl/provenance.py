@@ -40,6 +40,12 @@ class Provenance:
         start = {None: [], True: ["teacher"], False: ["no teacher"]}[self.teacher]
         return " +".join([*start, *sorted(self.others)])
 
+    @property
+    def parts(self) -> list[str]:
+        """Its parts as words to search for, as in ``["teacher", "+real labels"]``; ``teacher-only`` is one."""
+        first, *others = str(self).split(" +")
+        return [first, *(f"+{part}" for part in others)]
+
     def with_labels(self, read: bool) -> "Provenance":
         """Adds real labels if the labels of the images are ``read``.
 

@@ -34,6 +34,7 @@ HOMES = {
     "distill": "distillation.losses",
     "initializer": "synthesis.initializer",
     "label_source": "data.pseudo_labels",
+    "logger": "dashboard",
     "losses": "synthesis.losses",
     "sampler": "synthesis.sampler",
     "schedule": "synthesis.schedule",
@@ -41,14 +42,15 @@ HOMES = {
     "trainer": "training.trainer",
 }
 OUR_GROUPS = set(HOMES)
-THIRD_PARTY_GROUPS = {"optimizer", "scheduler", "logger"}
+THIRD_PARTY_GROUPS = {"optimizer", "scheduler"}
 OVERLAYS = {"experiment", "task"}
 # What a group of ours may name beside its own folder, as prefixes: what a library does well, we do not write.
 FOREIGN_TARGETS = {
     # weights that come with the package; networks that torchvision builds; a detector that a data set records
     "detector": ("diode_pl.io.assets.", "torchvision.models.detection.", "diode_pl.cli.load_recorded_teacher"),
-    "callbacks": ("pytorch_lightning.callbacks.", "diode_pl.training.ema."),
+    "callbacks": ("pytorch_lightning.callbacks.", "diode_pl.training.ema.", "diode_pl.distillation.callbacks."),
     "data": ("diode_pl.shapes.", "diode_pl.data.held_out."),
+    "logger": ("pytorch_lightning.loggers.",),
     "losses": ("diode_pl.synthesis.loss_weighting.",),  # a preset says what its weights are
     "schedule": ("diode_pl.synthesis.growth.",),  # a stage may grow the targets
     "trainer": ("diode_pl.synthesis.trainer.",),

@@ -13,7 +13,9 @@ import pytest
 
 import synthesize as entry_point
 from tests.command_line import ENVIRONMENT, ROOT, run_failing, run_main, show_help
+from tests.event_files import hyperparameters, read_events, scalars
 from tests.tiny_network import SHORT, write_tiny_network
+from tests.wandb_files import read_runs
 
 
 def synthesize(*overrides: object, cwd: Path, fails: bool = False) -> str:
@@ -136,9 +138,18 @@ def test_another_configuration_in_the_same_folder_is_refused_in_one_line(tiny, w
 
 def test_a_sweep_puts_each_job_in_a_folder_of_its_own(tiny, tmp_path):
     synthesize(*tiny, "num_images=2", "seed=0,1", "output_dir=sweep", "--multirun", cwd=tmp_path)
-    sets = sorted(path.parent for path in (tmp_path / "sweep").rglob("annotations.json"))
-    assert len(sets) == 2
-    assert data_set(sets[0]) != data_set(sets[1])
+    sets = [tmp_path / "sweep" / f"seed={seed}" for seed in (0, 1)]
+    first = data_set(sets[0])
+    assert first != data_set(sets[1])
+    written = (sets[0] / "batches" / "000000.json").stat().st_mtime_ns
+    synthesize(*tiny, "num_images=2", "seed=2,0", "output_dir=sweep", "--multirun", cwd=tmp_path)
+    assert data_set(sets[0]) == first and (sets[0] / "batches" / "000000.json").stat().st_mtime_ns == written
+    assert {path.name for path in (tmp_path / "sweep").iterdir() if path.is_dir()} == {"seed=0", "seed=1", "seed=2"}
+    other = [*tiny, "num_images=2", "losses.detection.weight=7.0", "seed=2,3", "output_dir=sweep", "--multirun"]
+    text = synthesize(*other, cwd=tmp_path, fails=True)
+    (line,) = [line for line in text.splitlines() if "losses.detection.weight: " in line]  # a refused job is one line
+    assert line.startswith("error: job 0 ") and "1.0 there, 7.0 now; Go back to those values" in line
+    assert (tmp_path / "sweep" / "seed=3" / "dataset.json").exists()
 
 
 def test_a_wrong_key_is_named(tiny, tmp_path):
@@ -158,7 +169,7 @@ def test_a_resolution_that_does_not_fit_is_explained(tiny, tmp_path):
 def test_a_sweep_goes_on_after_a_job_that_fails(tiny, tmp_path):
     resolutions = "schedule.stages.0.resolution=33,32"
     synthesize(*tiny, "num_images=2", resolutions, "output_dir=sweep", "--multirun", cwd=tmp_path, fails=True)
-    assert [path.parent.name for path in (tmp_path / "sweep").rglob("annotations.json")] == ["1"]
+    assert [path.parent.name for path in (tmp_path / "sweep").rglob("annotations.json")] == [resolutions[:-5] + "32"]
 
 
 def test_another_teacher_under_the_same_name_is_refused(tiny, whole, tmp_path):
@@ -188,13 +199,61 @@ def test_a_key_without_a_value_is_named(tmp_path):
     assert "teacher.cfg" in text and "Traceback" not in text
 
 
-@pytest.mark.parametrize("logger", ["tensorboard", "wandb", "none"])
-def test_other_loggers_take_scalars_and_pictures(tiny, tmp_path, logger, monkeypatch):
-    monkeypatch.setenv("WANDB_MODE", "offline")
-    offline = ["logger.wandb.offline=true"] if logger == "wandb" else []
-    synthesize(*tiny, "num_images=2", f"logger={logger}", *offline, "output_dir=set", cwd=tmp_path)
-    traces = {"tensorboard": "logs/**/events.out.tfevents.*", "wandb": "wandb/**/*.wandb", "none": "contact_sheet.png"}
-    assert list((tmp_path / "set").glob(traces[logger]))
+def test_without_a_logger_nothing_is_logged(tiny, whole, tmp_path):
+    synthesize(*tiny, "logger=none", "output_dir=set", cwd=tmp_path)
+    assert data_set(tmp_path / "set") == data_set(whole) and not (tmp_path / "set" / "logs").exists()
+
+
+def test_each_job_of_a_sweep_is_a_run_of_wandb_and_goes_on_under_its_id(tiny, whole, tmp_path, monkeypatch):
+    monkeypatch.delenv("WANDB_MODE")
+    command = [*tiny, "logger=wandb", "logger.wandb.offline=true", "seed=0,1", "callbacks.loss_log.every=4"]
+    command += ["callbacks.image_log.every=10", "output_dir=sweep", "--multirun"]
+    synthesize(*command, cwd=tmp_path)
+    runs = read_runs(tmp_path / "sweep")
+    assert [(run.name, run.group, run.job, run.exit_code) for run in runs] == [
+        (f"seed={seed}", "sweep", "synthesize", 0) for seed in (0, 1)
+    ]
+    assert data_set(tmp_path / "sweep" / "seed=0") == data_set(whole)  # what is looked at stays as it is
+    run = runs[0]
+    assert "teacher-only" in run.tags and any(tag.endswith("/tiny.weights") for tag in run.tags)
+    assert run.config["seed"] == 0 and run.config["sampler"]["_target_"].endswith("OneBox")
+    steps = [step for step, _ in run.values("loss/total")]
+    assert steps == sorted(set(steps)) and steps[:4] == [4, 8, 12, 14] and steps[-1] == 3 * (14 + 12 + 8)
+    assert [step for step, _ in run.values("images/count")] == [34, 68, 102]
+    assert [step for step, _ in run.values("progress/count")][:3] == [1, 10, 14]
+    layers = run.values("images/all_boxes")[0][1][0]
+    assert set(layers) == {"targets", "teacher"}
+    assert run.summary["result/images"] == 5 and 0 <= run.summary["result/teacher_map50"] <= 1
+    assert [artifact.type for artifact in run.artifacts] == ["dataset"]
+    synthesize(*command, cwd=tmp_path)
+    again = [each for each in read_runs(tmp_path / "sweep") if each.id == run.id]
+    assert len(again) == 2 and again[1].summary["result/images"] == 5
+
+
+def test_without_a_login_one_line_says_what_to_do(tiny, tmp_path):
+    clean = {name: value for name, value in ENVIRONMENT.items() if not name.startswith("WANDB_")}
+    command = [sys.executable, str(ROOT / "synthesize.py"), "trainer.accelerator=cpu", *tiny, "output_dir=set"]
+    run = subprocess.run(
+        [*command, "logger=wandb"],
+        cwd=tmp_path,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        env=clean | {"HOME": str(tmp_path)},
+    )
+    said = run.stderr.splitlines()[-1]
+    assert run.returncode == 1 and "Traceback" not in run.stderr and said.startswith("error: W&B")
+    assert "`wandb login`" in said and "logger.wandb.offline=true" in said
+
+
+def test_tensorboard_has_pictures_results_and_hyperparameters(tiny, tmp_path):
+    synthesize(*tiny, "num_images=2", "logger=tensorboard", "output_dir=set", cwd=tmp_path)
+    (folder,) = (tmp_path / "set" / "logs").iterdir()
+    events = read_events(folder)
+    assert {"images/00000000/targets", "images/00000001/teacher"} <= set(events.Tags()["images"])
+    assert {step for step, _ in scalars(events, "loss/total")} == {14, 26, 34}
+    assert scalars(events, "result/images") == [(0, 2.0)]
+    assert hyperparameters(events)["batch_size"] == 2 and hyperparameters(events)["seed"] == 0
 
 
 def test_a_verifier_of_other_classes_is_left_out_with_a_word(whole):

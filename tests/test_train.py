@@ -226,7 +226,7 @@ def test_two_processes_train_as_one(
 
 def test_a_sweep_gives_each_job_a_folder(train: Train, quick_report: None, tmp_path: Path) -> None:
     train("seed=0,1", "trainer.max_epochs=1", "--multirun")
-    students = [checkpoint(tmp_path / "run" / str(job))["state_dict"] for job in (0, 1)]
+    students = [checkpoint(tmp_path / "run" / f"seed={seed}")["state_dict"] for seed in (0, 1)]
     assert not same(*students)
 
 

@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,9 @@ import pytorch_lightning as pl
 import torch
 
 from diode_pl.classification.module import Classification
+from diode_pl.dashboard import Artifact, Dashboard, RunCard, recorded
 from diode_pl.io.atomic import atomic_write, write_picture
+from diode_pl.io.json_file import read_json
 from diode_pl.io.run_config import FREE_IN_TRAINING, compare_configs
 from diode_pl.report import draw_crops, log_closing, write_curves
 from diode_pl.training.checkpoint import Checkpoint
@@ -20,6 +22,7 @@ from diode_pl.training.run_folder import RunFolder
 log = logging.getLogger(__name__)
 
 _MAX_CROPS = 64  # in crops.png
+_RESULTS = ("accuracy", "macro_accuracy", "epochs", "seconds", "parameters")
 _MUST = {"": ("classifier", "Use the same classifier, and training images with the same classes")}
 
 
@@ -53,8 +56,25 @@ def train_classifier(
         start.require_same_shapes(module, _MUST)
         _check_split(start, module.split)
     settings = dict(settings) | hashes
-    with RunFolder(folder, settings, "classifier", module.part, trainer.is_global_zero) as run:
-        return _write_report(module, run.folder) if run.fit_or_resume(module, module.data, trainer, start) else None
+    with (
+        RunFolder(folder, settings, "classifier", module.part, trainer.is_global_zero) as run,
+        recorded(trainer, RunCard("classify", run.folder, settings, _RESULTS)) as dashboards,
+    ):
+        for dashboard in dashboards:
+            dashboard.add_tags(module.provenance.parts)
+        if not run.fit_or_resume(module, module.data, trainer, start):
+            return None
+        score = _write_report(module, run.folder)
+        _show(dashboards, run.folder)
+        return score
+
+
+def _show(dashboards: Sequence[Dashboard], folder: Path) -> None:
+    for dashboard in dashboards:
+        report = read_json(folder / "metrics.json")
+        values = {name: report[name] for name in (*_RESULTS, "data_access") if report[name] is not None}
+        dashboard.summarize(values)
+        dashboard.log_artifact(Artifact.from_file(folder / "classifier.safetensors", values, ()))
 
 
 def _describe_split(module: Classification, settings: Mapping[str, Any]) -> dict[str, Any]:

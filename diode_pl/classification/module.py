@@ -11,6 +11,7 @@ from torchmetrics.classification import MulticlassConfusionMatrix
 
 from diode_pl.classification.datamodule import CropData, Crops
 from diode_pl.classifier import ClassificationLoss, ClassifierCard, CropClassifier, encode_classifier, output_form
+from diode_pl.dashboard import log_numbers
 from diode_pl.data.pseudo_labels import LabelPolicy
 from diode_pl.detector import Detector
 from diode_pl.io.atomic import atomic_write
@@ -134,7 +135,9 @@ class Classification(TrainingModule):
         self.per_class = per_class
         self.scores = {"accuracy": float(correct.sum() / total.sum()), "macro_accuracy": sum(trained) / len(trained)}
         self._last_validation = self.current_epoch
-        self.log_dict({f"val/{name}": value for name, value in self.scores.items()}, sync_dist=True)
+        values = {f"val/{name}": value for name, value in self.scores.items()}
+        self.log_dict(values, logger=False, sync_dist=True)
+        log_numbers(self.loggers, values | {"epoch": float(self.current_epoch)}, self.trainer.global_step)
         self.log("accuracy", self.scores["accuracy"], prog_bar=True, logger=False, sync_dist=True)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:

@@ -65,6 +65,13 @@ def register_recorded_resolution() -> None:
     OmegaConf.register_new_resolver("recorded_set", select, replace=True)
 
 
+def read_recorded_teacher(config: DictConfig) -> dict[str, Any]:
+    """The configuration of the detector that the training images were made from; empty if it is not recorded."""
+    root, split = _select_set(config)
+    record = {} if root is None else _read_record(root, split)[1]
+    return (record.get("teacher") or {}).get("config") or {}
+
+
 def _select_set(config: DictConfig) -> tuple[str | None, str | None]:
     """``root`` and ``split`` of the training images; of a union those of the first set that has a record."""
     sets = [each for each in (OmegaConf.select(config, "train.sets") or {}).values() if each is not None]

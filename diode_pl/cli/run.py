@@ -12,6 +12,7 @@ from diode_pl.cli.completion import choose_completion
 from diode_pl.cli.errors import describe_error, shows_tracebacks
 from diode_pl.cli.experiments import qualify_experiments
 from diode_pl.cli.help import register_help
+from diode_pl.cli.job_folder import job_words, keep_fixed_words_out
 from diode_pl.cli.pretrained import fill_pretrained
 from diode_pl.cli.renamed import refuse_renamed
 from diode_pl.cli.shard_folder import choose_shard_folder
@@ -31,7 +32,7 @@ def prepare_arguments(entry_point: str) -> None:
     refuse_renamed(sys.argv[1:])
     register_help(entry_point)
     overrides = choose_completion(qualify_experiments(sys.argv[1:], entry_point), entry_point)
-    sys.argv[1:] = choose_shard_folder(choose_file_detectors(overrides, entry_point))
+    sys.argv[1:] = keep_fixed_words_out(choose_shard_folder(choose_file_detectors(overrides, entry_point)))
 
 
 def run(config: Any) -> float | None:
@@ -55,7 +56,7 @@ def run(config: Any) -> float | None:
 
     job = HydraConfig.get()
     written = OmegaConf.to_container(config, resolve=False)  # now: instantiate resolves parts of it in place
-    words = _words(job)
+    words = job_words(job)
     try:
         folders = _config_folders(job)
         refuse_unread(words, written, job.runtime.choices, _keys_without(words, job, folders))
@@ -75,15 +76,15 @@ def run(config: Any) -> float | None:
             raise
         message = describe_error(error, written, _choices(job, written))
         if job.mode is not None and job.mode.name == "MULTIRUN":
-            message = f"job {job.job.num} ({shorten(' '.join(words))}): {message}"
+            message = f"job {job.job.num} ({shorten(' '.join(words))}): {_in_one_line(message)}"
             print(f"error: {message}", file=sys.stderr)
             raise JobError(message, identify_terminal()) from error
         raise SystemExit(f"error: {message}") from error
 
 
-def _words(job: Any) -> list[str]:
-    """The overrides as they were typed: one may contain an interpolation, which Hydra would look up here."""
-    return [str(word) for word in OmegaConf.to_container(job.overrides.task, resolve=False) or ()]
+def _in_one_line(message: str) -> str:
+    """A message among those of other jobs."""
+    return "; ".join(line.strip() for line in message.splitlines() if line.strip())
 
 
 def refuse_wrong(settings: Any) -> None:
@@ -112,7 +113,7 @@ def _keys_without(words: list[str], job: Any, folders: list[Path]) -> set[str]:
 def _choices(job: Any, config: Any) -> dict[str, str]:
     """What was chosen of each group, several options included, which Hydra leaves out of ``runtime.choices``."""
     choices = {group: str(option) for group, option in job.runtime.choices.items() if not group.startswith("hydra/")}
-    for override in _words(job):
+    for override in job_words(job):
         group, _, options = override.lstrip("+~").partition("=")
         if isinstance(config, dict) and isinstance(config.get(group), dict):
             choices.setdefault(group, options)

@@ -8,6 +8,7 @@ import pytorch_lightning as pl
 import torch
 from tqdm import tqdm
 
+from diode_pl.dashboard import log_numbers
 from diode_pl.data import Batch, DetectionData
 from diode_pl.detector import Detections, Detector
 from diode_pl.distillation.build import build_student
@@ -94,7 +95,9 @@ class Evaluation(pl.LightningModule):
             return
         self.student_scores, self.per_class = self.scores.compute(), self.scores.per_class()
         self.scores.reset()
-        self.log_dict({f"val/{name}": value for name, value in self.student_scores.items()}, sync_dist=True)
+        values = {f"val/{name}": value for name, value in self.student_scores.items()}
+        self.log_dict(values, logger=False, sync_dist=True)
+        log_numbers(self.loggers, values | {"epoch": float(self.current_epoch)}, self.trainer.global_step)
         self.log("AP50", self.student_scores["AP50"], prog_bar=True, logger=False, sync_dist=True)
 
     def count_skipped(self) -> dict[str, int | None]:

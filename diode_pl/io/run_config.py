@@ -21,6 +21,7 @@ _PARTS = {
 }
 FREE_IN_TRAINING = {f"{group}.{key}" for group, keys in _PARTS.items() for key in keys}
 FREE_IN_TRAINING |= {"output_dir", "ckpt", "overrides", "logger", "callbacks.progress", "task"}
+FREE_IN_TRAINING |= {"callbacks.validation_log"}
 FREE_IN_TRAINING |= {"budget_minutes", "train.partial", "max_bad", "train.max_bad", "val.max_bad"}
 FREE_IN_TRAINING |= {"distill.dicod.classifier.weights"}  # a path; `distill_sha256` identifies the content
 OF_EARLIER_VERSIONS = {"job", "fit", "tiled"}  # today's `task`

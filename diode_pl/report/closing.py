@@ -2,12 +2,15 @@
 
 import logging
 import os
+import re
 import shlex
 from pathlib import Path
 
 from diode_pl.detector import Detector
 
 log = logging.getLogger(__name__)
+
+_SPECIAL = re.compile(r"[,={}()\[\]]")  # for Hydra, which would see several values
 
 
 def predict_words(detector: Detector, weights: str) -> list[str]:
@@ -38,5 +41,12 @@ def log_closing(folder: str | Path, look: str, shows: str, *command: str) -> Non
     """
     inside = os.path.relpath(folder)
     place = str(folder) if inside.startswith("..") else inside
-    words = [shlex.quote(word.replace("{}", place)) for word in command]
+    words = [shlex.quote(_fill(word, place)) for word in command]
     log.info("%s shows %s; next: python %s", Path(place) / look, shows, " ".join(words))
+
+
+def _fill(word: str, place: str) -> str:
+    """Puts a folder into a word; its name may hold what Hydra takes for a list, as those of jobs of a sweep do."""
+    key, equals, value = word.partition("=")
+    path = value.replace("{}", place)
+    return f'{key}{equals}"{path}"' if path != value and _SPECIAL.search(path) else f"{key}{equals}{path}"

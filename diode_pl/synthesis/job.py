@@ -8,6 +8,7 @@ from typing import Any
 import pytorch_lightning as pl
 
 from diode_pl.class_names import match_classes
+from diode_pl.dashboard import RunCard, recorded
 from diode_pl.data.synthetic import Claims, Plan, Shard, SyntheticSet, Team
 from diode_pl.data.synthetic.completion import describe_shortfall, mark_unfinished
 from diode_pl.numerics.processes import reraise_process_errors
@@ -15,6 +16,7 @@ from diode_pl.report import log_closing
 from diode_pl.shapes.objects import OBJECTS
 from diode_pl.synthesis.callbacks import ImageWriter
 from diode_pl.synthesis.module import Inversion
+from diode_pl.synthesis.results import RESULTS, show_set
 
 log = logging.getLogger(__name__)
 
@@ -61,17 +63,20 @@ def synthesize(
         todo = list(shard.select(missing))
         inversion.batches = Claims(team, todo, dataset.holds)
         trainer.callbacks.append(ImageWriter(dataset, team))  # type: ignore[attr-defined]  # last: needs the scores
-        try:
-            if todo:
-                with reraise_process_errors():
-                    trainer.fit(inversion)
-        except BaseException:
-            team.require_folder()
-            if any(dataset.holds(batch) for batch in range(plan.num_batches)):
-                log.warning("%s: stopped; the same command resumes after the last finished batch", dataset.folder)
-            raise
-        finally:
-            summary = _describe(dataset, team, plan)
+        with recorded(trainer, RunCard("synthesize", dataset.folder, settings, RESULTS)) as dashboards:
+            try:
+                if todo:
+                    with reraise_process_errors():
+                        trainer.fit(inversion)
+            except BaseException:
+                team.require_folder()
+                if any(dataset.holds(batch) for batch in range(plan.num_batches)):
+                    log.warning("%s: stopped; the same command resumes after the last finished batch", dataset.folder)
+                raise
+            finally:
+                summary = _describe(dataset, team, plan)
+            if summary is not None:
+                show_set(dashboards, dataset.folder, summary)
     return _report(summary, shard, dataset, inversion)
 
 

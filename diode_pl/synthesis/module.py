@@ -13,7 +13,7 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from diode_pl.augmentations import Augmentation
 from diode_pl.data.synthetic import Plan
-from diode_pl.detector import BatchNormRecorder, Detector
+from diode_pl.detector import BatchNormRecorder, Detections, Detector
 from diode_pl.synthesis.initializer import Initializer
 from diode_pl.synthesis.loss_weighting import ConstantWeights, LossWeighting
 from diode_pl.synthesis.losses import Loss, Objective, SynthesisState
@@ -43,6 +43,7 @@ class Inversion(pl.LightningModule):
 
     Attributes:
         batches: numbers of those to make, all of ``plan`` unless set; ``batch`` is the present one or None.
+        scores, detections: of a finished batch, if measured; detections by detector, in the teacher's classes.
 
     Raises:
         ValueError: if a number is out of range, the teacher does not support a stage's resolution, no loss is left,
@@ -91,9 +92,9 @@ class Inversion(pl.LightningModule):
             self.objective.weights(stage.loss_factors)  # raises if one is unknown
         self.teacher = teacher.freeze().to(memory_format=torch.channels_last)
         self.label_prior = LabelPrior.from_teacher(teacher)
-        self.sampler, self.stages, self.initializer = sampler, list(stages), initializer
+        self.sampler, self.stages, self.initializer, self.seed = sampler, list(stages), initializer, seed
         self.augmentations = [a for a in augmentations.values() if a is not None]
-        self.seed, self.budget, self.scores = seed, budget, dict[str, float]()
+        self.scores, self.detections, self.budget = dict[str, float](), dict[str, list[Detections]](), budget
         self.images: nn.Parameter | None = None
 
     @property
@@ -198,7 +199,7 @@ class Inversion(pl.LightningModule):
         if scaler is not None:
             self._new_scaler = getattr(self, "_new_scaler", None) or scaler.state_dict()
             scaler.load_state_dict(self._new_scaler)
-        self.images, self.scores, self.started = None, {}, time.perf_counter()
+        self.images, self.scores, self.detections, self.started = None, {}, {}, time.perf_counter()
 
     def _carry_over(self, resolution: int) -> Tensor:
         before = self.stages[self.stage_index - 1]
@@ -214,7 +215,6 @@ class Inversion(pl.LightningModule):
     def _grow_targets(self) -> None:
         growth = self.stage.growth
         assert growth is not None and self.images is not None
-        outputs = self.teacher(self.images)
-        detections = self.teacher.predict(outputs, confidence=growth.nms_confidence, iou=growth.nms_iou)
-        self.initial, self.added = growth.grow(self.initial, self.added, detections)
+        found = self.teacher.predict(self.teacher(self.images), growth.nms_confidence, growth.nms_iou)
+        self.initial, self.added = growth.grow(self.initial, self.added, found)
         self.current_targets = self.targets

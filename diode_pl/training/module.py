@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from diode_pl.dashboard import log_numbers
 from diode_pl.detector import convert_sync_batch_norm
 from diode_pl.numerics.termination import end_on_sigterm
 from diode_pl.provenance import Provenance
@@ -95,7 +96,8 @@ class TrainingModule(pl.LightningModule, ABC):
         self._means.add(row | (rates or {}))
         if batch_idx % self.log_every == 0:
             self._stop_if_not_finite()
-            self.log_dict(row | {"lr": self._rate()}, batch_size=1)
+            values = {name: float(value) for name, value in row.items()} | {"lr": self._rate()}
+            log_numbers(self.loggers, values | {"epoch": float(self.current_epoch)}, self.global_step)
             self.log("loss", row["loss/total"], prog_bar=True, logger=False, batch_size=1)
 
     def scale_loss(self, total: Tensor, images: int) -> Tensor:

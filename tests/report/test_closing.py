@@ -27,6 +27,7 @@ def test_folders_are_named_as_seen_from_here(
 
 def test_words_are_quoted_for_the_shell(caplog: pytest.LogCaptureFixture) -> None:
     assert said(caplog, "my runs").endswith(" 'train.root=my runs'")
+    assert said(caplog, "a/seed=0,b=1").endswith(""" 'train.root="a/seed=0,b=1"'""")
 
 
 def test_the_command_that_predicts_names_what_a_weights_file_does_not_say() -> None:

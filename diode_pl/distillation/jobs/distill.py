@@ -6,8 +6,10 @@ from typing import Any
 
 import pytorch_lightning as pl
 
+from diode_pl.dashboard import RunCard, recorded
 from diode_pl.distillation.module import Distillation
 from diode_pl.distillation.report import write_report
+from diode_pl.distillation.results import RESULTS, show_sets, show_student
 from diode_pl.training.checkpoint import Checkpoint
 from diode_pl.training.run_folder import RunFolder, require_own_folder
 
@@ -48,10 +50,19 @@ def distill(
     if start is not None:
         start.require_same_shapes(module, _MUST_MATCH)
         start.require_student(module.student)
-    with RunFolder(folder, dict(settings) | _fingerprints(module), is_main=trainer.is_global_zero) as run:
+    with (
+        RunFolder(folder, dict(settings) | _fingerprints(module), is_main=trainer.is_global_zero) as run,
+        recorded(trainer, RunCard("train", run.folder, settings, RESULTS)) as dashboards,
+    ):
+        for dashboard in dashboards:
+            dashboard.add_tags(module.provenance.parts)
+        sets = show_sets(dashboards, module.data.train)
         best = [] if module.data.val is None else [run.keep_best()]
-        done = run.fit_or_resume(module, module.data, trainer, start, best)
-        return write_report(module, run.folder) if done else None
+        if not run.fit_or_resume(module, module.data, trainer, start, best):
+            return None
+        score = write_report(module, run.folder)
+        show_student(dashboards, run.folder, sets)
+        return score
 
 
 def _fingerprints(module: Distillation) -> dict[str, Any]:

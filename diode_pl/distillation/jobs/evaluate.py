@@ -7,8 +7,10 @@ from typing import Any
 
 import pytorch_lightning as pl
 
+from diode_pl.dashboard import RunCard, recorded
 from diode_pl.distillation.evaluation import Evaluation
 from diode_pl.distillation.report import write_scores
+from diode_pl.distillation.results import RESULTS, show_scores
 from diode_pl.provenance import Provenance
 from diode_pl.report import log_closing, predict_words
 from diode_pl.training.checkpoint import Checkpoint
@@ -65,7 +67,10 @@ def evaluate(
     given = ckpt or (settings.get("student") or {}).get("weights")
     weights = str(given) if isinstance(given, str | Path) else "FILE"  # a download is no word to type
     trainer.callbacks.append(_Writer(Path(folder), facts, weights))  # type: ignore[attr-defined]
-    return float(trainer.validate(module, datamodule=module.data, verbose=False)[0]["val/AP50"])
+    with recorded(trainer, RunCard("evaluate", Path(folder), settings, RESULTS)) as dashboards:
+        trainer.validate(module, datamodule=module.data, verbose=False)
+        show_scores(dashboards, Path(folder) / _FILES[0])
+    return float(trainer.callback_metrics["val/AP50"])
 
 
 class _Writer(pl.Callback):

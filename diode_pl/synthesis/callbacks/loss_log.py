@@ -1,14 +1,20 @@
 """Logging of loss terms."""
 
 import math
+import time
 
 import pytorch_lightning as pl
 
+from diode_pl.dashboard import log_numbers
+from diode_pl.synthesis.iterations import step_in_set
 from diode_pl.synthesis.module import Inversion
 
 
 class LossLog(pl.Callback):
-    """Logs the raw terms and the weighted total as ``loss/<name>``, with learning rate, boxes, batch and stage.
+    """Logs the terms of the objective, and how fast images are made.
+
+    Raw terms and the weighted total are ``loss/<name>``, the part of a term in the total, with its factor, is
+    ``share/<name>``; with them come learning rate, boxes, batch and stage, and at the end of a batch seconds per image.
 
     Args:
         every: iterations between two entries, >= 1; each entry triggers a device sync.
@@ -34,7 +40,8 @@ class LossLog(pl.Callback):
         last = batch_idx + 1 == trainer.num_training_batches
         if not ((batch_idx + 1) % self.every == 0 or last):
             return
-        entry = {f"loss/{name}": value for name, value in pl_module.term_values().items()}
+        values = pl_module.term_values()
+        entry = {f"loss/{name}": value for name, value in values.items()}
         broken = [name for name, value in entry.items() if not math.isfinite(value)]
         if broken:
             raise FloatingPointError(
@@ -42,7 +49,13 @@ class LossLog(pl.Callback):
                 "try the precision 32-true, a lower learning rate or lower weights"
             )
         assert pl_module.batch is not None
+        entry |= {f"share/{name}": part for name, part in pl_module.objective.shares(values).items()}
         entry |= {"lr": pl_module.learning_rate, "boxes": float(len(pl_module.current_targets))}
         entry |= {"batch": float(pl_module.batch), "stage": float(pl_module.stage_index)}
-        for logger in pl_module.loggers:
-            logger.log_metrics(entry, pl_module.global_step)
+        log_numbers(pl_module.loggers, entry, step_in_set(pl_module, batch_idx + 1))
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        assert isinstance(pl_module, Inversion)
+        if pl_module.batch_is_done:
+            seconds = (time.perf_counter() - pl_module.started) / pl_module.initial.batch_size
+            log_numbers(pl_module.loggers, {"seconds_per_image": seconds}, step_in_set(pl_module))

@@ -7,11 +7,13 @@ import torch
 from torch import Tensor
 
 from diode_pl.class_names import match_classes
+from diode_pl.dashboard import log_numbers
 from diode_pl.detector import Detections, Detector
 from diode_pl.detector.input_size import InputSize
 from diode_pl.io.images import to_uint8
 from diode_pl.metrics import mean_average_precision
 from diode_pl.provenance import VERIFIER, Provenance
+from diode_pl.synthesis.iterations import step_in_set
 from diode_pl.synthesis.module import Inversion
 
 log = logging.getLogger(__name__)
@@ -20,7 +22,8 @@ log = logging.getLogger(__name__)
 class Verifier(pl.Callback):
     """Measures mAP@0.5 of the teacher and of an independent detector on the images, against their targets.
 
-    The scores are logged; those at the end of a batch are kept in ``Inversion.scores``. They do not affect the images.
+    The scores are logged; those at the end of a batch are kept in ``Inversion.scores``, with what they were measured on
+    in ``Inversion.detections``. They do not affect the images.
 
     Args:
         detector: independently trained on similar data; None measures the teacher alone. Classes are matched by name;
@@ -77,34 +80,37 @@ class Verifier(pl.Callback):
         assert isinstance(pl_module, Inversion)
         due = self.every and pl_module.images is not None and (batch_idx + 1) % self.every == 0
         if due and (self.detector is None or self._sides(self.detector).supports(pl_module.stage.resolution)):
-            self._measure(pl_module)
+            self._measure(pl_module, step_in_set(pl_module, batch_idx + 1))
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Measures a finished batch, rounded to 8 bits as on disk."""
         assert isinstance(pl_module, Inversion)
         if pl_module.batch_is_done:
-            pl_module.scores = self._measure(pl_module)
+            pl_module.scores = self._measure(pl_module, step_in_set(pl_module))
 
     @staticmethod
     def _sides(detector: Detector) -> InputSize:
         return InputSize.from_detectors({"verifier": detector})
 
     @torch.no_grad()
-    def _measure(self, module: Inversion) -> dict[str, float]:
+    def _measure(self, module: Inversion, step: int) -> dict[str, float]:
         assert module.images is not None
         images = to_uint8(module.images).float() / 255
-        scores = {"teacher_map50": self._score("teacher", module.teacher, images, module, None)}
-        if self.detector is not None:
-            scores["verifier_map50"] = self._score("verifier", self.detector, images, module, self.class_map)
-        for logger in module.loggers:
-            logger.log_metrics({f"score/{name}": value for name, value in scores.items()}, module.global_step)
+        found = {"teacher": self._detect("teacher", module.teacher, images)}
+        scores = {"teacher_map50": mean_average_precision(found["teacher"], module.targets)}
+        if self.detector is not None and self.class_map is not None:
+            of_verifier = self._detect("verifier", self.detector, images)
+            scores["verifier_map50"] = mean_average_precision(of_verifier, module.targets, self.class_map)
+            found["verifier"] = [each.relabel(self.class_map) for each in of_verifier]
+        module.detections = found
+        log_numbers(module.loggers, {f"score/{name}": value for name, value in scores.items()}, step)
         return scores
 
     @staticmethod
-    def _score(role: str, detector: Detector, images: Tensor, module: Inversion, class_map: list[int] | None) -> float:
+    def _detect(role: str, detector: Detector, images: Tensor) -> list[Detections]:
         detections = list[Detections]()
         for part in images.split(64):
             outputs = detector(part)
             outputs.require_finite(role)
             detections += detector.predict(outputs)
-        return mean_average_precision(detections, module.targets, class_map)
+        return detections

@@ -40,6 +40,7 @@ class Objective:
         self.active: dict[str, Loss] = {}
         self.norm_layers = 0
         self.terms: dict[str, Tensor] = {}
+        self._factors: dict[str, float] = {}  # of the last step
         self._names = set(losses)
         self._warned = False
 
@@ -79,6 +80,7 @@ class Objective:
     def __call__(self, step: SynthesisState) -> Float[Tensor, ""]:
         terms = {name: loss(step) for name, loss in self.active.items()}
         factors = self.weighting.factors(terms, step.pixels)
+        self._factors = dict(factors)
         # A term with factor 0 is left out, not multiplied: 0 times NaN is NaN.
         total = torch.stack([factors[name] * term for name, term in terms.items() if factors[name]]).sum()
         self.terms = {name: term.detach() for name, term in terms.items()} | {"total": total.detach()}
@@ -88,3 +90,13 @@ class Objective:
         """Values of ``terms`` and of the weighting; triggers one device sync."""
         values = torch.stack(list(self.terms.values())).tolist()
         return dict(zip(self.terms, values, strict=True)) | self.weighting.values()
+
+    def shares(self, values: Mapping[str, float]) -> dict[str, float]:
+        """Part of each term, times its factor, in the sum of their magnitudes: in [0, 1].
+
+        Args:
+            values: those of :meth:`values`.
+        """
+        parts = {name: abs(values[name] * self._factors.get(name, 0.0)) for name in self.terms if name != "total"}
+        whole = sum(parts.values())
+        return {name: part / whole if whole else 0.0 for name, part in parts.items()}
