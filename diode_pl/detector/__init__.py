@@ -9,6 +9,7 @@ from diode_pl.detector.download import DownloadError, download_file
 from diode_pl.detector.like_teacher import like_teacher
 from diode_pl.detector.none import no_detector
 from diode_pl.detector.norm_inputs import record_inputs
+from diode_pl.detector.onnx.detector import Onnx
 from diode_pl.detector.sync_batch_norm import convert_sync_batch_norm
 from diode_pl.detector.torchvision.faster_rcnn import FasterRCNN
 from diode_pl.detector.torchvision.fcos import FCOS
@@ -32,6 +33,7 @@ __all__ = [
     "DownloadError",
     "ChannelStats",
     "BatchNormRecorder",
+    "Onnx",
     "Outputs",
     "MatchedPredictions",
     "RetinaNet",

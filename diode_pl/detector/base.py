@@ -29,6 +29,7 @@ class Detector(nn.Module, ABC):
     Attributes:
         provenance: data that the weights were trained on, ``GIVEN_WEIGHTS`` if unknown; None for random weights.
         clips_before_nms: whether :meth:`predict` clips boxes to the image before it compares them, not only after.
+        trainable: whether it can be a student, which a file of its weights must be able to build again.
         class_activation: "sigmoid" for independent class logits, "softmax" over the classes and background.
 
     Raises:
@@ -42,8 +43,8 @@ class Detector(nn.Module, ABC):
         (torch.Size([2, 252, 4]), 2)
     """
 
+    trainable, clips_before_nms = True, False
     class_activation = "sigmoid"
-    clips_before_nms = False
 
     def __init__(self, class_names: Sequence[str], stride: int, smallest: int | None = None) -> None:
         super().__init__()
@@ -145,10 +146,9 @@ class Detector(nn.Module, ABC):
     def predict(
         self, outputs: Outputs, confidence: float = 0.005, iou: float = 0.45, max_detections: int = 100
     ) -> list[Detections]:
-        """Returns the detections of each image after non-maximum suppression per class.
+        """Detections of each image after non-maximum suppression per class, from outputs of :meth:`forward`.
 
         Args:
-            outputs: of :meth:`forward`.
             confidence: candidates at or below this score are dropped, in [0, 1].
             iou: threshold of non-maximum suppression, in [0, 1].
             max_detections: maximum per image.

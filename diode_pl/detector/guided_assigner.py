@@ -27,6 +27,22 @@ class Assigned(NamedTuple):
     target: Int[Tensor, "n m"]
 
 
+class CriterionResult(NamedTuple):
+    """Loss and assignment.
+
+    Args:
+        terms: of the loss, with their gains.
+        image: index of the image of each positive cell.
+        cell: index of the cell.
+        target: index of the cell's box in the targets.
+    """
+
+    terms: dict[str, Float[Tensor, ""]]
+    image: Int[Tensor, " p"]
+    cell: Int[Tensor, " p"]
+    target: Int[Tensor, " p"]
+
+
 class GuidedAssigner:
     """A task-aligned assigner, mixed with one by center and size for targets that are not seen yet.
 

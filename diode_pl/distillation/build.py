@@ -5,9 +5,9 @@ import re
 from collections.abc import Sequence
 from functools import partial
 
-from diode_pl.detector import Detector, DownloadError, Ultralytics, load_weights_file
+from diode_pl.detector import Detector, DownloadError, Onnx, Ultralytics, load_weights_file
 
-_NAMED = (load_weights_file, Ultralytics)  # their weights come with class names
+_NAMED = (load_weights_file, Onnx, Ultralytics)  # their weights come with class names
 
 
 def build_student(

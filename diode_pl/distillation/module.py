@@ -67,6 +67,9 @@ class Distillation(Evaluation, TrainingModule):
         inherit: bool = False,
     ) -> None:
         super().__init__(student, teacher, data, confidence, iou, recipe=recipe, log_every=log_every)
+        if not self.student.trainable:
+            kind = type(self.student).__name__
+            raise ValueError(f"student: {kind} is a teacher or a verifier only, as no file of weights builds it again")
         if data.train is None:
             raise ValueError("train: expected images to train on, got None; an evaluation needs none")
         if teacher is not None:

@@ -19,6 +19,7 @@ from diode_pl.detector.torchvision.retinanet import RetinaNet
 from diode_pl.detector.torchvision.ssd import SSD
 from diode_pl.targets import Targets
 from tests.detector.darknet import small_network
+from tests.detector.onnx.small_files import small_onnx
 from tests.detector.torchvision import small_networks
 from tests.detector.torchvision.small_networks import SIZE
 from tests.detector.ultralytics.small_networks import tiny
@@ -36,6 +37,7 @@ class Case:
         frozen: whether its norm layers are of the kind that never learns.
         dense: whether its candidates are the same rows of its heads for every image.
         fixed: whether what its loss asks of the outputs does not depend on them.
+        given: whether its weights come with its network, from a file.
     """
 
     draw: Callable[[Path | None, Sequence[str] | None], Detector]
@@ -43,6 +45,7 @@ class Case:
     frozen: bool = False
     dense: bool = True
     fixed: bool = True
+    given: bool = False
 
     def lively(self, names: Sequence[str] = NAMES) -> Detector:
         """A random detector in eval mode, with the norm statistics of images and heads that have opinions."""
@@ -117,6 +120,7 @@ CASES = {
     "ssdlite": Case(partial(SSD, small_networks.ssdlite, stride=32, smallest=64), (37, 13)),
     "faster_rcnn": Case(partial(FasterRCNN, small_networks.faster_rcnn_network), (2, 2), dense=False),
     "ultralytics": Case(tiny, (24, 8), fixed=False),
+    "onnx": Case(small_onnx, (7, 4), fixed=False, given=True),
 }
 faster_rcnn = small_networks.faster_rcnn_network
 normed_faster_rcnn = partial(faster_rcnn, normed_head=True)
@@ -126,6 +130,11 @@ BUILDS = CASES | {
     "faster_rcnn_bn": Case(partial(FasterRCNN, normed_faster_rcnn), (2, 2), dense=False),
     "ultralytics_center": Case(partial(tiny, assignment="center"), (24, 8)),
     "ultralytics_26": Case(partial(tiny, assignment="task_aligned", bins=1), (24, 8), fixed=False),
+    "onnx_center": Case(
+        partial(small_onnx, assignment="center", constants=True, shared=False, probabilities=False, as_maps=True),
+        (7, 4),
+        given=True,
+    ),
     "faster_rcnn_frozen": Case(partial(FasterRCNN, faster_rcnn), (2, 2), frozen=True, dense=False),
 }
 every = pytest.mark.parametrize("name", BUILDS)

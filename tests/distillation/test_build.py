@@ -9,6 +9,7 @@ import pytest
 from diode_pl.detector import (
     Darknet,
     Detector,
+    Onnx,
     RetinaNet,
     Ultralytics,
     load_weights_file,
@@ -17,6 +18,7 @@ from diode_pl.detector import (
 )
 from diode_pl.distillation.build import build_student
 from diode_pl.report import save_weights
+from tests.detector.onnx.small_files import need_package, write_model
 from tests.detector.ultralytics.small_networks import tiny_model, write_best
 from tests.tiny_network import NAMES, tiny_network
 
@@ -52,6 +54,14 @@ def test_a_file_of_ultralytics_has_names_of_its_own_and_its_networks_have_none(t
     assert build_student(factory, ["raccoon"]).class_names == ("cat", "dog", "cup")
     for changes in ({"partial": True}, {"weights": None, "model": tiny_model()}):
         assert build_student(partial(factory, **changes), ["raccoon"]).class_names == ("raccoon",)
+
+
+def test_an_onnx_file_has_names_of_its_own(tmp_path: Path) -> None:
+    need_package()
+    factory = partial(Onnx, weights=write_model(tmp_path / "a.onnx"), names=None)
+    assert build_student(factory, ["raccoon"]).class_names == ("cat", "dog", "cup")
+    with pytest.raises(ValueError, match=r"^student.weights: expected the path of an .onnx file, got null"):
+        build_student(partial(factory, weights=None), ["raccoon"])
 
 
 def test_a_detector_that_calls_them_otherwise_is_left_alone(tmp_path: Path) -> None:

@@ -164,6 +164,10 @@ def test_what_does_not_fit_is_said_before_anything_runs(unchecked: None) -> None
             prepared(losses=losses)
     with pytest.raises(ValueError, match=r"^teacher: \w+ needs one, got None; Detection"):
         prepared(teacher=None)
+    frozen = tiny_detector()
+    frozen.trainable = False
+    with pytest.raises(ValueError, match=r"^student: Darknet is a teacher or a verifier only"):
+        prepared(student=frozen)
     two_heads = tiny_detector(anchors=(14, 14, 20, 20, 32, 32, 42, 42, 68, 68, 110, 110))
     with pytest.raises(ValueError, match=r"\(3, 2, 2, 13\).*\(3, 4, 4, 13\).*Decoded"):
         prepared(student=two_heads)

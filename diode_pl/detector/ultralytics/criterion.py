@@ -2,36 +2,18 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
-from jaxtyping import Float, Int
-from torch import Tensor
 from torchvision.ops import box_convert
 
 from diode_pl.detector.grid import make_grid
-from diode_pl.detector.guided_assigner import GuidedAssigner
+from diode_pl.detector.guided_assigner import CriterionResult, GuidedAssigner
 from diode_pl.detector.outputs import Outputs
 from diode_pl.detector.torchvision.deterministic_sampler import process_share
 from diode_pl.detector.ultralytics.package import load_package
 from diode_pl.numerics.dtypes import at_least_float32
 from diode_pl.targets import Targets
-
-
-class CriterionResult(NamedTuple):
-    """Loss and assignment.
-
-    Args:
-        terms: of the loss, with the gains of the package.
-        image: index of the image of each positive cell.
-        cell: index of the cell.
-        target: index of the cell's box in the targets.
-    """
-
-    terms: dict[str, Float[Tensor, ""]]
-    image: Int[Tensor, " p"]
-    cell: Int[Tensor, " p"]
-    target: Int[Tensor, " p"]
 
 
 def run_criterion(network: Any, outputs: Outputs, targets: Targets, assignment: str) -> CriterionResult:

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torchvision.ops import FrozenBatchNorm2d
 
-from diode_pl.detector import BatchNormRecorder
+from diode_pl.detector import GIVEN_WEIGHTS, BatchNormRecorder
 from diode_pl.detector.torchvision.frozen_norms import freeze_norms
 from tests.detector.detectors import BUILDS, every, small, some_images, some_targets
 
@@ -69,7 +69,7 @@ def test_training_mode_comes_and_goes(name: str) -> None:
     assert not any(module.training for module in detector.modules())
     assert all(module.training for module in detector.train().modules())
     assert all(parameter.requires_grad for parameter in detector.parameters())
-    assert detector.provenance is None
+    assert detector.provenance == (GIVEN_WEIGHTS if BUILDS[name].given else None)
 
 
 @every

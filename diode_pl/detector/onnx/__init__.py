@@ -1,0 +1,1 @@
+"""Detectors from ONNX files whose batch norm layers are still there."""
