@@ -45,7 +45,8 @@ def read_picture(path: str | Path) -> Image.Image:
     path = Path(path)
     try:
         _require_file(path)
-        with Image.open(path, formats=readable_formats()) as file:
+        # Not by its path: Pillow would map uncompressed files into memory, and mix up the rows of a turned TIFF.
+        with path.open("rb") as stream, Image.open(stream, formats=readable_formats()) as file:
             if file.format == "TIFF" and path.suffix.lower() in unreadable_suffixes():
                 raise UnidentifiedImageError  # camera raw: what TIFF readers find in there is a thumbnail
             _require_size(*file.size)

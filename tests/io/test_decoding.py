@@ -42,6 +42,18 @@ def test_pictures_are_upright(name: str, orientation: int, tmp_path: Path) -> No
     assert abs(np.asarray(picture)[..., 1].astype(int) - upright()).max() <= 8  # JPEG
 
 
+@pytest.mark.parametrize("orientation", STORED)
+@pytest.mark.parametrize("mode", ["L", "P", "LA", "RGBA", "CMYK", "I;16", "F"])
+def test_pictures_of_every_mode_are_upright(mode: str, orientation: int, tmp_path: Path) -> None:
+    """Pillow maps some of them into memory where they are not compressed."""
+    gray, turn, exif = upright(), STORED[orientation], Image.Exif()
+    wide = {"I;16": gray.astype(np.uint16) * 257, "F": gray.astype(np.float32)}
+    picture = Image.fromarray(wide[mode]) if mode in wide else Image.fromarray(gray).convert(mode)
+    exif[0x0112] = orientation
+    (picture if turn is None else picture.transpose(turn)).save(tmp_path / "a.tif", exif=exif)
+    assert np.array_equal(np.asarray(read_picture(tmp_path / "a.tif"))[..., 1], gray)
+
+
 @pytest.mark.parametrize("orientation", [0, 9, 255])
 def test_no_orientation_of_the_standard_turns_nothing(orientation: int, tmp_path: Path) -> None:
     picture = read_picture(stored(tmp_path / "a.png", orientation))

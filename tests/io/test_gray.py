@@ -65,16 +65,52 @@ def test_other_pictures_are_left_alone() -> None:
         assert to_8_bits(picture) is picture
 
 
-def test_12_bits_of_tiff(tmp_path: Path) -> None:
-    """Two pixels, 0xFFF and 0x800, three bytes; Pillow writes no such file."""
-    tags = [(256, 2), (257, 1), (258, 12), (259, 1), (262, 1), (273, 8), (277, 1), (278, 1), (279, 3)]
+def write_tiff(path: Path, pixels: bytes, width: int, bits: int, **changed: int) -> Path:
+    """One row of gray pixels without compression; Pillow writes no such files."""
+    tags = {256: width, 257: 1, 258: bits, 259: 1, 262: 1, 273: 8, 277: 1, 278: 1, 279: len(pixels), 339: 1}
+    tags |= {{"photometric": 262, "sample_format": 339}[name]: value for name, value in changed.items()}
     entries = b"".join(
-        np.array([tag, 3], "<u2").tobytes() + np.array([1, value], "<u4").tobytes() for tag, value in tags
+        np.array([tag, 3], "<u2").tobytes() + np.array([1, value], "<u4").tobytes() for tag, value in tags.items()
     )
-    count, end = np.array([len(tags)], "<u2").tobytes(), bytes(4)
-    head = b"II*\0" + np.array([12], "<u4").tobytes()
-    (tmp_path / "a.tif").write_bytes(head + b"\xff\xf8\x00\0" + count + entries + end)
-    assert np.asarray(read_picture(tmp_path / "a.tif"))[0, :, 0].tolist() == [255, 128]
+    pixels += bytes(len(pixels) % 2)
+    head = b"II*\0" + np.array([8 + len(pixels)], "<u4").tobytes()
+    path.write_bytes(head + pixels + np.array([len(tags)], "<u2").tobytes() + entries + bytes(4))
+    return path
+
+
+def test_12_bits_of_tiff(tmp_path: Path) -> None:
+    """Two pixels, 0xFFF and 0x800, three bytes."""
+    path = write_tiff(tmp_path / "a.tif", b"\xff\xf8\x00", 2, 12)
+    assert np.asarray(read_picture(path))[0, :, 0].tolist() == [255, 128]
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        (np.array([0, 2**32 - 1, 2**31], "<u4"), [0, 255, 128]),
+        (np.array([0, 65535, 13107], "<u4"), [0, 255, 51]),
+        (np.array([-(2**31), 2**31 - 1, 0], "<i4"), [0, 255, 128]),
+    ],
+)
+def test_32_bits_of_tiff_may_have_no_sign(values: Any, expected: list[int], tmp_path: Path) -> None:
+    path = write_tiff(tmp_path / "a.tif", values.tobytes(), 3, 32, sample_format=1 if values.dtype.kind == "u" else 2)
+    assert np.asarray(read_picture(path))[0, :, 0].tolist() == expected
+
+
+@pytest.mark.parametrize(
+    ("values", "sample_format"),
+    [
+        (np.array([0, 65535, 13107], "<u2"), 1),
+        (np.array([0, 255, 51], "u1"), 1),
+        (np.array([0, 1, 0.2], "<f4"), 3),
+    ],
+)
+@pytest.mark.parametrize("white", [False, True])
+def test_the_minimum_of_tiff_may_be_white(white: bool, values: Any, sample_format: int, tmp_path: Path) -> None:
+    path, bits = tmp_path / "a.tif", 8 * values.itemsize
+    write_tiff(path, values.tobytes(), 3, bits, photometric=0 if white else 1, sample_format=sample_format)
+    found = np.asarray(read_picture(path))[0, :, 0].tolist()
+    assert found == ([255, 0, 204] if white else [0, 255, 51])
 
 
 @pytest.mark.parametrize(("suffix", "mode"), [("png", "I;16"), ("tif", "I;16"), ("jp2", "I;16"), ("pgm", "I;16")])
