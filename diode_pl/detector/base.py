@@ -111,11 +111,7 @@ class Detector(nn.Module, ABC):
         raise NotImplementedError(f"{type(self).__name__} does not implement fit_anchors()")
 
     def inherit(self, other: "Detector") -> None:
-        """Replaces the weights by those of a wider detector of the same layers, as far as there is room for them.
-
-        Raises:
-            ValueError: if ``other`` is no such detector.
-        """
+        """Replaces the weights by those of a wider detector of the same layers (or ValueError), where there is room."""
         raise NotImplementedError(f"{type(self).__name__} does not implement inherit()")
 
     def fitted_anchors(self) -> Float[Tensor, "k 2"]:
@@ -167,6 +163,10 @@ class Detector(nn.Module, ABC):
     def norm_layers(self) -> list[nn.Module]:
         """Layers with ``running_mean`` and ``running_var``, in forward order."""
 
+    def norm_shares(self) -> list[float]:
+        """Factor of each layer in a match of statistics, in [0, 1]; below 1 where they are not the detector's own."""
+        return [1.0] * len(self.norm_layers())
+
     @property
     @abstractmethod
     def backbone_norm_layers(self) -> int:
@@ -205,9 +205,9 @@ class Detector(nn.Module, ABC):
         """
         return {}
 
-    def native_file(self) -> tuple[str, bytes] | None:
-        """Suffix and content of a file for the package that the network comes from; None if there is none."""
-        return None
+    def native_files(self, resolution: int) -> dict[str, bytes]:
+        """Files for the package that the network comes from, trained at ``resolution`` pixels: content by suffix."""
+        return {}
 
     def freeze(self) -> "Detector":
         """Freezes the weights permanently; batch norm stays in eval mode even after ``.train()``."""

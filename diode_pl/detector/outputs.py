@@ -60,6 +60,8 @@ class DensePredictions:
             shared by all images or per image.
         cells: region of the centers that each candidate is responsible for: x1 <= x < x2, y1 <= y < y2. If None, it is
             responsible for the objects that its prior covers.
+        queries: whether each candidate may predict any object, and no two of them the same, as in DETR: objects are
+            assigned to all candidates at once, and neither prior nor cell counts.
 
     Example:
         >>> cells = torch.tensor([[0.0, 0.0, 0.5, 1.0], [0.5, 0.0, 1.0, 1.0]])
@@ -71,6 +73,7 @@ class DensePredictions:
     classes: Float[Tensor, "n m c"]
     priors: Float[Tensor, "... m 4"]
     cells: Float[Tensor, "m 4"] | None
+    queries: bool = False
 
 
 @dataclass(frozen=True)

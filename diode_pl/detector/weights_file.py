@@ -14,6 +14,7 @@ from diode_pl.class_names import read_names, require_stored_names
 from diode_pl.detector.base import Detector
 from diode_pl.detector.darknet.cfg import ConfigError, Section
 from diode_pl.detector.darknet.detector import Darknet
+from diode_pl.detector.huggingface.detector import HuggingFace
 from diode_pl.detector.state_files import parse_resolution
 from diode_pl.detector.torchvision.builders import find_builder
 from diode_pl.detector.torchvision.faster_rcnn import FasterRCNN
@@ -164,6 +165,9 @@ def build_described(
         return Darknet(sections, weights, names, partial=partial, **described)
     if kind == "Ultralytics":
         return Ultralytics(weights, described.pop("network"), names, partial, **described)
+    if kind == "HuggingFace":
+        return HuggingFace(weights, described.pop("network"), names, partial, **described)
     if kind not in _TORCHVISION:
-        raise ValueError(f"the class must be one of Darknet, {', '.join(_TORCHVISION)}, Ultralytics, got {kind!r}")
+        known = ", ".join(["Darknet", *_TORCHVISION, "Ultralytics", "HuggingFace"])
+        raise ValueError(f"the class must be one of {known}, got {kind!r}")
     return _TORCHVISION[kind](find_builder(described.pop("network")), weights, names, partial=partial, **described)

@@ -5,7 +5,8 @@ import re
 from collections.abc import Sequence
 from functools import partial
 
-from diode_pl.detector import Detector, DownloadError, Onnx, Ultralytics, load_weights_file
+from diode_pl.detector import Detector, DownloadError, HuggingFace, Onnx, Ultralytics, load_weights_file
+from diode_pl.detector.huggingface.loading import brings_names
 
 _NAMED = (load_weights_file, Onnx, Ultralytics)  # their weights come with class names
 
@@ -39,8 +40,10 @@ def _call(factory: partial[Detector], class_names: Sequence[str], teacher: Detec
     arguments, known = dict(factory.keywords), inspect.signature(factory.func).parameters
     if "teacher" in known:
         arguments["teacher"] = teacher
-    has_weights = arguments.get("weights") is not None and not arguments.get("partial")
-    has_names = factory.func in _NAMED and has_weights  # those in the file
+    weights, model = arguments.get("weights"), arguments.get("model")
+    has_names = factory.func in _NAMED and weights is not None  # those in the file
+    has_names |= factory.func is HuggingFace and brings_names(weights, model)
+    has_names &= not arguments.get("partial")
     if arguments.get("names", ()) is None and not has_names:
         del arguments["names"]
         if "names" in known:  # a custom detector may call it otherwise

@@ -28,7 +28,7 @@ def write_report(distillation: Distillation, folder: Path) -> float | None:
 
     Args:
         distillation: on the CPU, after its last epoch; its student becomes that of the best.
-        folder: gets ``student.safetensors``, the student's :meth:`~Detector.native_file` if it has one,
+        folder: gets ``student.safetensors``, the student's :meth:`~Detector.native_files`,
             ``metrics.json``, ``curves.png``, ``predictions.png``, ``student.onnx`` at the validation resolution if the
             student can be exported, and, if images were held out from the training images, ``train.txt`` and
             ``held_out.txt`` with their names.
@@ -49,8 +49,8 @@ def write_report(distillation: Distillation, folder: Path) -> float | None:
     notes = {key: distillation.student_notes[key] for key in ("data_access", "resolution")} | {"exported": which}
     notes |= {name: f"{value:.4f}" for name, value in scores.items()}
     save_weights(student, folder / "student.safetensors", notes)
-    if (native := student.native_file()) is not None:
-        atomic_write(folder / f"student{native[0]}", native[1])
+    for suffix, content in student.native_files(int(notes["resolution"])).items():
+        atomic_write(folder / f"student{suffix}", content)
     teacher = {f"val/{name}": value for name, value in distillation.teacher_scores.items()}
     write_curves(folder / "curves.png", history, teacher)
     facts = {

@@ -20,6 +20,8 @@ from diode_pl.detector.torchvision.ssd import SSD
 from diode_pl.targets import Targets
 from tests.detector.darknet import small_network
 from tests.detector.onnx.small_files import small_onnx
+from tests.detector.huggingface.small_networks import spread_boxes
+from tests.detector.huggingface.small_networks import tiny as tiny_huggingface
 from tests.detector.torchvision import small_networks
 from tests.detector.torchvision.small_networks import SIZE
 from tests.detector.ultralytics.small_networks import tiny
@@ -38,6 +40,9 @@ class Case:
         dense: whether its candidates are the same rows of its heads for every image.
         fixed: whether what its loss asks of the outputs does not depend on them.
         given: whether its weights come with its network, from a file.
+        placed: whether each candidate is responsible for objects of one region.
+        spread: makes its boxes differ, whose places come from weights alone.
+        coarse: how far its features may be from those in full precision, which grows with the number of its layers.
     """
 
     draw: Callable[[Path | None, Sequence[str] | None], Detector]
@@ -46,6 +51,9 @@ class Case:
     dense: bool = True
     fixed: bool = True
     given: bool = False
+    placed: bool = True
+    spread: Callable[[Detector, Tensor], None] | None = None
+    coarse: float = 0.15
 
     def lively(self, names: Sequence[str] = NAMES) -> Detector:
         """A random detector in eval mode, with the norm statistics of images and heads that have opinions."""
@@ -57,6 +65,8 @@ class Case:
                 # Above zero: FCOS measures nothing but distances.
                 nn.init.uniform_(module.bias, 0, 1)
         _calibrate(detector)
+        if self.spread is not None:
+            self.spread(detector, some_images())
         if self.frozen:
             freeze_norms(detector)
         return detector.eval()
@@ -111,6 +121,8 @@ def darknet(weights: Path | None, names: Sequence[str] | None) -> Darknet:
         return Darknet(small_network.write_network(Path(folder))[0], weights, (names or NAMES)[:2])
 
 
+queries = partial(Case, fixed=False, placed=False, spread=spread_boxes)
+
 # One of each kind.
 CASES = {
     "darknet": Case(darknet, (4, 2)),
@@ -121,6 +133,7 @@ CASES = {
     "faster_rcnn": Case(partial(FasterRCNN, small_networks.faster_rcnn_network), (2, 2), dense=False),
     "ultralytics": Case(tiny, (24, 8), fixed=False),
     "onnx": Case(small_onnx, (7, 4), fixed=False, given=True),
+    "rt_detr": queries(tiny_huggingface, (36, 12)),
 }
 faster_rcnn = small_networks.faster_rcnn_network
 normed_faster_rcnn = partial(faster_rcnn, normed_head=True)
@@ -135,7 +148,11 @@ BUILDS = CASES | {
         (7, 4),
         given=True,
     ),
+    "d_fine": queries(partial(tiny_huggingface, family="d_fine"), (46, 17), coarse=0.4, spread=None),
+    "detr": queries(partial(tiny_huggingface, family="detr"), (9, 9)),
+    "yolos": queries(partial(tiny_huggingface, family="yolos"), (0, 0)),
     "faster_rcnn_frozen": Case(partial(FasterRCNN, faster_rcnn), (2, 2), frozen=True, dense=False),
 }
 every = pytest.mark.parametrize("name", BUILDS)
+placed = pytest.mark.parametrize("name", [name for name, case in BUILDS.items() if case.dense and case.placed])
 dense = pytest.mark.parametrize("name", [name for name, case in BUILDS.items() if case.dense])

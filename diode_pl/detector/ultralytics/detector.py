@@ -118,8 +118,9 @@ class Ultralytics(Detector):
         architecture |= {"assignment": self._assignment, "twin_similarity": self._twin_similarity}
         return {"architecture": json.dumps(architecture)} if type(self) is Ultralytics else {}
 
-    def native_file(self) -> tuple[str, bytes]:
-        return ".pt", to_package_file(load_package(), self._description, self.class_names, self.network.state_dict())
+    def native_files(self, resolution: int) -> dict[str, bytes]:
+        state = self.network.state_dict()
+        return {".pt": to_package_file(load_package(), self._description, self.class_names, state)}
 
     def norm_layers(self) -> list[nn.Module]:
         return [self.get_submodule(name) for name in self._norm_names]

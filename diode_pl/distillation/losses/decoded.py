@@ -6,6 +6,7 @@ from torch import Tensor
 from torchvision.ops import box_iou
 
 from diode_pl.detector import DensePredictions, Detector
+from diode_pl.distillation.losses.assignment import assign_queries
 from diode_pl.distillation.losses.base import DistillationBatch, DistillLoss
 from diode_pl.distillation.losses.shared_classes import SharedClasses
 from diode_pl.numerics.box_ops import giou, size_iou
@@ -24,6 +25,9 @@ class Decoded(DistillLoss):
     shape fits the prior; the largest objectness x IoU of shapes wins. Unmatched candidates have a target objectness of
     0. The loss is the Kullback-Leibler divergence of objectness and classes, and 1 - GIoU of boxes; classes and boxes
     are weighted by the teacher's objectness. Each part is a sum divided by the batch's total target objectness (>= 1).
+
+    Queries of a student such as DETR are matched by :func:`assign_queries` instead, in each layer of its decoder, and the
+    terms of the layers are added.
 
     For a student of two stages the terms of both are added; the first has no class part. Proposals are matched by an
     IoU of at least 0.5, the largest objectness x IoU wins; the teacher's boxes of objectness > 0.5 are added to them.
@@ -87,7 +91,10 @@ class Decoded(DistillLoss):
     ) -> Float[Tensor, ""]:
         """Returns the loss of one stage of the student, given the teacher's candidates."""
         priors = at_least_float32(dense.priors)
-        if dense.cells is None:
+        if dense.queries:
+            scores = at_least_float32(dense.objectness[..., None] * dense.classes)[..., self.shared.student]
+            match, wanted = assign_queries(boxes, objectness, classes, at_least_float32(dense.boxes), scores)
+        elif dense.cells is None:
             match, wanted = _match_proposals(boxes, objectness, priors)
         else:
             match, wanted = self._match(boxes, objectness, priors, at_least_float32(dense.cells))

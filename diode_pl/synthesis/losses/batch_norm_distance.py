@@ -21,6 +21,7 @@ def batch_norm_distance(
     form: Form = "paper",
     norm: float = 2.0,
     eps: Sequence[float] | None = None,
+    shares: Sequence[float] | None = None,
 ) -> Float[Tensor, ""]:
     """Distance between batch statistics and reference statistics.
 
@@ -36,6 +37,7 @@ def batch_norm_distance(
         norm: p of the p-norms; ``paper`` only.
         eps: one value per layer, which the layer adds to a variance before dividing, at least 1e-5 (the default); not
             used by ``paper``.
+        shares: factor of each layer, > 0, in the sum or mean over layers; 1 by default.
 
     Raises:
         ValueError: if the numbers of layers differ or are 0.
@@ -57,9 +59,12 @@ def batch_norm_distance(
     def per_layer(values: Tensor) -> Tensor:
         return values.new_zeros(len(sizes)).index_add(0, layer, values)
 
+    factor = None if shares is None else torch.tensor(shares, dtype=mean.dtype).to(mean.device, non_blocking=True)
+
     if form == "paper":
         pairs = ((mean, mean_ref), (var, var_ref))
-        return torch.stack([_root(per_layer((a - b).abs().pow(norm)), norm).sum() for a, b in pairs]).sum()
+        roots = torch.stack([_root(per_layer((a - b).abs().pow(norm)), norm) for a, b in pairs])
+        return (roots.sum(dim=1) if factor is None else (factor * roots).sum(dim=1)).sum()
     offsets = [_MIN_EPS if eps is None else max(eps[i], _MIN_EPS) for i in range(len(sizes))]
     floor = torch.tensor(offsets, dtype=var.dtype).to(var.device, non_blocking=True).index_select(0, layer)
     var, var_ref = var + floor, var_ref + floor
@@ -69,7 +74,8 @@ def batch_norm_distance(
         # The logarithms of both directions cancel; v/r + r/v - 2 is written without cancellation.
         spread = (var - var_ref).square() / (var * var_ref)
         difference = 0.5 * ((mean - mean_ref).square() * (1 / var + 1 / var_ref) + spread)
-    return (per_layer(difference) / per_layer(torch.ones_like(mean))).mean()
+    means = per_layer(difference) / per_layer(torch.ones_like(mean))
+    return means.mean() if factor is None else (factor * means).sum() / factor.sum()
 
 
 def _root(values: Tensor, degree: float) -> Tensor:

@@ -1,5 +1,6 @@
 """Match of feature statistics to those of the teacher's training data."""
 
+import logging
 import math
 from pathlib import Path
 from typing import Literal
@@ -15,9 +16,13 @@ from diode_pl.synthesis.losses.base import Loss, SynthesisState
 from diode_pl.synthesis.losses.batch_norm_distance import FORMS, Form, batch_norm_distance
 from diode_pl.synthesis.losses.running_moments import MomentAverage
 
+log = logging.getLogger(__name__)
+
 
 class BatchNormStatistics(Loss):
     """:func:`batch_norm_distance` between the inputs of the teacher's norm layers and their running statistics.
+
+    Layers that were frozen while the teacher was trained count by their :meth:`~Detector.norm_shares`; a line says so.
 
     Args:
         weight: factor of the term; in the paper's code 0.1 with form ``paper`` on Darknet-53.
@@ -68,6 +73,7 @@ class BatchNormStatistics(Loss):
         self._average = MomentAverage(momentum)
         self._moments: list[ChannelStats] | None = None
         self._references: dict[int, list[ChannelStats]] = {}
+        self._shares: list[float] | None = None
 
     def prepare(self, detector: Detector, resolution: int) -> bool:
         """Resets the average; returns whether the teacher has any of the norm layers that ``layers`` selects."""
@@ -78,7 +84,9 @@ class BatchNormStatistics(Loss):
         else:
             count = detector.backbone_norm_layers if self.layers == "backbone" else self.layers
             self.norm_layers = min(len(layers), count)
-        if self.reference is not None and self.norm_layers:
+        if self.reference is None:
+            self._weigh(detector)
+        elif self.norm_layers:
             if resolution not in self._references:
                 device = next(detector.parameters()).device
                 recorder = BatchNormRecorder(layers[: self.norm_layers])
@@ -88,6 +96,16 @@ class BatchNormStatistics(Loss):
             self._moments = self._references[resolution]
         return self.norm_layers > 0
 
+    def _weigh(self, detector: Detector) -> None:
+        shares = detector.norm_shares()[: self.norm_layers]
+        if (frozen := sum(share < 1 for share in shares)) and self._shares is None:  # said once, not in every stage
+            log.info(
+                "teacher: norm layers were frozen while it was trained, so that their statistics are those of its "
+                "backbone's pretraining; %d of %d count less, the deeper the less, the last %.2f as much as the first",
+                *(frozen, len(shares), min(shares)),
+            )
+        self._shares = shares if frozen else None
+
     def __call__(self, step: SynthesisState) -> Float[Tensor, ""]:
         count = self.norm_layers
         batch = self._average(step.statistics.batch[:count])
@@ -96,4 +114,5 @@ class BatchNormStatistics(Loss):
             count = low + round((count - low) * 0.5 * (1 + math.cos(math.pi * step.progress)))
         reference = self._moments or step.statistics.running
         eps = step.statistics.eps[:count]
-        return batch_norm_distance(batch[:count], reference[:count], self.form, self.norm, eps)
+        shares = None if self._shares is None else self._shares[:count]
+        return batch_norm_distance(batch[:count], reference[:count], self.form, self.norm, eps, shares)

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from diode_pl.detector import Outputs
-from tests.detector.detectors import SIZE, dense, every, no_targets, small, some_images, some_targets
+from tests.detector.detectors import SIZE, dense, every, no_targets, placed, small, some_images, some_targets
 
 
 @every
@@ -19,7 +19,7 @@ def test_shapes_and_ranges(name: str, width: int) -> None:
     assert bool((found.priors[..., 2:] > found.priors[..., :2]).all())
 
 
-@dense
+@placed
 def test_every_point_lies_in_as_many_cells_of_a_head_as_any_other(name: str) -> None:
     detector = small(name)
     outputs = detector(some_images(1, SIZE, 96))

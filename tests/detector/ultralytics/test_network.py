@@ -46,9 +46,9 @@ def test_the_package_opens_the_file_and_finds_the_same(tmp_path: Path) -> None:
     from tests.detector.detectors import small, some_images
 
     detector, path = small("ultralytics"), tmp_path / "student.pt"
-    state, drawn = torch.random.get_rng_state(), detector.native_file()
-    assert drawn[0] == ".pt" and torch.equal(torch.random.get_rng_state(), state)
-    path.write_bytes(drawn[1])
+    state, drawn = torch.random.get_rng_state(), detector.native_files(64)
+    assert drawn.keys() == {".pt"} and torch.equal(torch.random.get_rng_state(), state)
+    path.write_bytes(drawn[".pt"])
     from ultralytics import YOLO
 
     model, images = YOLO(path), (some_images(1) * 255).round() / 255

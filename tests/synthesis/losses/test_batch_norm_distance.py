@@ -137,3 +137,16 @@ def test_layers_without_a_partner_raise() -> None:
         batch_norm_distance(random_moments(0)[:2], random_moments(0))
     with pytest.raises(ValueError, match="equally many layers, > 0, got 0 and 0"):
         batch_norm_distance([], [])
+
+
+@forms
+def test_shares_weigh_the_layers(form: str) -> None:
+    batch, reference = random_moments(0), random_moments(1)
+    each = [batch_norm_distance([b], [r], form).item() for b, r in zip(batch, reference, strict=True)]
+    shares = [1.0, 0.5, 0.25]
+    expected = sum(share * distance for share, distance in zip(shares, each, strict=True))
+    found = batch_norm_distance(batch, reference, form, shares=shares)
+    assert found.item() == pytest.approx(expected / (1 if form == "paper" else 1.75), rel=1e-5)
+    torch.testing.assert_close(
+        batch_norm_distance(batch, reference, form, shares=[1.0] * 3), batch_norm_distance(batch, reference, form)
+    )

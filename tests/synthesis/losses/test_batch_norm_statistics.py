@@ -143,3 +143,28 @@ def test_preparing_leaves_the_detector_as_it_was(references: Path) -> None:
     before = {name: value.clone() for name, value in detector.state_dict().items()}
     BatchNormStatistics(reference=references).prepare(detector, 8)
     assert all(torch.equal(value, before[name]) for name, value in detector.state_dict().items())
+
+
+class FrozenOnce(TinyDetector):
+    """One whose first two norm layers were frozen while it was trained."""
+
+    def norm_shares(self) -> list[float]:
+        return [1.0, 0.5, 1.0]
+
+
+def test_layers_that_were_frozen_count_by_their_shares_and_a_line_says_so_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    step, loss = tiny_step(torch.rand(2, 3, 8, 8), detector=FrozenOnce()), BatchNormStatistics(layers="all")
+    statistics, shares = step.statistics, [1.0, 0.5, 1.0]
+    for _ in range(2):
+        assert prepared(loss, step)(step) == batch_norm_distance(statistics.batch, statistics.running, shares=shares)
+    assert caplog.text.count("1 of 3 count less, the deeper the less, the last 0.50 as much") == 1
+    assert prepared(BatchNormStatistics(layers=1), step)(step) == prepared(
+        BatchNormStatistics(layers=1), tiny_step(step.images)
+    )(tiny_step(step.images))
+    assert caplog.text.count("count less") == 1, "nothing to say of a layer that counts in full"
+    to_pillow(torch.rand(3, 8, 8)).save(tmp_path / "a.png")
+    real = prepared(BatchNormStatistics(layers="all", reference=tmp_path), step)
+    assert real._shares is None, "statistics of images are those of the detector as it is"
