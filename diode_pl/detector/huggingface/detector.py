@@ -96,6 +96,14 @@ class HuggingFace(Detector):
         queries = self._queries(outputs)
         return tuple(self._decode(rows) for rows in (*queries.proposals, *queries.layers))
 
+    def heads_on_proposals_of(self, outputs: Outputs, other: Outputs) -> tuple[Tensor, ...]:
+        if self._queries(outputs).proposals:
+            raise ValueError(
+                f"student and losses: raw heads compare row by row, but an image orders the queries of "
+                f"{self._family}; take Decoded, which assigns objects to them"
+            )
+        return outputs.heads
+
     def class_logits(self, outputs: Outputs) -> Float[Tensor, "n m c"]:
         return self._queries(outputs).layers[-1][..., self.columns]
 

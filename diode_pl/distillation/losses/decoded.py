@@ -26,8 +26,8 @@ class Decoded(DistillLoss):
     0. The loss is the Kullback-Leibler divergence of objectness and classes, and 1 - GIoU of boxes; classes and boxes
     are weighted by the teacher's objectness. Each part is a sum divided by the batch's total target objectness (>= 1).
 
-    Queries of a student such as DETR are matched by :func:`assign_queries` instead, in each layer of its decoder, and the
-    terms of the layers are added.
+    Queries of a student such as DETR are matched by :func:`assign_queries` instead, in each layer of its decoder, and
+    the terms of the layers are added.
 
     For a student of two stages the terms of both are added; the first has no class part. Proposals are matched by an
     IoU of at least 0.5, the largest objectness x IoU wins; the teacher's boxes of objectness > 0.5 are added to them.

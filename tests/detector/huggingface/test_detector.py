@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from diode_pl.detector import HuggingFace
+from diode_pl.distillation.losses import Mimic
 from tests.detector.detectors import small, some_images, some_targets
 from tests.detector.huggingface.small_networks import description, need_package, tiny, write_folder
 
@@ -30,6 +31,14 @@ def test_every_layer_of_the_decoder_is_a_stage() -> None:
         found = detector.decode_stages(outputs, some_targets())
         assert len(found) == stages and torch.equal(found[-1].boxes, detector.decode(outputs).boxes)
         assert all(each.cells is None for each in found)
+
+
+def test_queries_that_the_image_orders_are_not_compared_row_by_row() -> None:
+    with pytest.raises(
+        ValueError, match="student and losses: raw heads compare row by row, .* of rt_detr; take Decoded"
+    ):
+        Mimic().prepare(small("rt_detr"), small("rt_detr"), 64)
+    Mimic().prepare(small("detr"), small("detr"), 64)
 
 
 def test_metadata_are_plain_and_only_of_the_class_itself() -> None:

@@ -26,7 +26,9 @@ def test_the_cost_of_all_objects_is_the_least_of_all_ways() -> None:
             p = classes[i, target] / classes[i, target].sum()
             distance = (box_convert(a, "xyxy", "cxcywh") - box_convert(b, "xyxy", "cxcywh")).abs().sum()
             overlap = generalized_box_iou(a[None], b[None])[0, 0]
-            cost[query, target] = objectness[i, target] * (5 * distance - 2 * overlap - 2 * (scores[i, query] * p).sum())
+            cost[query, target] = objectness[i, target] * (
+                5 * distance - 2 * overlap - 2 * (scores[i, query] * p).sum()
+            )
         ways = itertools.permutations(range(5), 3)
         best = min(ways, key=lambda way: float(sum(cost[query, target] for target, query in enumerate(way))))
         assert {q: int(match[i, q]) for q in range(5) if wanted[i, q] > 0} == {q: t for t, q in enumerate(best)}
