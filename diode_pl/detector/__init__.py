@@ -6,8 +6,8 @@ from diode_pl.detector.darknet.cfg import ConfigError, Section
 from diode_pl.detector.darknet.detector import Darknet
 from diode_pl.detector.darknet.yolov3 import yolov3, yolov3_tiny
 from diode_pl.detector.download import DownloadError, download_file
-from diode_pl.detector.like_teacher import like_teacher
 from diode_pl.detector.huggingface.detector import HuggingFace
+from diode_pl.detector.like_teacher import like_teacher
 from diode_pl.detector.none import no_detector
 from diode_pl.detector.norm_inputs import record_inputs
 from diode_pl.detector.onnx.detector import Onnx

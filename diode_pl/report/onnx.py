@@ -2,6 +2,7 @@
 
 import copy
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -125,15 +126,21 @@ def _trace_any_size(decoded: _Decoded, resolution: int) -> onnx.ModelProto:
 
 
 def _trace(decoded: _Decoded, resolution: int, sides: Mapping[int, Any] | None = None) -> onnx.ModelProto:
-    program = torch.onnx.export(
-        decoded,
-        (torch.zeros(_EXPORT_BATCH, 3, resolution, resolution),),
-        input_names=["images"],
-        output_names=["boxes", "scores"],
-        dynamic_shapes=({0: torch.export.Dim("n"), **(sides or {})},),
-        dynamo=True,
-        verbose=False,
-    )
+    try:
+        program = torch.onnx.export(
+            decoded,
+            (torch.zeros(_EXPORT_BATCH, 3, resolution, resolution),),
+            input_names=["images"],
+            output_names=["boxes", "scores"],
+            dynamic_shapes=({0: torch.export.Dim("n"), **(sides or {})},),
+            dynamo=True,
+            verbose=False,
+        )
+    except torch.onnx.errors.OnnxExporterError as error:  # its message is pages long
+        text = re.sub(r"\x1b\[[0-9;]*m", "", str(error)).strip()
+        missing = re.search(r"No ONNX function found for [^>]*>", text)
+        reason = missing[0] if missing else text.partition("\n")[0]
+        raise ValueError(f"PyTorch's exporter cannot write this detector: {reason}") from error
     assert program is not None
     model = program.model_proto
     # The exporter stores source lines with every node: private, and a tenth of the file size.

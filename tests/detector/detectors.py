@@ -19,9 +19,9 @@ from diode_pl.detector.torchvision.retinanet import RetinaNet
 from diode_pl.detector.torchvision.ssd import SSD
 from diode_pl.targets import Targets
 from tests.detector.darknet import small_network
-from tests.detector.onnx.small_files import small_onnx
 from tests.detector.huggingface.small_networks import spread_boxes
 from tests.detector.huggingface.small_networks import tiny as tiny_huggingface
+from tests.detector.onnx.small_files import small_onnx
 from tests.detector.torchvision import small_networks
 from tests.detector.torchvision.small_networks import SIZE
 from tests.detector.ultralytics.small_networks import tiny

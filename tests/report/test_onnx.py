@@ -266,3 +266,19 @@ def test_what_does_not_hold_for_any_size_says_how_to_export_it(tmp_path: Path) -
     with pytest.raises(ValueError, match="dynamic=false exports it for one resolution"):
         export_onnx(Square(), tmp_path / "a.onnx", 8, dynamic=True)
     assert not list(tmp_path.iterdir())
+
+
+def test_what_the_exporter_cannot_write_is_said_in_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = "Failed to convert. \x1b[96mThis is step 3/3\x1b[0m\n- Create an error report\n"
+    for more, reason in (
+        ("No ONNX function found for <OpOverload(op='aten.x', overload='default')>. Failure", "No ONNX .*'aten.x'.*>$"),
+        ("", "Failed to convert. This is step 3/3$"),
+    ):
+
+        def refuse(*_: Any, text: str = told + more, **__: Any) -> None:
+            raise torch.onnx.errors.OnnxExporterError(text)
+
+        monkeypatch.setattr(torch.onnx, "export", refuse)
+        with pytest.raises(ValueError, match=f"PyTorch's exporter cannot write this detector: {reason}"):
+            export_onnx(student(), tmp_path / "a.onnx", 64)
+    assert not (tmp_path / "a.onnx").exists()

@@ -2,13 +2,14 @@
 
 import copy
 import json
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torchvision.ops import FrozenBatchNorm2d
 
 from diode_pl.detector.darknet.cfg import ConfigError
@@ -67,7 +68,13 @@ def prepare_network(network: Any) -> nn.Module:
             decoder.register_buffer(name, value.detach())
     for parameter in network.parameters():
         parameter.requires_grad_(True)
+    # The number of images stays a symbol where a network is exported; the built-in function takes it for a constant.
+    vars(sys.modules[type(network.base_model).__module__])["len"] = _count
     return network
+
+
+def _count(values: Any) -> int:
+    return values.shape[0] if isinstance(values, Tensor) else len(values)
 
 
 def set_norms(network: Any, frozen: bool | None) -> bool:

@@ -8,7 +8,10 @@ from tests.detector.detectors import SIZE, small
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["retinanet", "fcos", "ssd", "ssdlite", "ultralytics", "ultralytics_26"])
+@pytest.mark.parametrize(
+    "name",
+    ["retinanet", "fcos", "ssd", "ssdlite", "ultralytics", "ultralytics_26", "rt_detr", "detr", "yolos"],
+)
 def test_onnx_for_any_number_of_images(name: str, tmp_path: Path) -> None:
     detector, path = small(name), tmp_path / "a.onnx"
     before = detector.fingerprint()
