@@ -3,11 +3,10 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-import torch
 from torch import Tensor
 
 from diode_pl.detector.darknet.cfg import ConfigError
-from diode_pl.io.tensor_kinds import describe_other_kind
+from diode_pl.io.tensor_kinds import describe_broken, describe_other_kind
 
 
 def require_finite(state: Mapping[str, Tensor], path: str | Path) -> None:
@@ -21,15 +20,10 @@ def require_finite(state: Mapping[str, Tensor], path: str | Path) -> None:
         ConfigError: if one is not; the message names its tensor.
 
     Example:
+        >>> import torch
         >>> require_finite({"norm.running_var": torch.tensor([0.5, 1.0])}, "my.pt")
     """
-    for name, value in state.items():
-        if not bool(torch.isfinite(value).all()):
-            found = f"numbers that are not finite, {'NaN' if bool(value.isnan().any()) else 'infinity'} in {name}"
-        elif name.rpartition(".")[2] == "running_var" and bool((value < 0).any()):
-            found = f"the negative variance {float(value.min()):g} in {name}"
-        else:
-            continue
+    if found := describe_broken(state):
         raise ConfigError(f"{path}: found {found}; expected a trained network: is the file damaged?")
 
 

@@ -36,6 +36,21 @@ def describe_other_kind(own: Mapping[str, Tensor], state: Mapping[str, Tensor]) 
     return None
 
 
+def describe_broken(state: Mapping[str, Tensor]) -> str | None:
+    """The first tensor of a state dict that computes nothing: with NaN, infinity or a negative variance; None if none.
+
+    Example:
+        >>> describe_broken({"norm.running_var": torch.tensor([0.5, -1.0])})
+        'the negative variance -1 in norm.running_var'
+    """
+    for name, value in state.items():
+        if not bool(torch.isfinite(value).all()):
+            return f"numbers that are not finite, {'NaN' if bool(value.isnan().any()) else 'infinity'} in {name}"
+        if name.rpartition(".")[2] == "running_var" and bool((value < 0).any()):
+            return f"the negative variance {float(value.min()):g} in {name}"
+    return None
+
+
 def describe_odd_storage(value: Tensor) -> str | None:
     """What a tensor is that does not hold one number for each of its places, or None if it does.
 

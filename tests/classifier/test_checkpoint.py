@@ -16,6 +16,22 @@ def classifier() -> CropClassifier:
     return CropClassifier(("cat", "dog"), stem_stride=2, kind="both", crop_size=16, mean=[0.5] * 3, std=[0.2] * 3)
 
 
+def rewrite(folder: Path, tensors: dict[str, float | None], texts: dict[str, str | None]) -> Path:
+    """A file whose tensors begin with other numbers and whose metadata are others; None leaves out."""
+    path = folder / "classifier.safetensors"
+    path.write_bytes(encode_classifier(classifier(), RECORD))
+    with safe_open(path, "pt") as file:
+        metadata = file.metadata()
+    state = load_file(path)
+    for name, value in tensors.items():
+        if value is None:
+            del state[name]
+        else:
+            state.setdefault(name, torch.zeros(1)).view(-1)[0] = value
+    save_file(state, path, {key: text for key, text in (metadata | texts).items() if text is not None})
+    return path
+
+
 def test_what_is_written_is_read(tmp_path: Path) -> None:
     one = classifier().to(memory_format=torch.channels_last)
     one(torch.rand(4, 3, 16, 16))  # statistics that are not those of a new network
@@ -45,8 +61,47 @@ def test_the_card_of_an_earlier_version_lists_what_was_seen(tmp_path: Path) -> N
 def test_a_broken_classifier_is_not_written() -> None:
     one = classifier()
     one.network.fc.bias.data[0] = float("nan")
-    with pytest.raises(ValueError, match=r"network\.fc\.bias is not finite"):
+    with pytest.raises(ValueError, match=r"NaN in network\.fc\.bias"):
         encode_classifier(one, RECORD)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "found"),
+    [
+        ("network.fc.bias", float("nan"), "not finite, NaN in network.fc.bias"),
+        ("network.conv1.weight", float("-inf"), "not finite, infinity in network.conv1.weight"),
+        ("network.bn1.running_var", -0.5, "the negative variance -0.5 in network.bn1.running_var"),
+    ],
+)
+def test_a_broken_classifier_is_not_read(name: str, value: float, found: str, tmp_path: Path) -> None:
+    path = rewrite(tmp_path, {name: value}, {})
+    with pytest.raises(ValueError, match=rf"classifier\.safetensors holds .*{found}"):
+        load_classifier(path)
+
+
+@pytest.mark.parametrize(
+    ("tensors", "texts", "reason"),
+    [
+        ({"network.fc.bias": None}, {}, r"Missing key.*network\.fc\.bias"),
+        ({"network.other": 1.0}, {}, r"Unexpected key.*network\.other"),
+        ({}, {"record": None}, "KeyError: 'record'"),
+        ({}, {"record": "{"}, "JSONDecodeError"),
+        ({}, {"record": "[]"}, "TypeError"),
+        ({}, {"record": "{}"}, "KeyError: 'data_access'"),
+        ({}, {"settings": "{}"}, "missing .*required .*'class_names'"),
+        ({}, {"settings": '{"class_names": ["cat", "dog"], "depth": 7}'}, "unexpected keyword argument 'depth'"),
+        ({}, {"settings": json.dumps({"class_names": ["x" * 9999] * 2})}, "class_names must be unique"),
+    ],
+)
+def test_what_does_not_make_a_classifier_is_one_error_of_the_file(
+    tensors: dict[str, float | None], texts: dict[str, str | None], reason: str, tmp_path: Path
+) -> None:
+    path = rewrite(tmp_path, tensors, texts)
+    with pytest.raises(
+        ValueError, match=rf"classifier\.safetensors is damaged, or .* later version: .*{reason}"
+    ) as error:
+        load_classifier(path)
+    assert len(str(error.value)) < 1000 and "\n" not in str(error.value)
 
 
 def test_other_files_are_refused(tmp_path: Path) -> None:

@@ -11,7 +11,6 @@ from torch import Tensor
 
 from diode_pl.classifier import LAYERS, ClassifierCard, CropClassifier, load_classifier
 from diode_pl.detector import Detector
-from diode_pl.detector.finite_weights import require_finite
 from diode_pl.detector.state_files import load_state
 from diode_pl.distillation.losses.base import DistillationBatch
 from diode_pl.distillation.losses.dicod.classifier_teacher import CropTeacher
@@ -71,7 +70,6 @@ class TrainedClassifier(CropTeacher):
         else:
             load_state(network.network, weights)
             self.network, record = network.eval(), ClassifierCard()
-        require_finite(self.network.state_dict(), weights)
         self.provenance = record.provenance or EXTERNAL_CLASSIFIER
         if (record.outside or not self.provenance.teacher) and not external:
             raise ValueError(
