@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from diode_pl.io.json_file import read_json
 from diode_pl.io.quoting import quote
+from diode_pl.io.text_files import is_word
 
 log = logging.getLogger(__name__)
 
@@ -77,8 +78,10 @@ def _number(categories: Sequence[dict[str, Any]], path: str | Path) -> tuple[lis
         if isinstance(name, bool) or not isinstance(name, str | int | float) or not isinstance(key, Id):
             what = f"id and name must be texts or numbers, got {quote(key)} and {quote(name)}"
             raise ValueError(f"{what} (categories[{number}])")
-        if any("\ud800" <= letter <= "\udfff" for letter in str(name)):
-            raise ValueError(f"name must be a text in Unicode, got {quote(name)} (categories[{number}])")
+        if not is_word(str(name)):
+            raise ValueError(
+                f"name must be a text in Unicode that is not empty, got {quote(name)} (categories[{number}])"
+            )
         label = labels.setdefault(str(name).strip(), len(labels))
         if label_of_id.setdefault(key, label) != label:
             other = quote([*labels][label_of_id[key]])

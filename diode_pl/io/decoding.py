@@ -1,13 +1,13 @@
 """Reading one picture, whatever is in its file."""
 
 import os
-import stat
 from pathlib import Path
 
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from diode_pl.io.formats import readable_formats, unreadable_suffixes
 from diode_pl.io.gray import to_8_bits
+from diode_pl.io.text_files import require_regular
 
 MAX_PIXELS = 2**27
 """Of a picture: 134 million, 512 MiB after decoding, which takes at most 4 bytes for a pixel."""
@@ -69,14 +69,12 @@ def is_readable(path: Path) -> bool:
 
 
 def _require_file(path: Path) -> None:
-    # A pipe or a device would be waited for, or never end.
-    status = os.stat(path)
-    if not stat.S_ISREG(status.st_mode):
-        raise OSError("it is not a regular file, but a folder, a pipe, a socket or a device")
-    if not status.st_size:
+    require_regular(path)
+    size = os.stat(path).st_size
+    if not size:
         raise OSError("the file is empty")
-    if status.st_size > MAX_FILE_BYTES:
-        raise OSError(f"the file has {status.st_size:,} bytes, more than {MAX_FILE_BYTES:,}; make it smaller")
+    if size > MAX_FILE_BYTES:
+        raise OSError(f"the file has {size:,} bytes, more than {MAX_FILE_BYTES:,}; make it smaller")
 
 
 def _require_size(width: int, height: int) -> None:

@@ -1,5 +1,7 @@
 """Reading of text files that people write."""
 
+import os
+import stat
 from pathlib import Path
 
 
@@ -7,6 +9,7 @@ def read_text(path: str | Path) -> str:
     """Content of a text file in UTF-8, without the byte order mark that some editors put in front.
 
     Raises:
+        OSError: if it cannot be read, or is no regular file: a pipe would be waited for, a device may never end.
         ValueError: if it is in another encoding; the message names the byte and the way out.
 
     Example:
@@ -16,6 +19,7 @@ def read_text(path: str | Path) -> str:
         >>> read_text(path)
         'mug'
     """
+    require_regular(path)
     data = Path(path).read_bytes()
     try:
         text = data.decode("utf-8")
@@ -29,3 +33,23 @@ def read_text(path: str | Path) -> str:
             f"editor, or convert it, if it is in {encoding}: iconv -f {encoding} -t UTF-8 {path} > NEW_FILE"
         )
     return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+
+
+def require_regular(path: str | Path) -> None:
+    """Checks that a path is that of a regular file, to which links may lead.
+
+    Raises:
+        OSError: if it does not exist or is anything else; only the former names it.
+    """
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        raise OSError("it is not a regular file, but a folder, a pipe, a socket or a device")
+
+
+def is_word(text: str) -> bool:
+    """Whether a text can be a name: it is not blank, and no half of a letter, which no file can hold.
+
+    Example:
+        >>> is_word("mug"), is_word(" "), is_word("\\ud800")
+        (True, False, False)
+    """
+    return bool(text.strip()) and not any("\ud800" <= letter <= "\udfff" for letter in text)

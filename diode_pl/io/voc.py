@@ -7,6 +7,7 @@ from xml.etree import ElementTree
 from diode_pl.io.annotation import clip_box, is_single
 from diode_pl.io.flags import read_flag
 from diode_pl.io.quoting import quote, shorten
+from diode_pl.io.text_files import require_regular
 
 
 class Thing(NamedTuple):
@@ -31,7 +32,7 @@ class Page:
         objects: elements to read with :func:`is_difficult` and :func:`read_object`.
 
     Raises:
-        OSError: if it cannot be read.
+        OSError: if it cannot be read, or is no regular file.
         ValueError: if it is not XML, or in an encoding that is unknown.
 
     Example:
@@ -43,6 +44,7 @@ class Page:
     """
 
     def __init__(self, path: Path) -> None:
+        require_regular(path)
         try:
             self._root = ElementTree.parse(path).getroot()
         except (ElementTree.ParseError, LookupError) as error:  # LookupError: encoding

@@ -44,6 +44,7 @@ def test_categories_of_one_name_are_one_class(tmp_path, caplog):
         ([category(1, "a"), category(1.0, "b")], r"id 1.0 is that of 'a' and of 'b'"),
         ([category(1, None)], r"id and name must be .* got 1 and None \(categories\[0\]\)"),
         ([category([1], "a")], r"id and name must be .* got \[1\] and 'a'"),
+        ([category(1, "a"), category(2, " ")], r"name must be .* not empty, got ' ' \(categories\[1\]\)"),
         ([{"id": 1}], "KeyError: 'name'"),
         (["a"], "every image, annotation and category must be a mapping"),
     ],
@@ -63,5 +64,7 @@ def test_half_a_letter_is_no_name(tmp_path):
     """Nobody could write it into a file or a message."""
     path = tmp_path / "boxes.json"
     path.write_text('{"images": [], "annotations": [], "categories": [{"id": 1, "name": "mug\\ud800"}]}')
-    with pytest.raises(ValueError, match=r"name must be a text in Unicode, got 'mug\\ud800' \(categories\[0\]\)"):
+    with pytest.raises(
+        ValueError, match=r"name must be a text in Unicode that is not empty, got 'mug\\ud800' \(categories\[0\]\)"
+    ):
         read_content(path)

@@ -1,10 +1,11 @@
 """Text files are read as UTF-8, or refused with the byte that is not."""
 
+import os
 from pathlib import Path
 
 import pytest
 
-from diode_pl.io.text_files import read_text
+from diode_pl.io.text_files import is_word, read_text
 
 TEXT = "Größe\n図\n"
 
@@ -40,3 +41,21 @@ def test_latin_1(start: str, tmp_path: Path) -> None:
 def test_an_empty_file(tmp_path: Path) -> None:
     (tmp_path / "a.txt").touch()
     assert read_text(tmp_path / "a.txt") == ""
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_pipes_devices_and_folders_are_not_opened(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.txt")
+    (tmp_path / "device.txt").symlink_to("/dev/zero")
+    (tmp_path / "folder.txt").mkdir()
+    for path in tmp_path.iterdir():
+        with pytest.raises(OSError, match="it is not a regular file, but a folder, a pipe, a socket or a device"):
+            read_text(path)
+    (tmp_path / "a.md").write_text("mug")
+    (tmp_path / "link.txt").symlink_to(tmp_path / "a.md")
+    assert read_text(tmp_path / "link.txt") == "mug"
+
+
+def test_words() -> None:
+    assert is_word(" a ") and is_word("图") and is_word("😀")
+    assert not is_word("") and not is_word("\u00a0\t") and not is_word("a\udfff")

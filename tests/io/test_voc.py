@@ -1,5 +1,7 @@
 """XML files of Pascal VOC."""
 
+import os
+
 import pytest
 
 from diode_pl.io.voc import Page, is_difficult, read_object
@@ -90,6 +92,15 @@ def test_numbers_that_boxes_cannot_hold(tmp_path, corner, reason):
 def test_what_is_no_xml_is_one_error(tmp_path, text):
     with pytest.raises(ValueError, match="it is not XML that can be read"):
         Page(save(tmp_path, text))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_pipes_and_devices_are_not_opened(tmp_path):
+    os.mkfifo(tmp_path / "pipe.xml")
+    (tmp_path / "device.xml").symlink_to("/dev/zero")
+    for path in tmp_path.iterdir():
+        with pytest.raises(OSError, match="it is not a regular file"):
+            Page(path)
 
 
 def test_entities_that_multiply_are_refused(tmp_path):

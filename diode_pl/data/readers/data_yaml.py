@@ -9,6 +9,7 @@ from typing import Any
 
 from diode_pl.io.listing import list_images
 from diode_pl.io.quoting import quote, shorten
+from diode_pl.io.text_files import is_word
 from diode_pl.io.written_paths import read_list, resolve_written
 from diode_pl.io.yaml_file import read_yaml
 
@@ -59,6 +60,8 @@ class DataYaml:
         # YAML reads a bare yes, no, on or off as true or false.
         if wrong := [name for name in names if isinstance(name, bool) or not isinstance(name, str | int)]:
             raise ValueError(f"{self.path}: names must be words, got {quote(wrong[0])}; write it between quotes")
+        if wrong := [name for name in names if not is_word(str(name))]:
+            raise ValueError(f"{self.path}: names must be words, got {quote(wrong[0])}; correct it")
         if count is not None and (isinstance(count, bool) or count not in (len(names), str(len(names)))):
             raise ValueError(f"{self.path}: nc is {quote(count)}, and names has {len(names)}; correct one of them")
         words = [str(name) for name in names]

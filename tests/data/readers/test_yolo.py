@@ -131,6 +131,8 @@ def test_that_no_image_has_labels_is_an_error(tmp_path):
         ("train: images/train", "names must be a list"),
         ("train: images/train\nnames: {1: cat, 2: dog}", "or map 0, 1"),
         ("train: images/train\nnames: [yes, no]", "got True; write it between quotes"),
+        ("train: images/train\nnames: [cat, ' ']", r"data\.yaml: names must be words, got ' '; correct it"),
+        ('train: images/train\nnames: [cat, "\\uD800"]', r"names must be words, got '\\ud800'; correct it"),
         ("val: images/val\nnames: [cat, dog]", "no images for 'train'; it has them for: val"),
         ("train: images/absent\nnames: [cat, dog]", "absent is neither a folder nor a list"),
         ("path: /absent\ntrain: images/train\nnames: [cat, dog]", "/absent/images/train is neither"),
