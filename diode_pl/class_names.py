@@ -5,6 +5,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
+from diode_pl.io.quoting import quote
 from diode_pl.io.text_files import read_text
 
 # Spellings of COCO's classes in Pascal VOC and Darknet's name file.
@@ -36,13 +37,15 @@ def read_names(names: str | Path | Sequence[str]) -> list[str]:
     """
     listed = _read_lines(Path(names)) if isinstance(names, str | Path) else list(names)
     if wrong := [name for name in listed if not isinstance(name, str)]:  # YAML reads numbers, and no as false
-        raise ValueError(f"names must be words, got {wrong[0]!r}; write it between quotes")
+        raise ValueError(f"names must be words, got {quote(wrong[0])}; write it between quotes")
     objects = [name for name in listed if not _BACKGROUND.fullmatch(name)]
     if len(objects) < len(listed) and objects != listed[1:]:
         raise ValueError(
             f"names: {next(name for name in listed[1:] if _BACKGROUND.fullmatch(name))} is no object; expected it as "
             "the first name, that of output 0, or not at all"
         )
+    if listed and not objects:
+        raise ValueError(f"names: {listed[0]} is no object, and there is no other name; expected those of the classes")
     return objects
 
 
@@ -82,7 +85,9 @@ def require_stored_names(names: Sequence[str], stored: Sequence[str] | None, pat
         return
     counts = "" if len(names) == len(stored) else f"{len(names)} names are given, {len(stored)} are in {path}; "
     pairs = enumerate(zip(names, stored, matches, strict=False))
-    where = [f"class {i} is {there!r} in {path}, not {here!r}" for i, (here, there, match) in pairs if match != i]
+    where = [
+        f"class {i} is {quote(there)} in {path}, not {quote(here)}" for i, (here, there, match) in pairs if match != i
+    ]
     raise ValueError(
         f"names: {counts}{where[0] if where else f'the first {min(len(names), len(stored))} are equal'}; expected the "
         "names of the weights, in their order. For other classes, partial=True takes what fits of the weights"
@@ -103,8 +108,8 @@ def _read_lines(path: Path) -> list[str]:
     for number, line in enumerate(lines, start=1):
         if line and line != UNUSED and first.setdefault(line, number) != number:
             raise ValueError(
-                f"names: {path} states {line!r} on line {first[line]} and again on line {number}; expected another "
-                "name for each class"
+                f"names: {path} states {quote(line)} on line {first[line]} and again on line {number}; expected "
+                "another name for each class"
             )
     return [line for line in lines if line]
 

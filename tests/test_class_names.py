@@ -84,6 +84,21 @@ def test_background_is_no_object(background: str):
             read_names(misplaced)
 
 
+def test_background_alone_is_no_list_of_names():
+    assert read_names([]) == []
+    with pytest.raises(ValueError, match="names: __background__ is no object, and there is no other name"):
+        read_names(["__background__"])
+
+
+def test_long_names_are_quoted_in_short(tmp_path: Path):
+    long = "x" * 100_000
+    (tmp_path / "a.names").write_text(f"{long}\n{long}\n")
+    for call in (lambda: read_names(tmp_path / "a.names"), lambda: require_stored_names(["a"], [long], "a.pt")):
+        with pytest.raises(ValueError, match=r"'x+\.\.\.x+'") as caught:
+            call()
+        assert len(str(caught.value)) < 1000
+
+
 @pytest.mark.parametrize("name", [1, False, None])
 def test_what_yaml_makes_of_names(name: object, unchecked: None):
     with pytest.raises(ValueError, match=f"names must be words, got {name}; write it between quotes"):

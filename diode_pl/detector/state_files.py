@@ -1,7 +1,7 @@
 """State dicts in files, and what the files say of them."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from diode_pl.detector.darknet.cfg import ConfigError
 from diode_pl.detector.finite_weights import require_finite, require_same_kinds
+from diode_pl.io.quoting import quote, shorten
 from diode_pl.io.tensor_files import load_tensors
 from diode_pl.io.tensor_kinds import describe_odd_storage
 from diode_pl.provenance import GIVEN_WEIGHTS, Provenance
@@ -80,7 +81,7 @@ def read_state(path: str | Path) -> dict[str, Tensor]:
         if state and all(name.startswith(prefix) for name in state):
             raise ConfigError(
                 f"{path}: found names that all begin with {prefix!r}, as of {writer}; expected those of the network "
-                f"inside: {next(iter(state)).removeprefix(prefix)}"
+                f"inside: {shorten(next(iter(state)).removeprefix(prefix))}"
             )
     return state
 
@@ -126,7 +127,7 @@ def read_resolution(path: str | Path) -> int | None:
 def parse_resolution(metadata: Mapping[str, str]) -> int | None:
     """The resolution that metadata of weights state; None if they do not."""
     stated = metadata.get("resolution", "")
-    return int(stated) if stated.isdecimal() else None
+    return int(stated) if stated.isdecimal() and len(stated) < 10 else None  # Python refuses thousands of digits
 
 
 def _metadata(path: str | Path) -> dict[str, str]:
@@ -145,7 +146,7 @@ def _describe_difference(module: nn.Module, state: Mapping[str, Tensor]) -> str:
     if not differ:
         return "counters of batches differ"
     first, text = differ[0], "{} of {} tensors differ, the first is {}: found {}, expected {}"
-    return text.format(len(differ), len(every), first, found.get(first, "none"), own.get(first, "none"))
+    return text.format(len(differ), len(every), shorten(first), found.get(first, "none"), own.get(first, "none"))
 
 
 def _describe_other(content: Any) -> str | None:
@@ -153,16 +154,25 @@ def _describe_other(content: Any) -> str | None:
     expected = f"found {type(content).__name__}; expected a dict of tensors, as of model.state_dict()"
     if not isinstance(content, Mapping):
         return expected
-    if wrapped := [repr(key) for key, value in content.items() if _is_state(value)]:
-        return f"{expected}, which is its entry {' or '.join(wrapped)}: save that alone"
+    if wrapped := [*_find_states(content)]:
+        return f"{expected}, which is its entry {shorten(' or '.join(wrapped))}: save that alone"
     if keys := [key for key in content if not isinstance(key, str)]:
-        return f"{expected}, got the key {keys[0]!r}"
+        return f"{expected}, got the key {quote(keys[0])}"
     if others := [key for key, value in content.items() if not isinstance(value, Tensor)]:
-        return f"{expected}, got {type(content[others[0]]).__name__} as {others[0]!r}"
+        return f"{expected}, got {type(content[others[0]]).__name__} as {quote(others[0])}"
     for key, value in content.items():
         if odd := describe_odd_storage(value):
-            return f"{expected}, got {odd} as {key!r}"
+            return f"{expected}, got {odd} as {quote(key)}"
     return None
+
+
+def _find_states(content: Mapping[Any, Any], depth: int = 3) -> Iterator[str]:
+    """Where in a dict there are state dicts; what optimizers keep has numbers for keys."""
+    for key, value in content.items():
+        if _is_state(value):
+            yield quote(key)
+        elif isinstance(value, Mapping) and depth > 1 and all(isinstance(each, str) for each in value):
+            yield from (f"{inside} in {quote(key)}" for inside in _find_states(value, depth - 1))
 
 
 def _is_state(value: Any) -> bool:

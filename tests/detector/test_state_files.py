@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from diode_pl.detector import GIVEN_WEIGHTS, ConfigError
 from diode_pl.detector.state_files import (
     load_state,
+    parse_resolution,
     read_provenance,
     read_state,
     read_stored_architecture,
@@ -80,6 +81,17 @@ EXPECTED = r"expected a dict of tensors, as of model.state_dict\(\)"
         ({"model": STATE}, f"found dict; {EXPECTED}, which is its entry 'model': save that alone"),
         ({"epoch": 3, "state_dict": STATE}, f"{EXPECTED}, which is its entry 'state_dict'"),
         ({"model": STATE, "ema": STATE, "optimizer": {"state": {0: {"step": 1}}}}, "its entry 'model' or 'ema'"),
+        (
+            {"epoch": 3, "run": {"ckpt": {"net": STATE}}},
+            f"{EXPECTED}, which is its entry 'net' in 'ckpt' in 'run': save",
+        ),
+        (
+            {"a": {"model": STATE}, "optimizer": {"state": {0: {"step": torch.ones(1)}}}},
+            "its entry 'model' in 'a': save",
+        ),
+        ({"optimizer": {"state": {0: {"step": torch.ones(1)}}}}, f"{EXPECTED}, got dict as 'optimizer'"),
+        ({"x" * 9999: 3}, r"got int as 'x+\.\.\.x+'$"),
+        ({"x" * 9999: torch.ones(1)}, r"the first is 0.weight"),
         ({1: torch.ones(1)}, f"found dict; {EXPECTED}, got the key 1"),
         ({"a": torch.ones(1), "epoch": 3}, f"found dict; {EXPECTED}, got int as 'epoch'"),
         ({**STATE, "0.bias": torch.ones(4).to_sparse()}, "got a sparse tensor .* as '0.bias'"),
@@ -146,3 +158,8 @@ def test_what_a_file_says_of_its_weights(tmp_path: Path) -> None:
     other = write(STATE, tmp_path / "a.pt")
     assert read_provenance(other) == GIVEN_WEIGHTS and read_stored_names(other) is None
     assert str(read_provenance(other, partial=True)) == "weights from a.pt"
+
+
+@pytest.mark.parametrize(("stated", "resolution"), [("320", 320), ("9" * 5000, None), ("1e3", None), ("", None)])
+def test_a_resolution_is_a_number_or_unknown(stated: str, resolution: int | None) -> None:
+    assert parse_resolution({"resolution": stated}) == resolution

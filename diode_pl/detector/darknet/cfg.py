@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from diode_pl.io.quoting import quote, shorten
+
 
 class ConfigError(ValueError):
     """An invalid network definition or weight file."""
@@ -35,10 +37,10 @@ class Section:
     def error(self, found: str, expected: str, key: str | None = None) -> ConfigError:
         """An error that names the section, and the line of ``key``."""
         line = self.lines.get(key or "", self.line)
-        place = f"{self.file}, section {self.number} [{self.kind}]" + (f", line {line}" if line else "")
+        place = f"{self.file}, section {self.number} [{shorten(self.kind, 80)}]" + (f", line {line}" if line else "")
         if key is not None and key in self.options:
-            place += f", {key}={self.options[key]}"
-        return ConfigError(f"{place}: {found}; expected {expected}")
+            place += f", {key}={shorten(self.options[key], 80)}"
+        return ConfigError(f"{place}: {shorten(found)}; expected {expected}")
 
     def text(self, key: str, default: str | None = None) -> str:
         """Value of ``key``, which is required without a default."""
@@ -100,12 +102,12 @@ def read_cfg(path: str | Path) -> list[Section]:
             continue
         if text.startswith("["):
             if not text.endswith("]"):
-                raise ConfigError(f"{file}, line {line}: found {text!r}; expected [kind]")
+                raise ConfigError(f"{file}, line {line}: found {quote(text)}; expected [kind]")
             sections.append(Section(text[1:-1].strip(), {}, str(file), len(sections) - 1, line, {}))
             continue
         key, equals, value = (part.strip() for part in text.partition("="))
         if not equals or not sections:
-            raise ConfigError(f"{file}, line {line}: found {text!r}; expected key=value inside a [kind]")
+            raise ConfigError(f"{file}, line {line}: found {quote(text)}; expected key=value inside a [kind]")
         last = sections[-1]
         if last.options.get(key, value) != value:  # check_section refuses it where it matters
             sections[-1] = replace(last, repeated={**last.repeated, key: (line, value)})
@@ -118,6 +120,6 @@ def number_sections(sections: Sequence[Section], name: str) -> list[Section]:
     """Numbers sections, names them for error messages, and checks that ``[net]`` is the first."""
     kinds = [section.kind for section in sections]
     if len(sections) < 2 or kinds[0] not in ("net", "network"):
-        found = f"[{kinds[0]}] and {len(kinds) - 1} more sections" if kinds else "no section"
+        found = f"[{shorten(kinds[0], 80)}] and {len(kinds) - 1} more sections" if kinds else "no section"
         raise ConfigError(f"{name}: found {found}; expected [net] and then at least one layer")
     return [replace(section, number=i - 1, file=name) for i, section in enumerate(sections)]

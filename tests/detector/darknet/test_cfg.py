@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from diode_pl.detector.darknet.cfg import ConfigError, Section, number_sections, read_cfg
+from diode_pl.detector.darknet.schema import check_section
 
 TEXT = """\
 # a comment
@@ -124,3 +125,24 @@ def test_sections_in_code_are_numbered() -> None:
     assert str(sections[2].error("a", "b", "layers")) == "mine, section 1 [route]: a; expected b"
     with pytest.raises(ConfigError, match="mine: found no section"):
         number_sections([], "mine")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<!DOCTYPE html>" + "x" * 100_000,
+        "[net]\nwidth=" + "x" * 100_000,
+        "[" + "x" * 100_000 + "]\n[net]\nwidth=8",
+        "[net]\n[" + "x" * 100_000 + "]",
+        "[net]\n" + "x" * 100_000 + "=1",
+        "[net]\n[" + "x" * 100_000,
+        "[net]\nwidth=8\nwidth=" + "9" * 100_000 + "\n[maxpool]",
+    ],
+)
+def test_messages_are_bounded(text: str, tmp_path: Path) -> None:
+    (tmp_path / "some.cfg").write_text(text)
+    with pytest.raises(ConfigError, match=r"some\.cfg") as caught:
+        for section in read_cfg(tmp_path / "some.cfg"):
+            check_section(section)
+            section.int_of("width", 8)
+    assert len(str(caught.value)) < 1500
