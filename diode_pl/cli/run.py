@@ -1,6 +1,8 @@
 """What every entry point does before and after Hydra composes the config."""
 
+import logging
 import sys
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +55,7 @@ def run(config: Any) -> float | None:
     from diode_pl.numerics.termination import EXIT_CODE, end_on_sigterm, was_asked_to_end
 
     end_on_sigterm()
+    log_any_name()
 
     job = HydraConfig.get()
     written = OmegaConf.to_container(config, resolve=False)  # now: instantiate resolves parts of it in place
@@ -80,6 +83,13 @@ def run(config: Any) -> float | None:
             print(f"error: {message}", file=sys.stderr)
             raise JobError(message, identify_terminal()) from error
         raise SystemExit(f"error: {message}") from error
+
+
+def log_any_name() -> None:
+    """Lets the logs show names of files that are not in UTF-8, with backslashes; Python would print a traceback."""
+    for handler in logging.root.handlers:
+        if isinstance(handler, logging.StreamHandler) and isinstance(handler.stream, TextIOWrapper):
+            handler.stream.reconfigure(errors="backslashreplace")
 
 
 def _in_one_line(message: str) -> str:

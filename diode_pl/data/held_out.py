@@ -1,6 +1,7 @@
 """Validation images that are taken from the training images."""
 
 import hashlib
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -86,7 +87,7 @@ class HeldOut:
         return ImageSubset(images, rest), ImageSubset(images, drawn)
 
     def _place(self, name: str) -> bytes:
-        return hashlib.sha256(f"{self.seed} {name}".encode()).digest()
+        return hashlib.sha256(f"{self.seed} ".encode() + os.fsencode(name)).digest()
 
 
 def write_split(parts: tuple[ImageSet, ImageSet], files: set[Path], folder: Path) -> None:

@@ -1,6 +1,7 @@
 """Errors of whole runs: the key that was typed appears, for the right one of several like objects."""
 
 import logging
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -10,6 +11,7 @@ import pytest
 
 import synthesize
 import train
+from diode_pl.cli.run import log_any_name
 
 ROOT = Path(__file__).resolve().parents[2]
 ENTRY_POINTS = {"synthesize": synthesize, "train": train}
@@ -124,3 +126,16 @@ def test_sigterm_is_no_error_whatever_a_library_makes_of_it(tmp_path: Path) -> N
     words = [sys.executable, "-c", SWALLOWED, f"output_dir={tmp_path}"]
     ended = subprocess.run(words, capture_output=True, text=True, cwd=ROOT)
     assert (ended.returncode, ended.stderr) == (143, "")
+
+
+def test_logs_show_names_that_are_not_in_utf_8(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    handler = logging.FileHandler(tmp_path / "train.log", encoding="utf-8")
+    logging.root.addHandler(handler)
+    try:
+        log_any_name()
+        logging.getLogger("diode_pl").warning("skipped %s and %s", os.fsdecode(b"caf\xe9.png"), "größe.png")
+    finally:
+        logging.root.removeHandler(handler)
+        handler.close()
+    assert (tmp_path / "train.log").read_text("utf-8") == "skipped caf\\udce9.png and größe.png\n"
+    assert "Traceback" not in capsys.readouterr().err

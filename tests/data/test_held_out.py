@@ -1,6 +1,8 @@
 """Validation images that are a part of the training images."""
 
+import hashlib
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -78,6 +80,12 @@ def test_the_draw_depends_on_seed_and_names_alone() -> None:
     assert sides(data(Patterns(40, order=reversed(range(40))), cache_gib=0.0))[1] == first
     assert sides(data(Patterns(40), seed=1))[1] != first
     assert first <= sides(data(Patterns(44), fraction=0.3))[1]  # more pictures move none of them
+
+
+def test_names_that_are_not_in_utf_8_have_a_place() -> None:
+    names = [os.fsdecode(b"caf\xe9.png"), "größe.png", "a.png"]
+    places = [HeldOut(0.2, seed=3)._place(name) for name in names]
+    assert places[1] == hashlib.sha256("3 größe.png".encode()).digest() and len({*places}) == 3
 
 
 def test_copies_are_on_one_side() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path, PurePath
 from diode_pl.io.annotation import Annotation
 from diode_pl.io.atomic import atomic_write
 from diode_pl.io.quoting import shorten
+from diode_pl.io.text_files import is_word
 from diode_pl.io.written_paths import read_list
 
 
@@ -53,8 +54,18 @@ def write_lists(lists: Mapping[Path, Collection[Path]]) -> None:
     Args:
         lists: images by the text file that names them, relative to the innermost folder that holds all of them.
             Without any image, for instance of a generated data set, none is written.
+
+    Raises:
+        ValueError: if a name is not in UTF-8.
     """
-    folders = [image.absolute().parent for images in lists.values() for image in images]
+    folders, texts = [image.absolute().parent for images in lists.values() for image in images], dict[Path, str]()
     for path, images in lists.items() if folders else ():
         names = sorted(image.absolute().relative_to(os.path.commonpath(folders)).as_posix() for image in images)
-        atomic_write(path, "".join(f"{name}\n" for name in names).encode())
+        if wrong := [name for name in names if not is_word(name)]:
+            raise ValueError(
+                f"the name of the image {shorten(wrong[0])} is not in UTF-8, so that {path.name} cannot list it; "
+                "rename it, for instance with: convmv -f LATIN1 -t UTF-8 --notest -r FOLDER"
+            )
+        texts[path] = "".join(f"{name}\n" for name in names)
+    for path, text in texts.items():
+        atomic_write(path, text.encode())

@@ -1,5 +1,6 @@
 """Parts of a data set that text files name."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -73,4 +74,11 @@ def test_written_lists_select_what_was_written(tmp_path):
 
 def test_writes_nothing_without_images(tmp_path):
     write_lists({tmp_path / "train.txt": [], tmp_path / "held_out.txt": []})
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_name_that_is_not_in_utf_8_is_named(tmp_path):
+    images = [tmp_path / "a.png", tmp_path / os.fsdecode(b"caf\xe9.png")]
+    with pytest.raises(ValueError, match=r"the image caf.\.png is not in UTF-8, so that b\.txt cannot list it; rename"):
+        write_lists({tmp_path / "a.txt": images[:1], tmp_path / "b.txt": images})
     assert not list(tmp_path.iterdir())
