@@ -116,7 +116,9 @@ def load_network(
 
 def brings_names(weights: str | Path | None, model: str | Path | Mapping[str, Any] | None) -> bool:
     """Whether these arguments of :class:`HuggingFace` name weights, which have class names of their own."""
-    return weights is not None or (isinstance(model, str | Path) and str(model) not in list_architectures())
+    if weights is not None or not isinstance(model, str | Path):
+        return weights is not None
+    return str(model) not in list_architectures() and Path(model).suffix != ".json"
 
 
 def _find(

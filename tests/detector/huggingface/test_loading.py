@@ -144,5 +144,6 @@ def test_damaged_weights(tmp_path: Path) -> None:
 
 def test_which_arguments_bring_names(tmp_path: Path) -> None:
     assert brings_names(None, tmp_path) and brings_names(tmp_path, None) and brings_names(None, "PekingU/rtdetr_r18vd")
+    assert not brings_names(None, "small.json") and not brings_names(None, None)
     assert not brings_names(None, "rtdetr_r18") and not brings_names(None, description("detr"))
     assert tiny(None, None).provenance is None
