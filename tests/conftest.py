@@ -59,9 +59,11 @@ def shared_data() -> Path:
 
 @pytest.fixture
 def quick_report(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A training leaves few pictures and no ONNX file, which take longer than all the rest."""
+    """A training leaves few pictures, no page and no ONNX file, which take longer than all the rest."""
     monkeypatch.setattr("diode_pl.distillation.report.export_onnx", lambda *_: 0.0)
     monkeypatch.setattr("diode_pl.distillation.report.SHOWN", 2)
+    monkeypatch.setattr("diode_pl.distillation.report.ANALYZED", 2)
+    monkeypatch.setattr("diode_pl.distillation.report.try_write_page", lambda *_: None)
 
 
 @pytest.fixture(scope="session")

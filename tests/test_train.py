@@ -18,7 +18,7 @@ from tests.command_line import ENVIRONMENT, ROOT, run_main, show_help
 from tests.training_run import ANCHORS, NAMES, checkpoint, same, without_seconds, write_teacher
 
 FILES = {"student.ckpt", "best.ckpt", "student.safetensors", "student.onnx", "metrics.json", "curves.png"}
-FILES |= {"predictions.png", "configuration.json", "logs", "train.log"}
+FILES |= {"predictions.png", "predictions", "report.html", "configuration.json", "logs", "train.log"}
 Train = Callable[..., Path]
 
 
@@ -211,7 +211,7 @@ def test_two_processes_train_as_one(
         "+callbacks.keep.path=${output_dir}/grad.pt",
     ]
     folders = [train(*options, f"trainer.devices={n}", output_dir=tmp_path / str(n)) for n in (1, 2)]
-    assert {path.name for path in folders[1].iterdir()} == FILES - {"student.onnx"} | {"grad.pt"}
+    assert {path.name for path in folders[1].iterdir()} == FILES - {"student.onnx", "report.html"} | {"grad.pt"}
     assert "Warning" not in capfd.readouterr().err
 
     one, two = (torch.load(folder / "grad.pt") for folder in folders)

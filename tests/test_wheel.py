@@ -53,6 +53,8 @@ def test_it_holds_the_package_and_its_configuration(installed: Path) -> None:
     there = {path.relative_to(installed).as_posix() for path in installed.rglob("*") if path.is_file()}
     assert {f"diode_pl/{name}" for name in kept} == {name for name in there if name.startswith("diode_pl/conf/")}
     assert "diode_pl/io/assets/yolov3_tiny_shapes.safetensors" in there
+    templates = {f"diode_pl/report/page/templates/{name}" for name in ("page.html.j2", "style.css", "gallery.js")}
+    assert templates <= there
     assert {name.split("/")[0].split("-")[0] for name in there} == {"diode_pl"}
 
 

@@ -16,6 +16,7 @@ from diode_pl.io.atomic import atomic_write, write_picture
 from diode_pl.io.json_file import read_json
 from diode_pl.io.run_config import FREE_IN_TRAINING, compare_configs
 from diode_pl.report import draw_crops, log_closing, write_curves
+from diode_pl.report.page import try_write_page
 from diode_pl.training.checkpoint import Checkpoint
 from diode_pl.training.run_folder import RunFolder
 
@@ -126,6 +127,7 @@ def _write_report(classification: Classification, folder: Path) -> float | None:
         with torch.no_grad():
             predicted = classification.classifier(crops).argmax(dim=1)
         write_picture(folder / "crops.png", draw_crops(crops, labels, predicted, data.class_names))
+    try_write_page(folder)
     if classification.scores:
         log.info("accuracy on held-out crops %(accuracy).3f, the mean over classes %(macro_accuracy).3f", facts)
     log.info("%s: %d epochs, %.0f s, data access %s", folder, len(classification.history), seconds, level)

@@ -33,7 +33,8 @@ class Evaluation(pl.LightningModule):
 
     Attributes:
         teacher_scores, student_scores: on the validation set; the student's are the latest.
-        per_class: the latest scores of the student by class name.
+        per_class, teacher_per_class: the latest scores of the student and of the teacher by class name.
+        shared: labels of the validation set that the teacher has too.
         skipped: number of bad images and annotations of ``train`` and ``val`` that a resumed training had found.
 
     Raises:
@@ -70,11 +71,12 @@ class Evaluation(pl.LightningModule):
         self._teacher = (teacher,)  # nn.Module does not register what is inside a tuple
         self.data, self.confidence, self.iou = data, confidence, iou
         self.teacher_scores, self.student_scores = dict[str, float](), dict[str, float]()
-        self.per_class, self.skipped = dict[str, dict[str, float]](), dict[str, int | None]()
+        self.per_class, self.teacher_per_class = dict[str, dict[str, float]](), dict[str, dict[str, float]]()
+        self.skipped = dict[str, int | None]()
         self.scores = DetectionScores(student.class_names, data.evaluated) if data.evaluated else None
         shared = () if teacher is None else shared_labels(teacher, student)
-        self._shared = [label for label in data.evaluated if label in shared]
-        if teacher is not None and data.evaluated and not self._shared:
+        self.shared = [label for label in data.evaluated if label in shared]
+        if teacher is not None and data.evaluated and not self.shared:
             log.warning("val: the teacher has none of its classes, and is not evaluated")
 
     @property
@@ -127,15 +129,15 @@ class Evaluation(pl.LightningModule):
         """Computes the teacher's scores on the shared classes, unless they are known."""
         if self.teacher is not None:
             self.teacher.to(self.device)
-        if self.teacher is None or not self._shared or self.teacher_scores:
+        if self.teacher is None or not self.shared or self.teacher_scores:
             return
         # Classes that it lacks would count as missed, which says nothing about the others.
-        scores = DetectionScores(self.student.class_names, self._shared).to(self.device)
+        scores = DetectionScores(self.student.class_names, self.shared).to(self.device)
         batches = self.trainer.datamodule.val_dataloader()  # type: ignore[attr-defined]
         for batch in tqdm(batches, "teacher", unit="batches", leave=False, disable=self.global_rank > 0 or None):
             batch = self.trainer.strategy.batch_to_device(batch)
             self._score(scores, self.teacher, batch)
-        self.teacher_scores = scores.compute()
+        self.teacher_scores, self.teacher_per_class = scores.compute(), scores.per_class()
         log.info("teacher on the validation set: AP50 %(AP50).3f, AP %(AP).3f", self.teacher_scores)
         if self.teacher_scores["AP50"] == 0:
             reason = "Does val show the teacher's classes, at a resolution that it was trained at?"

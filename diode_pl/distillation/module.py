@@ -50,7 +50,8 @@ class Distillation(Evaluation, TrainingModule):
         >>> module = Distillation(load_detector(width=0.1), None, losses, recipe, data)
     """
 
-    part, kept = "distillation", ("history", "teacher_scores", "per_class", "skipped")
+    part = "distillation"
+    kept = ("history", "teacher_scores", "teacher_per_class", "per_class", "skipped")
 
     def __init__(
         self,
@@ -96,7 +97,11 @@ class Distillation(Evaluation, TrainingModule):
 
     def on_fit_start(self) -> None:
         """Evaluates the teacher before the first step."""
-        self.teacher_scores, self.skipped = {}, {}  # those of a checkpoint may be of other images
+        self.teacher_scores, self.teacher_per_class, self.skipped = (
+            {},
+            {},
+            {},
+        )  # those of a checkpoint may be of other images
         self.measure_teacher()
 
     def on_validation_start(self) -> None:

@@ -2,20 +2,27 @@
 
 import json
 import logging
+import random
+import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from diode_pl.data import Batch
-from diode_pl.detector import Detector
+from diode_pl.detector import Detections, Detector
 from diode_pl.distillation.evaluation import Evaluation
 from diode_pl.distillation.module import Distillation
 from diode_pl.io.atomic import atomic_write, write_picture
 from diode_pl.report import draw_predictions, export_onnx, log_closing, predict_words, save_weights, write_curves
+from diode_pl.report.page import try_write_page
+from diode_pl.report.predictions import write_predictions
 from diode_pl.training.run_folder import read_best
 
 log = logging.getLogger(__name__)
 
 SHOWN = 16  # in predictions.png
+ANALYZED = 200  # in predictions/, for the page
+_PATIENCE, _PART = 60.0, 16  # seconds until fewer images are enough, and how many are predicted at a time
 _MIN_CONFIDENCE = 0.3  # of the detections that are drawn
 _LOGGED = ("AP50", "AP", "F1")
 
@@ -69,6 +76,7 @@ def write_report(distillation: Distillation, folder: Path) -> float | None:
         student, folder / "student.onnx", data.resolution if data.val is None else data.val.resolution
     )
     _write_facts(distillation, folder / "metrics.json", scores, facts)
+    try_write_page(folder)
     what = "the last" if best is None else "the best"
     log.info("%s: the student of %s, %s; %.0f s, data access %s", folder, which, what, facts["seconds"], level)
     seen = ("curves.png", "how it learned") if data.val is None else ("predictions.png", "what it finds")
@@ -81,14 +89,14 @@ def write_scores(
     folder: Path,
     scores: dict[str, float],
     facts: dict[str, Any],
-    names: tuple[str, str] = ("metrics.json", "predictions.png"),
+    names: tuple[str, str, str] = ("metrics.json", "predictions.png", "predictions"),
 ) -> None:
-    """Writes the scores and, if there are validation images, a picture of both detectors' predictions.
+    """Writes the scores and, if there are validation images, a picture and a folder of both detectors' predictions.
 
     Args:
         scores: of the student.
         facts: further entries of the JSON file.
-        names: of the two files.
+        names: of the files and of the folder.
     """
     _write_facts(evaluation, folder / names[0], scores, facts)
     data = evaluation.data
@@ -104,6 +112,27 @@ def write_scores(
     detections["student"] = evaluation.predict_with(evaluation.student.cpu().eval(), batch, _MIN_CONFIDENCE)
     sheet = draw_predictions(batch.images, batch.targets, detections, evaluation.student.class_names, _MIN_CONFIDENCE)
     write_picture(folder / names[1], sheet)
+    _keep_predictions(evaluation, folder / names[2])
+
+
+def _keep_predictions(evaluation: Evaluation, folder: Path) -> None:
+    """Writes what both detectors find on some validation images, in random order, until patience ends."""
+    examples = evaluation.data.validation_examples(ANALYZED)
+    random.Random(0).shuffle(examples)
+    detectors: dict[str, tuple[Detector, Sequence[int]]] = {"student": (evaluation.student, evaluation.data.evaluated)}
+    if evaluation.teacher is not None and evaluation.shared:
+        detectors = {"teacher": (evaluation.teacher, evaluation.shared)} | detectors
+    found, used, end = {role: list[Detections]() for role in detectors}, 0, time.monotonic() + _PATIENCE
+    while used < len(examples) and (not used or time.monotonic() < end):
+        batch = Batch.from_examples(examples[used : used + _PART]).to_float()
+        for role, (detector, _) in detectors.items():
+            found[role] += evaluation.predict_with(detector, batch, evaluation.confidence)
+        used += len(batch.images)
+    batch = Batch.from_examples(examples[:used]).to_float()
+    known = {role: labels for role, (_, labels) in detectors.items()}
+    assert evaluation.data.val is not None
+    names, count = [Path(name).name for name in batch.names], len(evaluation.data.val)
+    write_predictions(folder, batch.images, names, batch.targets, found, evaluation.student.class_names, known, count)
 
 
 def _write_facts(evaluation: Evaluation, path: Path, scores: dict[str, float], facts: dict[str, Any]) -> None:
@@ -115,6 +144,7 @@ def _write_facts(evaluation: Evaluation, path: Path, scores: dict[str, float], f
         "resolution": {name: None if images is None else images.resolution for name, images in sets.items()},
         "skipped": evaluation.count_skipped(),
         "per_class": evaluation.per_class,
+        "teacher_per_class": evaluation.teacher_per_class,
     }
     atomic_write(path, json.dumps(content, indent=1).encode())
 

@@ -8,6 +8,7 @@ from typing import Any
 # repeat others: `inversion`, `task`, `overrides`, `callbacks.verifier.detector`, `trainer.callbacks`, `trainer.logger`.
 FREE = {"output_dir", "num_images", "shard", "finish", "inversion", "task", "overrides", "logger"}
 FREE |= {"callbacks.progress", "callbacks.loss_log", "callbacks.verifier.detector", "callbacks.image_log"}
+FREE |= {"callbacks.snapshots"}
 FREE |= {"trainer.callbacks", "trainer.logger", "trainer.devices", "trainer.num_nodes", "trainer.start_method"}
 
 # The same for a training, which may be resumed with more epochs, devices or bad images. Parts of `distillation`,

@@ -109,16 +109,23 @@ class OperatingPoint(Metric):
 def match_detections(
     detections: Detections, boxes: Float[Tensor, "k 4"], labels: Int[Tensor, " k"], iou: float
 ) -> Bool[Tensor, " m"]:
-    """Mask of the detections of an image that match a ground-truth box, as COCO matches them.
+    """Mask of the detections of an image that :func:`assign_truths` matches to a ground-truth box."""
+    return assign_truths(detections, boxes, labels, iou) >= 0
+
+
+def assign_truths(
+    detections: Detections, boxes: Float[Tensor, "k 4"], labels: Int[Tensor, " k"], iou: float
+) -> Int[Tensor, " m"]:
+    """Index of the ground-truth box that each detection of an image matches, as COCO matches them; -1 for none.
 
     In descending order of scores, each takes the unmatched truth of its class with the largest overlap >= ``iou``.
     ``boxes`` and ``labels`` are the ground truth, on the CPU, in the units of the detections.
 
     Source: Lin et al., Microsoft COCO, ECCV 2014; matching as in the evaluation of cocodataset.org.
     """
-    right = torch.zeros(len(detections.labels), dtype=torch.bool)
+    assigned = torch.full((len(detections.labels),), -1)
     if not len(labels):
-        return right
+        return assigned
     # Doubles, as COCO: at exactly half the overlap, rounding would decide.
     overlap = box_iou(detections.boxes.cpu().double(), boxes.double())
     overlap[detections.labels.cpu()[:, None] != labels] = 0
@@ -130,9 +137,9 @@ def match_detections(
     for i in candidates:
         truth = table[i].argmax()
         if table[i, truth] >= iou:
-            right[i] = True
+            assigned[i] = len(labels) - 1 - int(truth)
             table[:, truth] = 0
-    return right
+    return assigned
 
 
 def find_ignored(detections: Detections, ignored: Ignored | None, iou: float) -> Bool[Tensor, " m"]:

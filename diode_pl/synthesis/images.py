@@ -5,6 +5,7 @@ from pathlib import Path
 from diode_pl.augmentations import Brightness, Contrast, Cutout, Flip, Jitter
 from diode_pl.data.readers import ImageSet, Synthetic
 from diode_pl.detector import Detector
+from diode_pl.synthesis.callbacks import Snapshots
 from diode_pl.synthesis.initializer import Noise
 from diode_pl.synthesis.job import synthesize
 from diode_pl.synthesis.loss_weighting import GradientShares
@@ -67,5 +68,5 @@ def synthesize_images(
         seed,
         loss_weighting=GradientShares(steps=30),
     )
-    synthesize(inversion, build_synthesis_trainer({}, {}, accelerator), folder, settings)
+    synthesize(inversion, build_synthesis_trainer({"snapshots": Snapshots()}, {}, accelerator), folder, settings)
     return Synthetic(folder, resolution)

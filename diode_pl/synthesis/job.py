@@ -13,6 +13,7 @@ from diode_pl.data.synthetic import Claims, Plan, Shard, SyntheticSet, Team
 from diode_pl.data.synthetic.completion import describe_shortfall, mark_unfinished
 from diode_pl.numerics.processes import reraise_process_errors
 from diode_pl.report import log_closing
+from diode_pl.report.page import try_write_page
 from diode_pl.shapes.objects import OBJECTS
 from diode_pl.synthesis.callbacks import ImageWriter
 from diode_pl.synthesis.module import Inversion
@@ -77,6 +78,8 @@ def synthesize(
                 summary = _describe(dataset, team, plan)
             if summary is not None:
                 show_set(dashboards, dataset.folder, summary)
+    if summary is not None:
+        try_write_page(dataset.folder)
     return _report(summary, shard, dataset, inversion)
 
 

@@ -32,6 +32,7 @@ from tests.training_run import StopsAt, checkpoint, same, without_seconds, write
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 FILES = {"classifier.ckpt", "classifier.safetensors", "metrics.json", "curves.png", "crops.png", "configuration.json"}
+FILES |= {"report.html"}
 EPOCHS = 3
 
 

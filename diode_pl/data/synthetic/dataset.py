@@ -5,7 +5,7 @@ import json
 import logging
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -40,6 +40,8 @@ class FinishedBatch:
     scores: Mapping[str, float]  # mAP@0.5 of teacher and verifier, if measured
     seconds: float  # wall-clock time from drawing the targets to the last score
     provenance: Provenance  # of the images
+    notes: Mapping[str, Any] = field(default_factory=dict)  # further entries of the record, plain data
+    files: Mapping[str, bytes] = field(default_factory=dict)  # further files by their path in the folder
 
 
 class SyntheticSet:
@@ -163,6 +165,8 @@ class SyntheticSet:
             }
             atomic_write(self.folder / "labels" / f"{name}.txt", to_yolo_lines(entry))
             entries.append(entry)
+        for name, content in batch.files.items():
+            atomic_write(self.folder / name, content)
         record = {
             "batch": batch.number,
             "seed": batch.seed,
@@ -174,6 +178,7 @@ class SyntheticSet:
             "versions": {package: version(package) for package in ("torch", "torchvision", "pytorch-lightning")},
             "images": entries,
             "configuration": self.configuration,
+            **batch.notes,
         }
         atomic_write(record_path(self.folder, batch.number), json.dumps(record, indent=1).encode())
 

@@ -38,6 +38,10 @@ def read_record(path: Path, classes: int) -> dict[str, Any]:
     if not isinstance(record, dict):
         raise ValueError(f"{path} is not the record of a batch: {quote(record)}")
     _require(record, _FIELDS | {"batch": lambda value: _is_count(value) and value == int(path.stem)}, str(path))
+    _require(record, _NOTES, str(path), optional=True)
+    for role, found in record.get("detections", {}).items():
+        if len(found) != len(record["images"]) or any(max(each["labels"], default=0) >= classes for each in found):
+            raise ValueError(f"{path}: detections of {role!r} are not those of {len(record['images'])} images")
     first: int | None = None
     for i, entry in enumerate(record["images"]):
         place = f"{path}: images[{i}]"
@@ -56,9 +60,13 @@ def read_record(path: Path, classes: int) -> dict[str, Any]:
     return record
 
 
-def _require(node: dict[str, Any], fields: dict[str, Callable[[Any], bool]], place: str) -> None:
+def _require(
+    node: dict[str, Any], fields: dict[str, Callable[[Any], bool]], place: str, optional: bool = False
+) -> None:
     for name, holds in fields.items():
         if name not in node:
+            if optional:
+                continue
             raise ValueError(f"{place}: {name} is missing")
         if not holds(node[name]):
             raise ValueError(f"{place}: {name} is {quote(node[name])}, which no batch has")
@@ -92,6 +100,35 @@ def _is_box(value: Any) -> bool:
     return isinstance(value, list) and len(value) == 4 and all(map(_is_number, value))
 
 
+def _is_found(value: Any) -> bool:
+    """Detections of an image."""
+    if not (isinstance(value, dict) and {"boxes", "labels", "scores"} <= value.keys()):
+        return False
+    alike = all(isinstance(each, list) and len(each) == len(value["labels"]) for each in value.values())
+    kinds = {"boxes": _is_box, "labels": _is_count, "scores": _is_share}
+    return alike and all(holds(each) for name, holds in kinds.items() for each in value[name])
+
+
+def _is_point(value: Any) -> bool:
+    """Losses at an iteration."""
+    keys = isinstance(value, dict) and {"iteration", "stage", "losses"} <= value.keys()
+    return (
+        keys
+        and all(_is_count(value[key]) for key in ("iteration", "stage"))
+        and _is_mapping(_is_number)(value["losses"])
+    )
+
+
+def _is_pair(value: Any) -> bool:
+    """Distances of each layer, before and after."""
+    return (
+        isinstance(value, dict)
+        and value.keys() == {"start", "end"}
+        and all(map(_is_list(_is_number), value.values()))
+        and len(value["start"]) == len(value["end"])
+    )
+
+
 _FIELDS: dict[str, Callable[[Any], bool]] = {
     "seed": _is_count,
     "stages": _is_list(_is_mapping(_is_count)),
@@ -102,6 +139,14 @@ _FIELDS: dict[str, Callable[[Any], bool]] = {
     "versions": _is_mapping(_is_text),
     "images": _is_list(lambda _: True, least=1),
     "configuration": lambda value: isinstance(value, dict),
+}
+# For the report; a batch without them is whole.
+_NOTES: dict[str, Callable[[Any], bool]] = {
+    "detections": _is_mapping(_is_list(_is_found)),
+    "known_classes": _is_mapping(_is_list(_is_count)),
+    "trace": _is_list(_is_point),
+    "batch_norm": _is_pair,
+    "anchors": _is_list(lambda value: isinstance(value, list) and len(value) == 2 and all(map(_is_number, value))),
 }
 _ENTRY: dict[str, Callable[[Any], bool]] = {
     "id": lambda value: _is_count(value) and value > 0,

@@ -13,13 +13,14 @@ from diode_pl.distillation.report import write_scores
 from diode_pl.distillation.results import RESULTS, show_scores
 from diode_pl.provenance import Provenance
 from diode_pl.report import log_closing, predict_words
+from diode_pl.report.page import try_write_page
 from diode_pl.training.checkpoint import Checkpoint
 from diode_pl.training.run_folder import require_own_folder
 
 log = logging.getLogger(__name__)
 
 _MUST = {"student.": ("student", "The student must be the one that it was made with")}
-_FILES = ("measured.json", "measured.png")  # not those of a training in the same folder
+_FILES = ("measured.json", "measured.png", "measured")  # not those of a training in the same folder
 
 
 def evaluate(
@@ -34,7 +35,7 @@ def evaluate(
     Args:
         module: student, teacher and validation images.
         trainer: from :func:`diode_pl.training.trainer.build_training_trainer`.
-        folder: gets ``measured.json`` and ``measured.png``.
+        folder: gets ``measured.json``, ``measured.png``, the folder ``measured/`` and ``measured.html``.
         settings: configuration of the run as plain data.
         ckpt: a checkpoint of a training with any losses.
 
@@ -83,5 +84,6 @@ class _Writer(pl.Callback):
         assert isinstance(pl_module, Evaluation)
         if trainer.is_global_zero:
             write_scores(pl_module, self.folder, pl_module.student_scores, self.facts, _FILES)
-            log.info("%s: %s", self.folder, ", ".join(name for name in _FILES if (self.folder / name).exists()))
+            try_write_page(self.folder, "measured.json")
+            log.info("%s: %s", self.folder, ", ".join(name for name in _FILES[:2] if (self.folder / name).exists()))
             log_closing(self.folder, _FILES[1], "what it finds", *predict_words(pl_module.student, self.weights))

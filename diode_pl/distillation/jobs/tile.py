@@ -9,6 +9,7 @@ from diode_pl.data import DetectionData
 from diode_pl.data.synthetic import write_tiled
 from diode_pl.provenance import Provenance
 from diode_pl.report import log_closing
+from diode_pl.report.page import try_write_page
 from diode_pl.training.run_folder import require_own_folder
 
 log = logging.getLogger(__name__)
@@ -37,5 +38,6 @@ def tile(data: DetectionData, count: int, folder: str | Path, settings: Mapping[
     provenance = data.provenance_with_labels(read=bool(names)) | Provenance(teacher=False)
     write_tiled(data.open_training_set(), count, data.seed, folder, names, provenance, settings)
     log.info("%s: %d tiled images, data access %s", Path(folder) / "images", count, provenance)
+    try_write_page(Path(folder))
     words = ("train.py", "detector@teacher=NAME", "train.root={}")
     log_closing(folder, "contact_sheet.png", "the tiled images", *words)

@@ -1,6 +1,8 @@
 """Writing of finished batches."""
 
 import time
+from collections import ChainMap
+from typing import Any
 
 import pytorch_lightning as pl
 
@@ -59,6 +61,8 @@ class ImageWriter(pl.Callback):
                 scores=pl_module.scores,
                 seconds=time.perf_counter() - pl_module.started,
                 provenance=provenance_of(pl_module, trainer),
+                notes=_collect(trainer, "notes"),
+                files=_collect(trainer, "files"),
             )
         )
 
@@ -67,6 +71,12 @@ class ImageWriter(pl.Callback):
         assert isinstance(pl_module, Inversion)
         if isinstance(pl_module.batches, Claims):
             pl_module.batches.close()
+
+
+def _collect(trainer: pl.Trainer, name: str) -> dict[str, Any]:
+    """What the callbacks add to a batch: their attributes ``notes`` (see :class:`FinishedBatch`) or ``files``."""
+    parts = (getattr(part, name, {}) for part in trainer.callbacks)  # type: ignore[attr-defined]
+    return dict(ChainMap(*parts))
 
 
 def provenance_of(module: Inversion, trainer: pl.Trainer) -> Provenance:

@@ -1,6 +1,7 @@
 """Scores of the images: mAP of the teacher and of an independent detector."""
 
 import logging
+from typing import Any
 
 import pytorch_lightning as pl
 import torch
@@ -8,6 +9,7 @@ from torch import Tensor
 
 from diode_pl.class_names import match_classes
 from diode_pl.dashboard import log_numbers
+from diode_pl.data.synthetic.notes import describe_detections, keep_best
 from diode_pl.detector import Detections, Detector
 from diode_pl.detector.input_size import InputSize
 from diode_pl.io.images import to_uint8
@@ -23,7 +25,7 @@ class Verifier(pl.Callback):
     """Measures mAP@0.5 of the teacher and of an independent detector on the images, against their targets.
 
     The scores are logged; those at the end of a batch are kept in ``Inversion.scores``, with what they were measured on
-    in ``Inversion.detections``. They do not affect the images.
+    in ``Inversion.detections`` and, for the records, in ``notes``. They do not affect the images.
 
     Args:
         detector: independently trained on similar data; None measures the teacher alone. Classes are matched by name;
@@ -31,6 +33,10 @@ class Verifier(pl.Callback):
             remains.
         every: iterations between two measurements, skipped in stages whose resolution the detector does not support;
             0 measures at the end of a batch only.
+
+    Attributes:
+        notes: for the record of the batch: ``detections`` of ``teacher`` and ``verifier`` in the teacher's classes, and
+            the ``known_classes`` of the verifier.
 
     Raises:
         ValueError: if ``every`` is negative; when measuring, if outputs of a detector are not finite.
@@ -47,6 +53,7 @@ class Verifier(pl.Callback):
         if every < 0:
             raise ValueError(f"every must be >= 0, got {every}")
         self.detector, self.every = None if detector is None else detector.freeze(), every
+        self.notes = dict[str, Any]()
 
     @property
     def provenance(self) -> Provenance:
@@ -96,21 +103,27 @@ class Verifier(pl.Callback):
     def _measure(self, module: Inversion, step: int) -> dict[str, float]:
         assert module.images is not None
         images = to_uint8(module.images).float() / 255
-        found = {"teacher": self._detect("teacher", module.teacher, images)}
-        scores = {"teacher_map50": mean_average_precision(found["teacher"], module.targets)}
-        if self.detector is not None and self.class_map is not None:
-            of_verifier = self._detect("verifier", self.detector, images)
-            scores["verifier_map50"] = mean_average_precision(of_verifier, module.targets, self.class_map)
-            found["verifier"] = [each.relabel(self.class_map) for each in of_verifier]
+        size, scores = (images.shape[2], images.shape[3]), dict[str, float]()
+        found = dict[str, list[Detections]]()
+        for role, detector, labels in (("teacher", module.teacher, None), ("verifier", self.detector, self.class_map)):
+            if detector is None:
+                continue
+            detections = _detect(role, detector, images)
+            scores[f"{role}_map50"] = mean_average_precision(detections, module.targets, labels)
+            found[role] = detections if labels is None else [image.relabel(labels) for image in detections]
         module.detections = found
+        kept = {role: [keep_best(image) for image in each] for role, each in found.items()}
+        self.notes = {"detections": {role: describe_detections(each, size) for role, each in kept.items()}}
+        if self.class_map is not None:
+            self.notes["known_classes"] = {"verifier": sorted(set(self.class_map) - {-1})}
         log_numbers(module.loggers, {f"score/{name}": value for name, value in scores.items()}, step)
         return scores
 
-    @staticmethod
-    def _detect(role: str, detector: Detector, images: Tensor) -> list[Detections]:
-        detections = list[Detections]()
-        for part in images.split(64):
-            outputs = detector(part)
-            outputs.require_finite(role)
-            detections += detector.predict(outputs)
-        return detections
+
+def _detect(role: str, detector: Detector, images: Tensor) -> list[Detections]:
+    detections = list[Detections]()
+    for part in images.split(64):
+        outputs = detector(part)
+        outputs.require_finite(role)
+        detections += detector.predict(outputs)
+    return detections

@@ -54,10 +54,10 @@ def test_epochs_see_other_images_and_draws(tmp_path: Path) -> None:
 
 def test_another_configuration_in_the_same_folder_is_refused(tmp_path: Path) -> None:
     run(tmp_path, epochs=1, settings={"seed": 0, "optimizer": {"lr": 0.05}})
-    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     with pytest.raises(ValueError, match=r"^folder: .*\n  optimizer\.lr: 0\.05 there, 0\.1 now\nGo back"):
         run(tmp_path, epochs=2, settings={"seed": 0, "optimizer": {"lr": 0.1}})
-    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
 
 
 def test_another_teacher_in_the_same_folder_is_refused(tmp_path: Path) -> None:
@@ -118,9 +118,9 @@ def test_everything_that_is_exported_is_of_the_best_epoch(
     command = f"next: python predict.py weights={tmp_path}/student.safetensors source=DIR"
     assert closing == f"{tmp_path}/predictions.png shows what it finds; {command}"
 
-    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    before = {path.name: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     assert run(tmp_path, epochs=3)[0] == score
-    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+    assert {path.name: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
 
 
 def test_the_best_epoch_survives_a_move_and_is_never_another_folders(
@@ -170,6 +170,7 @@ def test_no_validation_images_no_scores_but_a_student(tmp_path: Path, caplog: py
         "configuration.json",
         "curves.png",
         "metrics.json",
+        "report.html",
         "student.ckpt",
         "student.safetensors",
     }

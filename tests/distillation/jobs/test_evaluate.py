@@ -43,7 +43,7 @@ def test_measures_without_training(tmp_path: Path, whole: Path, caplog: pytest.L
     assert measured["resolution"] == expected["resolution"] and measured["skipped"] == {"train": 0, "val": 0}
     assert score == pytest.approx(expected["student"]["AP50"])
     Image.open(tmp_path / "measured.png").verify()
-    assert {path.name for path in tmp_path.iterdir()} == {"measured.json", "measured.png"}
+    assert {path.name for path in tmp_path.iterdir()} == {"measured.html", "measured.json", "measured.png", "measured"}
     assert f"{tmp_path}: measured.json, measured.png" in caplog.messages
     command = f"next: python predict.py weights={whole}/best.ckpt source=DIR"
     assert caplog.messages[-1] == f"{tmp_path}/measured.png shows what it finds; {command}"
@@ -52,7 +52,7 @@ def test_measures_without_training(tmp_path: Path, whole: Path, caplog: pytest.L
 
 def test_measuring_leaves_a_training_in_the_same_folder_alone(tmp_path: Path) -> None:
     run(tmp_path, epochs=1)
-    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     measure(tmp_path, student=tiny_teacher())
     # Nobody knows what a student without a checkpoint has seen.
     assert json.loads((tmp_path / "measured.json").read_text())["data_access"] == "given weights"

@@ -1,0 +1,101 @@
+"""How the images of a batch came about, for the report."""
+
+import io
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+
+from diode_pl.detector import BatchNormRecorder
+from diode_pl.io.images import to_pillow
+from diode_pl.synthesis.losses.batch_norm_distance import batch_norm_distance
+from diode_pl.synthesis.module import Inversion
+
+_QUALITY = 90  # of the JPEG files
+
+
+class Snapshots(pl.Callback):
+    """Keeps the first images of the set and the losses at even shares of the iterations of a batch.
+
+    The set gets ``snapshots/IMAGE/ITERATION.jpg``; ``notes`` go to the record of the batch: ``trace`` (the raw loss
+    terms), ``batch_norm`` (the standardized :func:`batch_norm_distance` of each norm layer of the teacher at the start
+    and in the end) and ``anchors`` (those of the teacher that were fit to its training boxes).
+
+    Args:
+        images: how many images of the set are kept, >= 0.
+        points: in how many parts the iterations are divided, >= 1; each entry triggers a device sync.
+
+    Attributes:
+        notes: plain data, of the present batch.
+        files: content by path, of the present batch.
+
+    Raises:
+        ValueError: if ``images`` is below 0 or ``points`` below 1.
+
+    Source: Chawla et al., WACV 2021, figure 3, which shows an image over the iterations.
+
+    Example:
+        >>> Snapshots(images=2, points=8).points
+        8
+    """
+
+    def __init__(self, images: int = 4, points: int = 12) -> None:
+        if images < 0 or points < 1:
+            raise ValueError(f"images must be >= 0 and points >= 1, got {images} and {points}")
+        self.images, self.points = images, points
+        self.notes, self.files = dict[str, Any](), dict[str, bytes]()
+        self._due = set[int]()
+
+    def on_train_batch_start(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: object, batch_idx: int
+    ) -> None:
+        """Begins a batch of images."""
+        assert isinstance(pl_module, Inversion)
+        if batch_idx or pl_module.stage_index:
+            return
+        total = sum(stage.steps(pl_module.budget) for stage in pl_module.stages)
+        self._due = {round(total * i / self.points) for i in range(1, self.points + 1)}
+        self._start = self._distances(pl_module)
+        self.notes, self.files = {"trace": [], "anchors": pl_module.label_prior.anchors.tolist()}, {}
+        self._keep_images(pl_module, 0)
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: object, batch: object, batch_idx: int
+    ) -> None:
+        assert isinstance(pl_module, Inversion)
+        before = pl_module.stages[: pl_module.stage_index]
+        iteration = batch_idx + 1 + sum(stage.steps(pl_module.budget) for stage in before)
+        if iteration != 1 and iteration not in self._due:
+            return
+        losses = {name: float(f"{value:.5g}") for name, value in pl_module.term_values().items()}
+        self.notes["trace"].append({"iteration": iteration, "stage": pl_module.stage_index, "losses": losses})
+        if iteration in self._due:
+            self._keep_images(pl_module, iteration)
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Measures a finished batch."""
+        assert isinstance(pl_module, Inversion)
+        if pl_module.batch_is_done and self._start:
+            self.notes["batch_norm"] = {"start": self._start, "end": self._distances(pl_module)}
+
+    def _keep_images(self, module: Inversion, iteration: int) -> None:
+        assert module.images is not None and module.batch is not None
+        first = module.plan.first_image(module.batch)
+        for i, image in enumerate(module.images[: max(0, self.images - first)]):
+            file = io.BytesIO()
+            to_pillow(image).save(file, format="jpeg", quality=_QUALITY)
+            self.files[f"snapshots/{first + i:08d}/{iteration:06d}.jpg"] = file.getvalue()
+
+    @staticmethod
+    @torch.no_grad()
+    def _distances(module: Inversion) -> list[float]:
+        layers = module.teacher.norm_layers()
+        if not layers:
+            return []
+        assert module.images is not None
+        recorder = BatchNormRecorder(layers)
+        with recorder.recording():
+            module.teacher(module.images)
+        parts = zip(recorder.batch, recorder.running, recorder.eps, strict=True)
+        each = [batch_norm_distance([seen], [stored], "standardized", eps=[eps]) for seen, stored, eps in parts]
+        return [float(f"{value:.5g}") for value in torch.stack(each).tolist()]
