@@ -151,7 +151,7 @@ class DetectionData(BaseDataModule):
         if stage == "fit":
             self._training = self.open_training_set()
         if self.val is not None:
-            self._validation = self._validation_set()
+            self._validation = self.open_validation_set()
 
     def open_training_set(self) -> TrainingSet:
         """Opens the training images; before :meth:`match_classes` with the labels of the data set."""
@@ -178,11 +178,12 @@ class DetectionData(BaseDataModule):
 
     def validation_examples(self, count: int) -> list[Example]:
         """At most ``count`` validation images, spread evenly, with the labels of the detector."""
-        images = self._validation_set()
+        images = self.open_validation_set()
         shown = min(count, len(images))
         return [images[(2 * i + 1) * len(images) // (2 * shown)] for i in range(shown)]
 
-    def _validation_set(self) -> RelabeledSet:
+    def open_validation_set(self) -> RelabeledSet:
+        """Opens the validation images, with the labels of the detector."""
         assert self.val is not None
         images = self._split_training()[1] if self._held_out else self._open(self.val, "validation images")
         return RelabeledSet(images, self._val_classes)

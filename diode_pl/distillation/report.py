@@ -130,8 +130,7 @@ def _keep_predictions(evaluation: Evaluation, folder: Path) -> None:
         used += len(batch.images)
     batch = Batch.from_examples(examples[:used]).to_float()
     known = {role: labels for role, (_, labels) in detectors.items()}
-    assert evaluation.data.val is not None
-    names, count = [Path(name).name for name in batch.names], len(evaluation.data.val)
+    names, count = [Path(name).name for name in batch.names], len(evaluation.data.open_validation_set())
     write_predictions(folder, batch.images, names, batch.targets, found, evaluation.student.class_names, known, count)
 
 
