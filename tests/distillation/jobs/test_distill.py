@@ -170,7 +170,6 @@ def test_no_validation_images_no_scores_but_a_student(tmp_path: Path, caplog: py
         "configuration.json",
         "curves.png",
         "metrics.json",
-        "report.html",
         "student.ckpt",
         "student.safetensors",
     }
