@@ -13,6 +13,7 @@ import onnx
 import onnxruntime
 import torch
 from jaxtyping import Float, config
+from scipy.optimize import linear_sum_assignment
 from torch import Tensor, nn
 
 from diode_pl.detector import Detector
@@ -186,8 +187,24 @@ def _difference(content: bytes, decoded: _Decoded, sides: Sequence[tuple[int, in
                 raise
             return float("inf")  # it runs at the resolution that it was made at, and not at others
         pairs = [(torch.from_numpy(a), b) for a, b in zip(found, decoded(images), strict=True)]
+        if decoded.detector.decode(decoded.detector(images)).queries:
+            pairs = _in_one_order(pairs)
         largest += [_largest(a, b) if a.shape == b.shape else float("inf") for a, b in pairs]
     return float(torch.tensor(largest).max())  # not a number if one of them is none
+
+
+def _in_one_order(pairs: Sequence[tuple[Tensor, Tensor]]) -> list[tuple[Tensor, Tensor]]:
+    """Puts the candidates of the first of each pair of outputs into the order of the second's, one to one.
+
+    Networks order their queries by scores, so that rounding puts two of equal scores either way.
+    """
+    found, expected = (torch.cat(each, dim=2).double() for each in zip(*pairs, strict=True))
+    if found.shape != expected.shape:
+        return list(pairs)
+    distance = torch.cdist(expected, found, p=1).nan_to_num(1e6)
+    order = torch.stack([torch.from_numpy(linear_sum_assignment(each.numpy())[1]) for each in distance])
+    image = torch.arange(len(order))[:, None]
+    return [(a[image, order], b) for a, b in pairs]
 
 
 def _largest(found: Float[Tensor, "n m d"], expected: Float[Tensor, "n m d"]) -> float:

@@ -1,7 +1,7 @@
 import json
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -137,7 +137,8 @@ class Means(Detector):
 
     def decode(self, outputs: Outputs) -> Any:
         means = outputs.heads[0][:, None]
-        return SimpleNamespace(boxes=means[..., [0, 1, 2, 0]], objectness=means[..., 0], classes=means[..., 1:])
+        found = {"objectness": means[..., 0], "classes": means[..., 1:], "queries": False}
+        return SimpleNamespace(boxes=means[..., [0, 1, 2, 0]], **found)
 
     loss = predict = norm_layers = backbone_norm_layers = None  # type: ignore[assignment]
 
@@ -282,3 +283,20 @@ def test_what_the_exporter_cannot_write_is_said_in_a_line(tmp_path: Path, monkey
         with pytest.raises(ValueError, match=f"PyTorch's exporter cannot write this detector: {reason}"):
             export_onnx(student(), tmp_path / "a.onnx", 64)
     assert not (tmp_path / "a.onnx").exists()
+
+
+def test_queries_are_compared_in_any_order_but_one_to_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    detector, decode, own = student(), Darknet.decode, onnxruntime.InferenceSession.run
+    monkeypatch.setattr(Darknet, "decode", lambda *given: replace(decode(*given), queries=True))
+
+    def turned(session: Any, *given: Any) -> list[Any]:
+        return [rows[:, ::-1].copy() for rows in own(session, *given)]
+
+    def repeated(session: Any, *given: Any) -> list[Any]:
+        return [rows[:, :1].repeat(rows.shape[1], axis=1) for rows in own(session, *given)]
+
+    monkeypatch.setattr(onnxruntime.InferenceSession, "run", turned)
+    assert export_onnx(detector, tmp_path / "a.onnx", 64) < 1e-4
+    monkeypatch.setattr(onnxruntime.InferenceSession, "run", repeated)
+    with pytest.raises(ValueError, match="differ from PyTorch's"):
+        export_onnx(detector, tmp_path / "b.onnx", 64)

@@ -37,8 +37,8 @@ class HuggingFace(Detector):
             from the global generator.
         names: path of a file with one class name per line, or the names; None: those of the weights.
         partial: takes of the weights what fits by name and shape, and draws the rest.
-        frozen_norms: whether the batch norm of the backbone never learns; None: as the package has it for weights that
-            are given, and else it learns.
+        frozen_norms: whether the batch norm of the backbone never learns; None: as the package has it. With random
+            weights it always learns.
         normalization: mean and standard deviation of pixels in [0, 1], three numbers each; None: as the folder says, or
             else ImageNet's for DETR and YOLOS and none for the others.
 

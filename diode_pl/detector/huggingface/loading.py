@@ -86,7 +86,7 @@ def load_network(
         require_stored_names(listed, stored, file or folder or "")
     of_names, given = with_classes(description, listed), file or folder
     frozen_norms = stated.get("frozen_norms") if frozen_norms is None else frozen_norms
-    if frozen_norms is None and given is None:
+    if given is None:
         frozen_norms = False  # statistics of 0 and 1 normalize nothing
     if folder is not None and not partial:
         network = _open(package, folder, of_names)
