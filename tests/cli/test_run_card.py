@@ -34,8 +34,8 @@ def tags(*overrides: str) -> list[str]:
 
 
 def test_tags_are_the_options_of_the_detectors() -> None:
-    assert tags("detector@teacher=yolov3") == ["teacher=yolov3", "student=yolov3_tiny_shapes"]
-    assert tags("detector@teacher=none") == ["student=yolov3_tiny_shapes"]
+    assert tags("detector@teacher=yolov3") == ["teacher=yolov3", "student=like_teacher"]
+    assert tags("detector@teacher=none") == ["student=like_teacher"]
 
 
 def test_weights_say_more_than_an_option_that_takes_any(tmp_path: Path) -> None:
