@@ -1,26 +1,15 @@
 """docs/transformers.md: every command of the page runs, on tiny files."""
 
 import json
-import re
-import shlex
 from pathlib import Path
 
-import numpy as np
 import pytest
-import yaml
-from PIL import Image
 
-import export
-import predict
 import synthesize
-import train
-from tests.command_line import ROOT, run_failing, run_main
+from tests.command_line import run_failing
 from tests.detector.huggingface.small_networks import NAMES, description, need_package, write_folder
+from tests.page_commands import STAGE, STUDENT, run_page, write_pictures
 
-SCRIPTS = {"synthesize.py": synthesize, "train.py": train, "predict.py": predict, "export.py": export}
-PAGE = (ROOT / "docs" / "transformers.md").read_text(encoding="utf-8").partition("## Measured")[0]
-STAGE = "num_images=2 batch_size=2 schedule.stages.0.iterations=3 schedule.stages.0.resolution=64"
-STUDENT = "batch_size=2 trainer.max_epochs=1 data.steps_per_epoch=2 trainer.check_val_every_n_epoch=1"
 # What makes the page's commands short.
 SHORTER = {
     "runs/images": STAGE,
@@ -35,11 +24,6 @@ SHORTER = {
 }
 
 
-def commands() -> list[list[str]]:
-    shell = "\n".join(re.findall(r"```bash\n(.*?)```", PAGE, re.DOTALL)).replace("\\\n", " ")
-    return [shlex.split(line) for line in shell.splitlines() if line.strip()]
-
-
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A place with a folder of a model, a small network in place of RT-DETR, pictures, and labeled ones."""
@@ -47,36 +31,12 @@ def folder(tmp_path: Path) -> Path:
     write_folder(tmp_path / "model", num_denoising=4)
     # As many queries as 64 px have places: of a network that has hardly learned, rounding would choose others.
     (tmp_path / "small.json").write_text(json.dumps(description("rt_detr") | {"num_queries": 80}))
-    draw = np.random.default_rng(0)
-    for place in ("pictures", "labeled/images/val", "labeled/labels/val"):
-        (tmp_path / place).mkdir(parents=True)
-    for i in range(2):
-        picture = Image.fromarray(draw.integers(0, 255, (64, 64, 3), dtype=np.uint8))
-        picture.save(tmp_path / f"pictures/{i}.png")
-        picture.save(tmp_path / f"labeled/images/val/{i}.png")
-        (tmp_path / f"labeled/labels/val/{i}.txt").write_text(f"{i} 0.5 0.5 0.5 0.5\n")
-    about = {"path": str(tmp_path / "labeled"), "train": "images/val", "val": "images/val", "names": list(NAMES)}
-    (tmp_path / "labeled/data.yaml").write_text(yaml.safe_dump(about))
+    write_pictures(tmp_path, NAMES)
     return tmp_path
 
 
-def test_every_command_runs(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(folder)
-    ran = set()
-    for program, *words in commands():
-        if program == "pip":
-            assert words == ["install", "diode_pl[transformers]"]
-            continue
-        script, *overrides = words
-        if script == "-c":
-            exec(overrides[0], {})
-            continue
-        place = next(word.partition("=")[2] for word in overrides if word.startswith("output"))
-        more = SHORTER[place].split()
-        more += [] if script in ("predict.py", "export.py") else ["trainer.accelerator=cpu", "logger=none"]
-        run_main(SCRIPTS[script], *overrides, *more, cwd=folder)
-        ran.add(place)
-    assert ran == set(SHORTER)
+def test_every_command_runs(folder: Path) -> None:
+    run_page("transformers.md", folder, SHORTER, "diode_pl[transformers]")
     made = json.loads((folder / "runs/images/annotations.json").read_text())
     assert len(made["images"]) == 2 and {each["name"] for each in made["categories"]} == set(NAMES)
     assert {path.name for path in (folder / "runs/student/student").iterdir()} == {

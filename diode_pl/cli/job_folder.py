@@ -52,6 +52,11 @@ def register_job_folder() -> None:
     OmegaConf.register_new_resolver("job_folder", resolve, replace=True)
 
 
+def is_sweep(job: Any) -> bool:
+    """Whether a job, of Hydra's own config, is one of a sweep."""
+    return job.mode is not None and job.mode.name == "MULTIRUN"
+
+
 def job_words(job: Any) -> list[str]:
     """The overrides of a job as they were typed: one may contain an interpolation, which Hydra would look up here.
 

@@ -14,7 +14,7 @@ from diode_pl.cli.completion import choose_completion
 from diode_pl.cli.errors import describe_error, shows_tracebacks
 from diode_pl.cli.experiments import qualify_experiments
 from diode_pl.cli.help import register_help
-from diode_pl.cli.job_folder import job_words, keep_fixed_words_out
+from diode_pl.cli.job_folder import is_sweep, job_words, keep_fixed_words_out
 from diode_pl.cli.pretrained import fill_pretrained
 from diode_pl.cli.renamed import refuse_renamed
 from diode_pl.cli.shard_folder import choose_shard_folder
@@ -78,7 +78,7 @@ def run(config: Any) -> float | None:
         if shows_tracebacks():
             raise
         message = describe_error(error, written, _choices(job, written))
-        if job.mode is not None and job.mode.name == "MULTIRUN":
+        if is_sweep(job):
             message = f"job {job.job.num} ({shorten(' '.join(words))}): {_in_one_line(message)}"
             print(f"error: {message}", file=sys.stderr)
             raise JobError(message, identify_terminal()) from error

@@ -8,7 +8,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from diode_pl.cli.conf import CONF
-from diode_pl.cli.job_folder import job_words, name_job
+from diode_pl.cli.job_folder import is_sweep, job_words, name_job
 from diode_pl.cli.recorded import read_recorded_teacher
 
 _ROLES = ("teacher", "student")
@@ -26,7 +26,7 @@ def register_run_card() -> None:
 
     def group() -> str | None:
         job = HydraConfig.get()
-        return str(job.sweep.dir) if _is_sweep(job) else None
+        return str(job.sweep.dir) if is_sweep(job) else None
 
     def tags(*, _root_: DictConfig) -> ListConfig:
         return OmegaConf.create(tag_detectors(HydraConfig.get().runtime.choices, _root_))
@@ -78,9 +78,5 @@ def tag_detectors(choices: Mapping[str, str], config: DictConfig) -> list[str]:
     return tags
 
 
-def _is_sweep(job: Any) -> bool:
-    return job.mode is not None and job.mode.name == "MULTIRUN"
-
-
 def _sweep_name(job: Any) -> str | None:
-    return name_job(job_words(job), job.job.config.override_dirname.exclude_keys) if _is_sweep(job) else None
+    return name_job(job_words(job), job.job.config.override_dirname.exclude_keys) if is_sweep(job) else None

@@ -6,7 +6,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from diode_pl.detector.outputs import Outputs
+from diode_pl.detector.outputs import DensePredictions, Outputs
+from diode_pl.detector.torchvision.objectness import split_sigmoid
 from diode_pl.numerics.dtypes import at_least_float32
 
 _SIDE = 5.0  # of a cell's prior, in cells
@@ -55,6 +56,22 @@ def decode_distances(codes: Float[Tensor, "n m d"], grid: Grid) -> Float[Tensor,
     distances = distances + (distances.clamp(min=0) - distances).detach()
     reach = distances * grid.strides
     return torch.cat([grid.centers - reach[..., :2], grid.centers + reach[..., 2:]], dim=2)
+
+
+def decode_cells(
+    codes: Float[Tensor, "n m d"], logits: Float[Tensor, "n m c"], grid: Grid, scale: Float[Tensor, " 4"]
+) -> DensePredictions:
+    """Predictions of heads with one candidate a cell, without objectness of their own.
+
+    Args:
+        codes: see :func:`decode_distances`.
+        logits: of the classes.
+        grid: the cells.
+        scale: image width, height, width, height in pixels.
+    """
+    objectness, classes = split_sigmoid(logits.sigmoid())
+    boxes = decode_distances(codes, grid)
+    return DensePredictions(boxes / scale, objectness, classes, grid.priors / scale, grid.squares(1.0) / scale)
 
 
 def make_grid(outputs: Outputs) -> Grid:

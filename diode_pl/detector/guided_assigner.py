@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn.functional import one_hot
 
 from diode_pl.detector.grid import Grid
+from diode_pl.detector.outputs import MatchedPredictions
 from diode_pl.numerics.box_ops import iou
 
 KINDS = ("guided", "center", "task_aligned")
@@ -41,6 +42,11 @@ class CriterionResult(NamedTuple):
     image: Int[Tensor, " p"]
     cell: Int[Tensor, " p"]
     target: Int[Tensor, " p"]
+
+    def match(self, boxes: Float[Tensor, "n m 4"], logits: Float[Tensor, "n m c"]) -> MatchedPredictions:
+        """The predictions of the positive cells, with their targets."""
+        at = self.image, self.cell
+        return MatchedPredictions(self.image, self.target, boxes[at], logits[at])
 
 
 class GuidedAssigner:

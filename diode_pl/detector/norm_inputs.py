@@ -60,3 +60,9 @@ def find_called(network: nn.Module, layers: Iterable[nn.Module], images: Tensor)
     for handle in handles:
         handle.remove()
     return list(dict.fromkeys(called))
+
+
+def name_called(network: nn.Module, kinds: tuple[type[nn.Module], ...], images: Tensor) -> list[str]:
+    """Names of the layers of some kinds that :func:`find_called` finds in a network."""
+    names = {layer: name for name, layer in network.named_modules() if isinstance(layer, kinds)}
+    return [names[layer] for layer in find_called(network, names, images)]

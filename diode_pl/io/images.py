@@ -1,5 +1,6 @@
 """Conversion between image files and tensors."""
 
+import io
 import logging
 from collections.abc import Sequence
 from pathlib import Path
@@ -94,6 +95,13 @@ def to_uint8(images: Float[Tensor, "... 3 h w"]) -> Tensor:
 def to_pillow(image: Float[Tensor, "3 h w"]) -> Image.Image:
     """One RGB image in [0, 1] as a Pillow picture."""
     return Image.fromarray(to_uint8(image).permute(1, 2, 0).cpu().numpy())
+
+
+def encode_jpeg(picture: Image.Image, quality: int, optimize: bool = False) -> bytes:
+    """A picture as a JPEG file; ``optimize`` takes longer and makes it smaller, without another change."""
+    file = io.BytesIO()
+    picture.save(file, format="jpeg", quality=quality, optimize=optimize)
+    return file.getvalue()
 
 
 def make_grid(pictures: Sequence[Image.Image], columns: int, gap: int = 4) -> Image.Image:

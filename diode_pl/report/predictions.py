@@ -1,6 +1,5 @@
 """Predictions of detectors on validation images, kept in the folder of a run for its page."""
 
-import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -15,7 +14,7 @@ from torch import Tensor
 from diode_pl.data.synthetic.notes import describe_detections, keep_best
 from diode_pl.detector import Detections
 from diode_pl.io.atomic import atomic_write
-from diode_pl.io.images import to_pillow
+from diode_pl.io.images import encode_jpeg, to_pillow
 from diode_pl.io.json_file import read_json
 from diode_pl.metrics import find_errors, summarize_errors
 from diode_pl.targets import Targets
@@ -79,11 +78,10 @@ def read_predictions(folder: Path) -> dict[str, Any] | None:
 
 
 def _write_image(folder: Path, index: int, image: Tensor, name: str) -> dict[str, Any]:
-    file, picture = io.BytesIO(), to_pillow(image)
+    picture = to_pillow(image)
     entry = {"name": name, "file_name": f"{index:04d}.jpg", "width": picture.width, "height": picture.height}
     picture.thumbnail((_SIDE, _SIDE), Image.Resampling.BICUBIC)
-    picture.save(file, format="jpeg", quality=_QUALITY)
-    atomic_write(folder / f"{index:04d}.jpg", file.getvalue())
+    atomic_write(folder / f"{index:04d}.jpg", encode_jpeg(picture, _QUALITY))
     return entry | {"detections": {}}
 
 

@@ -16,6 +16,10 @@ def step_in_set(module: Inversion, iterations: int | None = None) -> int:
     Returns:
         At least 1 after the first iteration.
     """
-    steps = [stage.steps(module.budget) for stage in module.stages]
-    done = steps[module.stage_index] if iterations is None else iterations
-    return (module.batch or 0) * sum(steps) + sum(steps[: module.stage_index]) + done
+    done = module.stage.steps(module.budget) if iterations is None else iterations
+    return (module.batch or 0) * count_iterations(module) + count_iterations(module, module.stage_index) + done
+
+
+def count_iterations(module: Inversion, stages: int | None = None) -> int:
+    """Iterations of a batch in the first ``stages``; None: in all of them."""
+    return sum(stage.steps(module.budget) for stage in module.stages[:stages])

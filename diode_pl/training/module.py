@@ -96,7 +96,8 @@ class TrainingModule(pl.LightningModule, ABC):
         self._means.add(row | (rates or {}))
         if batch_idx % self.log_every == 0:
             self._stop_if_not_finite()
-            values = {name: float(value) for name, value in row.items()} | {"lr": self._rate()}
+            numbers = torch.stack(list(row.values())).tolist()  # one device sync for all
+            values = dict(zip(row, numbers, strict=True)) | {"lr": self._rate()}
             log_numbers(self.loggers, values | {"epoch": float(self.current_epoch)}, self.global_step)
             self.log("loss", row["loss/total"], prog_bar=True, logger=False, batch_size=1)
 

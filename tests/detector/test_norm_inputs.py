@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from diode_pl.detector import record_inputs
-from diode_pl.detector.norm_inputs import find_called
+from diode_pl.detector.norm_inputs import find_called, name_called
 from tests.detector.detectors import BUILDS, every, small, some_images
 from tests.tiny import TinyDetector
 
@@ -83,5 +83,7 @@ def test_layers_are_found_in_the_order_of_their_first_calls() -> None:
 
     network = Backwards()
     assert find_called(network, list(network.children()), torch.ones(1, 2, 3, 3)) == [network.first, network.last]
+    assert name_called(network, (nn.BatchNorm2d,), torch.ones(1, 2, 3, 3)) == ["first", "last"]
+    assert name_called(network, (nn.Conv2d,), torch.ones(1, 2, 3, 3)) == []
     assert all(layer.training for layer in network.children()) and not network.first._forward_pre_hooks
     assert bool((network.first.running_mean == 0).all())

@@ -16,7 +16,7 @@ from diode_pl.detector.huggingface.loading import KIND, Normalization, load_netw
 from diode_pl.detector.huggingface.network import to_package_folder
 from diode_pl.detector.huggingface.package import load_package
 from diode_pl.detector.huggingface.queries import Queries, run_network
-from diode_pl.detector.norm_inputs import find_called
+from diode_pl.detector.norm_inputs import name_called
 from diode_pl.detector.torchvision.objectness import split_sigmoid, split_softmax
 from diode_pl.numerics.dtypes import at_least_float32
 from diode_pl.targets import Targets
@@ -159,10 +159,10 @@ class HuggingFace(Detector):
 
     def _find_layers(self) -> None:
         """Names of norm layers, in the order in which they are called, and of the first convolution."""
-        names = {layer: name for name, layer in self.named_modules() if isinstance(layer, (*_NORMS, nn.Conv2d))}
-        called = find_called(self, names, torch.zeros(1, 3, self.smallest, self.smallest))
-        self._norm_names = [names[layer] for layer in called if isinstance(layer, _NORMS)]
-        self._stem = next(names[layer] for layer in called if isinstance(layer, nn.Conv2d))
+        images = torch.zeros(1, 3, self.smallest, self.smallest)
+        called = name_called(self, (*_NORMS, nn.Conv2d), images)
+        self._norm_names = [name for name in called if isinstance(self.get_submodule(name), _NORMS)]
+        self._stem = next(name for name in called if isinstance(self.get_submodule(name), nn.Conv2d))
 
 
 def _smallest(config: Any, stride: int) -> int:

@@ -6,10 +6,12 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional as F
+from torch.nn.utils.rnn import pad_sequence
 
 from diode_pl.detector.grid import Grid, decode_distances
 from diode_pl.detector.guided_assigner import CriterionResult, GuidedAssigner
 from diode_pl.detector.task_aligned_assigner import assign_task_aligned
+from diode_pl.detector.torchvision.base import valid_positions
 from diode_pl.detector.torchvision.deterministic_sampler import process_share
 from diode_pl.numerics.box_ops import giou
 from diode_pl.targets import Targets
@@ -106,16 +108,9 @@ def _distances(truth: Float[Tensor, "p 4"], grid: Grid, cell: Int[Tensor, " p"])
 
 
 def _pad(targets: Targets, scale: Float[Tensor, " 4"]) -> _Padded:
-    size = targets.boxes[:, 2:] - targets.boxes[:, :2]
-    (kept,) = torch.nonzero(targets.valid & (size > 0).all(dim=1), as_tuple=True)
-    image = targets.image_index[kept]
-    images = torch.arange(targets.batch_size, device=image.device)
-    before = (image[:, None] == image).tril(-1).sum(dim=1)  # place in its image
-    most = int((image[:, None] == images).sum(dim=0).max()) if len(kept) else 0
-    labels, mask = scale.new_zeros(targets.batch_size, most, 1), scale.new_zeros(targets.batch_size, most, 1)
-    boxes = scale.new_zeros(targets.batch_size, most, 4)
-    place = torch.zeros(targets.batch_size, most, dtype=torch.long, device=image.device)
-    labels[image, before, 0] = targets.labels[kept].to(scale.dtype)
-    boxes[image, before] = targets.boxes[kept].to(scale.dtype) * scale
-    mask[image, before], place[image, before] = 1, kept
-    return _Padded(labels, boxes, mask, place)
+    place = pad_sequence(valid_positions(targets), batch_first=True, padding_value=-1)
+    present = (place >= 0)[..., None]
+    place = place.clamp(min=0)
+    labels = targets.labels[place][..., None].to(scale.dtype).masked_fill(~present, 0)
+    boxes = (targets.boxes[place].to(scale.dtype) * scale).masked_fill(~present, 0)
+    return _Padded(labels, boxes, present.to(scale.dtype), place)

@@ -12,16 +12,15 @@ from diode_pl.class_names import read_names
 from diode_pl.detector.base import DensePredictions, Detector, MatchedPredictions, Outputs
 from diode_pl.detector.darknet.cfg import ConfigError
 from diode_pl.detector.finite_weights import require_finite
-from diode_pl.detector.grid import decode_distances, make_grid
+from diode_pl.detector.grid import decode_cells, make_grid
 from diode_pl.detector.guided_assigner import KINDS, CriterionResult
-from diode_pl.detector.norm_inputs import find_called
+from diode_pl.detector.norm_inputs import name_called
 from diode_pl.detector.onnx.criterion import run_criterion
 from diode_pl.detector.onnx.file import read_model
 from diode_pl.detector.onnx.head import class_weights
 from diode_pl.detector.onnx.names import stored_names
 from diode_pl.detector.onnx.network import build_network, run_stem
 from diode_pl.detector.torchvision.anchors import image_scale
-from diode_pl.detector.torchvision.objectness import split_sigmoid
 from diode_pl.detector.untrained_classes import untrained_classes
 from diode_pl.numerics.dtypes import at_least_float32
 from diode_pl.provenance import GIVEN_WEIGHTS
@@ -99,10 +98,7 @@ class Onnx(Detector):
         rows = class_weights(model, network.head)
         unlearned = [] if rows is None else untrained_classes(rows, twin_similarity).tolist()
         self._unlearned = {name for name, flag in zip(listed, unlearned, strict=False) if flag}
-        names_of = {layer: name for name, layer in self.named_modules()}
-        norms = [layer for layer in names_of if isinstance(layer, nn.BatchNorm2d)]
-        called = find_called(self, norms, torch.zeros(1, 3, self.smallest, self.smallest))
-        self._norm_names = [names_of[layer] for layer in called]
+        self._norm_names = name_called(self, (nn.BatchNorm2d,), torch.zeros(1, 3, self.smallest, self.smallest))
 
     def forward(self, images: Float[Tensor, "n 3 h w"]) -> Outputs:
         self.require_size(images)
@@ -117,10 +113,7 @@ class Onnx(Detector):
         return self._run_criterion(outputs, targets).terms
 
     def decode(self, outputs: Outputs) -> DensePredictions:
-        grid, scale, (codes, logits) = make_grid(outputs), image_scale(outputs), self._split(outputs)
-        objectness, classes = split_sigmoid(logits.sigmoid())
-        boxes = decode_distances(codes, grid) / scale
-        return DensePredictions(boxes, objectness, classes, grid.priors / scale, grid.squares(1.0) / scale)
+        return decode_cells(*self._split(outputs), make_grid(outputs), image_scale(outputs))
 
     def class_logits(self, outputs: Outputs) -> Float[Tensor, "n m c"]:
         return self._split(outputs)[1]
@@ -128,9 +121,7 @@ class Onnx(Detector):
     def match_predictions(self, outputs: Outputs, targets: Targets) -> MatchedPredictions:
         with torch.no_grad():
             found = self._run_criterion(outputs, targets)
-        boxes, logits = self.decode(outputs).boxes, self.class_logits(outputs)
-        at = found.image, found.cell
-        return MatchedPredictions(found.image, found.target, boxes[at], logits[at])
+        return found.match(self.decode(outputs).boxes, self.class_logits(outputs))
 
     def forward_stem(self, images: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n c p q"]:
         """Output of the first norm layer, for images of any size, differentiable."""

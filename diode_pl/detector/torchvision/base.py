@@ -13,7 +13,7 @@ from torchvision.ops import FrozenBatchNorm2d
 
 from diode_pl.detector.base import Detector, Outputs
 from diode_pl.detector.input_size import InputSize
-from diode_pl.detector.norm_inputs import find_called
+from diode_pl.detector.norm_inputs import name_called
 from diode_pl.detector.torchvision.anchors import image_scale
 from diode_pl.detector.torchvision.builders import describe_builder
 from diode_pl.detector.torchvision.frozen_norms import frozen_norm_metadata
@@ -125,9 +125,8 @@ class TorchvisionDetector(Detector):
 
     def _find_norms(self) -> list[str]:
         """Names of the norm layers that a forward pass calls, in their order."""
-        names = {module: name for name, module in self.named_modules() if isinstance(module, _NORMS)}
         side = InputSize.from_detectors({"network": self}).smallest
-        return [names[layer] for layer in find_called(self, names, torch.zeros(1, 3, side, side))]
+        return name_called(self, _NORMS, torch.zeros(1, 3, side, side))
 
 
 def valid_positions(targets: Targets) -> list[Tensor]:

@@ -10,6 +10,7 @@ from torchvision.ops import box_convert
 from diode_pl.detector.grid import make_grid
 from diode_pl.detector.guided_assigner import CriterionResult, GuidedAssigner
 from diode_pl.detector.outputs import Outputs
+from diode_pl.detector.torchvision.base import valid_positions
 from diode_pl.detector.torchvision.deterministic_sampler import process_share
 from diode_pl.detector.ultralytics.package import load_package
 from diode_pl.numerics.dtypes import at_least_float32
@@ -30,9 +31,7 @@ def run_criterion(network: Any, outputs: Outputs, targets: Targets, assignment: 
     codes, logits = rows.transpose(1, 2).split([4 * head.reg_max, head.nc], dim=1)
     # Of the maps, the criterion reads sizes and dtype.
     maps = [rows.new_empty(1, 1, *feature.shape[2:]) for feature in outputs.features]
-    size = targets.boxes[:, 2:] - targets.boxes[:, :2]
-    (kept,) = torch.nonzero(targets.valid & (size > 0).all(dim=1), as_tuple=True)
-    kept = kept[targets.image_index[kept].argsort(stable=True)]  # the criterion takes them image by image
+    kept = torch.cat(valid_positions(targets))  # the criterion takes them image by image
     image, boxes = targets.image_index[kept], targets.boxes[kept].to(rows.dtype)
     batch = {"batch_idx": image, "cls": targets.labels[kept], "bboxes": box_convert(boxes, "xyxy", "cxcywh")}
     with torch.autocast(rows.device.type, enabled=False), _default_dtype(rows.dtype):

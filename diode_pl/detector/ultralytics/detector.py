@@ -10,11 +10,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from diode_pl.detector.base import DensePredictions, Detector, MatchedPredictions, Outputs
-from diode_pl.detector.grid import decode_distances, make_grid
+from diode_pl.detector.grid import decode_cells, make_grid
 from diode_pl.detector.guided_assigner import KINDS
-from diode_pl.detector.norm_inputs import find_called
+from diode_pl.detector.norm_inputs import name_called
 from diode_pl.detector.torchvision.anchors import image_scale
-from diode_pl.detector.torchvision.objectness import split_sigmoid
 from diode_pl.detector.ultralytics.criterion import run_criterion
 from diode_pl.detector.ultralytics.loading import KIND, load_network
 from diode_pl.detector.ultralytics.network import to_package_file
@@ -70,10 +69,7 @@ class Ultralytics(Detector):
         super().__init__(loaded.class_names, stride=max(strides))
         self.network, self.provenance, self._strides = loaded.network, loaded.provenance, tuple(strides)
         self._description, self._assignment, self._twin_similarity = loaded.description, assignment, twin_similarity
-        names_of = {layer: name for name, layer in self.named_modules()}
-        norms = [layer for layer in names_of if isinstance(layer, nn.BatchNorm2d)]
-        called = find_called(self, norms, torch.zeros(1, 3, self.stride, self.stride))
-        self._norm_names = [names_of[layer] for layer in called]
+        self._norm_names = name_called(self, (nn.BatchNorm2d,), torch.zeros(1, 3, self.stride, self.stride))
 
     def forward(self, images: Float[Tensor, "n 3 h w"]) -> Outputs:
         self.require_size(images)
@@ -88,10 +84,7 @@ class Ultralytics(Detector):
         return run_criterion(self.network, outputs, targets, self._assignment).terms
 
     def decode(self, outputs: Outputs) -> DensePredictions:
-        grid, scale, (codes, logits) = make_grid(outputs), image_scale(outputs), self._split(outputs)
-        boxes = decode_distances(codes, grid)
-        objectness, classes = split_sigmoid(logits.sigmoid())
-        return DensePredictions(boxes / scale, objectness, classes, grid.priors / scale, grid.squares(1.0) / scale)
+        return decode_cells(*self._split(outputs), make_grid(outputs), image_scale(outputs))
 
     def class_logits(self, outputs: Outputs) -> Float[Tensor, "n m c"]:
         return self._split(outputs)[1]
@@ -99,9 +92,7 @@ class Ultralytics(Detector):
     def match_predictions(self, outputs: Outputs, targets: Targets) -> MatchedPredictions:
         with torch.no_grad():
             found = run_criterion(self.network, outputs, targets, self._assignment)
-        boxes, logits = self.decode(outputs).boxes, self.class_logits(outputs)
-        at = found.image, found.cell
-        return MatchedPredictions(found.image, found.target, boxes[at], logits[at])
+        return found.match(self.decode(outputs).boxes, self.class_logits(outputs))
 
     def forward_stem(self, images: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n c p q"]:
         """Output of the first convolution with its norm and activation, for images of any size, differentiable."""

@@ -1,12 +1,12 @@
 """Small pictures inside of a page."""
 
 import base64
-import io
 from pathlib import Path
 
 from PIL import Image
 
 from diode_pl.io.decoding import read_picture
+from diode_pl.io.images import encode_jpeg
 
 MOST = 1000
 """Images of a page: more would make a file of tens of megabytes."""
@@ -34,6 +34,4 @@ def encode_thumbnail(path: Path, side: int) -> str:
     if path.suffix == ".jpg" and max(picture.size) <= side:
         return base64.b64encode(path.read_bytes()).decode()
     picture.thumbnail((side, side), Image.Resampling.LANCZOS)
-    file = io.BytesIO()
-    picture.save(file, format="jpeg", quality=_QUALITY, optimize=True)
-    return base64.b64encode(file.getvalue()).decode()
+    return base64.b64encode(encode_jpeg(picture, _QUALITY, optimize=True)).decode()

@@ -1,13 +1,13 @@
 """How the images of a batch came about, for the report."""
 
-import io
 from typing import Any
 
 import pytorch_lightning as pl
 import torch
 
 from diode_pl.detector import BatchNormRecorder
-from diode_pl.io.images import to_pillow
+from diode_pl.io.images import encode_jpeg, to_pillow
+from diode_pl.synthesis.iterations import count_iterations
 from diode_pl.synthesis.losses.batch_norm_distance import batch_norm_distance
 from diode_pl.synthesis.module import Inversion
 
@@ -53,7 +53,7 @@ class Snapshots(pl.Callback):
         assert isinstance(pl_module, Inversion)
         if batch_idx or pl_module.stage_index:
             return
-        total = sum(stage.steps(pl_module.budget) for stage in pl_module.stages)
+        total = count_iterations(pl_module)
         self._due = {round(total * i / self.points) for i in range(1, self.points + 1)}
         self._start = self._distances(pl_module)
         self.notes, self.files = {"trace": [], "anchors": pl_module.label_prior.anchors.tolist()}, {}
@@ -63,8 +63,7 @@ class Snapshots(pl.Callback):
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: object, batch: object, batch_idx: int
     ) -> None:
         assert isinstance(pl_module, Inversion)
-        before = pl_module.stages[: pl_module.stage_index]
-        iteration = batch_idx + 1 + sum(stage.steps(pl_module.budget) for stage in before)
+        iteration = count_iterations(pl_module, pl_module.stage_index) + batch_idx + 1
         if iteration != 1 and iteration not in self._due:
             return
         losses = {name: float(f"{value:.5g}") for name, value in pl_module.term_values().items()}
@@ -82,9 +81,7 @@ class Snapshots(pl.Callback):
         assert module.images is not None and module.batch is not None
         first = module.plan.first_image(module.batch)
         for i, image in enumerate(module.images[: max(0, self.images - first)]):
-            file = io.BytesIO()
-            to_pillow(image).save(file, format="jpeg", quality=_QUALITY)
-            self.files[f"snapshots/{first + i:08d}/{iteration:06d}.jpg"] = file.getvalue()
+            self.files[f"snapshots/{first + i:08d}/{iteration:06d}.jpg"] = encode_jpeg(to_pillow(image), _QUALITY)
 
     @staticmethod
     @torch.no_grad()
