@@ -1,6 +1,7 @@
 """Every configuration composes and builds what it names."""
 
 import json
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
@@ -62,12 +63,19 @@ def test_every_detector_composes_as_teacher_and_verifier(detector):
     assert config.callbacks.verifier.detector == config.verifier
 
 
-def required_keys(entry_point: str, choice: str, group: str) -> list[str]:
-    """Keys of an option that have no default; all of them are paths of files."""
-    nodes = [(group, OmegaConf.to_container(composed(choice, entry_point=entry_point)[group]))]
+def required_keys(config, group: str) -> list[str]:
+    """Keys of a group that have no default; all of them are paths of files."""
+    nodes = [(group, OmegaConf.to_container(config[group]))]
     for key, node in nodes:
         nodes += [(f"{key}.{name}", value) for name, value in node.items()] if isinstance(node, dict) else []
     return [key for key, node in nodes if node == "???"]
+
+
+def composed_whole(group: str, file: Callable[[str], Path], *overrides: str, entry_point: str = "synthesize"):
+    """The same with a file for every key of a group without a default; composed again only if there is one."""
+    config = composed(*overrides, entry_point=entry_point)
+    extra = [f"{key}={file(key)}" for key in required_keys(config, group)]
+    return composed(*overrides, *extra, entry_point=entry_point) if extra else config
 
 
 OPTIONS = [(g, o) for g in GROUPS for o in options(g) if o not in OF_TRAINING.get(g, ())]
@@ -77,9 +85,8 @@ OPTIONS = [(g, o) for g in GROUPS for o in options(g) if o not in OF_TRAINING.ge
 def test_every_option_builds_its_objects(group, option, tmp_path):
     given = tmp_path / "given.json"
     given.write_text('{"images": [], "annotations": [], "categories": []}')
-    extra = [f"{key}={given}" for key in required_keys("synthesize", f"{group}={option}", group)]
-    overrides = [f"{group}={option}", "detector@verifier=none", "hydra.runtime.output_dir=" + str(tmp_path), *extra]
-    config = composed(*write_tiny_network(tmp_path), *overrides)
+    overrides = [f"{group}={option}", "detector@verifier=none", "hydra.runtime.output_dir=" + str(tmp_path)]
+    config = composed_whole(group, lambda _: given, *write_tiny_network(tmp_path), *overrides)
     built = instantiate(config.inversion, _convert_="object")
     assert built.teacher.class_names == ("cat", "dog")
     instantiate(config.trainer, _convert_="object")
@@ -209,20 +216,23 @@ def test_every_option_of_a_training_builds_its_objects(tiny, group, option, tmp_
     box = {"id": 1, "image_id": 1, "category_id": 1, "bbox": [0, 0, 9, 9]}
     images, categories = [{"id": 1, "width": 9, "height": 9}], [{"id": 1, "name": "cat"}]
     counted = {"images": images, "annotations": [box], "categories": categories}
-    (tmp_path / "given.json").write_text(json.dumps(counted))
-    weights = tmp_path / "classifier.safetensors"
+    given, weights = tmp_path / "given.json", tmp_path / "classifier.safetensors"
+    given.write_text(json.dumps(counted))
     weights.write_bytes(
         encode_classifier(CropClassifier(NAMES, crop_size=16, kind="both"), ClassifierCard(Provenance(True), 0.9, 0.9))
     )
-    keys = required_keys("train", f"{group}={option}", group)
-    extra = [f"{key}={weights if key.endswith('weights') else tmp_path / 'given.json'}" for key in keys]
+
+    def built(choice: str):
+        file = lambda key: weights if key.endswith("weights") else given  # noqa: E731
+        return composed_whole(group, file, *tiny, choice, entry_point="train")
+
     expected = {option.removesuffix("_classifier").partition("_paper")[0]}  # alpha_detection is 0
-    config = training(*tiny, f"{group}={option}", *extra)
+    config = built(f"{group}={option}")
     if group == "distill" and not any(
         get_class(term._target_).complete for term in config.distill.values() if term.weight
     ):
         option, expected = f"[decoded,{option}]", expected | {"decoded"}
-        config = training(*tiny, f"{group}={option}", *extra)
+        config = built(f"{group}={option}")
     distillation = instantiate(config.distillation, _convert_="object")
     assert isinstance(distillation, Distillation) and isinstance(distillation.data, DetectionData)
     assert len(distillation.configure_optimizers().param_groups) == 3
