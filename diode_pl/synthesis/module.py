@@ -216,5 +216,5 @@ class Inversion(pl.LightningModule):
         growth = self.stage.growth
         assert growth is not None and self.images is not None
         found = self.teacher.predict(self.teacher(self.images), growth.nms_confidence, growth.nms_iou)
-        self.initial, self.added = growth.grow(self.initial, self.added, found)
+        self.initial, self.added = growth.grow(self.initial, self.added, found, len(self.label_prior.classes))
         self.current_targets = self.targets

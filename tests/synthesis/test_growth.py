@@ -141,6 +141,28 @@ def test_the_last_round_is_not_after_the_stop() -> None:
     assert [i for i in range(200) if growth.due(i)] == [10, 40, 70]
 
 
+@pytest.mark.parametrize(("limit", "labels"), [(None, [0, 0, 0, 0, 1]), (2.0, [0, 0, 1]), (1.0, [0, 1])], ids=str)
+def test_no_class_takes_more_than_its_share(limit: float | None, labels: list[int]) -> None:
+    corners = [(0.5, 0.5), (0.5, 0.0), (0.0, 0.5)]
+    first = found(*[((x, y, x + 0.3, y + 0.3), 0.9, 0) for x, y in corners])
+    second = found(((0.5, 0.5, 0.8, 0.8), 0.3, 1), ((0.0, 0.0, 0.4, 0.4), 0.25, 0))
+    growth = TargetGrowth(remove=True, class_limit=limit)
+    _, grown = growth.grow(targets([], []), targets([], []), [first, second], num_classes=3)
+    assert sorted(grown.labels.tolist()) == labels
+
+
+def test_the_best_scores_of_all_images_come_first() -> None:
+    images = [found(((0.5, 0.5, 0.9, 0.9), score, 0)) for score in (0.3, 0.9, 0.6)]
+    growth = TargetGrowth(class_limit=2.0)
+    _, grown = growth.grow(targets([], [], []), targets([], [], []), images, num_classes=8)
+    assert sorted(grown.image_index.tolist()) == [1, 2]
+
+
+def test_the_limit_of_a_class_is_at_least_its_mean() -> None:
+    with pytest.raises(ValueError, match="class_limit must be >= 1 or None, got 0.5"):
+        TargetGrowth(class_limit=0.5)
+
+
 @pytest.mark.parametrize("arguments", [{"every": 0}, {"start": 10, "stop": 9}], ids=str)
 def test_bad_arguments_raise(arguments: dict[str, int]) -> None:
     with pytest.raises(ValueError, match="^every must be"):
