@@ -1,10 +1,10 @@
 """Reading and matching of class names."""
 
-import re
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
+from diode_pl.io.background import is_background
 from diode_pl.io.quoting import quote
 from diode_pl.io.text_files import read_text
 
@@ -19,7 +19,6 @@ _SYNONYMS = {
 }
 UNUSED = "N/A"
 """Name of an output without a class, of which torchvision's networks for COCO have several."""
-_BACKGROUND = re.compile("_+background_+", re.IGNORECASE)  # torchvision's spelling, and that of labelme
 
 
 def read_names(names: str | Path | Sequence[str]) -> list[str]:
@@ -38,10 +37,10 @@ def read_names(names: str | Path | Sequence[str]) -> list[str]:
     listed = _read_lines(Path(names)) if isinstance(names, str | Path) else list(names)
     if wrong := [name for name in listed if not isinstance(name, str)]:  # YAML reads numbers, and no as false
         raise ValueError(f"names must be words, got {quote(wrong[0])}; write it between quotes")
-    objects = [name for name in listed if not _BACKGROUND.fullmatch(name)]
+    objects = [name for name in listed if not is_background(name)]
     if len(objects) < len(listed) and objects != listed[1:]:
         raise ValueError(
-            f"names: {next(name for name in listed[1:] if _BACKGROUND.fullmatch(name))} is no object; expected it as "
+            f"names: {next(name for name in listed[1:] if is_background(name))} is no object; expected it as "
             "the first name, that of output 0, or not at all"
         )
     if listed and not objects:

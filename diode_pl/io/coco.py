@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, TypeGuard
 
 from diode_pl.io.annotation import Annotation, has_area, is_single
+from diode_pl.io.background import report_background
 from diode_pl.io.coco_file import Id, no_annotation_file, read_content
 from diode_pl.io.flags import read_flag
 from diode_pl.io.ignored import Ignored
@@ -28,7 +29,8 @@ def read_coco(
 ) -> tuple[list[Annotation], list[str]]:
     """Reads images and class names; crowds are ignored regions, those without area inside the image are skipped.
 
-    Images of one file and size are one, with the boxes of all of them, each once.
+    Images of one file and size are one, with the boxes of all of them, each once. Boxes of ``__background__``
+    are left out; a warning says how many.
 
     Args:
         path: JSON with ``images``, ``categories`` and ``annotations``.
@@ -52,7 +54,7 @@ def read_coco(
 
     images, annotations, names, label = read_content(path)
     listed = Counter(entry["id"] for entry in images if isinstance(entry.get("id"), Id))
-    found, empty, unmeasured = dict[Id, _Image](), list[str](), list[str]()
+    found, empty, unmeasured, background = dict[Id, _Image](), list[str](), list[str](), list[str]()
     for number, entry in enumerate(images):
         try:
             file_name = _file_name(entry, required=on_bad is not None)
@@ -66,10 +68,13 @@ def read_coco(
         report("image", images[number], number, reason)
     for number, entry in enumerate(annotations):
         try:
+            if label.get(category := _id(entry, "category_id"), 0) < 0:
+                background.append(_name("annotation", entry, number))
+                continue
             key, bbox, crowd = _id(entry, "image_id"), _bbox(entry), _is_crowd(entry)
             if key not in listed:
                 raise ValueError(f"image {quote(key)} does not exist")
-            if (category := _id(entry, "category_id")) not in label:
+            if category not in label:
                 raise ValueError(f"category {quote(category)} does not exist")
             # A box on a bad image is not a second error.
             if key not in found:
@@ -90,6 +95,7 @@ def read_coco(
     if unmeasured and on_bad:
         text = "%s: %d boxes have an area that is no positive number, the first is %s; that of the box counts"
         log.warning(text, path, len(unmeasured), unmeasured[0])
+    report_background(path, background)
     if empty:
         log.warning("%s: %d boxes without area are skipped, the first is %s", path, len(empty), empty[0])
     # Several ids may lead to one image.

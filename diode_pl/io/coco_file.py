@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from diode_pl.io.background import is_background
 from diode_pl.io.json_file import read_json
 from diode_pl.io.quoting import quote
 from diode_pl.io.text_files import is_word
@@ -20,8 +21,8 @@ class Content(NamedTuple):
 
     Args:
         images, annotations: as they stand in it.
-        names: of the classes by label, in the order of the file.
-        label: by category id.
+        names: of the classes by label, in the order of the file, without ``__background__``.
+        label: by category id; -1 for ``__background__``, which is no class.
     """
 
     images: list[dict[str, Any]]
@@ -72,7 +73,7 @@ def no_annotation_file(path: str | Path, reason: str) -> ValueError:
 
 def _number(categories: Sequence[dict[str, Any]], path: str | Path) -> tuple[list[str], dict[Id, int]]:
     """Class names, and the label of each category id."""
-    labels, label_of_id = dict[str, int](), dict[Id, int]()
+    name_of = dict[Id, str]()
     for number, category in enumerate(categories):
         name, key = category["name"], category["id"]
         if isinstance(name, bool) or not isinstance(name, str | int | float) or not isinstance(key, Id):
@@ -82,13 +83,14 @@ def _number(categories: Sequence[dict[str, Any]], path: str | Path) -> tuple[lis
             raise ValueError(
                 f"name must be a text in Unicode that is not empty, got {quote(name)} (categories[{number}])"
             )
-        label = labels.setdefault(str(name).strip(), len(labels))
-        if label_of_id.setdefault(key, label) != label:
-            other = quote([*labels][label_of_id[key]])
+        if (other := name_of.setdefault(key, word := str(name).strip())) != word:
             raise ValueError(
-                f"id {quote(key)} is that of {other} and of {quote(name)} (categories[{number}]); ids must be unique"
+                f"id {quote(key)} is that of {quote(other)} and of {quote(name)} (categories[{number}]); ids must be "
+                "unique"
             )
-    ids_of = Counter(label_of_id.values())
-    if shared := [name for name, label in labels.items() if ids_of[label] > 1]:
+    ids_of = Counter(name_of.values())
+    if shared := [name for name, ids in ids_of.items() if ids > 1]:
         log.warning("%s: several ids stand for one class: %s", path, quote(shared))
-    return [*labels], label_of_id
+    classes = [name for name in ids_of if not is_background(name)]
+    label = {name: i for i, name in enumerate(classes)}
+    return classes, {key: label.get(name, -1) for key, name in name_of.items()}

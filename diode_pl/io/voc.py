@@ -29,7 +29,7 @@ class Page:
         path: of the file.
 
     Attributes:
-        objects: elements to read with :func:`is_difficult` and :func:`read_object`.
+        objects: elements to read with :func:`read_name`, :func:`is_difficult` and :func:`read_object`.
 
     Raises:
         OSError: if it cannot be read, or is no regular file.
@@ -85,14 +85,18 @@ def is_difficult(thing: ElementTree.Element) -> bool:
         raise ValueError(f"difficult: {error}") from None
 
 
+def read_name(thing: ElementTree.Element) -> str:
+    """Class of an object; empty if it is not stated."""
+    return _find_text(thing, "name")
+
+
 def read_object(thing: ElementTree.Element, width: float, height: float) -> Thing:
     """Class and box of an object in an image of ``width`` x ``height`` pixels.
 
     Raises:
         ValueError: if it has no name, or no box with an area inside the image.
     """
-    name = _find_text(thing, "name")
-    if not name:
+    if not (name := read_name(thing)):
         raise ValueError("it has no name")
     texts = [_find_text(thing, f"bndbox/{key}") for key in ("xmin", "ymin", "xmax", "ymax")]
     try:

@@ -210,6 +210,10 @@ def test_backslashes_in_file_names_separate_folders(tmp_path):
 def test_long_texts_are_quoted_in_short(tmp_path):
     long = "x" * 10**5
     _, _, told = read_counted(
-        save(tmp_path, images=named("a.png"), annotations=[{"id": long, "image_id": long, "bbox": [1, 1, 1, 1]}])
+        save(
+            tmp_path,
+            images=named("a.png"),
+            annotations=[{"id": long, "image_id": long, "category_id": 3, "bbox": [1, 1, 1, 1]}],
+        )
     )
     assert len(told) == 1 and "image 'xxx" in told[0] and len(told[0]) < 800

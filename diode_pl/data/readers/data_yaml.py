@@ -7,6 +7,7 @@ from collections import Counter
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from diode_pl.io.background import is_background
 from diode_pl.io.listing import list_images
 from diode_pl.io.quoting import quote, shorten
 from diode_pl.io.text_files import is_word
@@ -24,7 +25,7 @@ class DataYaml:
 
     Attributes:
         path: of the file.
-        names: of the classes, by label.
+        names: of the classes, by label; ``__background__``, which is no class, may be among them.
 
     Raises:
         ValueError: if it does not exist or is not a readable YAML file, or ``names`` are not names, as many as ``nc``.
@@ -65,6 +66,8 @@ class DataYaml:
         if count is not None and (isinstance(count, bool) or count not in (len(names), str(len(names)))):
             raise ValueError(f"{self.path}: nc is {quote(count)}, and names has {len(names)}; correct one of them")
         words = [str(name) for name in names]
+        if all(map(is_background, words)):
+            raise ValueError(f"{self.path}: names: {quote(words[0])} is no object, and there is no other name")
         if shared := [name for name, labels in Counter(words).items() if labels > 1]:
             log.warning("%s: several labels stand for one class: %s", self.path, quote(shared))
         return words

@@ -10,10 +10,11 @@ from diode_pl.data.readers.base import BadFileCounter
 from diode_pl.data.readers.files import ImageFiles, require_folder, resolve_path
 from diode_pl.data.readers.voc_pictures import PictureFinder
 from diode_pl.io.annotation import Annotation
+from diode_pl.io.background import is_background, report_background
 from diode_pl.io.decoding import read_picture
 from diode_pl.io.ignored import Ignored
 from diode_pl.io.quoting import quote
-from diode_pl.io.voc import Page, Thing, is_difficult, read_object
+from diode_pl.io.voc import Page, Thing, is_difficult, read_name, read_object
 from diode_pl.io.written_paths import read_list, resolve_written
 from diode_pl.provenance import Provenance
 
@@ -30,7 +31,7 @@ VOC_CLASSES = (
 class Voc(ImageFiles):
     """Images with one XML file of boxes each, which belongs to the image of its own name if there is one.
 
-    How many XML files have no object is logged.
+    How many XML files have no object is logged, and how many objects of ``__background__`` are left out.
 
     Args:
         root: folder of the data set, for instance ``VOCdevkit/VOC2012``.
@@ -76,7 +77,8 @@ class Voc(ImageFiles):
         if not paths:
             raise ValueError(f"annotations: {folder.resolve()} contains no XML file of split {split}")
         find_picture = PictureFinder(pictures)
-        read, without = list[tuple[Path, list[Thing], list[Thing], tuple[float, float]]](), list[str]()
+        read = list[tuple[Path, list[Thing], list[Thing], tuple[float, float]]]()
+        without, background = list[str](), list[str]()
         for path in paths:
             try:
                 page = Page(path)
@@ -89,6 +91,9 @@ class Voc(ImageFiles):
                 without.append(f"{path}, whose tags are {quote(page.tags)}")
             things, ignored = [], []
             for number, thing in enumerate(page.objects, start=1):
+                if is_background(read_name(thing)):
+                    background.append(f"object {number} of {path}")
+                    continue
                 try:
                     if not difficult and is_difficult(thing):
                         ignored.append(read_object(thing, width, height))
@@ -100,10 +105,11 @@ class Voc(ImageFiles):
         if without and labeled:
             text = "%d of %d XML files have no object, and count as images without any; the first is %s"
             log.warning(text, len(without), len(paths), without[0])
+        report_background(base, background)
         if class_names is None:
             found = {name for _, things, _, _ in read for name, _ in things}
             class_names = VOC_CLASSES if found <= {*VOC_CLASSES} else sorted(found)
-        names = list(class_names)
+        names = [name for name in class_names if not is_background(name)]
         label = {name: i for i, name in enumerate(names)}
         known = [
             Annotation.from_objects(

@@ -8,6 +8,7 @@ from diode_pl.data.readers.base import BadFileCounter
 from diode_pl.data.readers.data_yaml import DataYaml
 from diode_pl.data.readers.files import ImageFiles, resolve_path
 from diode_pl.io.annotation import Annotation
+from diode_pl.io.background import is_background, report_background
 from diode_pl.io.text_files import read_text
 from diode_pl.io.yolo import LabelFile, find_label_file, label_paths, parse_labels
 from diode_pl.provenance import Provenance
@@ -19,7 +20,8 @@ class Yolo(ImageFiles):
     """Images with label files of lines ``class cx cy w h``, in ``labels`` instead of ``images`` or beside the images.
 
     An image without a label file has no boxes; how many are without is logged. Equal lines of a file are one box, and
-    an image that is listed several times is one image.
+    an image that is listed several times is one image. Boxes of a name ``__background__`` are left out; a warning says
+    how many.
 
     Args:
         root: the data.yaml or its folder.
@@ -51,7 +53,8 @@ class Yolo(ImageFiles):
     ) -> None:
         data = DataYaml(resolve_path(root, split))
         bad_files, images = BadFileCounter(max_bad), data.list_split(split)
-        known, missing, empty, doubled = list[Annotation](), list[Path](), 0, list[str]()
+        known, missing, empty, doubled, background = list[Annotation](), list[Path](), 0, list[str](), list[str]()
+        classes = [label for label, name in enumerate(data.names) if not is_background(name)]
         for image in images:
             file, content = find_label_file(image) if labeled else None, LabelFile([], [], False)
             if file is None:
@@ -65,10 +68,15 @@ class Yolo(ImageFiles):
                 content = parse_labels(text, file, len(data.names), bad_files.add)
             empty += content.empty
             doubled += content.repeated
-            known.append(Annotation.from_objects(image, content.objects))
+            objects = [(classes.index(label), box) for label, box in content.objects if label in classes]
+            background += [f"that of {file}"] * (len(content.objects) - len(objects))
+            known.append(Annotation.from_objects(image, objects))
+        report_background(data.path, background)
         if labeled:
             _report(f"{data.path}, {split}", images, missing, empty, doubled)
-        super().__init__(known, data.names, resolution, provenance, bad_files, limit, labeled, subset)
+        super().__init__(
+            known, [data.names[label] for label in classes], resolution, provenance, bad_files, limit, labeled, subset
+        )
 
 
 def _report(name: str, images: Sequence[Path], missing: Sequence[Path], empty: int, doubled: Sequence[str]) -> None:

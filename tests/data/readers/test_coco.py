@@ -200,3 +200,20 @@ def test_numbers_of_others_that_boxes_cannot_hold(shared_data, caplog):
     images = Coco(folder, None, "images", "empty_box.json", 16, max_bad=1)
     assert len(images.bad_files) == 1 and not len(images.annotation(0).labels)
     assert "empty_box.json: annotation 1: bbox [1.0, 1.0, 1e-30, 1e-30] has no area" in caplog.text
+
+
+@pytest.mark.parametrize("name", ["__background__", "_background_", "__BACKGROUND__"])
+def test_background_is_no_class_and_its_boxes_are_counted(tmp_path, caplog, name):
+    categories = [{"id": 0, "name": name}, {"id": 9, "name": "dog"}, {"id": 3, "name": "cat"}]
+    left_out = [GOOD | {"id": 7, "category_id": 0}, GOOD | {"id": 8, "category_id": 0, "iscrowd": 1, "bbox": None}]
+    images = read(save(tmp_path, [*left_out, GOOD], categories=categories), max_bad=0)
+    assert images.class_names == ("dog", "cat") and images[0].labels.tolist() == [1] and images[0].ignored is None
+    assert "2017.json: 2 boxes are of the background, which is no object, and are left out; the first" in caplog.text
+    assert caplog.text.count("of the background") == 1 and "the first is annotation 7\n" in caplog.text
+    caplog.clear()
+    assert read(save(tmp_path, categories=categories)).class_names == ("dog", "cat") and not caplog.text
+
+
+def test_a_set_of_background_alone_has_no_class(tmp_path):
+    save(tmp_path, [GOOD | {"category_id": 0}], categories=[{"id": 0, "name": "__background__"}])
+    assert read(tmp_path).class_names == ()

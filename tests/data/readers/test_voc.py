@@ -280,3 +280,15 @@ def test_files_of_others(shared_data, name, classes):
     assert [images.class_names[label] for label in example.labels] == classes and example.size == (80, 120)
     expected = torch.tensor([[12 / 120, 8 / 80, 60 / 120, 40 / 80]] * len(classes))
     torch.testing.assert_close(example.boxes, expected)
+
+
+@pytest.mark.parametrize("class_names", [None, ["__background__", "cat", "dog"], ["cat", "dog"]])
+def test_background_is_no_class_and_its_objects_are_counted(tmp_path, caplog, class_names):
+    save(tmp_path, "a", thing("__background__", corners=(0, 0, 0, 0)), thing("cat"), thing("_Background_", difficult=1))
+    images = read(save(tmp_path, "b", thing("__background__")), class_names=class_names, max_bad=0)
+    assert images.class_names == (VOC_CLASSES if class_names is None else ("cat", "dog"))
+    assert [[images.class_names[label] for label in images[i].labels] for i in range(2)] == [["cat"], []]
+    assert images[0].ignored is None
+    first = f"the first is object 1 of {tmp_path / 'Annotations' / 'a.xml'}"
+    assert f"3 boxes are of the background, which is no object, and are left out; {first}" in caplog.text
+    assert caplog.text.count("of the background") == 1

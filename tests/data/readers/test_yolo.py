@@ -240,3 +240,18 @@ def test_a_bomb_of_aliases_is_refused(shared_data):
     with pytest.raises(ValueError, match="aliases repeat more than") as caught:
         Yolo(odd_folder(shared_data, "yolo") / "yaml_bomb", "train", 16)
     assert len(str(caught.value)) < 500
+
+
+@pytest.mark.parametrize("names", ["[__background__, cat, dog]", "{0: cat, 1: _BACKGROUND_, 2: dog}"])
+def test_background_is_no_class_and_its_boxes_are_counted(tmp_path, caplog, names):
+    lines = [f"{label} 0.5 0.5 0.2 {0.1 * (label + 1)}" for label in range(3)]
+    images = Yolo(save(tmp_path, "\n".join(lines), f"train: images/train\nnc: 3\nnames: {names}"), "train", 16)
+    assert images.class_names == ("cat", "dog") and images[0].labels.tolist() == [0, 1]
+    first = f"the first is that of {tmp_path / 'labels' / 'train' / 'a.txt'}"
+    assert f"1 boxes are of the background, which is no object, and are left out; {first}" in caplog.text
+
+
+def test_background_alone_is_no_list_of_names(tmp_path):
+    text = "train: images/train\nnames: [__background__]"
+    with pytest.raises(ValueError, match="data.yaml: names: '__background__' is no object, and there is no other name"):
+        Yolo(save(tmp_path, text=text), "train", 16)
