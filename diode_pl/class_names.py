@@ -6,7 +6,7 @@ from pathlib import Path
 
 from diode_pl.io.background import is_background
 from diode_pl.io.quoting import quote
-from diode_pl.io.text_files import read_text
+from diode_pl.io.text_files import describe_no_file, read_text
 
 # Spellings of COCO's classes in Pascal VOC and Darknet's name file.
 _SYNONYMS = {
@@ -95,7 +95,7 @@ def require_stored_names(names: Sequence[str], stored: Sequence[str] | None, pat
 
 def _read_lines(path: Path) -> list[str]:
     if not path.is_file():
-        raise ValueError(f"names: {path.resolve()} does not exist; expected a file with one class name per line")
+        raise ValueError(f"names: {describe_no_file(path)}; expected a file with one class name per line")
     try:
         # Files that were joined have a byte order mark inside.
         lines = [line.strip() for line in read_text(path).replace("\ufeff", "").split("\n")]

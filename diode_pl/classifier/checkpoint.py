@@ -12,6 +12,7 @@ from diode_pl.classifier.network import CropClassifier
 from diode_pl.io.quoting import shorten
 from diode_pl.io.safetensors import to_safetensors
 from diode_pl.io.tensor_kinds import describe_broken, describe_other_kind
+from diode_pl.io.text_files import describe_no_file
 from diode_pl.provenance import Provenance
 
 _FORMAT = "diode_pl.crop_classifier.1"
@@ -63,7 +64,7 @@ def load_classifier(path: str | Path) -> tuple[CropClassifier, ClassifierCard]:
         ValueError: if the file does not exist, is damaged, or is not such a file, or if a number in it is not finite.
     """
     if not Path(path).is_file():
-        raise ValueError(f"weights: {Path(path).resolve()} does not exist")
+        raise ValueError(f"weights: {describe_no_file(path)}")
     try:
         with safe_open(path, "pt") as file:
             metadata = file.metadata() or {}

@@ -35,7 +35,7 @@ def read_usable(source: ImageSet, workers: int, name: str) -> Iterator[tuple[int
             usable += 1
             yield i, item
     if len(source) and not usable:
-        raise ValueError(f"none of the {len(source)} {name} can be used")
+        raise ValueError(f"none of the {len(source)} {name} can be used{source.bad_files.last}")
 
 
 def find_usable(source: ImageSet, workers: int, name: str) -> list[int]:

@@ -24,6 +24,7 @@ from diode_pl.detector.torchvision.ssd import SSD
 from diode_pl.detector.ultralytics.detector import Ultralytics
 from diode_pl.io.safetensors import to_safetensors
 from diode_pl.io.tensor_files import load_tensors
+from diode_pl.io.text_files import describe_no_file
 
 _TORCHVISION = {each.__name__: each for each in (FCOS, SSD, FasterRCNN, RetinaNet)}
 
@@ -99,7 +100,7 @@ def read_metadata(path: str | Path) -> dict[str, str]:
         ConfigError: if the file does not exist or is damaged.
     """
     if not Path(path).is_file():
-        raise ConfigError(f"weights: {Path(path).resolve()} does not exist")
+        raise ConfigError(f"weights: {describe_no_file(path)}")
     suffix = Path(path).suffix.lower()
     if suffix == ".ckpt":
         return _read_checkpoint(Path(path))[0]

@@ -8,6 +8,8 @@ from typing import Any
 
 import torch
 
+from diode_pl.io.text_files import describe_no_file
+
 _SHOWN = 40  # characters of a text that was given for weights
 
 
@@ -22,7 +24,7 @@ def load_tensors(path: str | Path, mmap: bool = False) -> Any:
         ValueError: if it does not exist, holds anything else or is damaged; the message says what was found.
     """
     if not Path(path).is_file():
-        raise ValueError(f"{Path(path).resolve()} does not exist")
+        raise ValueError(describe_no_file(path))
     try:
         # Warnings are about the format of files that are refused. torchvision's trainings keep their arguments in a
         # Namespace, which is plain data.

@@ -45,6 +45,18 @@ def require_regular(path: str | Path) -> None:
         raise OSError("it is not a regular file, but a folder, a pipe, a socket or a device")
 
 
+def describe_no_file(path: str | Path) -> str:
+    """Says of a path that is not that of a regular file whether there is anything else.
+
+    Example:
+        >>> describe_no_file("/"), describe_no_file("/no/such")
+        ('/ is not a file, but a folder, a pipe, a socket or a device', '/no/such does not exist')
+    """
+    path = Path(path).resolve()
+    other = "is not a file, but a folder, a pipe, a socket or a device"
+    return f"{path} {other if path.exists() else 'does not exist'}"
+
+
 def is_word(text: str) -> bool:
     """Whether a text can be a name: it is not blank, and no half of a letter, which no file can hold.
 

@@ -14,6 +14,7 @@ from diode_pl.detector import Detector
 from diode_pl.detector.finite_weights import require_finite
 from diode_pl.detector.state_files import parse_resolution
 from diode_pl.io.tensor_files import load_tensors
+from diode_pl.io.text_files import describe_no_file
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Checkpoint:
             ValueError: if the file does not exist, is damaged, or is not a checkpoint of this ``part``.
         """
         if not Path(path).is_file():
-            raise ValueError(f"ckpt: {Path(path).resolve()} does not exist")
+            raise ValueError(f"ckpt: {describe_no_file(path)}")
         try:
             # Mapped: tensors that nobody looks at are not read.
             content = load_tensors(path, mmap=True)

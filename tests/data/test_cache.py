@@ -56,7 +56,8 @@ def test_too_many_bad_images_are_an_error(open_set, workers: int) -> None:
 
 @pytest.mark.parametrize("open_set", [InMemory, find_usable])
 def test_a_set_of_bad_images_alone_is_an_error(open_set) -> None:
-    with pytest.raises(ValueError, match="none of the 3 training images can be used"):
+    last = "; the last of 3 that cannot be used is image 2: image 2 is torn"
+    with pytest.raises(ValueError, match=f"none of the 3 training images can be used{last}"):
         open_set(Painted(3, bad=range(3)), 0, "training images")
 
 

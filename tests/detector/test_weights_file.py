@@ -155,6 +155,8 @@ def test_files_of_other_formats_hold_none(name: str, tmp_path: Path) -> None:
 def test_no_file(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="weights: .*/a.safetensors does not exist"):
         load_weights_file(tmp_path / "a.safetensors")
+    with pytest.raises(ConfigError, match=f"weights: {tmp_path} is not a file, but a folder"):
+        load_weights_file(tmp_path)
     with pytest.raises(ConfigError, match="weights: expected the path of a weights file"):
         load_weights_file(None)
     (tmp_path / "a.safetensors").write_bytes(b"not what it says")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from diode_pl.io.text_files import is_word, read_text
+from diode_pl.io.text_files import describe_no_file, is_word, read_text
 
 TEXT = "Größe\n図\n"
 
@@ -59,3 +59,11 @@ def test_pipes_devices_and_folders_are_not_opened(tmp_path: Path) -> None:
 def test_words() -> None:
     assert is_word(" a ") and is_word("图") and is_word("😀")
     assert not is_word("") and not is_word("\u00a0\t") and not is_word("a\udfff")
+
+
+@pytest.mark.parametrize("kind", ["folder", "pipe", "link"])
+def test_what_is_no_file_is_not_said_to_be_missing(tmp_path: Path, kind: str):
+    path = tmp_path / "a"
+    {"folder": path.mkdir, "pipe": lambda: os.mkfifo(path), "link": lambda: path.symlink_to("/dev/null")}[kind]()
+    assert describe_no_file(path).endswith(" is not a file, but a folder, a pipe, a socket or a device")
+    assert describe_no_file(tmp_path / "b") == f"{tmp_path / 'b'} does not exist"

@@ -72,6 +72,9 @@ class BadFileCounter:
     Args:
         counted: number that was counted before.
 
+    Attributes:
+        last: the last one that this process counted, and why; empty if there is none.
+
     Raises:
         ValueError: if ``max_bad`` is negative.
     """
@@ -79,7 +82,7 @@ class BadFileCounter:
     def __init__(self, max_bad: int, counted: int = 0) -> None:
         if max_bad < 0:
             raise ValueError(f"max_bad must be >= 0, got {max_bad}")
-        self.max_bad, self._counted_here = max_bad, counted
+        self.max_bad, self._counted_here, self.last = max_bad, counted, ""
         self._count = torch.tensor([counted]).share_memory_()
 
     def __len__(self) -> int:
@@ -93,6 +96,7 @@ class BadFileCounter:
         """
         name, reason = shorten(name), shorten(reason)
         self._counted_here += 1
+        self.last = f"; the last of {self._counted_here} that cannot be used is {name}: {reason}"
         self._count.fill_(self._counted_here)
         log.warning("skipped %s: %s (%d of at most %d)", name, reason, self._counted_here, self.max_bad)
         if self._counted_here > self.max_bad:

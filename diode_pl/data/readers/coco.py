@@ -5,6 +5,7 @@ from pathlib import Path
 from diode_pl.data.readers.base import BadFileCounter
 from diode_pl.data.readers.files import ImageFiles, require_folder, resolve_path
 from diode_pl.io.coco import read_coco
+from diode_pl.io.text_files import describe_no_file
 from diode_pl.provenance import Provenance
 
 
@@ -49,8 +50,8 @@ class Coco(ImageFiles):
         path, bad_files = base / resolve_path(annotations, split), BadFileCounter(max_bad)
         folder = require_folder(base / resolve_path(images, split), "images", "the images")
         if not path.is_file():
-            raise ValueError(f"annotations: {path.resolve()} does not exist; expected the JSON file of the boxes")
+            raise ValueError(f"annotations: {describe_no_file(path)}; expected the JSON file of the boxes")
         known, names = read_coco(path, lambda name, reason: bad_files.add(f"{path}: {name}", reason), folder)
         if not known:
-            raise ValueError(f"{path} lists no image that can be used")
+            raise ValueError(f"{path} lists no image that can be used{bad_files.last}")
         super().__init__(known, names, resolution, provenance, bad_files, limit, labeled, subset)

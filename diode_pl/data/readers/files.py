@@ -105,7 +105,7 @@ class ImageFiles(ImageSet):
         if limit is not None and limit < 1:
             raise ValueError(f"limit must be >= 1, got {limit}")
         if not annotations:
-            raise ValueError("the data set holds no image")
+            raise ValueError(f"the data set holds no image{bad_files.last}")
         self.bad_files, self.labeled = bad_files, labeled
         chosen = list(annotations) if subset is None else select_listed(annotations, Path(subset).expanduser())
         if limit is not None and limit < len(chosen):

@@ -25,6 +25,7 @@ from diode_pl.detector.darknet.yolo_loss import YoloLoss, YoloOutputs
 from diode_pl.detector.partial_weights import FOR_OTHER_CLASSES
 from diode_pl.detector.state_files import read_resolution
 from diode_pl.detector.untrained_classes import untrained_classes
+from diode_pl.io.text_files import describe_no_file
 from diode_pl.numerics.dtypes import at_least_float32
 from diode_pl.targets import Targets
 
@@ -77,7 +78,7 @@ class Darknet(Detector):
     ) -> None:
         for key, path in (("cfg", cfg), ("weights", weights), ("names", names)):
             if isinstance(path, str | Path) and not Path(path).is_file():
-                raise ConfigError(f"{key}: {Path(path).resolve()} does not exist")
+                raise ConfigError(f"{key}: {describe_no_file(path)}")
         if not -1 <= twin_similarity <= 1:
             raise ConfigError(f"twin_similarity must be in [-1, 1], got {twin_similarity}")
         if partial < 0:

@@ -9,6 +9,7 @@ from onnx import ModelProto, TensorProto, external_data_helper
 
 from diode_pl.detector.darknet.cfg import ConfigError
 from diode_pl.detector.onnx.graph import to_initializers
+from diode_pl.io.text_files import describe_no_file
 
 NORM = "BatchNormalization"
 HOW_TO_KEEP = (
@@ -29,7 +30,7 @@ def read_model(path: str | Path) -> ModelProto:
     """
     path = Path(path)
     if not path.is_file():
-        raise ConfigError(f"weights: {path.resolve()} does not exist")
+        raise ConfigError(f"weights: {describe_no_file(path)}")
     if path.suffix.lower() != ".onnx":
         raise ConfigError(f"weights: {path} has the suffix {path.suffix or 'of no kind'!r}; expected an .onnx file")
     try:

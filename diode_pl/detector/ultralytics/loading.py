@@ -22,6 +22,7 @@ from diode_pl.detector.ultralytics.checkpoint import read_checkpoint
 from diode_pl.detector.ultralytics.description import read_description
 from diode_pl.detector.ultralytics.network import UNUSED, build_network, open_head
 from diode_pl.detector.ultralytics.package import load_package
+from diode_pl.io.text_files import describe_no_file
 from diode_pl.provenance import Provenance
 
 KIND = "Ultralytics"  # in the architecture that a file of ours states
@@ -86,7 +87,7 @@ def _read(path: Path) -> tuple[Any, list[str] | None, dict[str, Tensor]]:
         used = [key for key in state if not any(part in key for part in UNUSED)]
         return description, names, {key: state[key] for key in used}
     if not path.is_file():
-        raise ConfigError(f"weights: {path.resolve()} does not exist")
+        raise ConfigError(f"weights: {describe_no_file(path)}")
     state = {key.removeprefix(_PREFIX): value for key, value in read_state(path).items()}
     architecture = read_stored_architecture(path) or {"class": KIND}
     if architecture["class"] != KIND:

@@ -255,3 +255,12 @@ def test_background_alone_is_no_list_of_names(tmp_path):
     text = "train: images/train\nnames: [__background__]"
     with pytest.raises(ValueError, match="data.yaml: names: '__background__' is no object, and there is no other name"):
         Yolo(save(tmp_path, text=text), "train", 16)
+
+
+def test_a_set_without_a_usable_image_names_the_last_one(tmp_path):
+    save(tmp_path, text="train: list.txt\nnames: [cat]")
+    (tmp_path / "list.txt").write_text("images/train/a.png\n")
+    (tmp_path / "labels" / "train" / "a.txt").write_bytes("0 0.5 0.5 1 1".encode("utf-16"))
+    said = r"the data set holds no image; the last of 1 that cannot be used is .*a\.txt: .*byte 0 .* is 0xff"
+    with pytest.raises(ValueError, match=said):
+        Yolo(tmp_path, "train", 16)

@@ -14,6 +14,7 @@ from diode_pl.detector import Detector
 from diode_pl.detector.state_files import load_state
 from diode_pl.distillation.losses.base import DistillationBatch
 from diode_pl.distillation.losses.dicod.classifier_teacher import CropTeacher
+from diode_pl.io.text_files import describe_no_file
 from diode_pl.numerics.roi_crop import crop_boxes
 from diode_pl.provenance import EXTERNAL_CLASSIFIER
 
@@ -64,7 +65,7 @@ class TrainedClassifier(CropTeacher):
         if unknown := [layer for layer in layers if layer not in LAYERS]:
             raise ValueError(f"layers must be from 0 to {LAYERS[-1]}, got {unknown}")
         if not Path(weights).is_file():
-            raise ValueError(f"weights: {Path(weights).resolve()} does not exist; a classifier training writes it")
+            raise ValueError(f"weights: {describe_no_file(weights)}; a classifier training writes it")
         if network is None:
             self.network, record = load_classifier(weights)
         else:
