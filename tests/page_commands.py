@@ -21,7 +21,7 @@ from tests.command_line import ROOT, run_main
 
 SCRIPTS = {"synthesize.py": synthesize, "train.py": train, "predict.py": predict, "export.py": export}
 # What makes commands short.
-STAGE = "num_images=2 batch_size=2 schedule.stages.0.iterations=3 schedule.stages.0.resolution=64"
+STAGE = "num_images=2 batch_size=2 budget=0.015 schedule.stages.0.resolution=64"
 STUDENT = "batch_size=2 trainer.max_epochs=1 data.steps_per_epoch=2 trainer.check_val_every_n_epoch=1"
 
 

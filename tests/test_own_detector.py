@@ -20,7 +20,7 @@ PAGE = (ROOT / "docs" / "own_detector.md").read_text(encoding="utf-8")
 # What makes the page's commands short.
 SHORTER = {
     "runs/mine": "train.size=16 val.size=8 batch_size=8 trainer.max_epochs=2 recipe.warmup_steps=1",
-    "runs/my_images": "num_images=2 batch_size=2 schedule.stages.0.iterations=3 schedule.stages.0.resolution=64",
+    "runs/my_images": "num_images=2 batch_size=2 budget=0.015 schedule.stages.0.resolution=64",
     "runs/my_student": "batch_size=2 val.size=8 trainer.max_epochs=1 trainer.check_val_every_n_epoch=1 "
     "data.steps_per_epoch=2 resolution=64",
 }

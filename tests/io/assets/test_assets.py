@@ -56,7 +56,7 @@ def test_images_are_made_of_them_without_a_word_and_without_a_network(
     monkeypatch.delenv("DIODE_WEIGHTS", raising=False)
     for name, value in (OFFLINE | {"DIODE_CACHE": str(tmp_path / "cache")}).items():
         monkeypatch.setenv(name, value)
-    short = ["budget=0.001", "num_images=1", "schedule.stages.0.iterations=1"]
+    short = ["budget=0.001", "num_images=1"]
     run_main(synthesize, "trainer.accelerator=cpu", "output_dir=set", *short, cwd=tmp_path)
     summary = json.loads((tmp_path / "set" / "dataset.json").read_text())
     assert set(summary["scores"]) == {"teacher_map50", "verifier_map50"} and "mug" in summary["classes"]
