@@ -26,6 +26,7 @@ ENTRY_POINTS = ("synthesize", "train", "predict", "export")
 
 # Where the classes of a group of ours live; the other groups name third-party classes.
 HOMES = {
+    "accept": "data.accept",
     "augmentations": "augmentations",
     "callbacks": "synthesis.callbacks",
     "classifier": "classifier",

@@ -27,7 +27,7 @@ from tests.training_run import NAMES, write_teacher
 
 CONF = Path(__file__).resolve().parents[1] / "conf"
 ENTRY_POINTS = ("synthesize", "train")
-GROUPS = ["sampler", "schedule", "initializer", "augmentations", "losses", "callbacks", "trainer", "logger"]
+GROUPS = ["accept", "sampler", "schedule", "initializer", "augmentations", "losses", "callbacks", "trainer", "logger"]
 # Of groups that both entry points have, what is written for one of them.
 OF_TRAINING = {"augmentations": {"student"}, "callbacks": {"train"}, "trainer": {"train"}}
 

@@ -1,12 +1,16 @@
-"""``synthesize.py finish=true``: another task, which builds no detector and asks for no accelerator."""
+"""``synthesize.py finish=true``: another task, which makes no image and asks for no accelerator."""
 
 from collections.abc import Sequence
 
-_TASK = "task._target_=diode_pl.data.synthetic.completion.finish_set"
+_TASK = "task._target_=diode_pl.synthesis.finishing.finish"
+_RULES = "task.accept={_target_:diode_pl.cli.load_recorded_rules,folder:${output_dir}}"
 
 
 def choose_completion(overrides: Sequence[str], entry_point: str) -> list[str]:
     """Replaces the task of ``synthesize.py`` where the command line says ``finish=true``.
+
+    The rules of what is accepted are those of the set unless the command line names others; a verifier looks at the
+    images only if it is named.
 
     Args:
         overrides: the arguments of the command line.
@@ -16,9 +20,15 @@ def choose_completion(overrides: Sequence[str], entry_point: str) -> list[str]:
         The arguments, with those that were added.
 
     Example:
-        >>> choose_completion(["finish=true", "output_dir=runs/set"], "synthesize")[3:]
+        >>> choose_completion(["finish=true", "accept=all"], "synthesize")[3:]
         ['~task.inversion', '~task.trainer', '~task.shard']
     """
     if entry_point != "synthesize" or "finish=true" not in [override.lower() for override in overrides]:
         return list(overrides)
-    return [*overrides, _TASK, "~task.inversion", "~task.trainer", "~task.shard"]
+    keys = [override.lstrip("+~").partition("=")[0] for override in overrides]
+    added = [_TASK, "~task.inversion", "~task.trainer", "~task.shard"]
+    if any(key == "detector@verifier" or key.startswith("verifier.") for key in keys):
+        added.append("+task.verifier=${verifier}")
+    if not any(key == "accept" or key.startswith("accept.") for key in keys):
+        added.append(_RULES)
+    return [*overrides, *added]

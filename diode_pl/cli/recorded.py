@@ -7,7 +7,7 @@ from typing import Any
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
-__all__ = ["load_recorded_teacher", "register_recorded_resolution"]
+__all__ = ["load_recorded_rules", "load_recorded_teacher", "register_recorded_resolution"]
 
 
 def load_recorded_teacher(root: str | Path | None, split: str | None = None, weights: str | Path | None = None) -> Any:
@@ -45,6 +45,15 @@ def load_recorded_teacher(root: str | Path | None, split: str | None = None, wei
             f"teacher: the one that {folder} records cannot be loaded: {reason}. teacher.weights=FILE says where "
             "its weights are now, detector@teacher=NAME chooses another detector"
         ) from error
+
+
+def load_recorded_rules(folder: str | Path) -> Any:
+    """Constructs the rules by which the images of a set were accepted; none if its ``plan.json`` does not say."""
+    try:
+        recorded = json.loads((Path(folder) / "plan.json").read_text(encoding="utf-8"))["configuration"]["accept"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+    return instantiate(recorded, _convert_="object") if isinstance(recorded, dict) else {}
 
 
 def register_recorded_resolution() -> None:

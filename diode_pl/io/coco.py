@@ -25,7 +25,10 @@ _Corners = tuple[float, float, float, float]
 
 
 def read_coco(
-    path: str | Path, on_bad: Callable[[str, str], None] | None = None, folder: Path = Path()
+    path: str | Path,
+    on_bad: Callable[[str, str], None] | None = None,
+    folder: Path = Path(),
+    skip: Callable[[Mapping[str, Any]], bool] | None = None,
 ) -> tuple[list[Annotation], list[str]]:
     """Reads images and class names; crowds are ignored regions, those without area inside the image are skipped.
 
@@ -38,6 +41,7 @@ def read_coco(
             a file name and a unique id, boxes an area inside the image. None: raises instead; boxes may then lie
             outside, and those without area inside (two in COCO train2017) are skipped with a warning.
         folder: folder of the image files.
+        skip: whether to leave out an entry; with an image go its annotations.
 
     Returns:
         Images, with or without boxes, and class names, both in the file's order.
@@ -52,7 +56,7 @@ def read_coco(
             raise no_annotation_file(path, f"{name}: {reason}")
         on_bad(name, reason)
 
-    images, annotations, names, label = read_content(path)
+    images, annotations, names, label = read_content(path, skip)
     listed = Counter(entry["id"] for entry in images if isinstance(entry.get("id"), Id))
     found, empty, unmeasured, background = dict[Id, _Image](), list[str](), list[str](), list[str]()
     for number, entry in enumerate(images):

@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -31,10 +31,14 @@ class Content(NamedTuple):
     label: dict[Id, int]
 
 
-def read_content(path: str | Path) -> Content:
+def read_content(path: str | Path, skip: Callable[[Mapping[str, Any]], bool] | None = None) -> Content:
     """Reads a COCO annotation file, without a look at its images and annotations.
 
     Categories of one name are one class, as Roboflow writes a class and its supercategory.
+
+    Args:
+        path: of the file.
+        skip: whether to leave out an image or an annotation; with an image go its annotations.
 
     Raises:
         ValueError: if the file cannot be read, a list is missing, or a category has no name or the id of another one.
@@ -60,6 +64,10 @@ def read_content(path: str | Path) -> Content:
         names, label = _number(categories, path)
     except (KeyError, TypeError, ValueError) as error:
         raise no_annotation_file(path, f"{type(error).__name__}: {error}") from error
+    if skip is not None:
+        gone = {entry.get("id") for entry in images if skip(entry)}
+        images = [entry for entry in images if not skip(entry)]
+        annotations = [entry for entry in annotations if not (skip(entry) or entry.get("image_id") in gone)]
     return Content(list(images), list(annotations), names, label)
 
 

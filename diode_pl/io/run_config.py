@@ -6,7 +6,7 @@ from typing import Any
 
 # Keys that may differ between two runs that write the same images, or more of them, to one folder. These
 # repeat others: `inversion`, `task`, `overrides`, `callbacks.verifier.detector`, `trainer.callbacks`, `trainer.logger`.
-FREE = {"output_dir", "num_images", "shard", "finish", "inversion", "task", "overrides", "logger"}
+FREE = {"output_dir", "num_images", "shard", "finish", "accept", "inversion", "task", "overrides", "logger"}
 FREE |= {"callbacks.progress", "callbacks.loss_log", "callbacks.verifier.detector", "callbacks.image_log"}
 FREE |= {"callbacks.snapshots"}
 FREE |= {"trainer.callbacks", "trainer.logger", "trainer.devices", "trainer.num_nodes", "trainer.start_method"}

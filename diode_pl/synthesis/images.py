@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from diode_pl.augmentations import Brightness, Contrast, Flip, Jitter
+from diode_pl.data.accept import BatchNormDistance, NearDuplicates, Saturation
 from diode_pl.data.readers import ImageSet, Synthetic
 from diode_pl.detector import Detector
 from diode_pl.synthesis.callbacks import Snapshots
@@ -77,5 +78,7 @@ def synthesize_images(
         seed,
         loss_weighting=GradientShares(steps=30),
     )
-    synthesize(inversion, build_synthesis_trainer({"snapshots": Snapshots()}, {}, accelerator), folder, settings)
+    trainer = build_synthesis_trainer({"snapshots": Snapshots()}, {}, accelerator)
+    rules = {"near_duplicates": NearDuplicates(), "saturation": Saturation(), "batch_norm": BatchNormDistance()}
+    synthesize(inversion, trainer, folder, settings, accept=rules)
     return Synthetic(folder, resolution)

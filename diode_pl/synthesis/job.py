@@ -9,10 +9,12 @@ import pytorch_lightning as pl
 
 from diode_pl.class_names import match_classes
 from diode_pl.dashboard import RunCard, recorded
+from diode_pl.data.accept import Gate, Rule
 from diode_pl.data.synthetic import Claims, Plan, Shard, SyntheticSet, Team
 from diode_pl.data.synthetic.completion import describe_shortfall, mark_unfinished
 from diode_pl.numerics.processes import reraise_process_errors
 from diode_pl.report import log_closing
+from diode_pl.report.card import write_card
 from diode_pl.report.page import try_write_page
 from diode_pl.shapes.objects import OBJECTS
 from diode_pl.synthesis.callbacks import ImageWriter
@@ -28,6 +30,7 @@ def synthesize(
     folder: str | Path,
     settings: Mapping[str, Any],
     shard: Shard | None = None,
+    accept: Mapping[str, Rule | None] | None = None,
 ) -> float | None:
     """Synthesizes the batches that are not on disk yet, then writes the files that describe the data set.
 
@@ -39,6 +42,7 @@ def synthesize(
         folder: output folder.
         settings: configuration of the run as plain data; stored with the images and compared when a run is resumed.
         shard: part of the batches to make; None makes all.
+        accept: rules that mark images and boxes as accepted or not; None marks none.
 
     Returns:
         Mean mAP@0.5 of the verifier, or of the teacher without a verifier: the value that a sweep maximizes. None if
@@ -48,7 +52,7 @@ def synthesize(
         ValueError: if the teacher's weights are random, ``folder`` holds images made with different settings or is
             written to by a run with such, or images are missing in the end.
     """
-    shard = shard or Shard()
+    shard, gate = shard or Shard(), Gate(accept or {})
     inversion.teacher.require_trained("teacher")
     settings = dict(settings) | {"teacher_sha256": inversion.teacher.fingerprint()}
     dataset = SyntheticSet(folder, inversion.teacher.class_names, settings)
@@ -75,19 +79,20 @@ def synthesize(
                     log.warning("%s: stopped; the same command resumes after the last finished batch", dataset.folder)
                 raise
             finally:
-                summary = _describe(dataset, team, plan)
+                summary = _describe(dataset, team, plan, gate)
             if summary is not None:
                 show_set(dashboards, dataset.folder, summary)
     if summary is not None:
+        write_card(dataset.folder, summary, settings)
         try_write_page(dataset.folder)
     return _report(summary, shard, dataset, inversion)
 
 
-def _describe(dataset: SyntheticSet, team: Team, plan: Plan) -> dict[str, Any] | None:
+def _describe(dataset: SyntheticSet, team: Team, plan: Plan, gate: Gate) -> dict[str, Any] | None:
     if not team.is_here:
         return None
     with team.door():  # one at a time: the last one sees all
-        return dataset.finish(plan)
+        return dataset.finish(plan, gate)
 
 
 def _reserve_logs(trainer: pl.Trainer) -> None:
@@ -105,12 +110,14 @@ def _report(summary: dict[str, Any] | None, shard: Shard, dataset: SyntheticSet,
         log.info("%s; shard %d of %d is done", shortfall, shard.index, shard.count)
         return None
     assert summary is not None
+    accepted = summary.get("accepted")
     log.info(
-        "%s: %d images, %d boxes, %s, %.2f s per image, data access %s",
+        "%s: %d images, %d boxes, %s%s, %.2f s per image, data access %s",
         dataset.folder,
         summary["images"],
         summary["boxes"],
         ", ".join(f"{name} {value:.3f}" for name, value in summary["scores"].items()) or "no scores",
+        "" if accepted is None else f", {accepted['images']} accepted",
         summary["seconds_per_image"],
         summary["data_access"],
     )

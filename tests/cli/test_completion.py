@@ -4,13 +4,25 @@ import pytest
 
 from diode_pl.cli.completion import choose_completion
 
+TASK = [
+    "task._target_=diode_pl.synthesis.finishing.finish",
+    *(f"~task.{key}" for key in ("inversion", "trainer", "shard")),
+]
 
-def test_only_a_synthesis_is_finished() -> None:
-    added = choose_completion(["output_dir=a", "finish=True"], "synthesize")[2:]
-    assert added == [
-        "task._target_=diode_pl.data.synthetic.completion.finish_set",
-        *(f"~task.{key}" for key in ("inversion", "trainer", "shard")),
-    ]
+
+def test_only_a_synthesis_is_finished_with_the_rules_of_the_set() -> None:
+    *added, rules = choose_completion(["output_dir=a", "finish=True"], "synthesize")[2:]
+    assert added == TASK and rules.startswith("task.accept={_target_:diode_pl.cli.load_recorded_rules,")
+
+
+@pytest.mark.parametrize("rules", ["accept=none", "accept.saturation.most=0.2", "accept=[saturation]"])
+def test_rules_of_the_command_line_are_taken(rules: str) -> None:
+    assert choose_completion([rules, "finish=true"], "synthesize")[2:] == TASK
+
+
+@pytest.mark.parametrize("word", ["detector@verifier=yolov3_res_shapes", "verifier.weights=a.safetensors"])
+def test_a_verifier_scores_if_it_is_named(word: str) -> None:
+    assert "+task.verifier=${verifier}" in choose_completion([word, "finish=true"], "synthesize")
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 from PIL import Image
 
-from diode_pl.cli import load_recorded_teacher
+from diode_pl.cli import load_recorded_rules, load_recorded_teacher
 from diode_pl.data.synthetic import SyntheticSet
 from diode_pl.detector.loading import load_detector
 from tests.command_line import ROOT
@@ -143,3 +143,16 @@ def _small(folder: Path) -> list[str]:
 
 def _images(module: Any) -> Any:
     return torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(len(module.student.class_names)))
+
+
+def test_the_rules_of_a_set_are_those_that_it_was_made_with(tmp_path: Path) -> None:
+    rules = {"saturation": {"_target_": "diode_pl.data.accept.Saturation", "most": 0.25}, "batch_norm": None}
+    (tmp_path / "plan.json").write_text(json.dumps({"configuration": {"accept": rules}}))
+    loaded = load_recorded_rules(tmp_path)
+    assert loaded["saturation"].most == 0.25 and loaded["batch_norm"] is None
+
+
+@pytest.mark.parametrize("content", ["", "{}", '{"configuration": {}}', '{"configuration": {"accept": 3}}'])
+def test_a_set_without_recorded_rules_has_none(tmp_path: Path, content: str) -> None:
+    (tmp_path / "plan.json").write_text(content)
+    assert load_recorded_rules(tmp_path) == {} == load_recorded_rules(tmp_path / "none")

@@ -25,6 +25,19 @@ def save(folder, **changes):
     return path
 
 
+def test_entries_are_left_out_where_it_is_asked_for(tmp_path: Path) -> None:
+    box = {"category_id": 1, "bbox": [0, 0, 4, 4]}
+    content = {
+        "images": [{"id": i, "file_name": f"{i}.png", "width": 8, "height": 8, "out": i == 2} for i in (1, 2)],
+        "annotations": [{"id": i, "image_id": image, "out": i == 1, **box} for i, image in enumerate((1, 1, 2))],
+        "categories": [{"id": 1, "name": "mug"}],
+    }
+    (tmp_path / "skip.json").write_text(json.dumps(content))
+    bad: list[tuple[str, str]] = []
+    found, _ = read_coco(tmp_path / "skip.json", lambda *each: bad.append(each), skip=lambda entry: entry["out"])
+    assert [image.path.name for image in found] == ["1.png"] and len(found[0].labels) == 1 and not bad
+
+
 def test_boxes_come_as_shares_of_their_image_without_crowds_and_empty_ones(tmp_path):
     images, names = read_coco(save(tmp_path))
     assert names == ["dog", "cat"] and images[0].path == Path("a.png")

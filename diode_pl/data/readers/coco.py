@@ -1,6 +1,8 @@
 """Data sets with a COCO annotation file."""
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from diode_pl.data.readers.base import BadFileCounter
 from diode_pl.data.readers.files import ImageFiles, require_folder, resolve_path
@@ -21,6 +23,7 @@ class Coco(ImageFiles):
         images: folder of the image files, relative to ``root``.
         annotations: JSON file, relative to ``root``.
         resolution, provenance, limit, labeled, max_bad, subset: see :class:`ImageFiles`.
+        skip: whether to leave out an entry of an image or an annotation.
 
     Raises:
         ValueError: if a path does not exist, the file is not a COCO annotation file, or too much of it is bad.
@@ -45,13 +48,14 @@ class Coco(ImageFiles):
         labeled: bool = True,
         max_bad: int = 10,
         subset: str | Path | None = None,
+        skip: Callable[[Mapping[str, Any]], bool] | None = None,
     ) -> None:
         base = require_folder(resolve_path(root, split), "root", "the data set")
         path, bad_files = base / resolve_path(annotations, split), BadFileCounter(max_bad)
         folder = require_folder(base / resolve_path(images, split), "images", "the images")
         if not path.is_file():
             raise ValueError(f"annotations: {describe_no_file(path)}; expected the JSON file of the boxes")
-        known, names = read_coco(path, lambda name, reason: bad_files.add(f"{path}: {name}", reason), folder)
+        known, names = read_coco(path, lambda name, reason: bad_files.add(f"{path}: {name}", reason), folder, skip)
         if not known:
             raise ValueError(f"{path} lists no image that can be used{bad_files.last}")
         super().__init__(known, names, resolution, provenance, bad_files, limit, labeled, subset)

@@ -1,6 +1,8 @@
 """Data sets written by ``synthesize.py``."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from diode_pl.data.readers.coco import Coco
 from diode_pl.data.readers.files import resolve_path
@@ -20,9 +22,11 @@ class Synthetic(Coco):
         resolution, limit, labeled, max_bad: see :class:`ImageFiles`.
         check_teacher: False lets a teacher other than the recorded one label the images.
         partial: True takes a set that is not complete.
+        accepted_only: True leaves out images and boxes that its rules did not accept.
 
     Raises:
-        ValueError: if the folder does not hold a finished synthetic set, or too much of it is bad.
+        ValueError: if the folder does not hold a finished synthetic set, too much of it is bad, or only accepted images
+            are wanted and it does not say which are, or none is.
 
     Example:
         >>> import tempfile; from diode_pl.data.synthetic.coco_writer import to_coco_json
@@ -44,6 +48,7 @@ class Synthetic(Coco):
         max_bad: int = 10,
         check_teacher: bool = True,
         partial: bool = False,
+        accepted_only: bool = False,
     ) -> None:
         self.root = folder = resolve_path(root, split)
         missing = [name for name in _FILES if not (folder / name).is_file()]
@@ -66,8 +71,22 @@ class Synthetic(Coco):
                 f"root: {folder} is not complete, it holds {present} of {planned} planned images. The command that "
                 "made it, given again, makes the rest; partial=True takes those that are there"
             )
-        seen = Provenance.parse(str(level))
-        super().__init__(folder, None, "images", "annotations.json", resolution, seen, limit, labeled, max_bad)
+        accepted = record.get("accepted")
+        if accepted_only and not isinstance(accepted, dict):
+            raise ValueError(
+                f"accepted_only: {folder} does not say which images are accepted. python synthesize.py finish=true "
+                f"accept=teacher output_dir={folder} does, and makes no image"
+            )
+        if accepted_only and not accepted["images"]:
+            raise ValueError(
+                f"accepted_only: of {folder} no image is accepted; refused by {accepted['refused']}. The same images "
+                f"with other rules: python synthesize.py finish=true accept=[saturation] output_dir={folder}"
+            )
+        seen = Provenance.parse(str(accepted["data_access"] if accepted_only else level))
+        skip = _is_refused if accepted_only else None
+        super().__init__(
+            folder, None, "images", "annotations.json", resolution, seen, limit, labeled, max_bad, skip=skip
+        )
         self._teacher = record.get("teacher", {}).get("sha256") if check_teacher else None
 
     def require_teacher(self, teacher: Detector) -> None:
@@ -77,3 +96,8 @@ class Synthetic(Coco):
                 f"were made from {self._teacher[:12]}. train.py takes that one unless another is chosen; "
                 "check_teacher=False allows any"
             )
+
+
+def _is_refused(entry: Mapping[str, Any]) -> bool:
+    """Whether an image or a box of the annotations is marked as not accepted."""
+    return entry.get("accepted") is False

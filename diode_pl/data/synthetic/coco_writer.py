@@ -1,7 +1,8 @@
 """A COCO annotation file, written entry by entry.
 
 Written by hand: pycocotools only reads, and packages that write depend on OpenCV. An entry is an image of a batch
-record: ``id``, ``file_name``, ``width``, ``height``, ``labels``, ``boxes`` (absolute x, y, w, h).
+record: ``id``, ``file_name``, ``width``, ``height``, ``labels``, ``boxes`` (absolute x, y, w, h). It may have further
+fields, which COCO tools ignore.
 """
 
 import io
@@ -36,16 +37,28 @@ class CocoWriter:
         self._annotations = tempfile.SpooledTemporaryFile(_SPOOL)  # noqa: SIM115
         file.write(b'{"images": [')
 
-    def add(self, entries: Sequence[Mapping[str, Any]]) -> None:
-        """Adds images with their boxes."""
-        for entry in entries:
-            image = {key: entry[key] for key in ("id", "file_name", "width", "height")}
+    def add(
+        self,
+        entries: Sequence[Mapping[str, Any]],
+        more: Sequence[Mapping[str, Any]] = (),
+        more_of_boxes: Sequence[Sequence[Mapping[str, Any]]] = (),
+    ) -> None:
+        """Adds images with their boxes.
+
+        Args:
+            entries: images.
+            more: further fields of each image.
+            more_of_boxes: of each image, further fields of each of its boxes.
+        """
+        for i, entry in enumerate(entries):
+            image = {key: entry[key] for key in ("id", "file_name", "width", "height")} | dict(more[i] if more else {})
+            fields = more_of_boxes[i] if more_of_boxes else [{}] * len(entry["boxes"])
             self._file.write((", " * bool(self._images) + json.dumps(image)).encode())
             self._images += 1
-            for label, box in zip(entry["labels"], entry["boxes"], strict=True):
+            for label, box, others in zip(entry["labels"], entry["boxes"], fields, strict=True):
                 # pycocotools takes an annotation id of 0 for "no match": count from 1.
                 annotation = {"id": self._boxes + 1, "image_id": entry["id"], "category_id": label + 1, "bbox": box}
-                annotation |= {"area": box[2] * box[3], "iscrowd": 0}
+                annotation |= {"area": box[2] * box[3], "iscrowd": 0, **others}
                 self._annotations.write((", " * bool(self._boxes) + json.dumps(annotation)).encode())
                 self._boxes += 1
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from diode_pl.data.accept import Gate
 from diode_pl.data.synthetic.dataset import SyntheticSet
 from diode_pl.data.synthetic.plan import Plan
 from diode_pl.data.synthetic.team import Team
@@ -44,33 +45,48 @@ def mark_unfinished(folder: Path, plan: Plan) -> None:
         atomic_write(path, json.dumps(described, indent=1).encode())
 
 
-def finish_set(folder: str | Path, settings: Mapping[str, Any]) -> None:
-    """Looks at every file of a set, and writes those that describe the whole.
-
-    Args:
-        folder: of the set.
-        settings: of this command, which do not matter: those of the set stand in its ``plan.json``.
+def open_set(folder: str | Path) -> tuple[SyntheticSet, Plan]:
+    """A set that is there, by its ``plan.json``.
 
     Raises:
-        ValueError: if the folder has no plan, or the set is not complete.
+        ValueError: if the folder has no plan, or a damaged one.
     """
     path = Path(folder) / "plan.json"
     try:
         known = read_json(path)
         plan, names = Plan(known["num_images"], known["batch_size"]), [str(name) for name in known["class_names"]]
-        dataset, team = SyntheticSet(folder, names, known["configuration"]), Team(Path(folder))
+        return SyntheticSet(folder, names, known["configuration"]), plan
     except FileNotFoundError:
         raise ValueError(f"folder: {folder} has no plan.json, which a synthesis writes when it begins") from None
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(
             f"{path} is damaged ({type(error).__name__}: {error}); the command that made the set writes it anew"
         ) from error
-    with team.door():
+
+
+def finish_set(folder: str | Path, gate: Gate | None = None) -> dict[str, Any]:
+    """Looks at every file of a set, and writes those that describe the whole.
+
+    Args:
+        folder: of the set.
+        gate: says which images and boxes are accepted; None says nothing.
+
+    Returns:
+        The content of ``dataset.json``.
+
+    Raises:
+        ValueError: if the folder has no plan, or the set is not complete.
+    """
+    dataset, plan = open_set(folder)
+    with Team(dataset.folder).door():
         missing = dataset.find_missing(plan)
         if missing:
             mark_unfinished(dataset.folder, plan)
-        shortfall = describe_shortfall(dataset.folder, dataset.finish(plan), plan)
+        summary = dataset.finish(plan, gate)
+    shortfall = describe_shortfall(dataset.folder, summary, plan)
     if shortfall is not None:
         shown = ", ".join(map(str, missing[:8])) + ", ..." * (len(missing) > 8)
         raise ValueError(f"{shortfall}; the command that made the set makes the rest: batches {shown}")
+    assert summary is not None
     log.info("%s: complete, %d images", dataset.folder, plan.num_images)
+    return summary

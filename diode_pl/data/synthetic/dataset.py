@@ -14,11 +14,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from diode_pl.data.accept import Gate
 from diode_pl.data.synthetic.description import describe_set, to_yolo_lines
+from diode_pl.data.synthetic.pixels import describe_pixels
 from diode_pl.data.synthetic.plan import Plan
 from diode_pl.data.synthetic.records import read_record, record_path, record_paths
 from diode_pl.io.atomic import atomic_write, remove_remnants, write_picture
-from diode_pl.io.images import to_pillow
+from diode_pl.io.images import to_pillow, to_uint8
 from diode_pl.io.run_config import refuse_different_config
 from diode_pl.provenance import Provenance
 from diode_pl.targets import Targets
@@ -126,9 +128,8 @@ class SyntheticSet:
                 f"num_images: {path} holds {len(entries)} images where {count} are planned: only a num_images that "
                 f"fills the last batch can grow. Choose another folder, or delete {path} to make that batch anew."
             )
-        fault = (
-            f"id of the first image is {entries[0]['id']}" if entries[0]["id"] != plan.first_image(batch) + 1 else None
-        )
+        first = plan.first_image(batch) + 1
+        fault = f"id of the first image is {entries[0]['id']}" if entries[0]["id"] != first else None
         fault = fault or next(filter(None, map(self._find_fault, entries)), None)
         if fault and say:
             log.warning("%s: batch %d is damaged and is made again: %s", self.folder, batch, fault)
@@ -178,20 +179,22 @@ class SyntheticSet:
             "versions": {package: version(package) for package in ("torch", "torchvision", "pytorch-lightning")},
             "images": entries,
             "configuration": self.configuration,
+            **describe_pixels(to_uint8(batch.images)),
             **batch.notes,
         }
         atomic_write(record_path(self.folder, batch.number), json.dumps(record, indent=1).encode())
 
-    def finish(self, plan: Plan | None = None) -> dict[str, Any] | None:
+    def finish(self, plan: Plan | None = None, gate: Gate | None = None) -> dict[str, Any] | None:
         """Writes the files on the whole set, and returns the content of ``dataset.json``; None without batches.
 
         Args:
             plan: of the set; None if it is what is there.
+            gate: says what is accepted; None says nothing.
 
         Raises:
             ValueError: if a record is damaged.
         """
-        return describe_set(self.folder, self.class_names, plan)
+        return describe_set(self.folder, self.class_names, plan, gate)
 
     def _read(self, path: Path, say: bool = False) -> dict[str, Any] | None:
         """None for a record that is absent or damaged: its batch counts as not there and is made anew."""

@@ -7,10 +7,13 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
+from diode_pl.data.accept import Gate
+from diode_pl.data.synthetic.box_facts import describe_boxes
 from diode_pl.data.synthetic.coco_writer import CocoWriter
 from diode_pl.data.synthetic.contact_sheet import draw_contact_sheet, spread_evenly
 from diode_pl.data.synthetic.plan import Plan
 from diode_pl.data.synthetic.records import read_record, record_paths
+from diode_pl.data.synthetic.rescored import read_measured
 from diode_pl.data.synthetic.totals import Totals
 from diode_pl.io.atomic import atomic_write, open_atomic, write_picture
 
@@ -31,7 +34,9 @@ def to_data_yaml(class_names: Sequence[str]) -> bytes:
     return "\n".join(["train: images", "val: images", "names:", *names, ""]).encode()
 
 
-def describe_set(folder: Path, class_names: Sequence[str], plan: Plan | None) -> dict[str, Any] | None:
+def describe_set(
+    folder: Path, class_names: Sequence[str], plan: Plan | None, gate: Gate | None = None
+) -> dict[str, Any] | None:
     """Writes the files on a whole set from its records, and returns the content of ``dataset.json``, which comes last.
 
     Records are read one by one: the memory does not grow with the images, the time is proportional to them.
@@ -40,6 +45,7 @@ def describe_set(folder: Path, class_names: Sequence[str], plan: Plan | None) ->
         folder: of the set.
         class_names: by label.
         plan: of the set; None if it is what is there.
+        gate: says which images and boxes are accepted; None says nothing.
 
     Returns:
         None if there is no record; nothing is written then.
@@ -47,15 +53,25 @@ def describe_set(folder: Path, class_names: Sequence[str], plan: Plan | None) ->
     Raises:
         ValueError: if a record is damaged.
     """
-    paths, totals = record_paths(folder), Totals(class_names)
+    paths, totals = record_paths(folder), Totals(class_names, gate)
     if not paths:
         return None
+    mark = gate.start() if gate is not None and gate.rules else None
     with open_atomic(folder / "annotations.json") as file:
         writer = CocoWriter(file, class_names)
         for path in paths:
-            record = read_record(path, len(class_names))
-            totals.add(record)
-            writer.add(record["images"])
+            record = read_measured(path, len(class_names))
+            marks = None if mark is None else mark(record)
+            totals.add(record, marks)
+            boxes = describe_boxes(record)
+            if marks is None:
+                writer.add(record["images"], more_of_boxes=boxes)
+                continue
+            of_boxes = [
+                [known | _state(box) for known, box in zip(each, image["boxes"], strict=True)]
+                for each, image in zip(boxes, marks, strict=True)
+            ]
+            writer.add(record["images"], [_state(image) for image in marks], of_boxes)
         writer.close()
     atomic_write(folder / "data.yaml", to_data_yaml(class_names))
     shown = _read_shown(paths, totals.counts, len(class_names))
@@ -63,6 +79,11 @@ def describe_set(folder: Path, class_names: Sequence[str], plan: Plan | None) ->
     summary = totals.summarize(plan)
     atomic_write(folder / "dataset.json", json.dumps(summary, indent=1).encode())
     return summary
+
+
+def _state(mark: Mapping[str, Any]) -> dict[str, Any]:
+    reason = "; ".join(mark["reasons"].values())
+    return {"accepted": mark["accepted"]} | ({"reason": reason} if reason else {})
 
 
 def _read_shown(paths: Sequence[Path], counts: Sequence[int], classes: int) -> list[dict[str, Any]]:

@@ -38,10 +38,7 @@ def read_record(path: Path, classes: int) -> dict[str, Any]:
     if not isinstance(record, dict):
         raise ValueError(f"{path} is not the record of a batch: {quote(record)}")
     _require(record, _FIELDS | {"batch": lambda value: _is_count(value) and value == int(path.stem)}, str(path))
-    _require(record, _NOTES, str(path), optional=True)
-    for role, found in record.get("detections", {}).items():
-        if len(found) != len(record["images"]) or any(max(each["labels"], default=0) >= classes for each in found):
-            raise ValueError(f"{path}: detections of {role!r} are not those of {len(record['images'])} images")
+    require_notes(record, str(path), len(record["images"]), classes)
     first: int | None = None
     for i, entry in enumerate(record["images"]):
         place = f"{path}: images[{i}]"
@@ -58,6 +55,25 @@ def read_record(path: Path, classes: int) -> dict[str, Any]:
         if any(label >= classes for label in entry["labels"]):
             raise ValueError(f"{place}: labels are {quote(entry['labels'])}, of {classes} classes")
     return record
+
+
+def require_notes(record: dict[str, Any], place: str, images: int, classes: int | None = None) -> None:
+    """Raises a ValueError if something that is kept for the report is no value of its kind.
+
+    Args:
+        record: a mapping that may have it.
+        place: of the mapping, for the message.
+        images: number of images of the batch.
+        classes: number of classes of the set; None if labels do not matter.
+    """
+    _require(record, _NOTES, place, optional=True)
+    for name in _PER_IMAGE:
+        if name in record and len(record[name]) != images:
+            raise ValueError(f"{place}: {name} are those of {len(record[name])} images, of {images}")
+    for role, found in record.get("detections", {}).items():
+        unlike = any(classes is not None and max(each["labels"], default=0) >= classes for each in found)
+        if len(found) != images or unlike:
+            raise ValueError(f"{place}: detections of {role!r} are not those of {images} images")
 
 
 def _require(
@@ -140,14 +156,19 @@ _FIELDS: dict[str, Callable[[Any], bool]] = {
     "images": _is_list(lambda _: True, least=1),
     "configuration": lambda value: isinstance(value, dict),
 }
-# For the report; a batch without them is whole.
+# For the report and for the rules of what is accepted; a batch without them is whole.
 _NOTES: dict[str, Callable[[Any], bool]] = {
     "detections": _is_mapping(_is_list(_is_found)),
     "known_classes": _is_mapping(_is_list(_is_count)),
     "trace": _is_list(_is_point),
     "batch_norm": _is_pair,
+    "saturation": _is_list(_is_share),
+    "hashes": _is_list(lambda value: isinstance(value, str) and re.fullmatch("[0-9a-f]{16}", value) is not None),
+    "norm_distances": _is_list(_is_number),
+    "origins": _is_list(_is_list(lambda value: value in ("sampled", "grown"))),
     "anchors": _is_list(lambda value: isinstance(value, list) and len(value) == 2 and all(map(_is_number, value))),
 }
+_PER_IMAGE = ("saturation", "hashes", "norm_distances", "origins")
 _ENTRY: dict[str, Callable[[Any], bool]] = {
     "id": lambda value: _is_count(value) and value > 0,
     "file_name": _is_text,

@@ -1,12 +1,9 @@
 """Images of a page with boxes of several sources, as plain data for its script."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from typing import Any
 
-_IOU = 0.5  # from which a detection is of an object
-
-Found = Mapping[str, Any]
-"""``boxes`` (absolute x, y, w, h), ``labels`` and, of detections, ``scores`` and perhaps ``errors``."""
+from diode_pl.data.accept.sightings import Found, best_scores
 
 
 def describe_image(
@@ -58,24 +55,10 @@ def lowest_score(objects: Found, detections: Found, known: Collection[int] | Non
         >>> lowest_score(mug, mug | {"scores": [0.75]}), lowest_score(mug, mug | {"scores": [0.75]}, known=[1])
         (0.75, None)
     """
-    scores = list[float]()
-    for box, label in zip(objects["boxes"], objects["labels"], strict=True):
-        if known is not None and label not in known:
-            continue
-        found = zip(detections["boxes"], detections["labels"], detections["scores"], strict=True)
-        hits = [score for other, own, score in found if own == label and _overlap(box, other) >= _IOU]
-        scores.append(max(hits, default=0.0))
+    scores = [score for score in best_scores(objects, detections, known) if score is not None]
     return min(scores, default=None)
 
 
 def _rows(found: Found) -> list[list[Any]]:
     columns = [found["labels"], *(found[name] for name in ("scores", "errors") if name in found)]
     return [[*(round(value, 1) for value in box), *rest] for box, *rest in zip(found["boxes"], *columns, strict=True)]
-
-
-def _overlap(a: Sequence[float | int], b: Sequence[float | int]) -> float:
-    """Intersection over union; pair by pair, since there are few of each image."""
-    width = min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0])
-    height = min(a[1] + a[3], b[1] + b[3]) - max(a[1], b[1])
-    inner = max(0.0, width) * max(0.0, height)
-    return inner / max(a[2] * a[3] + b[2] * b[3] - inner, 1e-12)

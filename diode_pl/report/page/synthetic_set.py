@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from diode_pl.data.synthetic.contact_sheet import spread_evenly
-from diode_pl.data.synthetic.records import read_record, record_paths
+from diode_pl.data.synthetic.records import record_paths
+from diode_pl.data.synthetic.rescored import read_measured
 from diode_pl.io.json_file import read_json
 from diode_pl.report.page.gallery import describe_image
 from diode_pl.report.page.thumbnails import MOST, encode_thumbnail, side_of
@@ -73,18 +74,29 @@ def read_set(folder: Path, most: int = MOST) -> SetContent:
         names, count = list(summary["classes"]), int(summary["images"])
     except (KeyError, TypeError) as error:
         raise ValueError(f"{folder / 'dataset.json'} does not describe a set: {error!r}") from error
-    content = SetContent(folder, summary, names)
+    content, accepted = SetContent(folder, summary, names), _read_accepted(folder, summary)
+    if isinstance(known := summary.get("accepted"), dict):
+        content.accepted = known.get("images")
     shown, side, index = set(spread_evenly(count, most)), side_of(min(count, most)), 0
     for path in record_paths(folder):
-        record = read_record(path, len(names))
+        record = read_measured(path, len(names))
         _add_batch(content, record)
         for i, entry in enumerate(record["images"]):
             _count(content, entry)
             if index in shown:
-                content.images.append(_show(folder, record, i, side))
+                image = _show(folder, record, i, side)
+                content.images.append(image | accepted.get(entry["file_name"], {}))
             index += 1
     content.strips = list(_read_strips(folder / "snapshots"))
     return content
+
+
+def _read_accepted(folder: Path, summary: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """By file name, whether an image is accepted, and why not; the annotation file says so."""
+    if "accepted" not in summary:
+        return {}
+    images = read_json(folder / "annotations.json")["images"]
+    return {each["file_name"]: {key: each[key] for key in ("accepted", "reason") if key in each} for each in images}
 
 
 def _add_batch(content: SetContent, record: Mapping[str, Any]) -> None:
@@ -100,8 +112,6 @@ def _add_batch(content: SetContent, record: Mapping[str, Any]) -> None:
 
 def _count(content: SetContent, entry: Mapping[str, Any]) -> None:
     content.objects[len(entry["labels"])] += 1
-    if "accepted" in entry:
-        content.accepted = (content.accepted or 0) + bool(entry["accepted"])
     area = entry["width"] * entry["height"]
     for _, _, width, height in entry["boxes"]:
         content.sides[min(BINS - 1, int(BINS * math.sqrt(max(0.0, width * height / area))))] += 1
@@ -112,7 +122,6 @@ def _show(folder: Path, record: Mapping[str, Any], index: int, side: int) -> dic
     detections = {role: each[index] for role, each in record.get("detections", {}).items()}
     size, known = (entry["width"], entry["height"]), record.get("known_classes", {})
     image = describe_image(entry["file_name"], size, entry, detections, known, "targets")
-    image |= {key: entry[key] for key in ("accepted", "reason") if key in entry}
     path = folder / "images" / entry["file_name"]
     return image | {"href": f"images/{entry['file_name']}", "src": encode_thumbnail(path, side)}
 

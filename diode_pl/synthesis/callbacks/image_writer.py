@@ -61,7 +61,7 @@ class ImageWriter(pl.Callback):
                 scores=pl_module.scores,
                 seconds=time.perf_counter() - pl_module.started,
                 provenance=provenance_of(pl_module, trainer),
-                notes=_collect(trainer, "notes"),
+                notes=_collect(trainer, "notes") | {"origins": _origins(pl_module)},
                 files=_collect(trainer, "files"),
             )
         )
@@ -77,6 +77,12 @@ def _collect(trainer: pl.Trainer, name: str) -> dict[str, Any]:
     """What the callbacks add to a batch: their attributes ``notes`` (see :class:`FinishedBatch`) or ``files``."""
     parts = (getattr(part, name, {}) for part in trainer.callbacks)  # type: ignore[attr-defined]
     return dict(ChainMap(*parts))
+
+
+def _origins(module: Inversion) -> list[list[str]]:
+    """Of each image, whether each of its targets was sampled or has grown, in their order."""
+    pairs = zip(module.initial.per_image(), module.added.per_image(), strict=True)
+    return [["sampled"] * len(labels) + ["grown"] * len(others) for (_, labels), (_, others) in pairs]
 
 
 def provenance_of(module: Inversion, trainer: pl.Trainer) -> Provenance:

@@ -1,9 +1,11 @@
 """How the images of a batch came about, for the report."""
 
+from statistics import fmean
 from typing import Any
 
 import pytorch_lightning as pl
 import torch
+from torch import Tensor
 
 from diode_pl.detector import BatchNormRecorder
 from diode_pl.io.images import encode_jpeg, to_pillow
@@ -19,7 +21,8 @@ class Snapshots(pl.Callback):
 
     The set gets ``snapshots/IMAGE/ITERATION.jpg``; ``notes`` go to the record of the batch: ``trace`` (the raw loss
     terms), ``batch_norm`` (the standardized :func:`batch_norm_distance` of each norm layer of the teacher at the start
-    and in the end) and ``anchors`` (those of the teacher that were fit to its training boxes).
+    and in the end), ``norm_distances`` (of each finished image by itself, the mean over the layers) and ``anchors``
+    (those of the teacher that were fit to its training boxes).
 
     Args:
         images: how many images of the set are kept, >= 0.
@@ -76,6 +79,9 @@ class Snapshots(pl.Callback):
         assert isinstance(pl_module, Inversion)
         if pl_module.batch_is_done and self._start:
             self.notes["batch_norm"] = {"start": self._start, "end": self._distances(pl_module)}
+            assert pl_module.images is not None
+            each = [fmean(self._measure(pl_module, image)) for image in pl_module.images.detach().split(1)]
+            self.notes["norm_distances"] = [float(f"{distance:.4g}") for distance in each]
 
     def _keep_images(self, module: Inversion, iteration: int) -> None:
         assert module.images is not None and module.batch is not None
@@ -83,16 +89,19 @@ class Snapshots(pl.Callback):
         for i, image in enumerate(module.images[: max(0, self.images - first)]):
             self.files[f"snapshots/{first + i:08d}/{iteration:06d}.jpg"] = encode_jpeg(to_pillow(image), _QUALITY)
 
+    def _distances(self, module: Inversion) -> list[float]:
+        assert module.images is not None
+        return self._measure(module, module.images)
+
     @staticmethod
     @torch.no_grad()
-    def _distances(module: Inversion) -> list[float]:
+    def _measure(module: Inversion, images: Tensor) -> list[float]:
         layers = module.teacher.norm_layers()
         if not layers:
             return []
-        assert module.images is not None
         recorder = BatchNormRecorder(layers)
         with recorder.recording():
-            module.teacher(module.images)
+            module.teacher(images)
         parts = zip(recorder.batch, recorder.running, recorder.eps, strict=True)
         each = [batch_norm_distance([seen], [stored], "standardized", eps=[eps]) for seen, stored, eps in parts]
         return [float(f"{value:.5g}") for value in torch.stack(each).tolist()]

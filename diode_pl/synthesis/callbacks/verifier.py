@@ -5,18 +5,15 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
-from torch import Tensor
 
-from diode_pl.class_names import match_classes
 from diode_pl.dashboard import log_numbers
-from diode_pl.data.synthetic.notes import describe_detections, keep_best
 from diode_pl.detector import Detections, Detector
 from diode_pl.detector.input_size import InputSize
 from diode_pl.io.images import to_uint8
-from diode_pl.metrics import mean_average_precision
 from diode_pl.provenance import VERIFIER, Provenance
 from diode_pl.synthesis.iterations import step_in_set
 from diode_pl.synthesis.module import Inversion
+from diode_pl.synthesis.scoring import describe_findings, match_learned, score_images
 
 log = logging.getLogger(__name__)
 
@@ -29,8 +26,8 @@ class Verifier(pl.Callback):
 
     Args:
         detector: independently trained on similar data; None measures the teacher alone. Classes are matched by name;
-            targets of classes that it does not have or was not trained on are ignored. It is not used if no class
-            remains.
+            targets of classes that it does not have or was not trained on are ignored; a batch without any other has no
+            score. It is not used if no class remains.
         every: iterations between two measurements, skipped in stages whose resolution the detector does not support;
             0 measures at the end of a batch only.
 
@@ -67,9 +64,7 @@ class Verifier(pl.Callback):
         if self.detector is None:
             return
         names = pl_module.teacher.class_names
-        own_names, learned = self.detector.class_names, self.detector.learned_classes()
-        labels = match_classes(own_names, names)
-        self.class_map = [label if name in learned else -1 for name, label in zip(own_names, labels, strict=True)]
+        self.class_map = match_learned(self.detector, names)
         missing = [name for i, name in enumerate(names) if i not in self.class_map]
         if len(missing) == len(names):
             log.warning("the verifier has none of the teacher's classes and is not used")
@@ -99,31 +94,18 @@ class Verifier(pl.Callback):
     def _sides(detector: Detector) -> InputSize:
         return InputSize.from_detectors({"verifier": detector})
 
-    @torch.no_grad()
     def _measure(self, module: Inversion, step: int) -> dict[str, float]:
         assert module.images is not None
-        images = to_uint8(module.images).float() / 255
+        images = to_uint8(module.images.detach()).float() / 255
         size, scores = (images.shape[2], images.shape[3]), dict[str, float]()
         found = dict[str, list[Detections]]()
         for role, detector, labels in (("teacher", module.teacher, None), ("verifier", self.detector, self.class_map)):
             if detector is None:
                 continue
-            detections = _detect(role, detector, images)
-            scores[f"{role}_map50"] = mean_average_precision(detections, module.targets, labels)
-            found[role] = detections if labels is None else [image.relabel(labels) for image in detections]
+            score, found[role] = score_images(role, detector, images, module.targets, labels)
+            if score is not None:
+                scores[f"{role}_map50"] = score
         module.detections = found
-        kept = {role: [keep_best(image) for image in each] for role, each in found.items()}
-        self.notes = {"detections": {role: describe_detections(each, size) for role, each in kept.items()}}
-        if self.class_map is not None:
-            self.notes["known_classes"] = {"verifier": sorted(set(self.class_map) - {-1})}
+        self.notes = describe_findings(found, size, {} if self.class_map is None else {"verifier": self.class_map})
         log_numbers(module.loggers, {f"score/{name}": value for name, value in scores.items()}, step)
         return scores
-
-
-def _detect(role: str, detector: Detector, images: Tensor) -> list[Detections]:
-    detections = list[Detections]()
-    for part in images.split(64):
-        outputs = detector(part)
-        outputs.require_finite(role)
-        detections += detector.predict(outputs)
-    return detections

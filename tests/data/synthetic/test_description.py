@@ -9,9 +9,13 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from faster_coco_eval import COCO as FasterCOCO
+from faster_coco_eval import COCOeval_faster
 from PIL import Image
 from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
 
+from diode_pl.data.accept import Gate, Saturation, SeenBy
 from diode_pl.data.synthetic import Plan
 from diode_pl.data.synthetic.completion import mark_unfinished
 from tests.data.batches import HEIGHT, NAMES, WIDTH, data_set, finished
@@ -52,6 +56,38 @@ def test_pycocotools_reads_the_annotations(tmp_path: Path) -> None:
     assert [len(coco.getAnnIds(imgIds=image)) for image in sorted(coco.getImgIds())] == [0, 1, 2, 0, 1, 2]
     assert min(coco.getAnnIds()) == 1 and min(coco.getImgIds()) == 1
     assert all((i["height"], i["width"]) == (HEIGHT, WIDTH) for i in coco.dataset["images"])
+
+
+def test_what_is_accepted_is_written_in_fields_that_coco_tools_ignore(tmp_path: Path) -> None:
+    count, box = 6, {"boxes": [[0.0, 0.0, 8.0, 6.0]], "labels": [0], "scores": [0.8]}
+    notes = {"detections": {"teacher": [box] * count}, "origins": [["sampled"] * (i % 3) for i in range(count)]}
+    dataset = data_set(tmp_path)
+    dataset.write(finished(count=count, notes=notes))
+    dataset.finish()
+    plain = json.loads((tmp_path / "annotations.json").read_text())
+    summary = dataset.finish(gate=Gate({"seen": SeenBy("teacher"), "saturation": Saturation(1.0)}))
+    marked = json.loads((tmp_path / "annotations.json").read_text())
+    assert summary is not None and summary["accepted"]["refused"] == {"seen": 4, "saturation": 0}
+    assert summary["accepted"] | {"images": 2, "boxes": 0} == summary["accepted"], "those without boxes"
+    assert {box["origin"] for box in marked["annotations"]} == {"sampled"}
+    assert all(box["score"] == 0 and box["reason"] == "not seen by the teacher" for box in marked["annotations"])
+    assert [image["accepted"] for image in marked["images"]] == [i % 3 == 0 for i in range(count)]
+    results = [
+        {k: a[k] for k in ("image_id", "category_id", "bbox")} | {"score": 0.5} for a in plain["annotations"][1:]
+    ]
+    for make, evaluate in ((COCO, COCOeval), (FasterCOCO, COCOeval_faster)):
+        stats = []
+        for content in (plain, marked):
+            path = tmp_path / "truth.json"
+            path.write_text(json.dumps(content))
+            with contextlib.redirect_stdout(io.StringIO()):
+                truth = make(str(path))
+                scores = evaluate(truth, truth.loadRes(results), "bbox")
+                scores.evaluate()
+                scores.accumulate()
+                scores.summarize()
+            stats.append(list(scores.stats))
+        assert stats[0] == stats[1] and 0 < stats[0][0] < 1
 
 
 def test_data_yaml_names_the_classes_whatever_they_are_called(tmp_path: Path) -> None:

@@ -41,6 +41,16 @@ def test_scores_are_means_over_images_and_only_those_that_every_batch_has(tmp_pa
     assert summarize(records(tmp_path, small, large))["scores"] == {"teacher_map50": pytest.approx(0.4)}
 
 
+def test_batches_without_a_box_to_measure_on_have_no_share_in_a_score(tmp_path: Path) -> None:
+    nothing = {"boxes": [], "labels": [], "scores": []}
+    both = {"detections": {"teacher": [nothing], "verifier": [nothing]}}
+    first = finished(0, count=1, scores={"teacher_map50": 1.0, "verifier_map50": 0.5}, notes=both)
+    second = finished(1, count=1, scores={"teacher_map50": 0.5}, notes=both)
+    assert summarize(records(tmp_path, first, second))["scores"] == {"teacher_map50": 0.75, "verifier_map50": 0.5}
+    third = finished(2, count=1, scores={"teacher_map50": 0.0})
+    assert summarize(records(tmp_path, first, second, third))["scores"] == {"teacher_map50": 0.5}, "it did not look"
+
+
 def test_box_sides_are_counted_in_tenths() -> None:
     sides = [(8, 8), (25, 25), (100, 4), (100, 100), (45, 45)]  # of 100 pixels: 0.08, 0.25, 0.2, 1.0, 0.45
     entry = {"width": 100, "height": 100, "labels": [0] * 5, "boxes": [[0, 0, w, h] for w, h in sides]}

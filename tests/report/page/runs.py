@@ -6,8 +6,9 @@ from typing import Any
 
 import torch
 
+from diode_pl.data.accept import Gate, Rule, Verdict
+from diode_pl.data.accept.base import Judge
 from diode_pl.data.synthetic import Plan
-from diode_pl.data.synthetic.records import record_paths
 from diode_pl.detector import Detections
 from diode_pl.io.images import to_pillow
 from diode_pl.report.predictions import write_predictions
@@ -50,13 +51,16 @@ def write_set(folder: Path, batches: int = 2, count: int = 3, noted: bool = True
     return folder
 
 
-def accept(folder: Path, reason: str = "unseen by the verifier") -> None:
+class First(Rule):
+    """Refuses the first image of each batch."""
+
+    def start(self) -> Judge:
+        return lambda record: [Verdict(None if i else "unseen by the verifier") for i, _ in enumerate(record["images"])]
+
+
+def accept(folder: Path) -> None:
     """Says of every image whether it is accepted, the first of each batch not."""
-    for path in record_paths(folder):
-        record = json.loads(path.read_text())
-        for i, entry in enumerate(record["images"]):
-            entry |= {"accepted": True} if i else {"accepted": False, "reason": reason}
-        path.write_text(json.dumps(record))
+    data_set(folder).finish(gate=Gate({"first": First()}))
 
 
 def metrics(**changes: Any) -> dict[str, Any]:
