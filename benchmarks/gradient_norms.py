@@ -10,7 +10,7 @@ from statistics import fmean
 
 from torch import Tensor
 
-from benchmarks.sweep_table import print_table
+from benchmarks.jobs import print_table
 from diode_pl.synthesis.loss_weighting import GradientShares
 
 _FIRST_STEPS = (0, 5, 10, 20, 30, 40)

@@ -116,7 +116,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, help="picture of the nearest pairs")
     options = parser.parse_args()
 
-    from benchmarks.sweep_table import print_table
+    from benchmarks.jobs import print_table
     from diode_pl.detector import load_weights_file
     from diode_pl.detector.weights_file import stored_resolution
     from diode_pl.io.images import read_folder

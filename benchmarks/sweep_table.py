@@ -2,52 +2,23 @@
 
 python synthesize.py -m augmentations=all,none seed=0,1,2 output_dir=runs/ablation
 python train.py -m distill=mimic,decoded seed=0,1,2 output_dir=runs/losses
-python benchmarks/sweep_table.py runs/ablation [runs/another ...]
+python -m benchmarks.collect runs/ablation runs/losses
 """
 
-import argparse
-import json
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from statistics import fmean, stdev
+
+from benchmarks.jobs import read_jobs, spread
 
 
-def result_paths(folder: Path, result: str) -> list[Path]:
-    """The result files of a sweep's finished jobs, or of a single run."""
-    return [*folder.glob(result), *folder.glob(f"*/{result}")]
-
-
-def read_jobs(folders: list[Path], result: str, kept: str | None = None) -> dict[tuple[str, ...], list[dict]]:
-    """The result file of every finished job, by those overrides (seed aside) that not all jobs share.
-
-    An override that begins with ``kept`` stays, shared or not.
-    """
-    jobs = {}
-    paths = [path for folder in folders for path in result_paths(folder, result)]
-    for path in sorted(paths, key=lambda path: (path.parent.parent, len(path.parent.name), path)):
-        overrides = _configuration(path.parent).get("overrides", [])
-        jobs[path] = [override for override in overrides if not override.startswith(("seed=", "output_dir="))]
-    shared = set.intersection(*(set(overrides) for overrides in jobs.values())) if jobs else set()
-    if kept is not None:
-        shared = {override for override in shared if not override.startswith(kept)}
-    groups = defaultdict(list)
-    for path, overrides in jobs.items():
-        setting = tuple(override for override in overrides if override not in shared)
-        groups[setting].append(json.loads(path.read_text(encoding="utf-8")))
-    return groups
-
-
-def _configuration(job: Path) -> dict:
-    if (job / "configuration.json").is_file():
-        return json.loads((job / "configuration.json").read_text(encoding="utf-8"))
-    return json.loads(next((job / "batches").glob("*.json")).read_text(encoding="utf-8"))["configuration"]
-
-
-def spread(values: list[float], digits: int) -> str:
-    """Mean, and standard deviation where there are several values."""
-    mean = f"{fmean(values):.{digits}f}"
-    return f"{mean} ± {stdev(values):.{digits}f}" if len(values) > 1 else mean
+def sweep_tables(folders: list[Path]) -> list[list[list[str]]]:
+    """Of the images and of the students in some folders, a table each if there are any."""
+    images, students = read_jobs(folders, "dataset.json"), read_jobs(folders, "metrics.json")
+    if not images and not students:
+        where = ", ".join(map(str, folders))
+        raise SystemExit(f"no dataset.json or metrics.json in {where} or in a folder right below")
+    pairs = ((images, synthesis_table), (students, training_table))
+    return [list(table(groups)) for groups, table in pairs if groups]
 
 
 def synthesis_table(groups: dict[tuple[str, ...], list[dict]]) -> Iterator[list[str]]:
@@ -72,29 +43,3 @@ def training_table(groups: dict[tuple[str, ...], list[dict]]) -> Iterator[list[s
         scores = [spread([job["student"][name] for job in scored], 3) if scored else "–" for name in ("AP50", "AP")]
         cells = [", ".join(setting) or "–", len(jobs), *scores, spread(shares, 2) if shares else "–"]
         yield list(map(str, [*cells, jobs[0]["data_access"], spread([job["seconds"] for job in jobs], 0)]))
-
-
-def print_table(rows: Iterable[list[str]]) -> None:
-    """Prints rows in Markdown, the first of them as headings."""
-    for i, row in enumerate(rows):
-        print("| " + " | ".join(row) + " |")
-        if i == 0:
-            print("|" + "---|" * len(row))
-
-
-def main() -> None:
-    """Prints the tables in Markdown."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folders", type=Path, nargs="+", help="output_dir of a sweep, or of a single run")
-    folders = parser.parse_args().folders
-    images, students = read_jobs(folders, "dataset.json"), read_jobs(folders, "metrics.json")
-    if not images and not students:
-        where = ", ".join(map(str, folders))
-        raise SystemExit(f"no dataset.json or metrics.json in {where} or in a folder right below")
-    for groups, table in ((images, synthesis_table), (students, training_table)):
-        if groups:
-            print_table(table(groups))
-
-
-if __name__ == "__main__":
-    main()

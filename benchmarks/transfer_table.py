@@ -2,16 +2,15 @@
 
 python synthesize.py -m +experiment=tables/transfer/ssd losses.batch_norm.weight=0.1,0.3 output_dir=runs/transfer/ssd
 python synthesize.py -m +experiment=tables/transfer/nano losses.batch_norm.weight=0.1,0.3 output_dir=runs/transfer/nano
-python -m benchmarks.transfer_table runs/transfer/ssd runs/transfer/nano
+python -m benchmarks.collect --layout transfer runs/transfer/ssd runs/transfer/nano
 """
 
-import argparse
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from statistics import fmean
 
-from benchmarks.sweep_table import print_table, read_jobs, result_paths, spread
+from benchmarks.jobs import read_jobs, result_paths, spread
 
 Scores = dict[tuple[str, ...], list[float]]
 _EXPERIMENT = "+experiment="
@@ -48,14 +47,3 @@ def transfer_table(columns: dict[str, Scores]) -> Iterator[list[str]]:
         rows.append((mean, [", ".join(setting) or "–", *cells, "–" if mean is None else f"{mean:.2f}"]))
     rows.sort(key=lambda row: -1.0 if row[0] is None else row[0], reverse=True)
     yield from (cells for _, cells in rows)
-
-
-def main() -> None:
-    """Prints the table in Markdown."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folders", type=Path, nargs="+", help="output_dir of the sweep of one detector")
-    print_table(transfer_table(read_scores(parser.parse_args().folders)))
-
-
-if __name__ == "__main__":
-    main()

@@ -11,6 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 
 _FIXED = "hydra.job.config.override_dirname.exclude_keys"
 _LONGEST = 200  # bytes; file systems take 255
+_ROW = re.compile(r"experiment=\w+/rows/")  # of a table of the paper
 _UNSAFE = re.compile(r"[^\w.,=+@\[\]{}()-]+")
 
 
@@ -36,7 +37,8 @@ def keep_fixed_words_out(overrides: Sequence[str]) -> list[str]:
         except HydraException:  # an option of Hydra, or what it refuses in its own words
             continue
         last, key = i, parsed.get_key_element().lstrip("+~")
-        swept[key] = swept.get(key, False) or parsed.is_sweep_override()
+        # A table of one row is a sweep as well.
+        swept[key] = swept.get(key, False) or parsed.is_sweep_override() or _ROW.search(word) is not None
     quoted = ",".join(f"'{key}'" for key, differs in swept.items() if not differs)
     added = [f"{_FIXED}=[{quoted}]"] if last >= 0 else []
     return [*overrides[: last + 1], *added, *overrides[last + 1 :]]
@@ -77,10 +79,12 @@ def name_job(words: Sequence[str], fixed: Collection[str]) -> str:
         fixed: keys that all jobs share.
 
     Example:
+        >>> name_job(["+experiment=train/rows/real", "seed=0"], [])
+        'row=real,seed=0'
         >>> name_job(["seed=0", "num_images=8", "augmentations=none"], ["num_images"])
         'seed=0,augmentations=none'
     """
     last = {word.lstrip("+~").partition("=")[0]: word.lstrip("+~") for word in words}  # of a key that is given twice
-    whole = ",".join(word for key, word in last.items() if key not in fixed)
+    whole = ",".join(_ROW.sub("row=", word) for key, word in last.items() if key not in fixed)
     name = _UNSAFE.sub("_", whole).encode()[:_LONGEST].decode(errors="ignore").lstrip(".")
     return name if name == whole else f"{name}-{hashlib.sha256(whole.encode()).hexdigest()[:8]}"

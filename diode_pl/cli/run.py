@@ -20,6 +20,7 @@ from diode_pl.cli.renamed import refuse_renamed
 from diode_pl.cli.shard_folder import choose_shard_folder
 from diode_pl.cli.signatures import refuse_unlike_signatures
 from diode_pl.cli.sweep_errors import JobError, identify_terminal
+from diode_pl.cli.tables import expand_tables
 from diode_pl.cli.unread import refuse_unread
 from diode_pl.cli.weights_files import choose_file_detectors
 from diode_pl.io.quoting import quote, shorten
@@ -33,7 +34,8 @@ def prepare_arguments(entry_point: str) -> None:
     """
     refuse_renamed(sys.argv[1:])
     register_help(entry_point)
-    overrides = choose_completion(qualify_experiments(sys.argv[1:], entry_point), entry_point)
+    words = qualify_experiments(expand_tables(sys.argv[1:], entry_point), entry_point)
+    overrides = choose_completion(words, entry_point)
     sys.argv[1:] = keep_fixed_words_out(choose_shard_folder(choose_file_detectors(overrides, entry_point)))
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import sweep_table
+from benchmarks import collect
 from tests.benchmarks.sweeps import synthesis, training
 
 Printed = Callable[..., list[list[str]]]
@@ -17,8 +17,8 @@ def printed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
     """The cells of each line, those of rules left out."""
 
     def run(*folders: Path) -> list[list[str]]:
-        monkeypatch.setattr(sys, "argv", ["sweep_table.py", *map(str, folders)])
-        sweep_table.main()
+        monkeypatch.setattr(sys, "argv", ["collect.py", *map(str, folders)])
+        collect.main()
         lines = capsys.readouterr().out.splitlines()
         assert all(line.startswith("|") and line.endswith("|") for line in lines)
         assert len({line.count("|") for line in lines}) <= 1, "as many cells in each line"
@@ -67,9 +67,9 @@ def test_images_and_students_of_several_folders(
 ) -> None:
     synthesis(tmp_path / "images", [], 0.7, 1.0, 3.0)
     training(tmp_path / "student", [], 0.4)
-    monkeypatch.setattr(sys, "argv", ["sweep_table.py", str(tmp_path / "images"), str(tmp_path / "student")])
-    sweep_table.main()
-    first, rule, _, second, *_ = capsys.readouterr().out.splitlines()
+    monkeypatch.setattr(sys, "argv", ["collect.py", str(tmp_path / "images"), str(tmp_path / "student")])
+    collect.main()
+    first, rule, _, _, second, *_ = capsys.readouterr().out.splitlines()
     assert "verifier" in first and "student" in second and set(rule) == {"|", "-"}
 
 

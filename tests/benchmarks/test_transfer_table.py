@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import transfer_table
+from benchmarks import collect
 from tests.benchmarks.sweeps import synthesis
 
 
@@ -18,8 +18,8 @@ def sweep(folder: Path, scores: dict[str, list[float | None]]) -> Path:
 
 
 def printed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *folders: Path) -> list[list[str]]:
-    monkeypatch.setattr(sys, "argv", ["transfer_table.py", *map(str, folders)])
-    transfer_table.main()
+    monkeypatch.setattr(sys, "argv", ["collect.py", "--layout", "transfer", *map(str, folders)])
+    collect.main()
     lines = capsys.readouterr().out.splitlines()
     return [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines if "---" not in line]
 

@@ -99,7 +99,7 @@ def test_it_names_every_option(entry_point: str, group: str) -> None:
 def test_it_names_every_experiment(entry_point: str) -> None:
     folder = CONF / "experiment" / entry_point
     names = {p.relative_to(folder).with_suffix("").as_posix() for p in folder.rglob("*.yaml") if p.name[0] != "_"}
-    assert {n.removeprefix("tables/") for n in names} <= set(
+    assert {n.removeprefix("tables/").removeprefix("rows/") for n in names} <= set(
         re.split(r"[\s=:,]+", paragraph(entry_point, "+experiment"))
     )
 

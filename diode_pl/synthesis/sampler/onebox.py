@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Generator
 
@@ -20,6 +21,7 @@ class OneBox(ClassSampler):
         size: range of width and height as shares of the image side, in (0, 1]; both drawn uniformly.
         inside: whether the whole box lies inside the image.
         classes: names of the classes to draw from; by default all that the teacher was trained on.
+        seed: of the boxes, >= 0; None follows the seed of the run, so that another one draws other boxes.
 
     Raises:
         ValueError: if ``size`` is not an increasing range in (0, 1], or ``classes`` is empty or unknown to the teacher.
@@ -34,15 +36,24 @@ class OneBox(ClassSampler):
     """
 
     def __init__(
-        self, size: Sequence[float] = (0.2, 0.8), inside: bool = True, classes: Sequence[str] | None = None
+        self,
+        size: Sequence[float] = (0.2, 0.8),
+        inside: bool = True,
+        classes: Sequence[str] | None = None,
+        seed: int | None = None,
     ) -> None:
         super().__init__(classes)
         if not 0 < size[0] <= size[1] <= 1:
             raise ValueError(f"size must be an increasing range within (0, 1], got {tuple(size)}")
-        self.size, self.inside = size, inside
+        if seed is not None and seed < 0:
+            raise ValueError(f"seed must be >= 0 or None, got {seed}")
+        self.size, self.inside, self.seed = size, inside, seed
 
     def sample(self, first: int, count: int, prior: LabelPrior, generator: Generator) -> Targets:
         choice = self.labels(prior)
+        if self.seed is not None:
+            state = np.random.SeedSequence((self.seed, first)).generate_state(1, np.uint64)
+            generator = torch.Generator().manual_seed(int(state[0]))
         labels = choice[torch.randint(len(choice), (count,), generator=generator)]
         low, high = self.size
         extent = low + (high - low) * torch.rand(count, 2, generator=generator)

@@ -92,3 +92,14 @@ def test_same_seed_same_boxes() -> None:
 def test_a_bad_size_raises(size: tuple[float, float]) -> None:
     with pytest.raises(ValueError, match="increasing range"):
         OneBox(size)
+
+
+def test_a_seed_of_its_own_draws_the_same_boxes_in_every_run_and_others_in_every_batch() -> None:
+    sampler = OneBox(seed=3)
+    first = sampler.sample(0, 8, PRIOR, seeded(0))
+    other_run, other_batch = sampler.sample(0, 8, PRIOR, seeded(1)), sampler.sample(8, 8, PRIOR, seeded(0))
+    assert torch.equal(first.boxes, other_run.boxes) and torch.equal(first.labels, other_run.labels)
+    assert not torch.equal(first.boxes, other_batch.boxes)
+    assert not torch.equal(first.boxes, OneBox(seed=4).sample(0, 8, PRIOR, seeded(0)).boxes)
+    with pytest.raises(ValueError, match="seed must be >= 0"):
+        OneBox(seed=-1)
