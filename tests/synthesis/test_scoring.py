@@ -40,7 +40,7 @@ def test_what_it_sees_is_in_the_classes_of_the_targets(tmp_path: Path) -> None:
 
 
 def test_outputs_that_are_not_finite_name_the_detector(tmp_path: Path) -> None:
-    detector = tiny_network(tmp_path)
+    detector = tiny_network(tmp_path).freeze()
     detector.state_dict()["layers.0.norm.running_mean"][0] = torch.nan
     with pytest.raises(ValueError, match="^verifier: its outputs are not finite"):
         score_images("verifier", detector, IMAGES, targets(0))
