@@ -69,7 +69,7 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=256, help="number of images of each folder, at most")
     options = parser.parse_args()
 
-    from benchmarks.sweep_table import print_table
+    from benchmarks.jobs import print_table
     from diode_pl import load_detector
     from diode_pl.detector.weights_file import stored_resolution
     from diode_pl.io.images import read_images

@@ -85,7 +85,7 @@ def settings(value: Any) -> Any:
 
 def test_images_are_made_with_the_defaults_of_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made = list[Inversion]()
-    monkeypatch.setattr("diode_pl.synthesis.images.synthesize", lambda inversion, *_: made.append(inversion))
+    monkeypatch.setattr("diode_pl.synthesis.images.synthesize", lambda inversion, *_, **__: made.append(inversion))
     monkeypatch.setattr("diode_pl.synthesis.images.Synthetic", lambda *_: shapes("train", 2))
     diode_pl.synthesize_images(diode_pl.load_detector(weights="embedded"), tmp_path)
     with initialize_config_dir(str(CONF), version_base="1.3"):

@@ -13,7 +13,7 @@ import yaml
 from tests.command_line import ENVIRONMENT, ROOT
 from tests.tiny_network import write_tiny_network
 
-TINY = ["num_images=2", "batch_size=2", "schedule.stages.0.iterations=2", "schedule.stages.0.resolution=32"]
+TINY = ["num_images=2", "batch_size=2", "budget=0.01", "schedule.stages.0.resolution=32"]
 TINY += ["trainer.accelerator=cpu", "logger=none"]
 
 

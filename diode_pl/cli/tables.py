@@ -29,8 +29,7 @@ def expand_tables(overrides: Sequence[str], entry_point: str) -> list[str]:
     names = [word.partition("=")[2] for word in overrides if word.lstrip("+").startswith(_EXPERIMENT)]
     if not names or not path.is_file():
         return list(overrides)
-    tables = OmegaConf.to_container(OmegaConf.load(path))
-    assert isinstance(tables, dict)
+    tables = {str(name): rows for name, rows in OmegaConf.load(path).items()}
     for word in overrides:
         tables |= tables.get(word, {}) if "=" in word else {}
     if not set(names) & {name for name in tables if "=" not in name}:
