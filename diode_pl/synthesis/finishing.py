@@ -16,6 +16,7 @@ from diode_pl.detector import Detector
 from diode_pl.detector.input_size import InputSize
 from diode_pl.io.images import read_image
 from diode_pl.io.quoting import quote
+from diode_pl.numerics.processes import prepare_process
 from diode_pl.report.card import write_card
 from diode_pl.report.page import try_write_page
 from diode_pl.synthesis.scoring import describe_findings, match_learned, score_images
@@ -44,6 +45,7 @@ def finish(
     Raises:
         ValueError: if the folder has no plan, the set is not complete, or the verifier has none of its classes.
     """
+    prepare_process()
     if verifier is not None:
         score_set(folder, verifier)
     summary = finish_set(folder, Gate(accept or {}))
