@@ -17,6 +17,7 @@ def describe_pixels(images: UInt8[Tensor, "n 3 h w"]) -> dict[str, Any]:
         say of 8 x 9 cells whether each is darker than its neighbor to the right; images that look alike differ in few.
 
     Example:
+        >>> import torch
         >>> describe_pixels(torch.arange(9, dtype=torch.uint8).expand(1, 3, 8, 9) + 7)
         {'saturation': [0.0], 'hashes': ['ffffffffffffffff']}
     """

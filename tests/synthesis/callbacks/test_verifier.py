@@ -53,7 +53,7 @@ def test_what_it_never_learned_does_not_count(
     callback = verifier(tmp_path, smallest=32)
     assert callback.detector is not None and callback.detector.class_names == ("cat", "dog")
     callback.detector.learned_classes = lambda: learned  # type: ignore[method-assign]
-    module = inversion(tmp_path)
+    module = inversion(tmp_path, num_images=8, batch_size=8)  # of both classes
     fit(module, callback)
     assert callback.class_map == counted
     assert ("verifier_map50" in module.scores) == (counted is not None)
