@@ -2,6 +2,9 @@
 
 import doctest
 import inspect
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -118,3 +121,14 @@ def test_students_are_trained_as_quick_does(tmp_path: Path, monkeypatch: pytest.
     assert any(isinstance(callback, WeightAveraging) for callback in trainers[0].callbacks)
     decay = inspect.signature(diode_pl.distill_student).parameters["ema_decay"].default
     assert decay == config.callbacks.ema.multi_avg_fn.decay
+
+
+def test_its_import_starts_no_thread() -> None:
+    """A process that has one cannot be forked without harm."""
+    lines = "import os, diode_pl.cli, diode_pl.detector, diode_pl.report, diode_pl.synthesis, diode_pl.data.readers"
+    code = f"{lines}; print(len(os.listdir('/proc/self/task')))"
+    root, environment = Path(__file__).resolve().parents[1], os.environ | {"OMP_NUM_THREADS": "1"}
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=root, env=environment
+    )
+    assert run.stdout.split() == ["1"]

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import onnx
-import onnxruntime
 import torch
 from jaxtyping import Float, config
 from scipy.optimize import linear_sum_assignment
@@ -170,7 +169,10 @@ def _random_images(height: int, width: int) -> Tensor:
     return torch.rand(_PARITY_BATCH, 3, height, width, generator=torch.Generator().manual_seed(0))
 
 
-def _session(content: bytes) -> onnxruntime.InferenceSession:
+def _session(content: bytes) -> Any:
+    """An ``onnxruntime.InferenceSession``."""
+    import onnxruntime  # here, as it starts a thread
+
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3  # errors
     options.intra_op_num_threads = torch.get_num_threads()

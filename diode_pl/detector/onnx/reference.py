@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 from onnx import ModelProto
 from torch import Tensor
 
@@ -24,6 +23,8 @@ def run_model(model: ModelProto, images: Tensor, path: Path) -> dict[str, np.nda
     Raises:
         ConfigError: if onnxruntime cannot run it.
     """
+    import onnxruntime  # here, as it starts a thread
+
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4  # what is wrong comes as an exception
     try:
