@@ -29,7 +29,7 @@ def describe(detector: "Detector", images: "Tensor", batch: int = 32) -> list[st
 
     from diode_pl.detector import BatchNormRecorder
     from diode_pl.detector.bn_statistics import ChannelStats
-    from diode_pl.synthesis.losses.batch_norm_distance import batch_norm_distance
+    from diode_pl.synthesis.losses.batch_norm_distance import layer_distances
 
     recorder = BatchNormRecorder(detector.norm_layers())
     moments: list[list[ChannelStats]] = []
@@ -47,11 +47,10 @@ def describe(detector: "Detector", images: "Tensor", batch: int = 32) -> list[st
         mean = sum((w * m.mean for w, m in zip(weights, layer, strict=True)), torch.zeros(()))
         square = sum((w * (m.var + m.mean.square()) for w, m in zip(weights, layer, strict=True)), torch.zeros(()))
         pooled.append(ChannelStats(mean, square - mean.square()))
-    layers = zip(pooled, recorder.running, recorder.eps, strict=True)
-    distances = [float(batch_norm_distance([a], [b], "standardized", eps=[eps])) for a, b, eps in layers]
+    distances = layer_distances(pooled, recorder.running, recorder.eps)
     boxes = torch.cat([each.boxes for each in found])
     sides = (boxes[:, 2:] - boxes[:, :2]).amax(dim=1) if len(boxes) else torch.full((1,), torch.nan)
-    numbers = [images.mean(), images.flatten(1).std(dim=1).mean(), distances[0], sum(distances) / len(distances)]
+    numbers = [images.mean(), images.flatten(1).std(dim=1).mean(), distances[0], distances.mean()]
     percentiles = sides.quantile(torch.tensor([0.1, 0.5, 0.9])).tolist()
     return [
         str(len(images)),

@@ -10,7 +10,7 @@ from torch import Tensor
 from diode_pl.detector import BatchNormRecorder
 from diode_pl.io.images import encode_jpeg, to_pillow
 from diode_pl.synthesis.iterations import count_iterations
-from diode_pl.synthesis.losses.batch_norm_distance import batch_norm_distance
+from diode_pl.synthesis.losses.batch_norm_distance import layer_distances
 from diode_pl.synthesis.module import Inversion
 
 _QUALITY = 90  # of the JPEG files
@@ -102,6 +102,5 @@ class Snapshots(pl.Callback):
         recorder = BatchNormRecorder(layers)
         with recorder.recording():
             module.teacher(images)
-        parts = zip(recorder.batch, recorder.running, recorder.eps, strict=True)
-        each = [batch_norm_distance([seen], [stored], "standardized", eps=[eps]) for seen, stored, eps in parts]
-        return [float(f"{value:.5g}") for value in torch.stack(each).tolist()]
+        distances = layer_distances(recorder.batch, recorder.running, recorder.eps)
+        return [float(f"{value:.5g}") for value in distances.tolist()]

@@ -78,6 +78,14 @@ def batch_norm_distance(
     return means.mean() if factor is None else (factor * means).sum() / factor.sum()
 
 
+def layer_distances(
+    batch: Sequence[ChannelStats], reference: Sequence[ChannelStats], eps: Sequence[float]
+) -> Float[Tensor, " layers"]:
+    """The standardized :func:`batch_norm_distance` of each layer by itself; arguments as there."""
+    layers = zip(batch, reference, eps, strict=True)
+    return torch.stack([batch_norm_distance([a], [b], "standardized", eps=[e]) for a, b, e in layers])
+
+
 def _root(values: Tensor, degree: float) -> Tensor:
     """``values ** (1 / degree)``, with gradient 0 instead of infinity at 0."""
     zero = values == 0
