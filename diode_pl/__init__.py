@@ -14,26 +14,7 @@ Example:
     3
 """
 
-from importlib import import_module
-from typing import Any
+import lazy_loader
 
 # Loaded on first use: whoever imports one module of the package does not wait for all of them.
-_HOMES = {
-    "Darknet": "detector",
-    "Detections": "detector",
-    "Detector": "detector",
-    "Provenance": "provenance",
-    "Targets": "targets",
-    "distill_student": "distillation.student",
-    "load_detector": "detector.loading",
-    "predict": "detector.loading",
-    "synthesize_images": "synthesis.images",
-    "yolov3_tiny": "detector",
-}
-__all__ = list(_HOMES)
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'diode_pl' has no attribute {name!r}")
-    return getattr(import_module(f"diode_pl.{_HOMES[name]}"), name)
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

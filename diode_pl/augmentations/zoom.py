@@ -8,7 +8,6 @@ import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Generator, Tensor
-from torchvision.ops import box_area
 
 from diode_pl.augmentations.base import Augmentation, Images
 from diode_pl.targets import Targets
@@ -56,6 +55,8 @@ class Zoom(Augmentation):
         self.fill, self.probability, self.visible = fill, probability, visible
 
     def __call__(self, images: Images, targets: Targets, generator: Generator) -> tuple[Images, Targets]:
+        from torchvision.ops import box_area  # takes a second and 170 MB to import, here only where it is used
+
         size, shift = self._draw(len(images), generator)
         # Maps output to input coordinates, both in [-1, 1].
         back = torch.cat([torch.diag_embed(1 / size), (-2 * shift / size)[:, :, None]], dim=2)

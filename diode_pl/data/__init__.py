@@ -1,6 +1,5 @@
 """Detection data sets: read, joined to training batches."""
 
-from diode_pl.data.batch import Batch
-from diode_pl.data.datamodule import DetectionData
+import lazy_loader
 
-__all__ = ["Batch", "DetectionData"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -3,7 +3,6 @@
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
-from torchvision.ops import batched_nms
 
 from diode_pl.detector.outputs import DensePredictions, Detections
 
@@ -38,6 +37,8 @@ def suppress(
     Args:
         boxes: x1, y1, x2, y2 in units of image width and height.
     """
+    from torchvision.ops import batched_nms  # takes a second and 170 MB to import, here only where it is used
+
     scores, order = scores.sort(descending=True, stable=True)
     boxes, labels, scores = boxes[order[:_CANDIDATES]], labels[order[:_CANDIDATES]], scores[:_CANDIDATES]
     # batched_nms offsets classes by the largest coordinate: in float32 a distant box makes all others inexact.

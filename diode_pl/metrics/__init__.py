@@ -1,17 +1,5 @@
 """Metrics of detection."""
 
-from diode_pl.metrics.error_types import ERROR_TYPES, ErrorSummary, find_errors, summarize_errors
-from diode_pl.metrics.operating_point import OperatingPoint
-from diode_pl.metrics.precision_curves import PrecisionCurves, mean_average_precision
-from diode_pl.metrics.scores import DetectionScores
+import lazy_loader
 
-__all__ = [
-    "ERROR_TYPES",
-    "DetectionScores",
-    "ErrorSummary",
-    "OperatingPoint",
-    "PrecisionCurves",
-    "find_errors",
-    "mean_average_precision",
-    "summarize_errors",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

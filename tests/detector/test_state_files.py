@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from diode_pl.detector import GIVEN_WEIGHTS, ConfigError
+from diode_pl.detector import ConfigError
 from diode_pl.detector.state_files import (
     load_state,
     parse_resolution,
@@ -18,7 +18,7 @@ from diode_pl.detector.state_files import (
     read_stored_architecture,
     read_stored_names,
 )
-from diode_pl.provenance import REAL_IMAGES
+from diode_pl.provenance import GIVEN_WEIGHTS, REAL_IMAGES
 
 
 def network() -> nn.Module:

@@ -5,8 +5,9 @@ import torch
 from torch import nn
 from torchvision.ops import FrozenBatchNorm2d
 
-from diode_pl.detector import GIVEN_WEIGHTS, BatchNormRecorder
+from diode_pl.detector import BatchNormRecorder
 from diode_pl.detector.torchvision.frozen_norms import freeze_norms
+from diode_pl.provenance import GIVEN_WEIGHTS
 from tests.detector.detectors import BUILDS, every, small, some_images, some_targets
 
 

@@ -1,0 +1,4 @@
+from .batch import Batch
+from .datamodule import DetectionData
+
+__all__ = ["Batch", "DetectionData"]
