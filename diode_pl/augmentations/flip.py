@@ -36,4 +36,6 @@ class Flip(Augmentation):
         if not draws.any():  # on the CPU: no device sync
             return images, targets
         flipped = draws.expand(len(images)).to(images.device, non_blocking=True)
+        if draws.all():
+            return images.flip(-1), targets.flip(flipped)
         return torch.where(flipped[:, None, None, None], images.flip(-1), images), targets.flip(flipped)

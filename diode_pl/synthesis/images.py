@@ -76,7 +76,7 @@ def synthesize_images(
         num_images,
         batch_size,
         seed,
-        loss_weighting=GradientShares(steps=30),
+        loss_weighting=GradientShares(steps=30, every=3),
     )
     trainer = build_synthesis_trainer({"snapshots": Snapshots()}, {}, accelerator)
     rules = {"near_duplicates": NearDuplicates(), "saturation": Saturation(), "batch_norm": BatchNormDistance()}

@@ -64,19 +64,20 @@ class GradientShares(LossWeighting):
     """Gives each term a share of the pixel gradient in proportion to its weight.
 
     A term's factor is its share divided by the L2 norm of its gradient with respect to the pixels. The norms are
-    measured in the first steps of a stage, with one backward pass per term, and averaged over the later half of the
-    steps measured so far; then the factors are fixed. The earlier half is ignored because the gradient of a detection
-    loss on noise can be several times larger than a few steps later (docs/results.md). Weights are divided by their
-    sum, so the total gradient has a norm of about 1, which half precision can represent.
+    measured in some of the first steps of a stage, with one backward pass per term, and averaged over the later
+    half of the steps measured so far; then the factors are fixed. The earlier half is ignored because the gradient
+    of a detection loss on noise can be several times larger than a few steps later (docs/results.md). Weights are
+    divided by their sum, so the total gradient has a norm of about 1, which half precision can represent.
 
     A term whose gradient is 0 or not finite is left out of that step, and one without any usable gradient is left out
     of the stage. If no term is left, the shares are the factors.
 
     Args:
-        steps: number of measured steps per stage, >= 1.
+        steps: number of first steps of a stage among which some are measured, >= 1.
+        every: steps from one measured step to the next, >= 1.
 
     Raises:
-        ValueError: if ``steps`` is below 1.
+        ValueError: if ``steps`` or ``every`` is below 1.
 
     Example:
         >>> weighting, pixels = GradientShares(steps=2), torch.ones(1, 3, 1, 1, requires_grad=True)
@@ -86,10 +87,11 @@ class GradientShares(LossWeighting):
         {'a': 0.75, 'b': 0.025}
     """
 
-    def __init__(self, steps: int = 30) -> None:
-        if type(steps) is not int or steps < 1:
-            raise ValueError(f"steps must be an integer >= 1, got {steps!r}; the default is 30")
-        self.steps = steps
+    def __init__(self, steps: int = 30, every: int = 1) -> None:
+        for name, value, default in (("steps", steps, 30), ("every", every, 1)):
+            if type(value) is not int or value < 1:
+                raise ValueError(f"{name} must be an integer >= 1, got {value!r}; the default is {default}")
+        self.steps, self.every = steps, every
 
     def begin(self, weights: Mapping[str, float]) -> None:
         super().begin(weights)
@@ -102,8 +104,9 @@ class GradientShares(LossWeighting):
     def factors(self, terms: Mapping[str, Float[Tensor, ""]], pixels: Float[Tensor, "n 3 h w"]) -> dict[str, float]:
         """Returns share / mean norm; triggers a device sync in measured steps only."""
         if self._step <= self.steps:
-            # One extra step, in which terms that the last measured step left out come back.
-            usable = self._measure(terms, pixels) if self._step < self.steps else set(terms)
+            # In a step that is not measured, terms that the last measured one left out come back.
+            is_measured = self._step < self.steps and self._step % self.every == 0
+            usable = self._measure(terms, pixels) if is_measured else set(terms)
             measured = {name: norms for name, norms in self._norms.items() if norms and name in usable}
             means = {name: fmean(norms[len(norms) // 2 :]) for name, norms in measured.items()}
             factors = {name: share / means[name] if name in means else 0.0 for name, share in self._shares.items()}

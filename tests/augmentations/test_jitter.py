@@ -77,3 +77,11 @@ def test_without_a_fill_the_border_repeats_the_edge() -> None:
         )
     ]
     assert len(matches) == 1 and matches[0] != (0, 0)
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("per_image", [True, False])
+def test_gradient_of_repeated_edges_is_right(seed: int, per_image: bool) -> None:
+    images = torch.rand(2, 3, 8, 9, dtype=torch.float64, requires_grad=True)
+    shift = Jitter(0.5, fill=None, per_image=per_image)
+    assert torch.autograd.gradcheck(lambda x: shift(x, no_boxes(2), seeded(seed))[0], images)

@@ -47,6 +47,16 @@ def begun(steps: int = 4, **weights: float) -> GradientShares:
     return weighting
 
 
+def test_only_every_so_many_steps_are_measured() -> None:
+    weighting, steps = GradientShares(steps=5, every=2), looks(7)
+    weighting.begin(WEIGHTS)
+    later_half = [[0], [0], [2], [2], [2, 4], [2, 4], [2, 4]]  # of the steps 0, 2 and 4
+    for (terms, pixels), counted in zip(steps, later_half, strict=True):
+        for name, weight in weighting.factors(terms, pixels).items():
+            mean = sum(norm(steps[i][0][name], steps[i][1]) for i in counted) / len(counted)
+            assert weight == pytest.approx(SHARES[name] / mean, rel=1e-5)
+
+
 def test_a_weight_is_the_share_by_the_mean_norm_over_the_later_half_of_the_steps_so_far() -> None:
     weighting, steps = begun(), looks(6)
     later_half = [[0], [1], [1, 2], [2, 3], [2, 3], [2, 3]]  # 4 steps are measured
