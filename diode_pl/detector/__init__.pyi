@@ -1,4 +1,4 @@
-from .base import DensePredictions, Detections, Detector, MatchedPredictions, Outputs
+from .base import GIVEN_WEIGHTS, DensePredictions, Detections, Detector, MatchedPredictions, Outputs
 from .bn_statistics import BatchNormRecorder, ChannelStats, channel_stats
 from .darknet.cfg import ConfigError, Section
 from .darknet.detector import Darknet
@@ -20,6 +20,7 @@ from .ultralytics.detector import Ultralytics
 from .weights_file import load_weights_file
 
 __all__ = [
+    "GIVEN_WEIGHTS",
     "ConfigError",
     "Darknet",
     "DensePredictions",

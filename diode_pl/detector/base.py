@@ -12,10 +12,10 @@ from diode_pl.detector.finite_weights import require_finite
 from diode_pl.detector.nms import non_max_suppression
 from diode_pl.detector.outputs import DensePredictions, Detections, MatchedPredictions, Outputs
 from diode_pl.io.safetensors import fingerprint
-from diode_pl.provenance import Provenance
+from diode_pl.provenance import GIVEN_WEIGHTS, Provenance
 from diode_pl.targets import Targets
 
-__all__ = ["DensePredictions", "Detections", "Detector", "Outputs", "MatchedPredictions"]
+__all__ = ["GIVEN_WEIGHTS", "DensePredictions", "Detections", "Detector", "Outputs", "MatchedPredictions"]
 
 
 class Detector(nn.Module, ABC):
