@@ -1,6 +1,8 @@
 """Non-maximum suppression: which of the overlapping candidates of an image are reported."""
 
+import pytest
 import torch
+from torchvision.ops import batched_nms
 
 from diode_pl.detector.nms import non_max_suppression, suppress
 from diode_pl.detector.outputs import DensePredictions
@@ -39,3 +41,14 @@ def test_each_class_of_a_box_above_the_confidence_is_a_candidate() -> None:
     assert second.labels.tolist() == [1] and second.boxes.equal(BOXES[2:])
     (nothing, _) = non_max_suppression(dense, confidence=0.5, iou=0.5, max_detections=10)
     assert nothing.boxes.shape == (0, 4)
+
+
+@pytest.mark.parametrize("side", [0.001, 0.3], ids=["all stay", "few stay"])
+@pytest.mark.parametrize("most", [3, 100, 5000])
+def test_of_many_candidates_those_are_reported_that_all_of_them_give(side: float, most: int) -> None:
+    draw = torch.Generator().manual_seed(0)
+    corner, scores = torch.rand(6000, 2, generator=draw) * (1 - side), torch.rand(6000, generator=draw)
+    boxes, labels = torch.cat([corner, corner + side], dim=1), torch.randint(3, (6000,), generator=draw)
+    found = suppress(boxes, scores, labels, iou=0.45, most=most)
+    keep = batched_nms(boxes.double(), scores.double(), labels, 0.45)[:most]
+    assert torch.equal(found.boxes, boxes[keep]) and torch.equal(found.labels, labels[keep])
