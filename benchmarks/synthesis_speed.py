@@ -41,11 +41,13 @@ def measure(words: list[str], rounds: int, block: int) -> dict[str, Any]:
         total.backward()
 
     def wrap_parts(watch: "Stopwatch") -> None:
-        module.augmentations = [watch.timed("augmentations", each) for each in module.augmentations]
+        module.image_loss.augmentations = [
+            watch.timed("augmentations", each) for each in module.image_loss.augmentations
+        ]
         watch.wrap(module.teacher, "forward", "teacher forward")
         watch.wrap(bn_statistics, "channel_stats", "statistics")
-        for name, loss in module.objective.active.items():
-            module.objective.active[name] = watch.timed(f"loss {name}", loss)
+        for name, term in module.objective.active.items():
+            module.objective.active[name] = watch.timed(f"loss {name}", term)
         watch.wrap(module, "manual_backward", "backward")
         watch.wrap(trainer.strategy.optimizers[0], "step", "optimizer")
 

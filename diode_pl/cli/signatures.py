@@ -146,7 +146,7 @@ def _describe(hint: Any) -> str:
     if origin in (Union, types.UnionType):
         return " or ".join(dict.fromkeys(_describe(option) for option in arguments))
     if origin is Literal:
-        return f"one of {', '.join(map(str, arguments))}"
+        return str(arguments[0]) if len(arguments) == 1 else f"one of {', '.join(map(str, arguments))}"
     if isinstance(origin, type) and issubclass(origin, Mapping):
         return "a mapping"
     if isinstance(origin, type) and issubclass(origin, Collection):

@@ -17,6 +17,7 @@ from diode_pl.report import log_closing
 from diode_pl.report.card import write_card
 from diode_pl.report.page import try_write_page
 from diode_pl.shapes.objects import OBJECTS
+from diode_pl.synthesis.batch_size import choose_batch_size
 from diode_pl.synthesis.callbacks import ImageWriter
 from diode_pl.synthesis.module import Inversion
 from diode_pl.synthesis.results import RESULTS, show_set
@@ -55,6 +56,8 @@ def synthesize(
     shard, gate = shard or Shard(), Gate(accept or {})
     inversion.teacher.require_trained("teacher")
     settings = dict(settings) | {"teacher_sha256": inversion.teacher.fingerprint()}
+    if inversion.batch_size == "auto":
+        settings["batch_size"] = choose_batch_size(inversion, trainer, Path(folder))
     dataset = SyntheticSet(folder, inversion.teacher.class_names, settings)
     team, plan = Team(dataset.folder), inversion.plan
     with team.joined(plan, dataset.class_names, dataset.configuration, lambda: _reserve_logs(trainer)):

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Literal
 
 import numpy as np
 import pytorch_lightning as pl
@@ -13,10 +14,11 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from diode_pl.augmentations import Augmentation
 from diode_pl.data.synthetic import Plan
-from diode_pl.detector import BatchNormRecorder, Detections, Detector
+from diode_pl.detector import Detections, Detector
+from diode_pl.synthesis.image_loss import ImageLoss
 from diode_pl.synthesis.initializer import Initializer
 from diode_pl.synthesis.loss_weighting import ConstantWeights, LossWeighting
-from diode_pl.synthesis.losses import Loss, Objective, SynthesisState
+from diode_pl.synthesis.losses import Loss, Objective
 from diode_pl.synthesis.sampler import LabelPrior, Sampler
 from diode_pl.synthesis.schedule import Stage
 from diode_pl.targets import Targets
@@ -36,7 +38,8 @@ class Inversion(pl.LightningModule):
         augmentations: by name, applied in order with new draws in each step; None removes one.
         initializer: creates the images of the first stage.
         num_images: size of the data set.
-        batch_size: images optimized together; the last batch may be smaller.
+        batch_size: images optimized together; the last batch may be smaller. ``auto``: see :func:`largest_batch`, which
+            must come before ``plan`` is read.
         seed: random seed, >= 0.
         budget: factor of the number of iterations of every stage, > 0.
         loss_weighting: computes factors from the weights of the losses; :class:`ConstantWeights` by default.
@@ -68,7 +71,7 @@ class Inversion(pl.LightningModule):
         augmentations: Mapping[str, Augmentation | None],
         initializer: Initializer,
         num_images: int,
-        batch_size: int,
+        batch_size: int | Literal["auto"],
         seed: int = 0,
         budget: float = 1.0,
         loss_weighting: LossWeighting | None = None,
@@ -83,8 +86,8 @@ class Inversion(pl.LightningModule):
             raise ValueError(f"budget must be a number > 0, got {budget!r}")
         if not stages:
             raise ValueError("stages must not be empty")
-        self.plan = Plan(num_images, batch_size)
-        self.batches: Iterable[int] = range(self.plan.num_batches)
+        self.num_images, self.batch_size = num_images, batch_size
+        self.batches: Iterable[int] = range(self.plan.num_batches if batch_size != "auto" else 0)
         self.batch: int | None = None
         self.objective = Objective(losses, loss_weighting or ConstantWeights())
         for i, stage in enumerate(stages):
@@ -93,9 +96,14 @@ class Inversion(pl.LightningModule):
         self.teacher = teacher.freeze().to(memory_format=torch.channels_last)
         self.label_prior = LabelPrior.from_teacher(teacher)
         self.sampler, self.stages, self.initializer, self.seed = sampler, list(stages), initializer, seed
-        self.augmentations = [a for a in augmentations.values() if a is not None]
+        self.image_loss = ImageLoss(teacher, [a for a in augmentations.values() if a is not None], self.objective)
         self.scores, self.detections, self.budget = dict[str, float](), dict[str, list[Detections]](), budget
         self.images: nn.Parameter | None = None
+
+    @property
+    def plan(self) -> Plan:
+        """Division of the data set into batches."""
+        return Plan(self.num_images, self.batch_size)  # type: ignore[arg-type]  # it raises on anything else
 
     @property
     def stage_index(self) -> int:
@@ -156,21 +164,13 @@ class Inversion(pl.LightningModule):
         self.trainer.strategy.optimizers = [optimizer]
         self._scheduler = LambdaLR(optimizer, lambda done: stage.lr_factor(done / steps))
         self.current_targets = self.targets
-        self.objective.begin(stage.loss_factors, self.teacher, stage.resolution)
-        self.statistics = BatchNormRecorder(self.teacher.norm_layers()[: self.objective.norm_layers])
+        self.image_loss.begin(stage)
 
     def training_step(self, _: int, iteration: int) -> None:
         """One iteration: augment, forward, sum the losses, step, clamp."""
         assert self.images is not None
-        images: Tensor = self.images
-        targets = self.current_targets
-        for augmentation in self.augmentations:
-            images, targets = augmentation(images, targets, self.generator)
-        with self.statistics.recording():
-            outputs = self.teacher(images)
         progress = iteration / self.stage.steps(self.budget)
-        step = SynthesisState(self.images, images, targets, outputs, self.teacher, self.statistics, progress)
-        total = self.objective(step)
+        total = self.image_loss(self.images, self.current_targets, progress, self.generator)
 
         optimizer = self.optimizers()
         assert isinstance(optimizer, LightningOptimizer)

@@ -40,7 +40,7 @@ def test_advice_to_go_on_is_given_where_a_batch_is_finished(
     teacher = TinyDetector()
     teacher.class_names = names
     teacher.provenance = GIVEN_WEIGHTS
-    given: Any = SimpleNamespace(teacher=teacher, plan=Plan(4, 2), stages=[None])
+    given: Any = SimpleNamespace(teacher=teacher, plan=Plan(4, 2), batch_size=2, stages=[None])
     trainer: Any = SimpleNamespace(callbacks=[], loggers=[], is_global_zero=True)
 
     def fit(_: object) -> None:

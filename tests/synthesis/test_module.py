@@ -163,7 +163,7 @@ def test_a_step_never_waits_for_the_device(tmp_path, monkeypatch):
     generator = torch.Generator().manual_seed(0)
     targets = module.sampler.sample(0, 2, module.label_prior, generator).to("meta")
     seen = images
-    for augmentation in module.augmentations:
+    for augmentation in module.image_loss.augmentations:
         seen, targets = augmentation(seen, targets, generator)
     with statistics.recording():
         outputs = module.teacher(seen)
