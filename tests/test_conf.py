@@ -101,7 +101,10 @@ REMOVABLE = [("losses", name) for name in composed().losses] + [("augmentations"
 def test_every_loss_and_augmentation_can_be_removed(group, name, tmp_path):
     config = composed(*write_tiny_network(tmp_path), f"{group}.{name}=null")
     inversion = instantiate(config.inversion, _convert_="object")
-    assert len(getattr(inversion.objective if group == "losses" else inversion.image_loss, group)) == len(config[group]) - 1
+    assert (
+        len(getattr(inversion.objective if group == "losses" else inversion.image_loss, group))
+        == len(config[group]) - 1
+    )
 
 
 EXPERIMENTS = [(e, name) for e in ENTRY_POINTS for name in options(f"experiment/{e}")]
