@@ -71,6 +71,14 @@ def test_about_ten_names_and_no_others() -> None:
         _ = diode_pl.synthesise
 
 
+@pytest.mark.parametrize("module", ["data.synthetic", "provenance", "io.images"])
+def test_what_reads_finished_images_does_not_import_what_makes_them(module: str) -> None:
+    heavy = "{'torchvision', 'pytorch_lightning', 'torchmetrics', 'onnx', 'wandb', 'hydra'}"
+    program = f"import sys, diode_pl.{module}; print({heavy} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()", "they take seconds, and as much memory as torch"
+
+
 def settings(value: Any) -> Any:
     """Plain values of an object and of what it holds, for a comparison of two."""
     if isinstance(value, list | tuple):
