@@ -18,6 +18,7 @@ from diode_pl.io.run_config import FREE_IN_TRAINING, compare_configs
 from diode_pl.report import draw_crops, log_closing, write_curves
 from diode_pl.report.page import try_write_page
 from diode_pl.training.checkpoint import Checkpoint
+from diode_pl.training.precision import record_precision
 from diode_pl.training.run_folder import RunFolder
 
 log = logging.getLogger(__name__)
@@ -56,7 +57,7 @@ def train_classifier(
     if start is not None:
         start.require_same_shapes(module, _MUST)
         _check_split(start, module.split)
-    settings = dict(settings) | hashes
+    settings = record_precision(settings, trainer) | hashes
     with (
         RunFolder(folder, settings, "classifier", module.part, trainer.is_global_zero) as run,
         recorded(trainer, RunCard("classify", run.folder, settings, _RESULTS)) as dashboards,

@@ -21,6 +21,7 @@ from diode_pl.synthesis.batch_size import choose_batch_size
 from diode_pl.synthesis.callbacks import ImageWriter
 from diode_pl.synthesis.module import Inversion
 from diode_pl.synthesis.results import RESULTS, show_set
+from diode_pl.training.precision import record_precision
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +56,7 @@ def synthesize(
     """
     shard, gate = shard or Shard(), Gate(accept or {})
     inversion.teacher.require_trained("teacher")
-    settings = dict(settings) | {"teacher_sha256": inversion.teacher.fingerprint()}
+    settings = record_precision(settings, trainer) | {"teacher_sha256": inversion.teacher.fingerprint()}
     if inversion.batch_size == "auto":
         settings["batch_size"] = choose_batch_size(inversion, trainer, Path(folder))
     dataset = SyntheticSet(folder, inversion.teacher.class_names, settings)

@@ -20,6 +20,7 @@ from pytorch_lightning.strategies import DDPStrategy
 from diode_pl.io.atomic import atomic_write
 from diode_pl.numerics.processes import prepare_process
 from diode_pl.numerics.termination import end_on_sigterm
+from diode_pl.training.precision import resolve_precision
 from diode_pl.training.previous import keep_previous
 from diode_pl.training.time_budget import UNPLANNED, TimeBudget, parse_minutes
 
@@ -121,15 +122,15 @@ def build_trainer(
         devices: processes per machine, >= 1.
         num_nodes: number of machines, >= 1.
         plugins: of Lightning.
-        options: passed to Lightning: ``accelerator`` ``cpu``, ``gpu`` or ``auto``; ``precision`` ``32-true``,
-            ``bf16-mixed`` or ``16-mixed``; ...
+        options: passed to Lightning: ``accelerator`` ``cpu``, ``gpu`` or ``auto``; ``precision`` as of
+            :func:`resolve_precision`; ...
 
     Raises:
         ValueError: if Lightning refuses an option, or the machine has no such devices; the message names it.
     """
     prepare_process()
     enabled = [callback for callback in callbacks.values() if callback is not None]
-    _warn_of_slow_precision(str(options.get("precision", "")), str(options.get("accelerator", "auto")))
+    options["precision"] = resolve_precision(options["precision"], str(options.get("accelerator", "auto")))
     try:
         return pl.Trainer(
             callbacks=enabled,
@@ -149,17 +150,6 @@ def build_trainer(
     except (MisconfigurationException, RuntimeError, TypeError, ValueError) as error:
         named = [name for name in ("precision", "accelerator", "devices", *options) if name in str(error).lower()]
         raise ValueError(f"{named[0]}: {error}" if named else str(error)) from error
-
-
-def _warn_of_slow_precision(precision: str, accelerator: str) -> None:
-    """Processors without instructions for bfloat16 were seen to take 40 times as long for a convolution in it."""
-    on_cpu = accelerator == "cpu" or (accelerator == "auto" and not torch.accelerator.is_available())
-    if "bf16" in precision and on_cpu and torch.backends.cpu.get_cpu_capability() == "AVX2":
-        log.warning(
-            "trainer.precision=%s: this processor has no instructions for it and takes many times as long; "
-            "trainer.precision=32-true is faster here",
-            precision,
-        )
 
 
 def _environment_in_job(start_method: StartMethod) -> list[LightningEnvironment | SLURMEnvironment]:

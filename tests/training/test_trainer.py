@@ -28,6 +28,7 @@ def test_hands_on_what_shapes_a_training() -> None:
     )
     assert (trainer.gradient_clip_val, trainer.check_val_every_n_epoch) == (2.5, 3)
     assert trainer.precision == "bf16-mixed"
+    assert build_training_trainer({}, {}, 1, accelerator="cpu", precision="auto").precision in ("bf16-mixed", "32-true")
 
 
 def test_several_processes_share_batches() -> None:
@@ -71,19 +72,3 @@ def test_processes_in_a_job_of_slurm_know_their_number(
     assert type(environment) is kind and trainer.world_size == 2
     assert environment.global_rank() == (1 if method == "popen" else 0)
     assert not getattr(environment, "auto_requeue", False)  # the command resumes by itself
-
-
-@pytest.mark.parametrize(
-    ("capability", "precision", "warned"),
-    [
-        ("AVX2", "bf16-mixed", True),
-        ("AVX2", "32-true", False),
-        ("AVX512", "bf16-mixed", False),
-    ],
-)
-def test_warns_where_bfloat16_is_slow(
-    capability: str, precision: str, warned: bool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
-    build_training_trainer({}, {}, 1, accelerator="cpu", precision=precision)
-    assert ("trainer.precision=32-true is faster here" in caplog.text) == warned

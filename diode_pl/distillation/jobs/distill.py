@@ -11,6 +11,7 @@ from diode_pl.distillation.module import Distillation
 from diode_pl.distillation.report import write_report
 from diode_pl.distillation.results import RESULTS, show_sets, show_student
 from diode_pl.training.checkpoint import Checkpoint
+from diode_pl.training.precision import record_precision
 from diode_pl.training.run_folder import RunFolder, require_own_folder
 
 # Layers of losses depend on both detectors; a student alone does not.
@@ -51,7 +52,9 @@ def distill(
         start.require_same_shapes(module, _MUST_MATCH)
         start.require_student(module.student)
     with (
-        RunFolder(folder, dict(settings) | _fingerprints(module), is_main=trainer.is_global_zero) as run,
+        RunFolder(
+            folder, record_precision(settings, trainer) | _fingerprints(module), is_main=trainer.is_global_zero
+        ) as run,
         recorded(trainer, RunCard("train", run.folder, settings, RESULTS)) as dashboards,
     ):
         for dashboard in dashboards:
