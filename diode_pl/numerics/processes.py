@@ -28,6 +28,8 @@ def prepare_process() -> None:
     # Optimizers come with the stages, and the teacher stays in eval mode.
     for message in ("`LightningModule.configure_optimizers` returned", "Found .* in eval mode", ".*treespec"):
         warnings.filterwarnings("ignore", message)
+    # Pillow warns of pictures that are within our limits.
+    warnings.filterwarnings("ignore", "Image size .* exceeds limit")
     # A machine with SLURM runs commands outside of jobs, too.
     warnings.filterwarnings("ignore", "The `srun` command is available")
     # A resumed run writes where it did before or elsewhere; not every epoch is measured, and some runs never are.

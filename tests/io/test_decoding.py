@@ -1,6 +1,7 @@
 import os
 import socket
 import subprocess
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -138,7 +139,7 @@ def test_damaged_files_of_any_format_raise_one_error(suffix: str, tmp_path: Path
 def test_whatever_decoding_raises_is_the_fault_of_the_picture(
     step: tuple[type, str], error: Exception, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    Image.new("RGB", (2, 2)).save(tmp_path / "a.bmp")
+    Image.new("L", (2, 2)).save(tmp_path / "a.bmp")
 
     def fail(*_: Any) -> None:
         raise error
@@ -162,7 +163,11 @@ def bitmap(path: Path, width: int, height: int) -> Path:
         (16_385, 8_192, "16,385 x 8,192 pixels .* are too many: at most 134,217,728, and 65,535 on a side"),
         (65_536, 1, "65,536 x 1 pixels .* are too many"),
         (1, 178_000_000, "1 x 178,000,000 pixels .* are too many"),
-        (40_000, 40_000, "not a readable image: .*1600000000 pixels"),  # Pillow's own limit comes before ours
+        (
+            40_000,
+            40_000,
+            "not a readable image: it declares more than 134,217,728 pixels",
+        ),  # Pillow's own limit comes before ours
     ],
 )
 def test_too_many_pixels_are_not_decoded(
@@ -176,6 +181,32 @@ def test_too_many_pixels_are_not_decoded(
         read_picture(bitmap(tmp_path / "a.png", width, height))
     with pytest.raises(ValueError, match="decoded"):
         read_picture(bitmap(tmp_path / "a.png", 16_384, 8_192))
+
+
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
+def test_bombs_are_not_decoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small files that declare more than memory should hold."""
+    monkeypatch.setattr(ImageFile.ImageFile, "load", lambda *_: pytest.fail("decoded"))
+    webp, gif = tmp_path / "a.webp", tmp_path / "a.gif"
+    Image.new("RGB", (8, 8)).save(webp, lossless=True)
+    content = bytearray(webp.read_bytes())
+    at, size = content.index(b"VP8L") + 9, 10_999
+    fields = int.from_bytes(content[at : at + 4], "little") >> 28 << 28 | size | size << 14
+    webp.write_bytes(content[:at] + fields.to_bytes(4, "little") + content[at + 4 :])
+    Image.new("P", (8, 8)).save(gif)
+    content = bytearray(gif.read_bytes())
+    gif.write_bytes(content[:6] + b"\xff\xff\xff\xff" + content[10:])
+    (tmp_path / "a.ppm").write_bytes(b"P6 60000 60000 255\n")
+    head = b"IHDR" + np.array([60_000, 60_000], ">u4").tobytes() + b"\1\0\0\0\0"
+    checksum = zlib.crc32(head).to_bytes(4, "big")
+    (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n\0\0\0\x0d" + head + checksum + b"\0\0\0\x09IDAT")
+    (tmp_path / "a.pfm").write_bytes(b"Pf\n11000 11000\n-1.0\n")
+    for path, needed in ((webp, "WEBP, RGB, take 2,057,000,000"), (tmp_path / "a.pfm", "1,089,000,000")):
+        with pytest.raises(ValueError, match=f"11,000 x 11,000 pixels .*{needed} bytes to decode, more than 1,073"):
+            read_picture(path)
+    for path in (tmp_path / "a.png", gif, tmp_path / "a.ppm"):
+        with pytest.raises(ValueError, match=r"more than 134,217,728 pixels.* Cut it into tiles, or make it smaller$"):
+            read_picture(path)
 
 
 def test_too_many_bytes_are_not_opened(tmp_path: Path) -> None:
