@@ -23,10 +23,11 @@ from tests.tiny_network import CFG, NAMES, write_tiny_network
 FEW, MANY = 25, 1000  # inputs of each kind; there are ten kinds
 SECONDS, KIB = 20, 2**20
 BOX = {"id": 1, "image_id": 1, "category_id": 1, "bbox": [1, 1, 4, 4], "area": 16, "iscrowd": 0}
+REGION = {"id": 3, "image_id": 1, "category_id": 2, "iscrowd": 1, "segmentation": {"counts": "9350W1", "size": [8, 8]}}
 COCO = {
     "images": [{"id": 1, "file_name": "a.png", "width": 8, "height": 8}],
     "categories": [{"id": 1, "name": "cat"}, {"id": 2, "name": "dog"}],
-    "annotations": [BOX, BOX | {"id": 2, "iscrowd": 1}],
+    "annotations": [BOX, BOX | {"id": 2, "iscrowd": 1}, REGION],
 }
 THING = (
     "<object><name>cat</name><difficult>1</difficult><bndbox><xmin>1</xmin><ymin>1</ymin><xmax>4</xmax><ymax>4</ymax>"

@@ -9,10 +9,11 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import Any
 
-from diode_pl.io.annotation import Annotation, has_area, is_single
+from diode_pl.io.annotation import Annotation, has_area
 from diode_pl.io.background import report_background
+from diode_pl.io.coco_boxes import Box, is_number, read_bbox
 from diode_pl.io.coco_file import Id, no_annotation_file, read_content
 from diode_pl.io.flags import read_flag
 from diode_pl.io.ignored import Ignored
@@ -20,8 +21,6 @@ from diode_pl.io.quoting import quote, shorten
 from diode_pl.io.written_paths import resolve_written
 
 log = logging.getLogger(__name__)
-
-_Corners = tuple[float, float, float, float]
 
 
 def read_coco(
@@ -75,7 +74,8 @@ def read_coco(
             if label.get(category := _id(entry, "category_id"), 0) < 0:
                 background.append(_name("annotation", entry, number))
                 continue
-            key, bbox, crowd = _id(entry, "image_id"), _bbox(entry), _is_crowd(entry)
+            key, crowd = _id(entry, "image_id"), _is_crowd(entry)
+            bbox = read_bbox(entry, (found[key].width, found[key].height) if key in found else None)
             if key not in listed:
                 raise ValueError(f"image {quote(key)} does not exist")
             if category not in label:
@@ -114,8 +114,8 @@ class _Image:
     path: Path
     width: float
     height: float
-    objects: list[tuple[int, _Corners, float]] = field(default_factory=list)  # with the area in pixels
-    crowds: list[tuple[int, _Corners, bool]] = field(default_factory=list)
+    objects: list[tuple[int, Box, float]] = field(default_factory=list)  # with the area in pixels
+    crowds: list[tuple[int, Box, bool]] = field(default_factory=list)
     joined: bool = False
 
     def annotate(self) -> Annotation:
@@ -172,19 +172,10 @@ def _file_name(image: Mapping[str, Any], required: bool) -> str:
 def _size(image: Mapping[str, Any]) -> tuple[float, float]:
     """Width and height in pixels."""
     width, height = image.get("width"), image.get("height")
-    if not (_is_number(width) and _is_number(height) and width > 0 and height > 0):
+    if not (is_number(width) and is_number(height) and width > 0 and height > 0):
         got = f"{quote(width)} and {quote(height)}"
         raise ValueError(f"width and height must be positive, got {got}; numbers must fit into single precision")
     return float(width), float(height)
-
-
-def _bbox(annotation: Mapping[str, Any]) -> _Corners:
-    """Left, top, width and height in pixels."""
-    bbox = annotation.get("bbox")
-    if not (isinstance(bbox, list) and len(bbox) == 4 and all(map(_is_number, bbox))):
-        raise ValueError(f"bbox must be four finite numbers, of single precision, got {quote(bbox)}")
-    x, y, w, h = map(float, bbox)
-    return x, y, w, h
 
 
 def _is_crowd(annotation: Mapping[str, Any]) -> bool:
@@ -194,17 +185,13 @@ def _is_crowd(annotation: Mapping[str, Any]) -> bool:
         raise ValueError(f"iscrowd: {error}") from None
 
 
-def _is_number(value: Any) -> TypeGuard[float]:
-    return isinstance(value, int | float) and not isinstance(value, bool) and is_single(value)
-
-
 def _area(annotation: Mapping[str, Any]) -> float | None:
     """Area of the object in pixels; 0 if it is not stated, None if that is no positive number."""
     area = annotation.get("area")
-    return 0.0 if area is None else float(area) if _is_number(area) and area > 0 else None
+    return 0.0 if area is None else float(area) if is_number(area) and area > 0 else None
 
 
-def _to_corners(bbox: _Corners, image: _Image, may_lie_outside: bool) -> _Corners:
+def _to_corners(bbox: Box, image: _Image, may_lie_outside: bool) -> Box:
     """Corners in units of the image, in [0, 1]."""
     (x, y, w, h), (width, height) = bbox, (image.width, image.height)
     if w < 0 or h < 0:

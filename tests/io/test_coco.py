@@ -230,3 +230,12 @@ def test_long_texts_are_quoted_in_short(tmp_path):
         )
     )
     assert len(told) == 1 and "image 'xxx" in told[0] and len(told[0]) < 800
+
+
+def test_a_crowd_may_state_its_region_alone(tmp_path):
+    """As pycocotools does of results: the box is that around the run-length code."""
+    region = {"counts": [50 * 10 + 5, 20, 30 + 50 * 89 - 5], "size": [50, 100]}
+    crowd = {"image_id": 5, "category_id": 9, "iscrowd": 1, "segmentation": region}
+    (image, *_), _ = read_coco(save(tmp_path, annotations=[BOX, crowd]))
+    assert len(image.labels) == 1 and image.ignored.crowd.tolist() == [True]
+    assert image.ignored.boxes[0].tolist() == pytest.approx([0.1, 0.1, 0.11, 0.5])
