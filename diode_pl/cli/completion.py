@@ -9,8 +9,8 @@ _RULES = "task.accept={_target_:diode_pl.cli.load_recorded_rules,folder:${output
 def choose_completion(overrides: Sequence[str], entry_point: str) -> list[str]:
     """Replaces the task of ``synthesize.py`` where the command line says ``finish=true``.
 
-    The rules of what is accepted are those of the set unless the command line names others; a verifier looks at the
-    images only if it is named.
+    The rules of what is accepted are those of the set unless the command line names others, which the set then keeps; a
+    verifier looks at the images only if it is named.
 
     Args:
         overrides: the arguments of the command line.
@@ -29,6 +29,6 @@ def choose_completion(overrides: Sequence[str], entry_point: str) -> list[str]:
     added = [_TASK, "~task.inversion", "~task.trainer", "~task.shard"]
     if any(key == "detector@verifier" or key.startswith("verifier.") for key in keys):
         added.append("+task.verifier=${verifier}")
-    if not any(key == "accept" or key.startswith("accept.") for key in keys):
-        added.append(_RULES)
+    names_rules = any(key == "accept" or key.startswith("accept.") for key in keys)
+    added.append("+task.keep_rules=true" if names_rules else _RULES)
     return [*overrides, *added]

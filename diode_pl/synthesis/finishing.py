@@ -30,14 +30,16 @@ def finish(
     settings: Mapping[str, Any],
     accept: Mapping[str, Rule | None] | None = None,
     verifier: Detector | None = None,
+    keep_rules: bool = False,
 ) -> float | None:
     """Looks at every file of a set, and writes those that describe the whole, its card and its page.
 
     Args:
         folder: of the set.
-        settings: of this command, which do not matter: those of the set stand in its ``plan.json``.
+        settings: of this command, as plain data; those of the set stand in its ``plan.json``.
         accept: rules that mark images and boxes as accepted or not.
         verifier: scores the images in place of the one that the records name; None keeps what was measured.
+        keep_rules: whether ``settings["accept"]`` are the rules of the set from now on, which ``plan.json`` states.
 
     Returns:
         mAP@0.5 of the verifier, or of the teacher without one; None if there is no score.
@@ -48,7 +50,7 @@ def finish(
     prepare_process()
     if verifier is not None:
         score_set(folder, verifier)
-    summary = finish_set(folder, Gate(accept or {}))
+    summary = finish_set(folder, Gate(accept or {}), settings["accept"] if keep_rules else None)
     configuration = open_set(folder)[0].configuration
     write_card(Path(folder), summary, configuration)
     try_write_page(Path(folder))

@@ -16,8 +16,8 @@ def test_only_a_synthesis_is_finished_with_the_rules_of_the_set() -> None:
 
 
 @pytest.mark.parametrize("rules", ["accept=none", "accept.saturation.most=0.2", "accept=[saturation]"])
-def test_rules_of_the_command_line_are_taken(rules: str) -> None:
-    assert choose_completion([rules, "finish=true"], "synthesize")[2:] == TASK
+def test_rules_of_the_command_line_are_taken_and_kept(rules: str) -> None:
+    assert choose_completion([rules, "finish=true"], "synthesize")[2:] == [*TASK, "+task.keep_rules=true"]
 
 
 @pytest.mark.parametrize("word", ["detector@verifier=yolov3_res_shapes", "verifier.weights=a.safetensors"])

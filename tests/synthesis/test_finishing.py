@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from diode_pl.cli import load_recorded_rules
 from diode_pl.data.accept import Saturation
 from diode_pl.data.readers import Synthetic
 from diode_pl.synthesis.callbacks import Snapshots, Verifier
@@ -79,6 +80,18 @@ def test_rules_mark_a_finished_set_and_a_training_takes_what_is_accepted(made: P
     if not read(made, "dataset.json")["accepted"]["images"]:
         with pytest.raises(ValueError, match="no image is accepted; refused by"):
             Synthetic(made, 32, accepted_only=True)
+
+
+def test_rules_that_were_named_once_are_those_of_the_set(made: Path, caplog: pytest.LogCaptureFixture) -> None:
+    rules = {"saturation": {"_target_": "diode_pl.data.accept.Saturation", "most": 1.0}}
+    finish(made, {"accept": rules}, accept={"saturation": Saturation(1.0)}, keep_rules=True)
+    assert load_recorded_rules(made)["saturation"].most == 1.0 and "has changed" not in caplog.text
+    finish(made, {"accept": {}}, accept=load_recorded_rules(made))
+    assert read(made, "dataset.json")["accepted"]["images"] == 3 and "has changed" not in caplog.text
+    with caplog.at_level("INFO"):
+        finish(made, {"accept": {}}, accept={}, keep_rules=True)
+    assert "what is accepted has changed: no rules; before, 3 images by saturation" in caplog.text
+    assert load_recorded_rules(made) == {}
 
 
 def test_card_and_page_are_written_anew(made: Path) -> None:

@@ -64,12 +64,13 @@ def open_set(folder: str | Path) -> tuple[SyntheticSet, Plan]:
         ) from error
 
 
-def finish_set(folder: str | Path, gate: Gate | None = None) -> dict[str, Any]:
+def finish_set(folder: str | Path, gate: Gate | None = None, rules: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Looks at every file of a set, and writes those that describe the whole.
 
     Args:
         folder: of the set.
         gate: says which images and boxes are accepted; None says nothing.
+        rules: of the gate as plain data, which ``plan.json`` states from now on; None leaves it as it is.
 
     Returns:
         The content of ``dataset.json``.
@@ -82,6 +83,11 @@ def finish_set(folder: str | Path, gate: Gate | None = None) -> dict[str, Any]:
         missing = dataset.find_missing(plan)
         if missing:
             mark_unfinished(dataset.folder, plan)
+        if rules is not None:
+            path = dataset.folder / "plan.json"
+            known = read_json(path)
+            known["configuration"]["accept"] = rules
+            atomic_write(path, json.dumps(known, indent=1).encode())
         summary = dataset.finish(plan, gate)
     shortfall = describe_shortfall(dataset.folder, summary, plan)
     if shortfall is not None:

@@ -1,6 +1,7 @@
 """Files that describe a synthetic set: annotations for COCO and YOLO tools, statistics, and a contact sheet."""
 
 import json
+import logging
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from itertools import accumulate
@@ -16,6 +17,9 @@ from diode_pl.data.synthetic.records import read_record, record_paths
 from diode_pl.data.synthetic.rescored import read_measured
 from diode_pl.data.synthetic.totals import Totals
 from diode_pl.io.atomic import atomic_write, open_atomic, write_picture
+from diode_pl.io.json_file import read_json
+
+log = logging.getLogger(__name__)
 
 
 def to_yolo_lines(entry: Mapping[str, Any]) -> bytes:
@@ -77,8 +81,28 @@ def describe_set(
     shown = _read_shown(paths, totals.counts, len(class_names))
     write_picture(folder / "contact_sheet.png", draw_contact_sheet(folder / "images", shown, class_names))
     summary = totals.summarize(plan)
+    _report_marks(folder, summary)
     atomic_write(folder / "dataset.json", json.dumps(summary, indent=1).encode())
     return summary
+
+
+def _report_marks(folder: Path, summary: Mapping[str, Any]) -> None:
+    """Says in the log where the same images were accepted by other rules before, or others of them were."""
+    try:
+        known = read_json(folder / "dataset.json")
+        before = known["accepted"] if known["images"] == summary["images"] else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return
+    now = summary.get("accepted")
+    if before and before != now:
+        words = [_name_rules(each) for each in (now, before)]
+        log.info("%s: what is accepted has changed: %s; before, %s", folder, *words)
+
+
+def _name_rules(accepted: Any) -> str:
+    if not isinstance(accepted, dict):
+        return "no rules"
+    return f"{accepted.get('images')} images by {', '.join(map(str, accepted.get('refused', ())))}"
 
 
 def _state(mark: Mapping[str, Any]) -> dict[str, Any]:
