@@ -17,6 +17,7 @@ from diode_pl.data.synthetic.description import to_yolo_lines
 from diode_pl.detector import Detector
 from diode_pl.io.atomic import atomic_write
 from diode_pl.io.drawing import draw_boxes
+from diode_pl.io.folder_lock import FolderLock
 from diode_pl.io.images import read_with_pixels
 from diode_pl.io.run_config import refuse_different_config
 from diode_pl.prediction.findings import count_by_class, draw_table, picture_entry, to_coco_results
@@ -62,7 +63,7 @@ def predict_pictures(
 
     Raises:
         ValueError: if an argument is out of range, the weights are random, outputs are not finite, no picture can be
-            read, or the folder holds results of another source or other weights.
+            read, the folder holds results of another source or other weights, or another command works in it.
     """
     if not (0 <= confidence <= 1 and 0 <= iou <= 1):
         raise ValueError(f"confidence and iou must be in [0, 1], got {confidence} and {iou}")
@@ -73,34 +74,35 @@ def predict_pictures(
     side = choose_resolution(detector, weights, resolution)
     names = list_pictures(source, folder)
     run = {"source": str(Path(source).expanduser().resolve()), "fingerprint": detector.fingerprint()}
-    summary = folder / "summary.json"
-    if summary.is_file():
-        old = json.loads(summary.read_text(encoding="utf-8"))
-        refuse_different_config(folder, "predictions", {key: old.get(key, run[key]) for key in run}, run)
-    labels, skipped, entries = label_names(names), dict[str, str](), list[dict[str, Any]]()
-    detector.eval().to(device)
-    for batch in _read(names, side, batch_size, skipped):
-        images = torch.stack([pixels for _, _, pixels in batch]).to(device).float() / 255
-        with torch.inference_mode():
-            outputs = detector(images)
-            outputs.require_finite("detector")
-            found = detector.predict(outputs, confidence, iou, max_detections)
-        if not entries:  # before the first picture: what an interrupted run leaves behind is known, too
-            atomic_write(summary, json.dumps(run).encode())
-        for (name, picture, _), each in zip(batch, found, strict=True):
-            entries.append(picture_entry(len(entries) + 1, name, (picture.height, picture.width), each))
-            _draw(picture, entries[-1], detector.class_names)
-            write_as_named(folder / "pictures" / name, picture)
-            atomic_write(folder / "labels" / labels[name], to_yolo_lines(entries[-1]))
-    if not entries:
-        reason = next(iter(skipped.values()))
-        raise ValueError(f"source: none of the {len(names)} pictures of {source} can be read; the first: {reason}")
-    counts = count_by_class(entries, detector.class_names)
-    atomic_write(folder / "annotations.json", to_coco_json(entries, detector.class_names))
-    atomic_write(folder / "results.json", to_coco_results(entries))
-    facts = {"pictures": len(entries), "skipped": skipped, "per_class": counts, "resolution": side}
-    facts |= run | {"data_access": str(detector.provenance)}
-    atomic_write(summary, json.dumps(facts | {"configuration": settings}, indent=1).encode())
+    with FolderLock(folder):
+        summary = folder / "summary.json"
+        if summary.is_file():
+            old = json.loads(summary.read_text(encoding="utf-8"))
+            refuse_different_config(folder, "predictions", {key: old.get(key, run[key]) for key in run}, run)
+        labels, skipped, entries = label_names(names), dict[str, str](), list[dict[str, Any]]()
+        detector.eval().to(device)
+        for batch in _read(names, side, batch_size, skipped):
+            images = torch.stack([pixels for _, _, pixels in batch]).to(device).float() / 255
+            with torch.inference_mode():
+                outputs = detector(images)
+                outputs.require_finite("detector")
+                found = detector.predict(outputs, confidence, iou, max_detections)
+            if not entries:  # before the first picture: what an interrupted run leaves behind is known, too
+                atomic_write(summary, json.dumps(run).encode())
+            for (name, picture, _), each in zip(batch, found, strict=True):
+                entries.append(picture_entry(len(entries) + 1, name, (picture.height, picture.width), each))
+                _draw(picture, entries[-1], detector.class_names)
+                write_as_named(folder / "pictures" / name, picture)
+                atomic_write(folder / "labels" / labels[name], to_yolo_lines(entries[-1]))
+        if not entries:
+            reason = next(iter(skipped.values()))
+            raise ValueError(f"source: none of the {len(names)} pictures of {source} can be read; the first: {reason}")
+        counts = count_by_class(entries, detector.class_names)
+        atomic_write(folder / "annotations.json", to_coco_json(entries, detector.class_names))
+        atomic_write(folder / "results.json", to_coco_results(entries))
+        facts = {"pictures": len(entries), "skipped": skipped, "per_class": counts, "resolution": side}
+        facts |= run | {"data_access": str(detector.provenance)}
+        atomic_write(summary, json.dumps(facts | {"configuration": settings}, indent=1).encode())
     log.info("%s", draw_table(counts))
     log.info(
         "Look at %s: %d boxes in %d of %d pictures at %d px, %d skipped. The boxes are in %s",

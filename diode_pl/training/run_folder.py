@@ -11,7 +11,7 @@ import torch
 from pytorch_lightning.callbacks import ModelCheckpoint
 
 from diode_pl.io.atomic import atomic_write, remove_remnants
-from diode_pl.io.lease import Lease
+from diode_pl.io.folder_lock import FolderLock
 from diode_pl.io.run_config import FREE_IN_TRAINING, refuse_different_config
 from diode_pl.numerics.processes import reraise_process_errors
 from diode_pl.training.checkpoint import Checkpoint
@@ -52,25 +52,20 @@ class RunFolder:
     ) -> None:
         self.folder, self.name, self.part, self.is_main = Path(folder), name, part, is_main
         self.settings = json.loads(json.dumps(settings))
-        self._lock = Lease(self.folder / ".lock")
+        self._lock = FolderLock(self.folder, "trains")
 
     def __enter__(self) -> "RunFolder":
-        self.folder.mkdir(parents=True, exist_ok=True)
-        if self.is_main and not self._lock.take_or_watch():
-            holder = self._lock.holder
-            raise ValueError(
-                f"folder: {holder.words if holder else 'another process'} trains in {self.folder}. Wait for its end, "
-                "or choose another folder."
-            )
+        if self.is_main:
+            self._lock.__enter__()
         try:
             self._begin()
         except BaseException:
-            self._lock.release()
+            self._lock.__exit__()
             raise
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._lock.release()
+        self._lock.__exit__()
 
     def _begin(self) -> None:
         record = self.folder / "configuration.json"

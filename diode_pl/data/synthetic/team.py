@@ -10,6 +10,7 @@ from typing import Any
 
 from diode_pl.data.synthetic.plan import Plan
 from diode_pl.io.atomic import atomic_write
+from diode_pl.io.folder_lock import require_unlocked
 from diode_pl.io.json_file import read_json
 from diode_pl.io.lease import Lease
 from diode_pl.io.process_id import ProcessId
@@ -57,10 +58,11 @@ class Team:
             prepare: called while no other process joins.
 
         Raises:
-            ValueError: if another process makes a set of another plan or configuration there. One on another host that
-                gives no sign of life for a minute counts as gone.
+            ValueError: if another process makes a set of another plan or configuration there, or trains there. One on
+                another host that gives no sign of life for a minute counts as gone.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
+        require_unlocked(self.folder)  # and once more when others can see the badge
         badge = Lease(self.place / f"{ProcessId.current()}.member")
         with self.door():
             self._refuse_others(plan, configuration)
@@ -71,6 +73,7 @@ class Team:
             badge.take()
         self._badge = badge.path
         try:
+            require_unlocked(self.folder)
             yield
         finally:
             badge.release()
