@@ -8,6 +8,8 @@ from typing import Any
 
 from diode_pl.io.json_file import read_json
 from diode_pl.io.quoting import quote
+from diode_pl.io.text_files import is_word
+from diode_pl.provenance import Provenance
 
 _NAME = re.compile(r"\d{6,}\.json")
 
@@ -105,7 +107,16 @@ def _is_list(of: Callable[[Any], bool], least: int = 0) -> Callable[[Any], bool]
 
 
 def _is_text(value: Any) -> bool:
-    return isinstance(value, str) and bool(value)
+    return isinstance(value, str) and is_word(value)
+
+
+def _is_stage(value: Any) -> bool:
+    return _is_mapping(_is_count)(value) and {"resolution", "iterations"} <= value.keys()
+
+
+def _is_level(value: Any) -> bool:
+    """A data access level, which of images that we made says whether a teacher had a part."""
+    return _is_text(value) and Provenance.parse(value).teacher is not None
 
 
 def _is_share(value: Any) -> bool:
@@ -120,7 +131,8 @@ def _is_found(value: Any) -> bool:
     """Detections of an image."""
     if not (isinstance(value, dict) and {"boxes", "labels", "scores"} <= value.keys()):
         return False
-    alike = all(isinstance(each, list) and len(each) == len(value["labels"]) for each in value.values())
+    lists = [each for each in value.values() if isinstance(each, list)]
+    alike = len(lists) == len(value) and len({len(each) for each in lists}) == 1
     kinds = {"boxes": _is_box, "labels": _is_count, "scores": _is_share}
     return alike and all(holds(each) for name, holds in kinds.items() for each in value[name])
 
@@ -147,17 +159,18 @@ def _is_pair(value: Any) -> bool:
 
 _FIELDS: dict[str, Callable[[Any], bool]] = {
     "seed": _is_count,
-    "stages": _is_list(_is_mapping(_is_count)),
+    "stages": _is_list(_is_stage),
     "losses": _is_mapping(_is_number),
     "scores": _is_mapping(_is_share),
     "seconds": lambda value: _is_number(value) and value >= 0,
-    "data_access": _is_text,
+    "data_access": _is_level,
     "versions": _is_mapping(_is_text),
     "images": _is_list(lambda _: True, least=1),
     "configuration": lambda value: isinstance(value, dict),
 }
 # For the report and for the rules of what is accepted; a batch without them is whole.
 _NOTES: dict[str, Callable[[Any], bool]] = {
+    "scores": _is_mapping(_is_share),
     "detections": _is_mapping(_is_list(_is_found)),
     "known_classes": _is_mapping(_is_list(_is_count)),
     "trace": _is_list(_is_point),

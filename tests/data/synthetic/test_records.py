@@ -52,6 +52,9 @@ DAMAGES: list[tuple[tuple[str | int, ...], Any]] = [
     *((("images", 1, name), []) for name in OF_IMAGES if name not in ("labels", "boxes")),
     (("batch",), 2),
     (("data_access",), 5),
+    (("data_access",), "some"),
+    (("stages",), [{"resolution": 16}]),
+    (("versions", "torch"), "\ud800"),
     (("seconds",), float("nan")),
     (("losses", "detection"), float("inf")),
     (("scores", "teacher_map50"), 1.5),
@@ -81,6 +84,15 @@ def test_a_damaged_field_is_an_error_that_names_file_and_field_and_its_batch_is_
     assert str(at[-1] if isinstance(at[-1], str) else at[0]) in str(error.value)
     assert data_set(path.parents[1]).find_missing(PLAN) == [0, 1]
     assert "batch 1 is damaged and is made again" in caplog.text and str(path) in caplog.text
+
+
+@pytest.mark.parametrize("labels", [None, 5, True, {}, [0], [0, "1"], [0, -1], [0, len(NAMES)]])
+def test_detections_are_checked(path: Path, labels: Any) -> None:
+    record = json.loads(path.read_text())
+    found = {"boxes": [[0, 0, 1, 1]] * 2, "labels": labels, "scores": [0.5] * 2}
+    path.write_text(json.dumps(record | {"detections": {"teacher": [found] * 3}}))
+    with pytest.raises(ValueError, match=rf"^{path}: detections "):
+        read_record(path, len(NAMES))
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", "5", "null"])
