@@ -115,8 +115,13 @@ def _is_stage(value: Any) -> bool:
 
 
 def _is_level(value: Any) -> bool:
-    """A data access level, which of images that we made says whether a teacher had a part."""
-    return _is_text(value) and Provenance.parse(value).teacher is not None
+    """A data access level: says whether a teacher had a part, or consists of parts that are known."""
+    if not _is_text(value):
+        return False
+    try:
+        return Provenance.parse(value).teacher is not None or bool(Provenance.from_setting(value))
+    except ValueError:
+        return False
 
 
 def _is_share(value: Any) -> bool:
