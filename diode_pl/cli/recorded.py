@@ -7,6 +7,8 @@ from typing import Any
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
+from diode_pl.io.split_path import resolve_path
+
 __all__ = ["load_recorded_rules", "load_recorded_teacher", "register_recorded_resolution"]
 
 
@@ -92,8 +94,6 @@ def _select_set(config: DictConfig) -> tuple[str | None, str | None]:
 
 def _read_record(root: str | Path, split: str | None) -> tuple[Path, dict[str, Any]]:
     """The folder of a set and its ``dataset.json``, which is empty for other folders and for a damaged file."""
-    from diode_pl.data.readers.files import resolve_path
-
     folder = resolve_path(root, split)
     try:
         record = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))

@@ -10,6 +10,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
+from diode_pl.cli.announcement import announce
 from diode_pl.cli.completion import choose_completion
 from diode_pl.cli.errors import describe_error, shows_tracebacks
 from diode_pl.cli.experiments import qualify_experiments
@@ -24,6 +25,9 @@ from diode_pl.cli.tables import expand_tables
 from diode_pl.cli.unread import refuse_unread
 from diode_pl.cli.weights_files import choose_file_detectors
 from diode_pl.io.quoting import quote, shorten
+from diode_pl.numerics.termination import EXIT_CODE, end_on_sigterm, was_asked_to_end
+
+log = logging.getLogger(__name__)
 
 
 def prepare_arguments(entry_point: str) -> None:
@@ -52,10 +56,6 @@ def run(config: Any) -> float | None:
     Raises:
         SystemExit: on errors; the message names the keys. In a sweep a JobError, so that it continues.
     """
-    from pytorch_lightning import seed_everything  # torch comes with it: --help need not wait
-
-    from diode_pl.numerics.termination import EXIT_CODE, end_on_sigterm, was_asked_to_end
-
     end_on_sigterm()
     log_any_name()
 
@@ -68,9 +68,12 @@ def run(config: Any) -> float | None:
         fill_pretrained(config, _choices(job, written), folders)
         settings = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
         assert isinstance(settings, dict)
-        refuse_unlike_signatures(written, settings)
         refuse_wrong(settings)
+        log.info("%s", announce(str(job.job.config_name), _choices(job, written), config, settings))
+        refuse_unlike_signatures(written, settings)
         settings["overrides"] = words
+        from pytorch_lightning import seed_everything  # torch comes with it: the lines above need not wait
+
         seed_everything(config.seed, verbose=False)  # random weights
         function = instantiate(config.task, _convert_="object")
         return function(folder=job.runtime.output_dir, settings=settings)

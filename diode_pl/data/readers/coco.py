@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from diode_pl.data.readers.base import BadFileCounter
-from diode_pl.data.readers.files import ImageFiles, require_folder, resolve_path
+from diode_pl.data.readers.files import ImageFiles, require_folder
 from diode_pl.io.coco import read_coco
+from diode_pl.io.split_path import resolve_path
 from diode_pl.io.text_files import describe_no_file
 from diode_pl.provenance import Provenance
 

@@ -13,20 +13,7 @@ from diode_pl.io.ignored import Ignored
 from diode_pl.io.images import read_pixels
 from diode_pl.provenance import Provenance
 
-_SPLIT = "{split}"
 _UNKNOWN = (0.0, 0.0)  # the size of an image whose annotations declare none
-
-
-def resolve_path(pattern: str | Path, split: str | None) -> Path:
-    """Fills in ``{split}`` and ``~``.
-
-    Raises:
-        ValueError: if ``pattern`` contains ``{split}`` and ``split`` is None.
-    """
-    if _SPLIT in str(pattern) and split is None:
-        raise ValueError(f"split: {str(pattern)!r} needs one, got None; name it, or write a path without {_SPLIT}")
-    # No str.format: other braces belong to the path.
-    return Path(str(pattern).replace(_SPLIT, split or "")).expanduser()
 
 
 def require_folder(path: Path, name: str, content: str) -> Path:

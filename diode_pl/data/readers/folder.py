@@ -3,9 +3,10 @@
 from pathlib import Path
 
 from diode_pl.data.readers.base import BadFileCounter
-from diode_pl.data.readers.files import ImageFiles, require_folder, resolve_path
+from diode_pl.data.readers.files import ImageFiles, require_folder
 from diode_pl.io.annotation import Annotation
 from diode_pl.io.listing import list_images
+from diode_pl.io.split_path import resolve_path
 from diode_pl.provenance import Provenance
 
 

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from diode_pl.data.readers.coco import Coco
-from diode_pl.data.readers.files import resolve_path
 from diode_pl.detector import Detector
 from diode_pl.io.json_file import read_json
+from diode_pl.io.split_path import resolve_path
 from diode_pl.provenance import Provenance
 
 _FILES = ("annotations.json", "dataset.json")

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from diode_pl.data.readers.base import BadFileCounter
-from diode_pl.data.readers.files import ImageFiles, require_folder, resolve_path
+from diode_pl.data.readers.files import ImageFiles, require_folder
 from diode_pl.data.readers.voc_pictures import PictureFinder
 from diode_pl.io.annotation import Annotation
 from diode_pl.io.background import is_background, report_background
 from diode_pl.io.decoding import read_picture
 from diode_pl.io.ignored import Ignored
 from diode_pl.io.quoting import quote
+from diode_pl.io.split_path import resolve_path
 from diode_pl.io.voc import Page, Thing, is_difficult, read_name, read_object
 from diode_pl.io.written_paths import read_list, resolve_written
 from diode_pl.provenance import Provenance

@@ -6,9 +6,10 @@ from pathlib import Path
 
 from diode_pl.data.readers.base import BadFileCounter
 from diode_pl.data.readers.data_yaml import DataYaml
-from diode_pl.data.readers.files import ImageFiles, resolve_path
+from diode_pl.data.readers.files import ImageFiles
 from diode_pl.io.annotation import Annotation
 from diode_pl.io.background import is_background, report_background
+from diode_pl.io.split_path import resolve_path
 from diode_pl.io.text_files import read_text
 from diode_pl.io.yolo import LabelFile, find_label_file, label_paths, parse_labels
 from diode_pl.provenance import Provenance

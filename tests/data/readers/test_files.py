@@ -9,7 +9,7 @@ from PIL import Image
 
 from diode_pl.data.cache import find_usable
 from diode_pl.data.readers.base import BadFileCounter, BadImage
-from diode_pl.data.readers.files import ImageFiles, require_folder, resolve_path
+from diode_pl.data.readers.files import ImageFiles, require_folder
 from diode_pl.io.annotation import Annotation
 from diode_pl.io.ignored import Ignored
 from diode_pl.provenance import REAL_IMAGES
@@ -198,17 +198,6 @@ def test_a_resolution_of_nothing_is_refused(tmp_path):
     known = [Annotation.from_objects(paint(tmp_path / "a.png"), [])]
     with pytest.raises(ValueError, match="resolution must be >= 1, got 0"):
         ImageFiles(known, (), 0, "real images", BadFileCounter(0), None, True)
-
-
-def test_the_split_and_the_home_folder_are_filled_in_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOME", "/home/ann")
-    assert resolve_path("~/set/{split}/{0}", "val") == Path("/home/ann/set/val/{0}")
-    assert resolve_path(Path("set"), None) == Path("set")
-
-
-def test_a_split_that_is_not_given_is_asked_for() -> None:
-    with pytest.raises(ValueError, match=r"split.*'set/\{split\}' needs one, got None"):
-        resolve_path("set/{split}", None)
 
 
 def test_a_folder_that_is_not_there_is_named_with_what_it_should_hold(tmp_path: Path) -> None:
