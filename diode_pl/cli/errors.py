@@ -30,6 +30,7 @@ _NO_OPTION = re.compile(
 )
 _NO_KEY = re.compile(r"Could not override '([\w.]+)'")
 _LONGEST = 1500  # characters; the text of some errors contains what a file or a value holds
+_INTERRUPTED = 130  # as shells show a process that Ctrl-C ended
 _EVERYTHING = "HYDRA_FULL_ERROR"  # the variable with which Hydra shows where an error comes from
 _ONE_LINE = "DIODE_ONE_LINE_ERRORS"  # beside it: that was this module; the processes that a command starts inherit both
 
@@ -59,7 +60,11 @@ def one_line_errors() -> Iterator[None]:
         raise SystemExit(1 if error.was_shown_here else f"error: {error.message}") from None
     except KeyboardInterrupt:
         print("stopped by the keyboard; the same command continues what can be continued", file=sys.stderr)
-        raise SystemExit(130) from None
+        raise SystemExit(_INTERRUPTED) from None
+    except SystemExit as error:
+        if isinstance(error.__context__, KeyboardInterrupt):  # Lightning's; the run has said what is kept
+            raise SystemExit(_INTERRUPTED) from None
+        raise
     except Exception as error:
         raise SystemExit(f"error: {describe_hydra_error(error, sys.argv[1:])}") from error
     finally:

@@ -66,7 +66,7 @@ def run(config: Any) -> float | None:
         folders = _config_folders(job)
         refuse_unread(words, written, job.runtime.choices, _keys_without(words, job, folders))
         fill_pretrained(config, _choices(job, written), folders)
-        settings = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+        settings: Any = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
         assert isinstance(settings, dict)
         refuse_wrong(settings)
         log.info("%s", announce(str(job.job.config_name), _choices(job, written), config, settings))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float, UInt8
 from PIL import Image
 from torch import Tensor
@@ -85,6 +86,13 @@ def read_images(paths: Sequence[Path], resolution: int) -> Float[Tensor, "n 3 h 
             f"none of the {len(paths)} images can be read; the first: {bad[0] if bad else 'there is none'}"
         )
     return torch.stack(images)
+
+
+def resize(images: Float[Tensor, "n 3 h w"], resolution: int) -> Float[Tensor, "n 3 side side"]:
+    """Scales images to squares, in float: nothing is rounded to 8 bits."""
+    if images.shape[-2:] == (resolution, resolution):
+        return images
+    return F.interpolate(images, (resolution, resolution), mode="bilinear", align_corners=False).clamp(0, 1)
 
 
 def to_uint8(images: Float[Tensor, "... 3 h w"]) -> Tensor:

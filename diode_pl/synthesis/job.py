@@ -18,7 +18,7 @@ from diode_pl.report.card import write_card
 from diode_pl.report.page import try_write_page
 from diode_pl.shapes.objects import OBJECTS
 from diode_pl.synthesis.batch_size import choose_batch_size
-from diode_pl.synthesis.callbacks import ImageWriter
+from diode_pl.synthesis.callbacks import BatchCheckpoint, ImageWriter
 from diode_pl.synthesis.module import Inversion
 from diode_pl.synthesis.results import RESULTS, show_set
 from diode_pl.training.precision import record_precision
@@ -71,16 +71,18 @@ def synthesize(
             mark_unfinished(dataset.folder, plan)
         todo = list(shard.select(missing))
         inversion.batches = Claims(team, todo, dataset.holds)
-        trainer.callbacks.append(ImageWriter(dataset, team))  # type: ignore[attr-defined]  # last: needs the scores
+        checkpoint = BatchCheckpoint(dataset, team, plan)
+        inversion.read_state = checkpoint.read
+        # Last: the writer needs the scores, and a checkpoint goes when its batch is written.
+        trainer.callbacks.extend([ImageWriter(dataset, team), checkpoint])  # type: ignore[attr-defined]
         with recorded(trainer, RunCard("synthesize", dataset.folder, settings, RESULTS)) as dashboards:
             try:
                 if todo:
                     with reraise_process_errors():
                         trainer.fit(inversion)
-            except BaseException:
+            except BaseException as error:
                 team.require_folder()
-                if any(dataset.holds(batch) for batch in range(plan.num_batches)):
-                    log.warning("%s: stopped; the same command resumes after the last finished batch", dataset.folder)
+                _say_what_is_kept(dataset, plan, isinstance(error, Exception))
                 raise
             finally:
                 summary = _describe(dataset, team, plan, gate)
@@ -90,6 +92,19 @@ def synthesize(
         write_card(dataset.folder, summary, settings)
         try_write_page(dataset.folder)
     return _report(summary, shard, dataset, inversion)
+
+
+def _say_what_is_kept(dataset: SyntheticSet, plan: Plan, failed: bool) -> None:
+    done = [batch for batch in range(plan.num_batches) if dataset.holds(batch)]
+    begun = len(list((dataset.folder / "batches").glob("*.ckpt")))
+    if not done and not begun:
+        if not failed:  # what failed is likely to fail again
+            log.warning("%s: stopped before the first batch was finished; the same command begins anew", dataset.folder)
+        return
+    images = sum(plan.images_in(batch) for batch in done)
+    kept = f"{images} of {plan.num_images} images are kept"
+    kept += f", and the checkpoints of {begun} begun batches" if begun > 1 else ", and a checkpoint in a batch" * begun
+    log.warning("%s: stopped; %s; the same command goes on from there", dataset.folder, kept)
 
 
 def _describe(dataset: SyntheticSet, team: Team, plan: Plan, gate: Gate) -> dict[str, Any] | None:

@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from statistics import fmean
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -44,6 +45,15 @@ class LossWeighting(ABC):
     def values(self) -> dict[str, float]:
         """Values of the last step for the logs, by name."""
         return {}
+
+    def state_dict(self) -> dict[str, Any]:
+        """What the steps of a stage leave behind for the next ones, as plain data; empty if nothing."""
+        return {}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Goes on from a state, after :meth:`begin`."""
+        if state:
+            raise NotImplementedError(f"{type(self).__name__} has a state_dict and no load_state_dict")
 
 
 class ConstantWeights(LossWeighting):
@@ -117,6 +127,14 @@ class GradientShares(LossWeighting):
     def values(self) -> dict[str, float]:
         """The factor of each term in the last step, as ``NAME_weight``."""
         return {f"{name}_weight": factor for name, factor in self._factors.items()}
+
+    def state_dict(self) -> dict[str, Any]:
+        """Norms and scales that were measured, and the factors."""
+        return {"norms": self._norms, "scales": self._scales, "factors": self._factors, "step": self._step}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        self._norms, self._scales = state["norms"], state["scales"]
+        self._factors, self._step = state["factors"], state["step"]
 
     def _measure(self, terms: Mapping[str, Tensor], pixels: Tensor) -> set[str]:
         """Records the gradient norms of a step; returns the terms with a usable gradient."""

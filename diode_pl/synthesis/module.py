@@ -1,13 +1,12 @@
 """The LightningModule of the synthesis, whose parameters are the images."""
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Literal
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Literal
 
 import numpy as np
 import pytorch_lightning as pl
 import torch
-import torch.nn.functional as F
 from pytorch_lightning.core.optimizer import LightningOptimizer
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR
@@ -15,12 +14,14 @@ from torch.optim.lr_scheduler import LambdaLR
 from diode_pl.augmentations import Augmentation
 from diode_pl.data.synthetic import Plan
 from diode_pl.detector import Detections, Detector
+from diode_pl.io.images import resize
+from diode_pl.synthesis.batch_state import restore_batch
 from diode_pl.synthesis.image_loss import ImageLoss
 from diode_pl.synthesis.initializer import Initializer
 from diode_pl.synthesis.loss_weighting import ConstantWeights, LossWeighting
 from diode_pl.synthesis.losses import Loss, Objective
 from diode_pl.synthesis.sampler import LabelPrior, Sampler
-from diode_pl.synthesis.schedule import Stage
+from diode_pl.synthesis.schedule.stage import Stage, check_stages
 from diode_pl.targets import Targets
 
 
@@ -46,6 +47,8 @@ class Inversion(pl.LightningModule):
 
     Attributes:
         batches: numbers of those to make, all of ``plan`` unless set; ``batch`` is the present one or None.
+        iteration: number of those of the present stage that are done.
+        read_state: returns the state that a batch was left in, see :func:`capture_batch`, or None.
         scores, detections: of a finished batch, if measured; detections by detector, in the teacher's classes.
 
     Raises:
@@ -82,16 +85,12 @@ class Inversion(pl.LightningModule):
             raise ValueError(f"teacher: expected a detector, got {teacher!r}")
         if not isinstance(seed, int) or seed < 0:
             raise ValueError(f"seed must be an integer >= 0, got {seed!r}")
-        if not isinstance(budget, int | float) or budget <= 0:
-            raise ValueError(f"budget must be a number > 0, got {budget!r}")
-        if not stages:
-            raise ValueError("stages must not be empty")
+        check_stages(stages, teacher, budget)
         self.num_images, self.batch_size = num_images, batch_size
         self.batches: Iterable[int] = range(self.plan.num_batches if batch_size != "auto" else 0)
         self.batch: int | None = None
         self.objective = Objective(losses, loss_weighting or ConstantWeights())
-        for i, stage in enumerate(stages):
-            stage.check(f"stages[{i}]", teacher)
+        for stage in stages:
             self.objective.weights(stage.loss_factors)  # raises if one is unknown
         self.teacher = teacher.freeze().to(memory_format=torch.channels_last)
         self.label_prior = LabelPrior.from_teacher(teacher)
@@ -99,6 +98,9 @@ class Inversion(pl.LightningModule):
         self.image_loss = ImageLoss(teacher, [a for a in augmentations.values() if a is not None], self.objective)
         self.scores, self.detections, self.budget = dict[str, float](), dict[str, list[Detections]](), budget
         self.images: nn.Parameter | None = None
+        self.read_state: Callable[[int], Mapping[str, Any] | None] = dict[int, Mapping[str, Any]]().get
+        self._left: Mapping[str, Any] | None = None
+        self._shift, self.iteration = 0, 0
 
     @property
     def plan(self) -> Plan:
@@ -108,7 +110,7 @@ class Inversion(pl.LightningModule):
     @property
     def stage_index(self) -> int:
         """Index of the current stage."""
-        return self.current_epoch % len(self.stages)
+        return (self.current_epoch + self._shift) % len(self.stages)
 
     @property
     def stage(self) -> Stage:
@@ -129,44 +131,44 @@ class Inversion(pl.LightningModule):
         """Last value of each raw term, weighted total, and values of the weighting; triggers a device sync."""
         return self.objective.values()
 
-    @property
-    def learning_rate(self) -> float:
-        """Learning rate of the current iteration."""
-        return float(self._scheduler.get_last_lr()[0])
-
     def configure_optimizers(self) -> None:
         """Returns None: each stage has its own optimizer, see :meth:`on_train_epoch_start`."""
 
     def train_dataloader(self) -> range:
-        """One item per iteration; reloaded every epoch because stages differ in length."""
-        return range(self.stage.steps(self.budget))
+        """The iterations of a stage that are left; reloaded every epoch because stages differ in length."""
+        first = 0 if self._left is None else self._left["iteration"]
+        return range(first, self.stage.steps(self.budget))
 
     def on_fit_start(self) -> None:
         """Takes the first batch; without one, the fit ends here."""
         self.ahead: Iterator[int] = iter(self.batches)
-        self._take_batch()
+        self._take_batch(self.current_epoch)
 
     def on_train_epoch_end(self) -> None:
         """Takes the next batch after the last stage; the fit ends without one."""
         if self.batch_is_done:
-            self._take_batch()
+            self._take_batch(self.current_epoch + 1)
 
     def on_train_epoch_start(self) -> None:
         """Starts a stage: images at its resolution, its optimizer and learning rate schedule."""
         assert self.batch is not None
-        if self.stage_index == 0:
+        state, self._left = self._left, None
+        if self.stage_index == 0 or state is not None:
             self._begin_batch(self.batch)
         stage, steps = self.stage, self.stage.steps(self.budget)
-        start = self._carry_over(stage.resolution)
+        start = self._carry_over(stage.resolution) if state is None else state["images"]
         # Channels last, like the teacher: faster convolutions, and far faster channel statistics on a CPU.
         self.images = nn.Parameter(start.to(self.device, memory_format=torch.channels_last))
         optimizer = stage.optimizer([self.images])
         self.trainer.strategy.optimizers = [optimizer]
-        self._scheduler = LambdaLR(optimizer, lambda done: stage.lr_factor(done / steps))
+        self.scheduler = LambdaLR(optimizer, lambda done: stage.lr_factor(done / steps))
         self.current_targets = self.targets
         self.image_loss.begin(stage)
+        self.iteration = 0
+        if state is not None:
+            restore_batch(self, state)
 
-    def training_step(self, _: int, iteration: int) -> None:
+    def training_step(self, iteration: int, _: int) -> None:
         """One iteration: augment, forward, sum the losses, step, clamp."""
         assert self.images is not None
         progress = iteration / self.stage.steps(self.budget)
@@ -177,16 +179,18 @@ class Inversion(pl.LightningModule):
         optimizer.zero_grad()
         self.manual_backward(total)
         optimizer.step()
-        self._scheduler.step()
+        self.scheduler.step()
         with torch.no_grad():
             self.images.clamp_(0, 1)
-        growth = self.stage.growth
-        if growth is not None and growth.due(iteration + 1, self.budget):
+        self.iteration, growth = iteration + 1, self.stage.growth
+        if growth is not None and growth.due(self.iteration, self.budget):
             self._grow_targets()
 
-    def _take_batch(self) -> None:
+    def _take_batch(self, epoch: int) -> None:
         self.batch = next(self.ahead, None)
         self.trainer.should_stop |= self.batch is None
+        self._left = None if self.batch is None else self.read_state(self.batch)
+        self._shift = ((0 if self._left is None else self._left["stage"]) - epoch) % len(self.stages)
 
     def _begin_batch(self, batch: int) -> None:
         state = np.random.SeedSequence((self.seed, batch)).generate_state(1, np.uint64)
@@ -195,8 +199,7 @@ class Inversion(pl.LightningModule):
         self.initial = self.sampler.sample(first, count, self.label_prior, self.generator).to(self.device)
         self.added = Targets.from_images([(torch.zeros(0, 4), torch.zeros(0))] * count, self.device)
         # A gradient scaler adapts its scale: reset it, so that batches do not depend on earlier ones.
-        scaler = getattr(self.trainer.precision_plugin, "scaler", None)
-        if scaler is not None:
+        if (scaler := getattr(self.trainer.precision_plugin, "scaler", None)) is not None:
             self._new_scaler = getattr(self, "_new_scaler", None) or scaler.state_dict()
             scaler.load_state_dict(self._new_scaler)
         self.images, self.scores, self.detections, self.started = None, {}, {}, time.perf_counter()
@@ -205,11 +208,7 @@ class Inversion(pl.LightningModule):
         before = self.stages[self.stage_index - 1]
         if self.stage_index == 0 or not before.keep_images or self.images is None:
             return self.initializer(self.initial.batch_size, resolution, self.generator)
-        images = self.images.detach()
-        if images.shape[-1] == resolution:
-            return images
-        # Stays in float: no rounding to 8 bits between stages.
-        return F.interpolate(images, (resolution, resolution), mode="bilinear", align_corners=False).clamp(0, 1)
+        return resize(self.images.detach(), resolution)
 
     @torch.no_grad()
     def _grow_targets(self) -> None:

@@ -1,5 +1,6 @@
 """Base LightningModule: learning rates, logging, history, checkpoint state."""
 
+import logging
 import time
 from abc import ABC, abstractmethod
 from typing import Any
@@ -13,8 +14,11 @@ from diode_pl.dashboard import log_numbers
 from diode_pl.detector import convert_sync_batch_norm
 from diode_pl.numerics.termination import end_on_sigterm
 from diode_pl.provenance import Provenance
+from diode_pl.training.epoch_line import describe_epoch
 from diode_pl.training.epoch_means import EpochMeans
 from diode_pl.training.optim import Recipe
+
+log = logging.getLogger(__name__)
 
 
 class TrainingModule(pl.LightningModule, ABC):
@@ -116,6 +120,8 @@ class TrainingModule(pl.LightningModule, ABC):
         # Validation belongs to the epoch that it ends.
         entry |= {f"val/{name}": value for name, value in self.take_scores().items()}
         self.history.append(entry | {"seconds": time.perf_counter() - self._started})
+        if self.trainer.is_global_zero:
+            log.info("%s", describe_epoch(self.history, self.trainer.max_epochs))
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Stores the attributes named in ``kept``, and the provenance."""

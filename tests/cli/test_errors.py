@@ -153,6 +153,12 @@ def test_errors_end_the_program_in_one_line(monkeypatch: pytest.MonkeyPatch, cap
             raise raised
         assert error.value.code == code and "HYDRA_FULL_ERROR" not in os.environ
     assert capsys.readouterr().err.startswith("stopped by the keyboard")
+    with pytest.raises(SystemExit) as error, one_line_errors():
+        try:
+            raise KeyboardInterrupt
+        except KeyboardInterrupt:
+            sys.exit(1)  # as Lightning does
+    assert error.value.code == 130 and capsys.readouterr().err == ""
     monkeypatch.setenv("HYDRA_FULL_ERROR", "1")
     with pytest.raises(ValueError, match="no"), one_line_errors():
         assert shows_tracebacks()

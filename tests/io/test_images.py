@@ -12,6 +12,7 @@ from diode_pl.io.images import (
     read_images,
     read_pixels,
     read_with_pixels,
+    resize,
     to_pillow,
     to_uint8,
 )
@@ -114,3 +115,11 @@ def test_grid_puts_pictures_row_by_row_on_white() -> None:
     assert sheet.shape == (2 * 6 + 1, 2 * 7 + 1, 3)
     assert sheet[1, 1, 0] == 0 and sheet[1, 8, 0] == 1 and sheet[7, 1, 0] == 2
     assert sheet[0, 0, 0] == sheet[7, 8, 0] == 255
+
+
+def test_images_are_scaled_without_rounding_and_stay_in_range() -> None:
+    images = torch.rand(2, 3, 8, 8)
+    assert resize(images, 8) is images
+    larger = resize(images, 16)
+    assert larger.shape == (2, 3, 16, 16) and larger.min() >= 0 and larger.max() <= 1
+    assert (larger * 255 - (larger * 255).round()).abs().max() > 0.1

@@ -8,9 +8,9 @@ import pytest
 import pytorch_lightning as pl
 import torch
 
-from diode_pl.data.synthetic import FinishedBatch, Plan
+from diode_pl.data.synthetic import FinishedBatch, Plan, SyntheticSet
 from diode_pl.provenance import GIVEN_WEIGHTS, Provenance
-from diode_pl.synthesis.job import synthesize
+from diode_pl.synthesis.job import _say_what_is_kept, synthesize
 from diode_pl.targets import Targets
 from tests.tiny import TinyDetector
 
@@ -46,7 +46,7 @@ def test_advice_to_go_on_is_given_where_a_batch_is_finished(
     def fit(_: object) -> None:
         nothing = Targets(torch.zeros(0, 4), torch.zeros(0, dtype=torch.long), torch.zeros(0, dtype=torch.long), 2)
         for number in range(finished):
-            trainer.callbacks[-1].dataset.write(
+            trainer.callbacks[0].dataset.write(
                 FinishedBatch(number, 2 * number, torch.rand(2, 3, 8, 8), nothing, 0, [], {}, {}, 1.0, Provenance(True))
             )
         if finished < 2:
@@ -60,4 +60,21 @@ def test_advice_to_go_on_is_given_where_a_batch_is_finished(
         return
     with pytest.raises(ValueError, match="nobody knows dogs"):
         synthesize(given, trainer, tmp_path / "set", {})
-    assert ("the same command resumes after the last finished batch" in caplog.text) == bool(finished)
+    kept = f"{tmp_path}/set: stopped; 2 of 4 images are kept; the same command goes on from there"
+    assert [line for line in caplog.messages if "stopped" in line] == [kept] * finished
+
+
+def test_a_stop_by_the_keyboard_says_what_is_kept(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    dataset = SyntheticSet(tmp_path, ["cat"], {})
+    _say_what_is_kept(dataset, Plan(8, 2), failed=False)
+    anew = "the same command begins anew"
+    assert caplog.messages == [f"{tmp_path}: stopped before the first batch was finished; {anew}"]
+    _say_what_is_kept(dataset, Plan(8, 2), failed=True)
+    assert len(caplog.messages) == 1
+    (tmp_path / "batches").mkdir()
+    (tmp_path / "batches" / "000000.ckpt").touch()
+    _say_what_is_kept(dataset, Plan(8, 2), failed=True)
+    assert "0 of 8 images are kept, and a checkpoint in a batch; the same" in caplog.messages[-1]
+    (tmp_path / "batches" / "000002.ckpt").touch()
+    _say_what_is_kept(dataset, Plan(8, 2), failed=True)
+    assert "and the checkpoints of 2 begun batches; the same" in caplog.messages[-1]

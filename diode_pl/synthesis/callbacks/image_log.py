@@ -50,11 +50,12 @@ class ImageLog(pl.Callback):
         if not self._dashboards or not self.progress:
             return
         self._followed = pl_module.batch if self._followed is None else self._followed
-        due = batch_idx == 0 or (batch_idx + 1) % self.every == 0 or batch_idx + 1 == trainer.num_training_batches
+        iteration, last = pl_module.iteration, pl_module.stage.steps(pl_module.budget)
+        due = iteration in (1, last) or iteration % self.every == 0
         if pl_module.batch == self._followed and due:
             found = {"teacher": _look(pl_module, self.progress)}
             pictures = self._describe(pl_module, self.progress, found)
-            self._show("progress", pictures, pl_module, step_in_set(pl_module, batch_idx + 1))
+            self._show("progress", pictures, pl_module, step_in_set(pl_module, iteration))
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Shows a finished batch; comes after the verifier, whose detections it shows."""

@@ -1,5 +1,6 @@
 """Writing of finished batches."""
 
+import logging
 import time
 from collections import ChainMap
 from typing import Any
@@ -9,6 +10,8 @@ import pytorch_lightning as pl
 from diode_pl.data.synthetic import Claims, FinishedBatch, SyntheticSet, Team
 from diode_pl.provenance import Provenance
 from diode_pl.synthesis.module import Inversion
+
+log = logging.getLogger(__name__)
 
 _PAUSE = 2.0  # seconds between two looks at the folder
 
@@ -65,6 +68,15 @@ class ImageWriter(pl.Callback):
                 files=_collect(trainer, "files"),
             )
         )
+        self._say(pl_module)
+
+    def _say(self, module: Inversion) -> None:
+        """One line on a batch, which stays when the bar is gone."""
+        plan, number, seconds = module.plan, module.batch or 0, time.perf_counter() - module.started
+        first, count = plan.first_image(number), plan.images_in(number)
+        scores = "".join(f", {name} {value:.3f}" for name, value in module.scores.items())
+        where = f"batch {number + 1} of {plan.num_batches}: images {first} to {first + count - 1}"
+        log.info("%s%s, %.1f s per image", where, scores, seconds / count)
 
     def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
         """Lets another process have the batch at once."""

@@ -37,22 +37,22 @@ class LossLog(pl.Callback):
     ) -> None:
         """Logs the terms; raises a FloatingPointError if one is infinite or NaN."""
         assert isinstance(pl_module, Inversion)
-        last = batch_idx + 1 == trainer.num_training_batches
-        if not ((batch_idx + 1) % self.every == 0 or last):
+        last = pl_module.iteration == pl_module.stage.steps(pl_module.budget)
+        if not (pl_module.iteration % self.every == 0 or last):
             return
         values = pl_module.term_values()
         entry = {f"loss/{name}": value for name, value in values.items()}
         broken = [name for name, value in entry.items() if not math.isfinite(value)]
         if broken:
             raise FloatingPointError(
-                f"{', '.join(broken)} is not finite at iteration {batch_idx + 1} of batch {pl_module.batch}; "
+                f"{', '.join(broken)} is not finite at iteration {pl_module.iteration} of batch {pl_module.batch}; "
                 "try the precision 32-true, a lower learning rate or lower weights"
             )
         assert pl_module.batch is not None
         entry |= {f"share/{name}": part for name, part in pl_module.objective.shares(values).items()}
-        entry |= {"lr": pl_module.learning_rate, "boxes": float(len(pl_module.current_targets))}
+        entry |= {"lr": float(pl_module.scheduler.get_last_lr()[0]), "boxes": float(len(pl_module.current_targets))}
         entry |= {"batch": float(pl_module.batch), "stage": float(pl_module.stage_index)}
-        log_numbers(pl_module.loggers, entry, step_in_set(pl_module, batch_idx + 1))
+        log_numbers(pl_module.loggers, entry, step_in_set(pl_module, pl_module.iteration))
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         assert isinstance(pl_module, Inversion)

@@ -47,14 +47,14 @@ class Snapshots(pl.Callback):
             raise ValueError(f"images must be >= 0 and points >= 1, got {images} and {points}")
         self.images, self.points = images, points
         self.notes, self.files = dict[str, Any](), dict[str, bytes]()
-        self._due = set[int]()
+        self._due, self._start = set[int](), list[float]()
 
     def on_train_batch_start(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: object, batch_idx: int
     ) -> None:
         """Begins a batch of images."""
         assert isinstance(pl_module, Inversion)
-        if batch_idx or pl_module.stage_index:
+        if pl_module.iteration or pl_module.stage_index:
             return
         total = count_iterations(pl_module)
         self._due = {round(total * i / self.points) for i in range(1, self.points + 1)}
@@ -66,7 +66,7 @@ class Snapshots(pl.Callback):
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: object, batch: object, batch_idx: int
     ) -> None:
         assert isinstance(pl_module, Inversion)
-        iteration = count_iterations(pl_module, pl_module.stage_index) + batch_idx + 1
+        iteration = count_iterations(pl_module, pl_module.stage_index) + pl_module.iteration
         if iteration != 1 and iteration not in self._due:
             return
         losses = {name: float(f"{value:.5g}") for name, value in pl_module.term_values().items()}
@@ -82,6 +82,14 @@ class Snapshots(pl.Callback):
             assert pl_module.images is not None
             each = [fmean(self._measure(pl_module, image)) for image in pl_module.images.detach().split(1)]
             self.notes["norm_distances"] = [float(f"{distance:.4g}") for distance in each]
+
+    def state_dict(self) -> dict[str, Any]:
+        """What was kept of the present batch."""
+        return {"due": sorted(self._due), "start": self._start, "notes": self.notes, "files": self.files}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self._due, self._start = set(state_dict["due"]), state_dict["start"]
+        self.notes, self.files = state_dict["notes"], state_dict["files"]
 
     def _keep_images(self, module: Inversion, iteration: int) -> None:
         assert module.images is not None and module.batch is not None

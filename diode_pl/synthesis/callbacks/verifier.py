@@ -80,9 +80,9 @@ class Verifier(pl.Callback):
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: object, batch: object, batch_idx: int
     ) -> None:
         assert isinstance(pl_module, Inversion)
-        due = self.every and pl_module.images is not None and (batch_idx + 1) % self.every == 0
+        due = self.every and pl_module.images is not None and pl_module.iteration % self.every == 0
         if due and (self.detector is None or self._sides(self.detector).supports(pl_module.stage.resolution)):
-            self._measure(pl_module, step_in_set(pl_module, batch_idx + 1))
+            self._measure(pl_module, step_in_set(pl_module, pl_module.iteration))
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Measures a finished batch, rounded to 8 bits as on disk."""

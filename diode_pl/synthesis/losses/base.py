@@ -2,7 +2,9 @@
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from jaxtyping import Float
 from torch import Tensor
@@ -78,3 +80,12 @@ class Loss(ABC):
     def prepare(self, detector: Detector, resolution: int) -> bool:
         """Called before the first step of a stage; returns whether the term can be computed with this teacher."""
         return True
+
+    def state_dict(self) -> dict[str, Any]:
+        """What the steps of a stage leave behind for the next ones, as plain data and tensors; empty if nothing."""
+        return {}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Goes on from a state, after :meth:`prepare`."""
+        if state:
+            raise NotImplementedError(f"{type(self).__name__} has a state_dict and no load_state_dict")

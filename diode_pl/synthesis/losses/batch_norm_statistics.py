@@ -2,8 +2,9 @@
 
 import logging
 import math
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from jaxtyping import Float
@@ -78,6 +79,7 @@ class BatchNormStatistics(Loss):
     def prepare(self, detector: Detector, resolution: int) -> bool:
         """Resets the average; returns whether the teacher has any of the norm layers that ``layers`` selects."""
         self._average.forget()
+        self._device = next(detector.parameters()).device
         layers = detector.norm_layers()
         if self.layers == "all":
             self.norm_layers = len(layers)
@@ -88,13 +90,19 @@ class BatchNormStatistics(Loss):
             self._weigh(detector)
         elif self.norm_layers:
             if resolution not in self._references:
-                device = next(detector.parameters()).device
                 recorder = BatchNormRecorder(layers[: self.norm_layers])
                 with torch.no_grad(), recorder.recording():
-                    detector(read_folder(self.reference, resolution).to(device))
+                    detector(read_folder(self.reference, resolution).to(self._device))
                 self._references[resolution] = recorder.batch
             self._moments = self._references[resolution]
         return self.norm_layers > 0
+
+    def state_dict(self) -> dict[str, Any]:
+        """The average of the statistics."""
+        return self._average.state_dict()
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        self._average.load_state_dict(state, self._device)
 
     def _weigh(self, detector: Detector) -> None:
         shares = detector.norm_shares()[: self.norm_layers]

@@ -1,6 +1,7 @@
 """Exponential average of channel statistics over steps."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -31,6 +32,15 @@ class MomentAverage:
         """Resets the average."""
         self._past: tuple[Tensor, Tensor] | None = None
         self._count = 0
+
+    def state_dict(self) -> dict[str, Any]:
+        """The average so far."""
+        return {"past": self._past, "count": self._count}
+
+    def load_state_dict(self, state: Mapping[str, Any], device: torch.device | str) -> None:
+        """Goes on from an average."""
+        past, self._count = state["past"], state["count"]
+        self._past = None if past is None else (past[0].to(device), past[1].to(device))
 
     def __call__(self, batch: Sequence[ChannelStats]) -> list[ChannelStats]:
         """Adds a step, one entry per layer, and returns the average; its gradient is that of ``batch`` alone."""

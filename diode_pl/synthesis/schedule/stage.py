@@ -1,7 +1,7 @@
 """A stage of the synthesis: resolution, iterations, optimizer and learning rate."""
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from torch import nn
@@ -73,3 +73,13 @@ class Stage:
     def lr_factor(self, progress: float) -> float:
         """Factor of the learning rate at ``progress``, the completed share of the stage."""
         return self.final_lr + (self.initial_lr - self.final_lr) * 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))
+
+
+def check_stages(stages: Sequence[Stage], teacher: Detector, budget: float) -> None:
+    """Raises a ValueError if there are none, the teacher does not support one, or ``budget`` is no number > 0."""
+    if not isinstance(budget, int | float) or budget <= 0:
+        raise ValueError(f"budget must be a number > 0, got {budget!r}")
+    if not stages:
+        raise ValueError("stages must not be empty")
+    for i, stage in enumerate(stages):
+        stage.check(f"stages[{i}]", teacher)
