@@ -49,7 +49,7 @@ OVERLAYS = {"experiment", "task"}
 FOREIGN_TARGETS = {
     # weights that come with the package; networks that torchvision builds; a detector that a data set records
     "detector": ("diode_pl.io.assets.", "torchvision.models.detection.", "diode_pl.cli.load_recorded_teacher"),
-    "callbacks": ("pytorch_lightning.callbacks.", "diode_pl.training.ema.", "diode_pl.distillation.callbacks."),
+    "callbacks": ("pytorch_lightning.callbacks.", "diode_pl.training.", "diode_pl.distillation.callbacks."),
     "data": ("diode_pl.shapes.", "diode_pl.data.held_out."),
     "logger": ("pytorch_lightning.loggers.",),
     "losses": ("diode_pl.synthesis.loss_weighting.",),  # a preset says what its weights are

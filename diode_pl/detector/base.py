@@ -10,15 +10,16 @@ from torch import Tensor, nn
 from diode_pl.class_names import match_classes
 from diode_pl.detector.finite_weights import require_finite
 from diode_pl.detector.nms import non_max_suppression
+from diode_pl.detector.notebook import NotebookView
 from diode_pl.detector.outputs import DensePredictions, Detections, MatchedPredictions, Outputs
 from diode_pl.io.safetensors import fingerprint
-from diode_pl.provenance import GIVEN_WEIGHTS, Provenance
+from diode_pl.provenance import GIVEN_WEIGHTS
 from diode_pl.targets import Targets
 
 __all__ = ["GIVEN_WEIGHTS", "DensePredictions", "Detections", "Detector", "Outputs", "MatchedPredictions"]
 
 
-class Detector(nn.Module, ABC):
+class Detector(NotebookView, nn.Module, ABC):
     """An object detector for images in [0, 1]; normalization is part of the network.
 
     Args:
@@ -52,8 +53,7 @@ class Detector(nn.Module, ABC):
             raise ValueError(f"class names must be unique, got {list(class_names)}")
         self.class_names = tuple(class_names)
         self.stride, self.smallest = stride, stride if smallest is None else smallest
-        self.provenance: Provenance | None = None
-        self._frozen = False
+        self.provenance, self._frozen = None, False
 
     @abstractmethod
     def forward(self, images: Float[Tensor, "n 3 h w"]) -> Outputs:

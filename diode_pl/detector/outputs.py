@@ -7,6 +7,10 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from diode_pl.io.notebook import to_table
+
+_EDGES = ("x1", "y1", "x2", "y2")  # in units of image width and height
+
 
 @dataclass(frozen=True)
 class Outputs:
@@ -116,6 +120,10 @@ class Detections:
     boxes: Float[Tensor, "m 4"]
     scores: Float[Tensor, " m"]
     labels: Int[Tensor, " m"]
+
+    def _repr_html_(self) -> str:
+        columns = [self.labels.tolist(), self.scores.tolist(), *self.boxes.T.tolist()]
+        return to_table(f"{len(self.labels)} detections", ["label", "score", *_EDGES], list(zip(*columns, strict=True)))
 
     def relabel(self, labels: Sequence[int]) -> "Detections":
         """Maps the labels to other ones.

@@ -16,6 +16,7 @@ from diode_pl.distillation.losses import BlockFeatures, Decoded
 from diode_pl.distillation.module import Distillation
 from diode_pl.training.ema import WarmupEMA
 from diode_pl.training.optim import Recipe
+from diode_pl.training.progress import TrainingProgress
 from diode_pl.training.trainer import build_training_trainer
 
 
@@ -64,9 +65,11 @@ def distill_student(
     optimizer = partial(torch.optim.AdamW, lr=lr, weight_decay=0.05)
     recipe = Recipe(optimizer, warmup_epochs=0.0, warmup_steps=50, nominal_batch=None)
     module = Distillation(student, teacher, {"decoded": Decoded(), "block": BlockFeatures()}, recipe, data)
-    callbacks = {"ema": WeightAveraging(multi_avg_fn=WarmupEMA(ema_decay))}
+    callbacks = {"ema": WeightAveraging(multi_avg_fn=WarmupEMA(ema_decay)), "progress": TrainingProgress()}
     trainer = build_training_trainer(
         callbacks, {}, epochs, accelerator, gradient_clip_val=10.0, check_val_every_n_epoch=5
     )
     settings = {"lr": lr, "steps_per_epoch": steps_per_epoch, "batch_size": batch_size, "ema_decay": ema_decay}
-    return distill(module, trainer, folder, settings)
+    score = distill(module, trainer, folder, settings)
+    student.provenance = module.provenance  # it can teach now
+    return score

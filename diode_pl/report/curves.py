@@ -35,8 +35,8 @@ def draw_curves(history: Sequence[_Scores], teacher: _Scores | None = None) -> F
     """Draws losses, validation scores and learning rate over the epochs, 1200 pixels wide.
 
     Args:
-        history: per epoch, ``epoch`` and any of ``loss/...``, ``val/AP50``, ``val/AP``, ``val/F1``, ``val/accuracy``,
-            ``val/macro_accuracy``, ``lr``; other entries are ignored.
+        history: per epoch, ``epoch`` (from 0; drawn from 1) and any of ``loss/...``, ``val/AP50``, ``val/AP``,
+            ``val/F1``, ``val/accuracy``, ``val/macro_accuracy``, ``lr``; other entries are ignored.
         teacher: its scores on the same images, of which ``val/AP50`` is drawn.
 
     Raises:
@@ -79,7 +79,7 @@ def draw_curves(history: Sequence[_Scores], teacher: _Scores | None = None) -> F
         axes[key].set_xlabel("epoch")
         axes[key].set_ylim(bottom=0)
     axes["loss"].xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-    epochs = {entry["epoch"] for entry in history}
+    epochs = {entry["epoch"] + 1 for entry in history}
     if len(epochs) == 1:  # a lone point would stand on an axis of hundredths of an epoch
         axes["loss"].set_xlim(min(epochs) - 0.5, max(epochs) + 0.5)
     axes["loss"].tick_params(labelbottom=False)
@@ -88,7 +88,8 @@ def draw_curves(history: Sequence[_Scores], teacher: _Scores | None = None) -> F
 
 def _line(axes: Axes, history: Sequence[_Scores], key: str, color: str) -> list[float]:
     """Draws one quantity, with its last value in the legend, and returns its finite values."""
-    points = [(entry["epoch"], float(entry[key])) for entry in history if key in entry and math.isfinite(entry[key])]
+    known = [entry for entry in history if key in entry and math.isfinite(entry[key])]
+    points = [(entry["epoch"] + 1, float(entry[key])) for entry in known]
     if points:
         marker = "o" if len(points) <= _DOTS else ""
         label = f"{key.split('/', 1)[-1]} {points[-1][1]:.3g}"

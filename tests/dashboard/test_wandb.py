@@ -2,11 +2,15 @@
 
 import copy
 import json
+import textwrap
 from pathlib import Path
 from typing import Any
+from unittest.mock import create_autospec
 
 import pytest
+import wandb
 from pytorch_lightning.loggers import WandbLogger
+from wandb.apis import public
 
 from diode_pl.dashboard import Artifact, RunCard, Wandb
 from tests.dashboard.boards import show_all
@@ -97,6 +101,21 @@ def test_with_a_server_lineage_is_drawn_from_the_same_artifact_that_was_logged(
     (made,), (used,) = server.logged, server.used
     assert (made.name, made.type, made.digest) == (used.name, used.type, used.digest)
     assert set(made.manifest.entries) == {"images/a.png", "annotations.json"}
+
+
+def test_the_lines_of_the_docs_draw_the_arrows_that_an_offline_run_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "dashboards.md").read_text(encoding="utf-8")
+    lines = page.partition("```python\n")[2].partition("```")[0]
+    made, trained = create_autospec(public.Run, instance=True), create_autospec(public.Run, instance=True)
+    made.config, trained.config = {"seed": 0}, {"made_from": ["images-1", "images-2"]}
+    api = create_autospec(wandb.Api, instance=True)  # as the package has it: other calls would fail
+    api.runs.return_value = [made, trained]
+    api.artifact.side_effect = lambda name: name
+    monkeypatch.setattr(wandb, "Api", lambda: api)
+    exec(compile(textwrap.dedent(lines), "dashboards.md", "exec"), {})
+    assert not made.use_artifact.called
+    names = [call.args[0] for call in trained.use_artifact.call_args_list]
+    assert names == [f"ENTITY/diode_pl/images-{i}:latest" for i in (1, 2)]
 
 
 def test_without_upload_the_files_stay_where_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

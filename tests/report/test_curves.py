@@ -28,11 +28,11 @@ def lines(axes: Axes) -> dict[str, tuple[list[float], list[float]]]:
 
 def test_every_quantity_in_its_panel_over_the_epochs_that_have_it() -> None:
     found = panels(draw_curves(HISTORY, TEACHER))
-    assert lines(found["losses"]) == {"box 1": ([0, 1, 2], [4, 2, 1]), "mimic 5": ([0, 1], [9, 5])}
+    assert lines(found["losses"]) == {"box 1": ([1, 2, 3], [4, 2, 1]), "mimic 5": ([1, 2], [9, 5])}
     scores = lines(found["validation"])
     assert scores.pop("teacher's AP50 0.9")[1] == [0.9, 0.9]
-    assert scores == {"AP50 0.4": ([1, 2], [0.2, 0.4]), "AP 0.2": ([1, 2], [0.1, 0.2]), "F1 0.5": ([1, 2], [0.3, 0.5])}
-    assert [*lines(found["learning rate"]).values()] == [([0, 1, 2], [0.01, 0.02, 0.01])]
+    assert scores == {"AP50 0.4": ([2, 3], [0.2, 0.4]), "AP 0.2": ([2, 3], [0.1, 0.2]), "F1 0.5": ([2, 3], [0.3, 0.5])}
+    assert [*lines(found["learning rate"]).values()] == [([1, 2, 3], [0.01, 0.02, 0.01])]
 
 
 def test_one_color_a_quantity_and_the_teachers_is_that_of_the_score() -> None:
@@ -59,7 +59,7 @@ def test_the_axis_counts_whole_epochs(first: int, count: int) -> None:
     figure.canvas.draw()
     for axes in figure.axes:
         low, high = axes.get_xlim()
-        assert [tick for tick in axes.get_xticks() if low <= tick <= high] == list(range(first, first + count))
+        assert [tick for tick in axes.get_xticks() if low <= tick <= high] == list(range(first + 1, first + 1 + count))
 
 
 @pytest.mark.parametrize("history", [[], HISTORY[:1], HISTORY, [{"epoch": 0, "loss/a": math.inf}]], ids=len)

@@ -13,6 +13,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from diode_pl.data.readers.notebook import show_set
 from diode_pl.detector import Detector
 from diode_pl.io.annotation import Annotation
 from diode_pl.io.quoting import shorten
@@ -164,6 +165,9 @@ class ImageSet(Dataset, ABC):
         self.class_names, self.resolution = tuple(class_names), resolution
         self.provenance = Provenance.from_setting(provenance)
         self.bad_files = BadFileCounter(max_bad)
+
+    def _repr_html_(self) -> str:
+        return show_set(self)
 
     @abstractmethod
     def __len__(self) -> int:

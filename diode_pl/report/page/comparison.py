@@ -74,7 +74,7 @@ def compare_runs(folder: Path, others: Sequence[Path], kind: str) -> Comparison 
         differences.append(told + [("…", f"{len(changed) - _MOST} more", "")] * (len(changed) > _MOST))
     names = _name(places)
     histories = {
-        name: [(e["epoch"], e["val/AP50"]) for e in each.get("history", ()) if "val/AP50" in e]
+        name: [(e["epoch"] + 1, e["val/AP50"]) for e in each.get("history", ()) if "val/AP50" in e]
         for name, each in zip(names, facts, strict=True)
     }
     return Comparison(names, rows, differences, {name: points for name, points in histories.items() if points})

@@ -51,7 +51,9 @@ def draw_lines(
     if log and values and min(values) > 0:
         _set_log(axes, narrow=max(values) < 100 * min(values))
     else:
-        axes.set_ylim(bottom=min([0.0, *values]))
+        heights = [0.0, *values, *([] if level is None else [level[1]])]
+        low, high = min(heights), max(heights)
+        axes.set_ylim(low, high + 0.05 * (high - low or 1.0))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6, min_n_ticks=1))
     axes.set_xlabel(x)
     axes.set_title(title, loc="left", fontsize=10.5)

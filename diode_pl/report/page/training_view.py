@@ -91,7 +91,7 @@ def _curves(metrics: Mapping[str, Any]) -> tuple[str, str, list[Chart]]:
 
 
 def _points(history: Sequence[Mapping[str, float | int]], key: str) -> list[tuple[float | int, float | int]]:
-    return [(entry["epoch"], entry[key]) for entry in history if key in entry]
+    return [(entry["epoch"] + 1, entry[key]) for entry in history if key in entry]
 
 
 def _classes(metrics: Mapping[str, Any]) -> tuple[str, str, list[Chart]]:

@@ -19,7 +19,7 @@ def test_trainings_with_what_differs(tmp_path: Path) -> None:
     assert rows["AP@0.5"] == ["0.500", "0.250"] and rows["parameters"] == ["350,000", "–"]
     assert "accuracy" not in rows, "no run has it"
     assert comparison.differences == [[("seed", "1", "0")]]
-    assert comparison.histories["other"] == [(0, 0.25), (1, 0.5)]
+    assert comparison.histories["other"] == [(1, 0.25), (2, 0.5)]
 
 
 def test_sets_of_folders_with_one_name(tmp_path: Path) -> None:
