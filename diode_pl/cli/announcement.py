@@ -29,7 +29,10 @@ def announce(entry_point: str, choices: Mapping[str, str], config: DictConfig, s
     detectors = dict(tag.split("=", 1) for tag in tag_detectors(choices, config))
     verifier = choices.get("detector@verifier", "none")
     detectors |= {} if verifier == "none" else {"verifier": verifier}
-    what = _SENTENCES[entry_point](settings, {**choices, **detectors})
+    try:
+        what = _SENTENCES[entry_point](settings, {**choices, **detectors})
+    except (AttributeError, IndexError, KeyError, OSError, TypeError, ValueError):  # wrong values, not yet checked
+        what = f"into {settings.get('output_dir')}"
     return f"{entry_point}: {what}"
 
 
@@ -41,7 +44,7 @@ def _of_synthesis(values: Values, names: Names) -> str:
     stages = (values.get("schedule") or {}).get("stages") or [{}]
     made = sum(1 for _ in Path(folder, "batches").glob("*.json"))
     known = f", where {made} batches of {each} are" if made else ""
-    sides = f"at {stages[-1].get('resolution')} px "
+    sides = f"at {stages[-1]['resolution']} px " if "resolution" in stages[-1] else ""
     return f"{count} images {sides}from {names.get('teacher', 'a detector')}{scored}, into {folder}{known}"
 
 

@@ -72,6 +72,22 @@ def test_a_training_that_has_a_checkpoint_goes_on(tmp_path: Path) -> None:
     assert first_line("train", f"output_dir={tmp_path}").endswith(f"into {tmp_path}, continued")
 
 
+def test_wrong_values_are_left_to_the_checks_that_name_them() -> None:
+    assert first_line("synthesize", "schedule.stages=3", "output_dir=a") == "synthesize: into a"
+    assert first_line("synthesize", "schedule.stages=[]", "output_dir=a").startswith(
+        "synthesize: 32 images from yolov3"
+    )
+
+
+def test_what_makes_no_image_says_so() -> None:
+    said = "synthesize: the files on the whole set in a"
+    assert first_line("synthesize", "finish=true", "output_dir=a") == said
+    assert (
+        first_line("synthesize", "finish=true", "+task.verifier=x", "output_dir=a")
+        == f"{said}, scored by yolov3_res_shapes"
+    )
+
+
 def test_the_other_entry_points_say_where_their_files_go() -> None:
     assert first_line("export", "weights=a", "output=b.onnx") == "export: a as onnx, into b.onnx"
     assert first_line("export", "weights=a") == "export: a as onnx, beside it"
