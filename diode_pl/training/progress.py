@@ -7,6 +7,7 @@ from pytorch_lightning.callbacks import ProgressBar
 from pytorch_lightning.trainer.states import TrainerFn
 
 from diode_pl.training.progress_line import ProgressLine
+from diode_pl.training.time_budget import UNPLANNED
 
 
 class TrainingProgress(ProgressBar):
@@ -42,7 +43,11 @@ class TrainingProgress(ProgressBar):
         if self._enabled and ((batch_idx + 1) % self.refresh == 0 or batch_idx + 1 == steps):
             values = {name: float(value) for name, value in trainer.progress_bar_metrics.items()}
             done = trainer.current_epoch * steps + batch_idx + 1
-            self._line.update(done, max(epochs * steps, done), f"epoch {trainer.current_epoch + 1}/{epochs}", values)
+            if epochs == UNPLANNED:  # of a time budget, which plans within the first epoch
+                self._line.update(done, steps, "epoch 1", values)
+            else:
+                what = f"epoch {trainer.current_epoch + 1}/{epochs}"
+                self._line.update(done, max(epochs * steps, done), what, values)
 
     def on_validation_batch_end(
         self,

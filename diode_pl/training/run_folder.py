@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -146,7 +147,7 @@ class RunFolder:
                 with reraise_process_errors():
                     trainer.fit(module, datamodule=data, ckpt_path=None if start is None else start.path)
             except BaseException as error:
-                self._say_what_is_kept(last, isinstance(error, Exception))
+                self._say_what_is_kept(isinstance(error, Exception))
                 raise
             # From the file: spawned processes do not return their weights.
             final = self.read_checkpoint() if trainer.is_global_zero else None
@@ -157,17 +158,17 @@ class RunFolder:
                 forget_previous(path)
         return trainer.is_global_zero
 
-    def _say_what_is_kept(self, last: int, failed: bool) -> None:
+    def _say_what_is_kept(self, failed: bool) -> None:
         if not self.path.is_file():
             if not failed:
                 log.warning(
                     "%s: stopped before the first epoch was finished; the same command begins anew", self.folder
                 )
             return
-        known = self.read_checkpoint()
-        done = 0 if known is None else known.epochs
-        kept = f"{done} of {last} epochs are kept in {self.path.name}"
-        log.warning("%s: stopped; %s; the same command goes on from there", self.folder, kept)
+        with suppress(ValueError):  # damaged, which the next run says
+            known = self.read_checkpoint()
+            kept = f"{known.epochs if known else 0} epochs are kept in {self.path.name}"
+            log.warning("%s: stopped; %s; the same command goes on from there", self.folder, kept)
 
     def _when(self) -> dict[str, Any]:
         return {"dirpath": self.folder, "save_on_train_epoch_end": True, "enable_version_counter": False}

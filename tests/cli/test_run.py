@@ -93,7 +93,7 @@ def test_a_failed_job_of_a_sweep_is_one_line_that_names_it(
     assert fails("train", *NOISE, "seed=many,-1", f"hydra.sweep.dir={tmp_path}", "-m") == "1"
     said = capsys.readouterr().err.splitlines()  # and nothing else, such as what Hydra says
     assert [line[:13] for line in said] == ["error: job 0 ", "error: job 1 "]
-    assert said[0].endswith("seed must be an integer, got 'many'")
+    assert said[0].endswith("seed must be an integer from 0 to 4294967295, got 'many'")
     assert "seed=-1" in said[1] and said[1].endswith("got -1")
 
 

@@ -52,6 +52,11 @@ def test_one_bar_runs_over_all_epochs_with_loss_and_score(monkeypatch: pytest.Mo
     assert list(updates[-1][3]) == ["loss", "AP50"] and updates[-1][3]["AP50"] == 0.5
 
 
+def test_a_time_budget_that_has_not_planned_yet_shows_its_first_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("diode_pl.training.progress.UNPLANNED", 2)
+    assert shown(TrainingProgress(refresh=3), monkeypatch)[0][:3] == (3, 4, "epoch 1")
+
+
 def test_a_measurement_has_a_bar_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     assert shown(TrainingProgress(), monkeypatch, measured=True)[-1] == (4, 4, "measuring", {})
 
