@@ -92,9 +92,8 @@ def describe_hydra_error(error: Exception, words: Sequence[str]) -> str:
     if found := _NO_KEY.search(text):
         parent, _, key = found[1].rpartition(".")
         node = getattr(error.__cause__, "parent_node", None)
-        near = _nearest(
-            key, [str(each) for each in node] if isinstance(node, Mapping) else [], f"{parent}.".lstrip(".")
-        )
+        known = [str(each) for each in node] if isinstance(node, Mapping) else []
+        near = _nearest(key, known, f"{parent}.".lstrip("."))
         return f"{found[1]}: no such key{near}; --cfg job prints all of them"
     if isinstance(error, OSError) and not isinstance(error, HydraException):
         return f"output_dir: {text}"
@@ -123,7 +122,7 @@ def describe_error(error: Exception, config: Any, choices: Mapping[str, str]) ->
     # A short one says little without its kind: KeyError('a').
     plain = not isinstance(cause, ValueError | OSError | RuntimeError) or isinstance(cause, UnicodeError)
     text = shorten(f"{type(cause).__name__}: {cause}" if plain and not at else str(cause), _LONGEST)
-    text, owner = _OF_OMEGACONF.sub("", text), at and typed_key(at[1], config)
+    text, owner = _OF_OMEGACONF.sub("", text), at and _typed_part(at[1], config)
     named = _NAMED.match(text)
     words = re.split("(, | and )", named[2]) if named else []
     keys = [_key_of(argument, owner, named and named[1], config) for argument in words[::2]]
@@ -146,6 +145,12 @@ def typed_key(key: str, config: Any) -> str:
         if reference and _is_there(reference[1], config):
             return typed_key(".".join([reference[1], *parts[i:]]), config)
     return ".".join(parts)
+
+
+def _typed_part(key: str, config: Any) -> str:
+    """The typed key of what Hydra calls ``stages0``: ``stages.0``."""
+    key = typed_key(key, config)
+    return key if _is_there(key, config) else typed_key(re.sub(r"(\d+)$", r".\1", key), config)
 
 
 def _node(key: str, config: Any) -> Any:

@@ -65,6 +65,7 @@ def test_the_key_that_was_typed_is_found_through_interpolations(key: str, typed:
         ("task.work.losses.mimic", "Mimic: weight must be >= 0", "losses.mimic.weight must be >= 0"),
         ("task.val", "resolution must be >= 1, got 0", "resolution must be >= 1, got 0"),
         ("task.work", "stages[1].resolution: 33 px", "schedule.stages.1.resolution: 33 px"),
+        ("task.work.stages1", "resolution must be > 0", "schedule.stages.1.resolution must be > 0"),
         ("task.trainer", "devices and num_nodes must be >= 1", "trainer.devices and trainer.num_nodes must be >= 1"),
         # A file of that name is no argument.
         (

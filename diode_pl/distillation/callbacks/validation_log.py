@@ -33,8 +33,10 @@ class ValidationLog(pl.Callback):
     """
 
     def __init__(self, images: int = 8, confidence: float = 0.3) -> None:
-        if images < 0 or not 0 <= confidence <= 1:
-            raise ValueError(f"images must be >= 0 and confidence in [0, 1], got {images} and {confidence}")
+        if images < 0:
+            raise ValueError(f"images must be >= 0, got {images}")
+        if not 0 <= confidence <= 1:
+            raise ValueError(f"confidence must be in [0, 1], got {confidence}")
         self.images, self.confidence = images, confidence
         self._pictures = list[Picture]()
 
