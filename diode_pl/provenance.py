@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from html import escape
 
 _RENAMED = {"number of real objects an image": "number of real objects per image"}  # in files of earlier versions
 
@@ -39,6 +40,9 @@ class Provenance:
             return "teacher-only"
         start = {None: [], True: ["teacher"], False: ["no teacher"]}[self.teacher]
         return " +".join([*start, *sorted(self.others)])
+
+    def _repr_html_(self) -> str:
+        return f"data access level: <code>{escape(str(self)) or 'not stated'}</code>"
 
     @property
     def parts(self) -> list[str]:

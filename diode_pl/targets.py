@@ -7,6 +7,8 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from diode_pl.html_table import to_table
+
 
 @dataclass(frozen=True)
 class Targets:
@@ -61,6 +63,12 @@ class Targets:
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    def _repr_html_(self) -> str:
+        shown = self.compact()
+        columns = [shown.image_index.tolist(), shown.labels.tolist(), *shown.boxes.T.tolist()]
+        title = f"{len(shown)} boxes in {self.batch_size} images"
+        return to_table(title, ["image", "label", "x1", "y1", "x2", "y2"], list(zip(*columns, strict=True)))
 
     def to(self, device: torch.device | str) -> "Targets":
         """Copies to another device."""

@@ -176,3 +176,9 @@ def test_a_tiled_set_remembers_what_it_was_made_from(
         student = tiny_detector(names=images.class_names)
         given = {"losses": {"labels": Detection()}, "teacher": None, "student": student, "val": None}
         assert str(parts(**given, train=tiled)[0].provenance) == learned
+
+
+def test_a_notebook_shows_the_level() -> None:
+    assert Provenance(teacher=True)._repr_html_() == "data access level: <code>teacher-only</code>"
+    assert Provenance.parse("weights from <a>.pt")._repr_html_().endswith("<code>weights from &lt;a&gt;.pt</code>")
+    assert "not stated" in Provenance()._repr_html_()

@@ -111,3 +111,10 @@ def test_to_moves_every_part() -> None:
     moved = three_boxes().to("meta")
     parts = (moved.boxes, moved.labels, moved.image_index, moved.valid)
     assert {part.device.type for part in parts} == {"meta"} and moved.batch_size == 3
+
+
+def test_a_notebook_shows_the_boxes_that_count() -> None:
+    boxes = torch.tensor([[0.0, 0.25, 0.5, 1.0], [0.0, 0.0, 1.0, 1.0]])
+    targets = Targets(boxes, torch.tensor([7, 8]), torch.tensor([1, 0]), 2, torch.tensor([True, False]))
+    page = targets._repr_html_()
+    assert page.startswith("<b>1 boxes in 2 images</b>") and "<td>1</td><td>7</td><td>0.000</td><td>0.250</td>" in page

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from diode_pl.io.notebook import to_table
+from diode_pl.html_table import to_table
 
 _EDGES = ("x1", "y1", "x2", "y2")  # in units of image width and height
 
