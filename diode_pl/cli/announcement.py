@@ -22,6 +22,7 @@ def announce(entry_point: str, choices: Mapping[str, str], config: DictConfig, s
         settings: the same as plain data, with interpolations resolved.
 
     Example:
+        >>> from omegaconf import OmegaConf
         >>> settings = {"weights": "student.safetensors", "source": "pictures", "output_dir": "runs/found"}
         >>> announce("predict", {}, OmegaConf.create(), settings)
         'predict: what student.safetensors finds in pictures, into runs/found'

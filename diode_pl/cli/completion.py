@@ -21,7 +21,7 @@ def choose_completion(overrides: Sequence[str], entry_point: str) -> list[str]:
 
     Example:
         >>> choose_completion(["finish=true", "accept=all"], "synthesize")[3:]
-        ['~task.inversion', '~task.trainer', '~task.shard']
+        ['~task.inversion', '~task.trainer', '~task.shard', '+task.keep_rules=true']
     """
     if entry_point != "synthesize" or "finish=true" not in [override.lower() for override in overrides]:
         return list(overrides)
