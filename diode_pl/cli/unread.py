@@ -53,10 +53,14 @@ def refuse_unread(overrides: Sequence[str], config: Any, groups: Collection[str]
 
 def _holders(parts: Sequence[str], config: Any) -> list[tuple[str, dict[str, Any]]]:
     """The mappings around a key, from the config itself inward, by their own keys."""
-    found = [("", config)]
-    for end in range(1, len(parts)):
-        node = found[-1][1].get(parts[end - 1])
-        if not isinstance(node, dict):
+    found, node = [("", config)], config
+    for end, part in enumerate(parts[:-1], start=1):
+        if isinstance(node, list):  # a part of one is named by its number
+            node = node[int(part)] if part.isdigit() and int(part) < len(node) else None
+        else:
+            node = node.get(part)
+        if isinstance(node, dict):
+            found.append((".".join(parts[:end]), node))
+        elif not isinstance(node, list):
             break
-        found.append((".".join(parts[:end]), node))
     return found

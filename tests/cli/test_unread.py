@@ -17,11 +17,12 @@ CONFIG = {
     "seed": 0,
     "data": {"root": "${folder}/a", "train": "${held_out_from:train}"},
     "extra": 1,
-    "schedule": {"stages": []},
+    "schedule": {"stages": [{"_target_": "module.Stage", "factors": {}}, {"free": {}}]},
     "losses": {},
     "task": {"_target_": "module.function", "stages": "${schedule.stages}", "losses": "${losses}"},
 }
 READ = ["+folder=DIR", "+train=a", "+experiment=demo", "++seed=1", "extra=1", "+losses.own=1", "++losses.own=1"]
+READ += ["+schedule.stages.0.factors.detection=1"]
 READ += ["+task.key=1", "++task.key=1", "+data@train=coco"]
 
 
@@ -42,6 +43,8 @@ def test_what_is_read_or_belongs_to_a_class_is_left_alone(override: str) -> None
         ("++schedule.stage=1", r"^\+\+schedule.stage=1: .*; did you mean schedule.stages\?$"),
         ("+Num-images=8", r"^\+Num-images=8: nothing reads the key Num-images; did you mean num_images\?$"),
         ("+new.deep.key=8", r"^\+new.deep.key=8: nothing reads the key new.deep.key"),
+        ("+schedule.stages.1.free.detection=1", r"nothing reads the key schedule.stages.1.free.detection$"),
+        ("+schedule.stages.7.free.detection=1", r"nothing reads the key schedule.stages.7.free.detection"),
         ("+data@extra=coco", r"^\+data@extra=coco: nothing reads the key extra$"),
     ],
 )

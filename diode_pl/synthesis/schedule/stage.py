@@ -55,7 +55,7 @@ class Stage:
         if not (0 < self.initial_lr < math.inf and 0 <= self.final_lr < math.inf):
             raise ValueError(f"initial_lr and final_lr must be > 0 and >= 0, got {self.initial_lr} and {self.final_lr}")
         if wrong := [name for name, factor in self.loss_factors.items() if not 0 <= factor < math.inf]:
-            raise ValueError(f"loss_factors must be finite and >= 0, got {self.loss_factors[wrong[0]]} for {wrong[0]}")
+            raise ValueError(f"loss_factors.{wrong[0]} must be finite and >= 0, got {self.loss_factors[wrong[0]]}")
         if self.growth is not None and self.growth.start > self.iterations:
             raise ValueError(
                 f"growth.start: {self.growth.start} is after the last of {self.iterations} iterations, so no target "
