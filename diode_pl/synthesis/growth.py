@@ -18,8 +18,8 @@ class TargetGrowth:
 
     Args:
         every: iterations between two rounds, >= 1.
-        start, stop: iterations of the first and the last round.
-        nms_confidence, nms_iou: score and IoU thresholds of non-maximum suppression.
+        start, stop: iterations of the first and the last round, >= 0.
+        nms_confidence, nms_iou: score and IoU thresholds of non-maximum suppression; like all others in [0, 1].
         confidence: a new target must score more than this,
         max_iou: have an IoU below this with every target of its image,
         area: and cover more than the first and less than the second share of the image.
@@ -31,7 +31,7 @@ class TargetGrowth:
             the images with it.
 
     Raises:
-        ValueError: if ``every`` or ``class_limit`` is below 1, or ``start`` above ``stop``.
+        ValueError: if a number is out of range, or ``start`` above ``stop``.
 
     Source: Chawla et al., WACV 2021, section 3.2 and the authors' implementation.
 
@@ -54,8 +54,15 @@ class TargetGrowth:
     class_limit: float | None = None
 
     def __post_init__(self) -> None:
-        if self.every < 1 or self.start > self.stop:
-            raise ValueError(f"every must be >= 1 and start <= stop, got {self.every}, {self.start}, {self.stop}")
+        if self.every < 1:
+            raise ValueError(f"every must be >= 1, got {self.every}")
+        if not 0 <= self.start <= self.stop:
+            raise ValueError(f"start and stop must be >= 0 and in this order, got {self.start} and {self.stop}")
+        for name in ("nms_confidence", "nms_iou", "confidence", "max_iou", "seen_iou"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} must be in [0, 1], got {getattr(self, name)}")
+        if len(self.area) != 2 or not 0 <= self.area[0] <= self.area[1] <= 1:
+            raise ValueError(f"area must be two shares of the image in [0, 1], the smaller first, got {self.area}")
         if self.class_limit is not None and not self.class_limit >= 1:
             raise ValueError(f"class_limit must be >= 1 or None, got {self.class_limit}")
 

@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 import torch
 
@@ -163,7 +165,11 @@ def test_the_limit_of_a_class_is_at_least_its_mean() -> None:
         TargetGrowth(class_limit=0.5)
 
 
-@pytest.mark.parametrize("arguments", [{"every": 0}, {"start": 10, "stop": 9}], ids=str)
-def test_bad_arguments_raise(arguments: dict[str, int]) -> None:
-    with pytest.raises(ValueError, match="^every must be"):
+WRONG = [{"every": 0}, {"start": 10, "stop": 9}, {"start": -1}, {"nms_iou": -0.1}, {"seen_iou": 1.1}]
+WRONG += [{"area": (0.5, 0.1)}, {"area": (0.1,)}, {"area": (-0.1, 0.5)}, {"confidence": float("nan")}]
+
+
+@pytest.mark.parametrize("arguments", WRONG, ids=str)
+def test_bad_arguments_raise(arguments: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=rf"^{next(iter(arguments))}( and stop)? must be"):
         TargetGrowth(**arguments)
