@@ -32,7 +32,7 @@ class ImageLog(pl.Callback):
 
     def __init__(self, limit: int = 16, progress: int = 4, every: int = 50, confidence: float = 0.3) -> None:
         if limit < 1 or progress < 0 or every < 1:
-            raise ValueError(f"limit and every must be >= 1, progress >= 0, got {limit}, {every} and {progress}")
+            raise ValueError(f"limit, every and progress must be >= 1, 1 and 0, got {limit}, {every} and {progress}")
         if not 0 <= confidence <= 1:
             raise ValueError(f"confidence must be in [0, 1], got {confidence}")
         self.limit, self.progress, self.every, self.confidence = limit, progress, every, confidence

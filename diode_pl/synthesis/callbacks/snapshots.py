@@ -44,7 +44,7 @@ class Snapshots(pl.Callback):
 
     def __init__(self, images: int = 4, points: int = 12) -> None:
         if images < 0 or points < 1:
-            raise ValueError(f"images must be >= 0 and points >= 1, got {images} and {points}")
+            raise ValueError(f"images and points must be >= 0 and 1, got {images} and {points}")
         self.images, self.points = images, points
         self.notes, self.files = dict[str, Any](), dict[str, bytes]()
         self._due, self._start = set[int](), list[float]()

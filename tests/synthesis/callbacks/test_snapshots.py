@@ -67,5 +67,5 @@ def test_images_do_not_depend_on_it(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("wrong", [{"images": -1}, {"points": 0}])
 def test_wrong_numbers_are_refused(wrong: dict[str, int]) -> None:
-    with pytest.raises(ValueError, match="images must be >= 0 and points >= 1"):
+    with pytest.raises(ValueError, match="images and points must be >= 0 and 1"):
         Snapshots(**wrong)
