@@ -40,13 +40,8 @@ class Rounds(pl.Callback):
         rounds: int,
         block: int,
     ) -> None:
-        self.run_floor, self.wrap_parts, self.first, self.rounds, self.block = (
-            run_floor,
-            wrap_parts,
-            first,
-            rounds,
-            block,
-        )
+        self.run_floor, self.wrap_parts = run_floor, wrap_parts
+        self.first, self.rounds, self.block = first, rounds, block
         self.at_first, self.steps, self.floors = list[float](), list[float](), list[float]()
         self.parts, self.watch = dict[str, float](), Stopwatch()
 

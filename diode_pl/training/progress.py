@@ -3,14 +3,13 @@
 from typing import Any
 
 import pytorch_lightning as pl
-from pytorch_lightning.callbacks import ProgressBar
 from pytorch_lightning.trainer.states import TrainerFn
 
-from diode_pl.training.progress_line import ProgressLine
+from diode_pl.training.base_progress import RunProgress
 from diode_pl.training.time_budget import UNPLANNED
 
 
-class TrainingProgress(ProgressBar):
+class TrainingProgress(RunProgress):
     """One bar over all epochs: the epoch, the time that is left, loss and last score; see :class:`ProgressLine`.
 
     Args:
@@ -23,18 +22,6 @@ class TrainingProgress(ProgressBar):
         >>> TrainingProgress(refresh=50).refresh
         50
     """
-
-    def __init__(self, refresh: int = 10) -> None:
-        super().__init__()
-        if refresh < 1:
-            raise ValueError(f"refresh must be >= 1, got {refresh}")
-        self.refresh, self._enabled, self._line = refresh, True, ProgressLine()
-
-    def disable(self) -> None:
-        self._enabled = False
-
-    def enable(self) -> None:
-        self._enabled = True
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -63,7 +50,4 @@ class TrainingProgress(ProgressBar):
             self._line.update(batch_idx + 1, int(sum(trainer.num_val_batches)), "measuring", {})
 
     def teardown(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
-        self._line.close()
-
-    def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
         self._line.close()

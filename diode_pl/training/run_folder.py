@@ -3,7 +3,7 @@
 import json
 import logging
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -56,17 +56,15 @@ class RunFolder:
         self._lock = FolderLock(self.folder, "trains")
 
     def __enter__(self) -> "RunFolder":
-        if self.is_main:
-            self._lock.__enter__()
-        try:
+        with ExitStack() as held:
+            if self.is_main:
+                held.enter_context(self._lock)
             self._begin()
-        except BaseException:
-            self._lock.__exit__()
-            raise
+            self._held = held.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._lock.__exit__()
+        self._held.close()
 
     def _begin(self) -> None:
         record = self.folder / "configuration.json"

@@ -3,14 +3,13 @@
 from operator import length_hint
 
 import pytorch_lightning as pl
-from pytorch_lightning.callbacks import ProgressBar
 
 from diode_pl.synthesis.module import Inversion
 from diode_pl.synthesis.schedule import Stage
-from diode_pl.training.progress_line import ProgressLine
+from diode_pl.training.base_progress import RunProgress
 
 
-class SynthesisProgress(ProgressBar):
+class SynthesisProgress(RunProgress):
     """One bar over the whole run: batch, resolution, the time that is left, loss terms; see :class:`ProgressLine`.
 
     Iterations are weighted by their pixels, so that the remaining time is right for a growing resolution.
@@ -25,18 +24,6 @@ class SynthesisProgress(ProgressBar):
         >>> SynthesisProgress(refresh=50).refresh
         50
     """
-
-    def __init__(self, refresh: int = 10) -> None:
-        super().__init__()
-        if refresh < 1:
-            raise ValueError(f"refresh must be >= 1, got {refresh}")
-        self.refresh, self._enabled, self._line = refresh, True, ProgressLine()
-
-    def disable(self) -> None:
-        self._enabled = False
-
-    def enable(self) -> None:
-        self._enabled = True
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: object, batch: object, batch_idx: int
@@ -57,9 +44,6 @@ class SynthesisProgress(ProgressBar):
         self._line.update(done, (before + 1 + ahead) * sum(work), what, values)
 
     def on_fit_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        self._line.close()
-
-    def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
         self._line.close()
 
 
