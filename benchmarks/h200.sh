@@ -3,7 +3,7 @@
 #
 #     benchmarks/h200.sh runs/gpu
 #
-# About 8 minutes on one CUDA device; the tables are in runs/gpu/tables.md. Weights are random where speed is all that
+# Meant for 8 minutes on one CUDA device, where it has not been run yet; the tables are in runs/gpu/tables.md. Weights are random where speed is all that
 # counts. On a machine without one, small sizes show that it runs: DEVICE=cpu PRECISION=32-true SIZE=2 benchmarks/h200.sh
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
