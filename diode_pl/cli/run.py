@@ -16,6 +16,7 @@ from diode_pl.cli.errors import describe_error, shows_tracebacks
 from diode_pl.cli.experiments import qualify_experiments
 from diode_pl.cli.help import register_help
 from diode_pl.cli.job_folder import is_sweep, job_words, keep_fixed_words_out
+from diode_pl.cli.missing_paths import refuse_missing_paths
 from diode_pl.cli.pretrained import fill_pretrained
 from diode_pl.cli.renamed import refuse_renamed
 from diode_pl.cli.shard_folder import choose_shard_folder
@@ -70,9 +71,13 @@ def run(config: Any) -> float | None:
         assert isinstance(settings, dict)
         refuse_wrong(settings)
         log.info("%s", announce(str(job.job.config_name), _choices(job, written), config, settings))
+        from diode_pl.cli.source_arguments import read_arguments  # here and below: the lines above need not wait
+
+        refuse_unlike_signatures(written, settings, read_arguments)
+        refuse_missing_paths(written, settings)
         refuse_unlike_signatures(written, settings)
         settings["overrides"] = words
-        from pytorch_lightning import seed_everything  # torch comes with it: the lines above need not wait
+        from pytorch_lightning import seed_everything  # torch comes with it
 
         seed_everything(config.seed, verbose=False)  # random weights
         function = instantiate(config.task, _convert_="object")

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
 
 from hydra.utils import get_object
 
@@ -29,12 +29,29 @@ _LARGEST = 2**63 - 1
 _OF_HYDRA = {"_target_", "_partial_", "_convert_", "_recursive_", "_args_"}
 
 
-def refuse_unlike_signatures(written: Any, resolved: Any) -> None:
+class Arguments(NamedTuple):
+    """What a class or function takes.
+
+    Args:
+        hints: annotation of each argument that has one.
+        names: of the arguments.
+        open_ended: whether others are taken too.
+    """
+
+    hints: dict[str, Any]
+    names: list[str]
+    open_ended: bool
+
+
+def refuse_unlike_signatures(
+    written: Any, resolved: Any, find_arguments: Callable[[str], Arguments] | None = None
+) -> None:
     """Checks every node with a ``_target_``: each key must be an argument, each value of the type of its annotation.
 
     Args:
         written: the config as plain data with interpolations unresolved.
         resolved: the same with interpolations resolved.
+        find_arguments: of a target; where it raises an error, the node is not checked. None imports the target.
 
     Raises:
         ValueError: if one is not; the message starts with the key as it is typed, and names the nearest argument.
@@ -47,8 +64,7 @@ def refuse_unlike_signatures(written: Any, resolved: Any) -> None:
     """
     for key, node in _targets(resolved):
         try:
-            target = get_object(node["_target_"])
-            hints, known, open_ended = _arguments(target)
+            hints, known, open_ended = (find_arguments or _import_arguments)(node["_target_"])
         except Exception:  # Hydra says what is wrong with a target when it builds the object
             continue
         for name, value in node.items():
@@ -80,12 +96,12 @@ def _targets(node: Any, key: str = "") -> Iterator[tuple[str, Mapping[str, Any]]
 
 
 @cache
-def _arguments(target: Callable[..., Any]) -> tuple[dict[str, Any], list[str], bool]:
-    """Annotations and names of the arguments, and whether others are taken too."""
-    function = target.__init__ if isinstance(target, type) else target  # type: ignore[misc]
-    parameters = inspect.signature(target).parameters.values()
-    known = [each.name for each in parameters if each.kind not in (each.VAR_KEYWORD, each.VAR_POSITIONAL)]
-    return get_type_hints(function), known, any(each.kind is each.VAR_KEYWORD for each in parameters)
+def _import_arguments(target: str) -> Arguments:
+    found = get_object(target)
+    parameters = inspect.signature(found).parameters.values()
+    names = [each.name for each in parameters if each.kind not in (each.VAR_KEYWORD, each.VAR_POSITIONAL)]
+    hints = get_type_hints(found.__init__ if isinstance(found, type) else found)  # type: ignore[misc]
+    return Arguments(hints, names, any(each.kind is each.VAR_KEYWORD for each in parameters))
 
 
 def _unlike(value: Any, hint: Any) -> tuple[str, Any, Any] | None:
