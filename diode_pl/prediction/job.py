@@ -4,17 +4,17 @@ import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
-from jaxtyping import UInt8
+from jaxtyping import Float, UInt8
 from PIL import Image
 from torch import Tensor
 from tqdm import tqdm
 
 from diode_pl.data.synthetic.coco_writer import to_coco_json
 from diode_pl.data.synthetic.description import to_yolo_lines
-from diode_pl.detector import Detector
+from diode_pl.detector import Detections, Detector
 from diode_pl.io.atomic import atomic_write
 from diode_pl.io.drawing import draw_boxes
 from diode_pl.io.folder_lock import FolderLock
@@ -25,6 +25,9 @@ from diode_pl.prediction.pictures import label_names, list_pictures, write_as_na
 from diode_pl.prediction.resolution import choose_resolution
 
 log = logging.getLogger(__name__)
+
+# Name, picture, and its pixels as the detector takes them.
+Picture: TypeAlias = tuple[str, Image.Image, UInt8[Tensor, "3 r r"]]
 
 _FINE = 640  # pixels: up to this shorter side, captions are as small as they can be read
 _HELD = 2**26  # pixels of pictures at a time, whatever batch_size says: 256 MiB
@@ -83,17 +86,10 @@ def predict_pictures(
         detector.eval().to(device)
         for batch in _read(names, side, batch_size, skipped):
             images = torch.stack([pixels for _, _, pixels in batch]).to(device).float() / 255
-            with torch.inference_mode():
-                outputs = detector(images)
-                outputs.require_finite("detector")
-                found = detector.predict(outputs, confidence, iou, max_detections)
+            found = _detect(detector, images, confidence, iou, max_detections)
             if not entries:  # before the first picture: what an interrupted run leaves behind is known, too
                 atomic_write(summary, json.dumps(run).encode())
-            for (name, picture, _), each in zip(batch, found, strict=True):
-                entries.append(picture_entry(len(entries) + 1, name, (picture.height, picture.width), each))
-                _draw(picture, entries[-1], detector.class_names)
-                write_as_named(folder / "pictures" / name, picture)
-                atomic_write(folder / "labels" / labels[name], to_yolo_lines(entries[-1]))
+            _write_pictures(folder, batch, found, labels, detector.class_names, entries)
         if not entries:
             reason = next(iter(skipped.values()))
             raise ValueError(f"source: none of the {len(names)} pictures of {source} can be read; the first: {reason}")
@@ -120,11 +116,9 @@ def _device(accelerator: str) -> torch.device:
     return torch.device("cuda" if accelerator != "cpu" and torch.cuda.is_available() else "cpu")
 
 
-def _read(
-    names: Mapping[str, Path], side: int, batch_size: int, skipped: dict[str, str]
-) -> Iterator[list[tuple[str, Image.Image, UInt8[Tensor, "3 r r"]]]]:
-    """Batches of readable pictures, with their names and as the detector takes them."""
-    batch, held = list[tuple[str, Image.Image, UInt8[Tensor, "3 r r"]]](), 0
+def _read(names: Mapping[str, Path], side: int, batch_size: int, skipped: dict[str, str]) -> Iterator[list[Picture]]:
+    """Batches of readable pictures."""
+    batch, held = list[Picture](), 0
     for name, path in tqdm(names.items(), desc="looking", unit="pictures", disable=None, leave=False):
         try:
             batch.append((name, *read_with_pixels(path, side)))
@@ -138,6 +132,31 @@ def _read(
             batch, held = [], 0
     if batch:
         yield batch
+
+
+@torch.inference_mode()
+def _detect(
+    detector: Detector, images: Float[Tensor, "n 3 r r"], confidence: float, iou: float, max_detections: int
+) -> list[Detections]:
+    outputs = detector(images)
+    outputs.require_finite("detector")
+    return detector.predict(outputs, confidence, iou, max_detections)
+
+
+def _write_pictures(
+    folder: Path,
+    batch: Sequence[Picture],
+    found: Sequence[Detections],
+    labels: Mapping[str, str],
+    class_names: Sequence[str],
+    entries: list[dict[str, Any]],
+) -> None:
+    """Writes each picture with its boxes and its label file, and appends its entry."""
+    for (name, picture, _), each in zip(batch, found, strict=True):
+        entries.append(picture_entry(len(entries) + 1, name, (picture.height, picture.width), each))
+        _draw(picture, entries[-1], class_names)
+        write_as_named(folder / "pictures" / name, picture)
+        atomic_write(folder / "labels" / labels[name], to_yolo_lines(entries[-1]))
 
 
 def _draw(picture: Image.Image, entry: Mapping[str, Any], class_names: Sequence[str]) -> None:
