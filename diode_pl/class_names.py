@@ -24,10 +24,10 @@ UNUSED = "N/A"
 def read_names(names: str | Path | Sequence[str]) -> list[str]:
     """Class names in the order of their labels, given as such or as the path of a file with one name per line.
 
-    Lists of the outputs of a network may begin with ``__background__``, which is no object and is left out.
+    Lists of the outputs of a network may begin with ``__background__``, which is not an object and is left out.
 
     Raises:
-        ValueError: if the file does not exist, is not UTF-8, has no name or one twice, a name is no text, or
+        ValueError: if the file does not exist, is not UTF-8, has no name or one twice, a name is not a text, or
             ``__background__`` is not the first.
 
     Example:
@@ -40,11 +40,13 @@ def read_names(names: str | Path | Sequence[str]) -> list[str]:
     objects = [name for name in listed if not is_background(name)]
     if len(objects) < len(listed) and objects != listed[1:]:
         raise ValueError(
-            f"names: {next(name for name in listed[1:] if is_background(name))} is no object; expected it as "
+            f"names: {next(name for name in listed[1:] if is_background(name))} is not an object; expected it as "
             "the first name, that of output 0, or not at all"
         )
     if listed and not objects:
-        raise ValueError(f"names: {listed[0]} is no object, and there is no other name; expected those of the classes")
+        raise ValueError(
+            f"names: {listed[0]} is not an object, and there is no other name; expected those of the classes"
+        )
     return objects
 
 

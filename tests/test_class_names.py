@@ -80,13 +80,13 @@ def test_a_file_states_each_name_once(tmp_path: Path):
 def test_background_is_no_object(background: str):
     assert read_names([background, "cat", "background"]) == ["cat", "background"]
     for misplaced in (["cat", background], [background, background, "cat"]):
-        with pytest.raises(ValueError, match=f"names: {background} is no object; expected it as the first"):
+        with pytest.raises(ValueError, match=f"names: {background} is not an object; expected it as the first"):
             read_names(misplaced)
 
 
 def test_background_alone_is_no_list_of_names():
     assert read_names([]) == []
-    with pytest.raises(ValueError, match="names: __background__ is no object, and there is no other name"):
+    with pytest.raises(ValueError, match="names: __background__ is not an object, and there is no other name"):
         read_names(["__background__"])
 
 

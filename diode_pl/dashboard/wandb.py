@@ -61,7 +61,7 @@ class Wandb(Dashboard):
         self._charted = dict[str, int]()
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "Wandb":
-        """The same: a copy of a module, as an average of its weights keeps one, is no other run."""
+        """The same: a copy of a module, as an average of its weights keeps one, is not another run."""
         return self
 
     @property

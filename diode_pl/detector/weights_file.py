@@ -129,7 +129,7 @@ def _read_checkpoint(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
         }
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ConfigError(
-            f"weights: {path} is no checkpoint that holds the architecture of a student "
+            f"weights: {path} is not a checkpoint that holds the architecture of a student "
             f"({str(error).removeprefix(f'{path}: ')}); take the "
             "student.safetensors that its run wrote beside it"
         ) from error

@@ -1,4 +1,4 @@
-"""The name of what is no object, which programs write among the classes."""
+"""The name of what is not an object, which programs write among the classes."""
 
 import logging
 import re
@@ -25,5 +25,5 @@ def is_background(name: str) -> bool:
 def report_background(source: str | Path, entries: Sequence[str]) -> None:
     """Logs the ``entries`` of a ``source`` that a reader leaves out for :func:`is_background`, if there are any."""
     if entries:
-        text = "%s: %d boxes are of the background, which is no object, and are left out; the first is %s"
+        text = "%s: %d boxes are of the background, which is not an object, and are left out; the first is %s"
         log.warning(text, source, len(entries), shorten(entries[0]))

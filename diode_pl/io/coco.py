@@ -97,7 +97,7 @@ def read_coco(
         except ValueError as error:
             report("annotation", entry, number, error)
     if unmeasured and on_bad:
-        text = "%s: %d boxes have an area that is no positive number, the first is %s; that of the box counts"
+        text = "%s: %d boxes have an area that is not a positive number, the first is %s; that of the box counts"
         log.warning(text, path, len(unmeasured), unmeasured[0])
     report_background(path, background)
     if empty:
@@ -186,7 +186,7 @@ def _is_crowd(annotation: Mapping[str, Any]) -> bool:
 
 
 def _area(annotation: Mapping[str, Any]) -> float | None:
-    """Area of the object in pixels; 0 if it is not stated, None if that is no positive number."""
+    """Area of the object in pixels; 0 if it is not stated, None if that is not a positive number."""
     area = annotation.get("area")
     return 0.0 if area is None else float(area) if is_number(area) and area > 0 else None
 

@@ -46,7 +46,7 @@ def _surround_polygons(polygons: Sequence[Any]) -> Box:
     whole = all(isinstance(each, list) and len(each) >= 6 and len(each) % 2 == 0 for each in polygons)
     if not whole or not all(is_number(value) for each in polygons for value in each):
         raise ValueError(
-            f"bbox is missing, and segmentation is no list of polygons of three points or more: {quote(polygons)}"
+            f"bbox is missing, and segmentation is not a list of polygons of three points or more: {quote(polygons)}"
         )
     across, down = ([value for each in polygons for value in each[start::2]] for start in (0, 1))
     left, top = float(min(across)), float(min(down))
@@ -89,7 +89,9 @@ def _unpack(code: str) -> list[int]:
     for letter in code:
         value = ord(letter) - 48
         if not 0 <= value < 64 or digits >= _MOST_DIGITS:
-            raise ValueError(f"bbox is missing, and the counts of segmentation are no run-length code: {quote(code)}")
+            raise ValueError(
+                f"bbox is missing, and the counts of segmentation are not a run-length code: {quote(code)}"
+            )
         number |= (value & 31) << 5 * digits
         digits += 1
         if value & 32:  # more digits follow

@@ -22,7 +22,7 @@ class Content(NamedTuple):
     Args:
         images, annotations: as they stand in it.
         names: of the classes by label, in the order of the file, without ``__background__``.
-        label: by category id; -1 for ``__background__``, which is no class.
+        label: by category id; -1 for ``__background__``, which is not a class.
     """
 
     images: list[dict[str, Any]]

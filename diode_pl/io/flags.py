@@ -10,7 +10,7 @@ def read_flag(value: object) -> bool:
     """Whether a number, a text or a JSON value means true; None, no text and ``Unspecified`` mean false.
 
     Raises:
-        ValueError: if it is no truth value.
+        ValueError: if it is not a truth value.
 
     Example:
         >>> read_flag("0"), read_flag(" 1.0 "), read_flag("True"), read_flag("Unspecified")

@@ -31,7 +31,7 @@ def load_tensors(path: str | Path, mmap: bool = False) -> Any:
         with warnings.catch_warnings(), torch.serialization.safe_globals([Namespace]):
             warnings.simplefilter("ignore")
             return torch.load(path, map_location="cpu", weights_only=True, mmap=mmap)
-    except Exception as error:  # bytes that are no such file make the reader raise whatever they spell
+    except Exception as error:  # bytes that are not such a file make the reader raise whatever they spell
         raise ValueError(f"{path}: found {_describe(Path(path), str(error))}") from error
 
 

@@ -9,7 +9,7 @@ def read_text(path: str | Path) -> str:
     """Content of a text file in UTF-8, without the byte order mark that some editors put in front.
 
     Raises:
-        OSError: if it cannot be read, or is no regular file: a pipe would be waited for, a device may never end.
+        OSError: if it cannot be read, or is not a regular file: a pipe would be waited for, a device may never end.
         ValueError: if it is in another encoding; the message names the byte and the way out.
 
     Example:

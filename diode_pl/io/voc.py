@@ -32,7 +32,7 @@ class Page:
         objects: elements to read with :func:`read_name`, :func:`is_difficult` and :func:`read_object`.
 
     Raises:
-        OSError: if it cannot be read, or is no regular file.
+        OSError: if it cannot be read, or is not a regular file.
         ValueError: if it is not XML, or in an encoding that is unknown.
 
     Example:
@@ -77,7 +77,7 @@ def is_difficult(thing: ElementTree.Element) -> bool:
     """Whether an object is marked as difficult.
 
     Raises:
-        ValueError: if the mark is no truth value.
+        ValueError: if the mark is not a truth value.
     """
     try:
         return read_flag(_find_text(thing, "difficult"))

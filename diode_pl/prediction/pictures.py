@@ -58,7 +58,7 @@ def label_names(names: Iterable[str]) -> dict[str, str]:
 
 
 def write_as_named(path: Path, picture: Image.Image) -> None:
-    """Writes a picture in the format of its name, or as PNG if that is no usual one or too small, atomically."""
+    """Writes a picture in the format of its name, or as PNG if that is not a usual one or too small, atomically."""
     if path.suffix.lower() not in _WRITTEN or (path.suffix.lower() == ".webp" and max(picture.size) > _WEBP_SIDE):
         path = path.with_name(f"{path.name}.png")
     content = io.BytesIO()

@@ -104,7 +104,9 @@ def test_the_checkpoint_of_a_broken_student_names_itself(tmp_path: Path) -> None
     with pytest.raises(ConfigError, match=f"^{tmp_path}/a.ckpt: found the negative variance -1 in layers.0.norm"):
         load_weights_file(tmp_path / "a.ckpt")
     (tmp_path / "a.ckpt").write_text("hello")
-    with pytest.raises(ConfigError, match=r"a.ckpt is no checkpoint that holds the .*student \(found text, 'hello'\)"):
+    with pytest.raises(
+        ConfigError, match=r"a.ckpt is not a checkpoint that holds the .*student \(found text, 'hello'\)"
+    ):
         load_weights_file(tmp_path / "a.ckpt")
 
 
@@ -141,7 +143,7 @@ def test_a_subclass_is_no_architecture(tmp_path: Path) -> None:
 def test_a_checkpoint_without_an_architecture_names_the_file_beside_it(tmp_path: Path) -> None:
     torch.save({"state_dict": {}, "distillation": {}}, tmp_path / "best.ckpt")
     for path in (tmp_path / "best.ckpt", tmp_path / "absent.ckpt"):
-        with pytest.raises(ConfigError, match=f"{path.name} is no checkpoint .* take the student.safetensors that"):
+        with pytest.raises(ConfigError, match=f"{path.name} is not a checkpoint .* take the student.safetensors that"):
             load_weights_file(path)
 
 

@@ -1,4 +1,4 @@
-"""The name of what is no object."""
+"""The name of what is not an object."""
 
 import pytest
 

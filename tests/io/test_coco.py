@@ -56,7 +56,7 @@ def test_crowds_are_ignored_regions_and_areas_are_those_that_are_stated(tmp_path
     assert image.areas.tolist() == [0, 123.5, 0, 0, 0, 0, 0]
     assert image.ignored.labels.tolist() == [0] and image.ignored.crowd.tolist() == [True]
     torch.testing.assert_close(image.ignored.boxes, torch.tensor([[0.9, 0.8, 1.0, 1.0]]))
-    assert "4 boxes have an area that is no positive number, the first is annotation at index 3" in caplog.text
+    assert "4 boxes have an area that is not a positive number, the first is annotation at index 3" in caplog.text
 
 
 @pytest.mark.parametrize("bbox", [[30, 30, -10, -10], [30, 10, -1, 5], [30, 10, 5, -1]])

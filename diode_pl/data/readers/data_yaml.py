@@ -25,7 +25,7 @@ class DataYaml:
 
     Attributes:
         path: of the file.
-        names: of the classes, by label; ``__background__``, which is no class, may be among them.
+        names: of the classes, by label; ``__background__``, which is not a class, may be among them.
 
     Raises:
         ValueError: if it does not exist or is not a readable YAML file, or ``names`` are not names, as many as ``nc``.
@@ -67,7 +67,7 @@ class DataYaml:
             raise ValueError(f"{self.path}: nc is {quote(count)}, and names has {len(names)}; correct one of them")
         words = [str(name) for name in names]
         if all(map(is_background, words)):
-            raise ValueError(f"{self.path}: names: {quote(words[0])} is no object, and there is no other name")
+            raise ValueError(f"{self.path}: names: {quote(words[0])} is not an object, and there is no other name")
         if shared := [name for name, labels in Counter(words).items() if labels > 1]:
             log.warning("%s: several labels stand for one class: %s", self.path, quote(shared))
         return words

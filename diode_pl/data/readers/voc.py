@@ -160,5 +160,7 @@ def _listed(folder: Path, line: str) -> Path:
 
 def _require_known(thing: Thing, class_names: Sequence[str] | None) -> Thing:
     if class_names is not None and thing.name not in class_names:
-        raise ValueError(f"{quote(thing.name)} is none of class_names; None for class_names takes those of the files")
+        raise ValueError(
+            f"{quote(thing.name)} is not one of class_names; None for class_names takes those of the files"
+        )
     return thing

@@ -60,7 +60,7 @@ def read_record(path: Path, classes: int) -> dict[str, Any]:
 
 
 def require_notes(record: dict[str, Any], place: str, images: int, classes: int | None = None) -> None:
-    """Raises a ValueError if something that is kept for the report is no value of its kind.
+    """Raises a ValueError if something that is kept for the report is not a value of its kind.
 
     Args:
         record: a mapping that may have it.

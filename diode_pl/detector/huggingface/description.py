@@ -55,7 +55,7 @@ def read_description(model: str | Path | Mapping[str, Any]) -> dict[str, Any]:
         plain = json.loads(json.dumps(found))
         family = plain["model_type"]
     except (TypeError, ValueError, KeyError) as error:
-        raise ConfigError(f"{where} is no configuration of a network ({type(error).__name__}: {error})") from error
+        raise ConfigError(f"{where} is not a configuration of a network ({type(error).__name__}: {error})") from error
     if family not in FAMILIES:
         raise ConfigError(f"{where} is of the family {family!r}; expected one of {', '.join(FAMILIES)}")
     description = _clean(plain)

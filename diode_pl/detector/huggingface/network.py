@@ -133,7 +133,7 @@ def to_package_folder(
 
 
 def _frozen(backbone: nn.Module) -> list[str]:
-    """Names of the layers that have running statistics and are no batch norm."""
+    """Names of the layers that have running statistics and are not batch norm."""
     layers = backbone.named_modules()
     return [n for n, layer in layers if hasattr(layer, "running_var") and not isinstance(layer, nn.BatchNorm2d)]
 

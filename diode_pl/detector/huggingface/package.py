@@ -20,7 +20,7 @@ class Package(NamedTuple):
         from_config: builds a network with random weights from a configuration.
         from_folder: builds a network with the weights of a folder.
         matchers: Hungarian matchers of RT-DETR's families, built from a configuration, and of the others.
-        find_cached: path of a file of a model in the cache of downloads; else something that is no text.
+        find_cached: path of a file of a model in the cache of downloads; else something that is not a text.
         version: of the installation.
     """
 

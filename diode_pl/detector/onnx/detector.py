@@ -33,7 +33,7 @@ class Onnx(Detector):
     """A detector with a head of Generalized Focal Loss (PicoDet, GFL) from an ONNX file with batch norm.
 
     The graph becomes a network of torch, which is compared with what onnxruntime computes. What follows the last
-    convolutions is left out. A teacher or a verifier; a file of weights cannot build it again, so it is no student.
+    convolutions is left out. A teacher or a verifier; a file of weights cannot build it again, so it is not a student.
 
     Args:
         weights: the file; its batch norm must not be folded into the convolutions.

@@ -84,7 +84,7 @@ def cut(model: ModelProto, values: list[str]) -> ModelProto:
 
 
 def read_inputs(graph: GraphProto) -> dict[str, tuple[int, list[int]]]:
-    """Element type and shape of each input that is no weight, 0 for sizes that are open, by name."""
+    """Element type and shape of each input that is not a weight, 0 for sizes that are open, by name."""
     initial, found = {tensor.name for tensor in graph.initializer}, {}
     for each in graph.input:
         if each.name not in initial:

@@ -50,7 +50,7 @@ def find_builder(description: Mapping[str, Any]) -> Callable[..., nn.Module]:
     """The builder that :func:`describe_builder` has described; it downloads nothing.
 
     Raises:
-        ValueError: if it is none of :data:`BUILDERS`.
+        ValueError: if it is not one of :data:`BUILDERS`.
     """
     name = description["builder"]
     if name not in BUILDERS:

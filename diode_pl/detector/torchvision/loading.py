@@ -47,7 +47,7 @@ def load_network(
         weights: name in torchvision's enumeration for the network (``COCO_V1``), path of a state dict of the network or
             the detector, or None for random ones from the global generator.
         names: path of a file with one class name per line, or the names; None: COCO's, in torchvision's spelling. In
-            a list of all outputs, ``__background__`` and ``N/A`` are no classes.
+            a list of all outputs, ``__background__`` and ``N/A`` are not classes.
         first: output of the first class: 1 if output 0 is the background, else 0.
         fitting: loads only what fits by name and shape, and draws the rest.
 

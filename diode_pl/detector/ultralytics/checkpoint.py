@@ -93,14 +93,14 @@ def _read(path: Path) -> Any:
         classes = torch.serialization.get_unsafe_globals_in_checkpoint(path)
         if refused := sorted(name for name in classes if not name.startswith(_LAYERS) and name not in _DATA):
             raise ConfigError(
-                f"weights: {path} is refused: it mentions {refused[0]}, which is none of ultralytics' and torch's "
+                f"weights: {path} is refused: it mentions {refused[0]}, which is not one of ultralytics' and torch's "
                 "layers and would be run when the file is opened"
             )
         with torch.serialization.safe_globals([(Record, name) for name in classes]):
             return torch.load(path, map_location="cpu", weights_only=True)
     except ConfigError:
         raise
-    except Exception as error:  # bytes that are no such file make the reader raise whatever they spell
+    except Exception as error:  # bytes that are not such a file make the reader raise whatever they spell
         reason = str(error).strip().partition("\n")[0]
         raise ConfigError(f"weights: {path} is damaged or no .pt file of ultralytics ({reason})") from error
 

@@ -47,7 +47,7 @@ def read_description(package: Package, model: str | Path | Mapping[str, Any]) ->
             description["scales"] = {scale: scales[scale]}
         description["scale"] = scale  # a letter, or none
     except (KeyError, TypeError, IndexError, AttributeError, ValueError) as error:
-        raise ConfigError(f"{where} is no description of a network ({type(error).__name__}: {error})") from error
+        raise ConfigError(f"{where} is not a description of a network ({type(error).__name__}: {error})") from error
     if layers[-1] != _HEAD or _HEAD in layers[:-1]:
         raise ConfigError(f"{where} ends with {layers[-1]}; expected a detection network, which ends with {_HEAD}")
     if found.get("channels", _CHANNELS) != _CHANNELS:
@@ -68,7 +68,7 @@ def _read_file(package: Package, model: str) -> dict[str, Any]:
     try:
         return package.read_description(model)
     except Exception as error:  # of searches and parsers
-        raise ConfigError(f"model: {model} is no file, and ultralytics has none of this name") from error
+        raise ConfigError(f"model: {model} is not a file, and ultralytics has none of this name") from error
 
 
 def _is_layer(package: Package, name: Any) -> bool:

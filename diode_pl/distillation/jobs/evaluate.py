@@ -66,7 +66,7 @@ def evaluate(
         )
     facts = {"checkpoint": None if ckpt is None else str(ckpt), "data_access": str(provenance)}
     given = ckpt or (settings.get("student") or {}).get("weights")
-    weights = str(given) if isinstance(given, str | Path) else "FILE"  # a download is no word to type
+    weights = str(given) if isinstance(given, str | Path) else "FILE"  # a download is not a word to type
     trainer.callbacks.append(_Writer(Path(folder), facts, weights))  # type: ignore[attr-defined]
     with recorded(trainer, RunCard("evaluate", Path(folder), settings, RESULTS)) as dashboards:
         trainer.validate(module, datamodule=module.data, verbose=False)

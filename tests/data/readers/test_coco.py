@@ -208,7 +208,9 @@ def test_background_is_no_class_and_its_boxes_are_counted(tmp_path, caplog, name
     left_out = [GOOD | {"id": 7, "category_id": 0}, GOOD | {"id": 8, "category_id": 0, "iscrowd": 1, "bbox": None}]
     images = read(save(tmp_path, [*left_out, GOOD], categories=categories), max_bad=0)
     assert images.class_names == ("dog", "cat") and images[0].labels.tolist() == [1] and images[0].ignored is None
-    assert "2017.json: 2 boxes are of the background, which is no object, and are left out; the first" in caplog.text
+    assert (
+        "2017.json: 2 boxes are of the background, which is not an object, and are left out; the first" in caplog.text
+    )
     assert caplog.text.count("of the background") == 1 and "the first is annotation 7\n" in caplog.text
     caplog.clear()
     assert read(save(tmp_path, categories=categories)).class_names == ("dog", "cat") and not caplog.text

@@ -165,7 +165,7 @@ def test_an_image_that_is_nowhere_is_a_fault_when_it_is_read(tmp_path, caplog):
         (thing(corners=(25, 2, 30, 6)), "outside of the image"),
         (thing(corners=("x", 2, 30, 6)), "expected numbers"),
         (thing(corners=("nan", 2, 30, 6)), "finite"),
-        (thing("unicorn"), "'unicorn' is none of class_names; None for class_names takes"),
+        (thing("unicorn"), "'unicorn' is not one of class_names; None for class_names takes"),
         ("<object><name>cat</name></object>", "expected numbers"),
         ("<object></object>", "no name"),
     ],
@@ -290,5 +290,5 @@ def test_background_is_no_class_and_its_objects_are_counted(tmp_path, caplog, cl
     assert [[images.class_names[label] for label in images[i].labels] for i in range(2)] == [["cat"], []]
     assert images[0].ignored is None
     first = f"the first is object 1 of {tmp_path / 'Annotations' / 'a.xml'}"
-    assert f"3 boxes are of the background, which is no object, and are left out; {first}" in caplog.text
+    assert f"3 boxes are of the background, which is not an object, and are left out; {first}" in caplog.text
     assert caplog.text.count("of the background") == 1

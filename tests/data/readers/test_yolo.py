@@ -248,12 +248,14 @@ def test_background_is_no_class_and_its_boxes_are_counted(tmp_path, caplog, name
     images = Yolo(save(tmp_path, "\n".join(lines), f"train: images/train\nnc: 3\nnames: {names}"), "train", 16)
     assert images.class_names == ("cat", "dog") and images[0].labels.tolist() == [0, 1]
     first = f"the first is that of {tmp_path / 'labels' / 'train' / 'a.txt'}"
-    assert f"1 boxes are of the background, which is no object, and are left out; {first}" in caplog.text
+    assert f"1 boxes are of the background, which is not an object, and are left out; {first}" in caplog.text
 
 
 def test_background_alone_is_no_list_of_names(tmp_path):
     text = "train: images/train\nnames: [__background__]"
-    with pytest.raises(ValueError, match="data.yaml: names: '__background__' is no object, and there is no other name"):
+    with pytest.raises(
+        ValueError, match="data.yaml: names: '__background__' is not an object, and there is no other name"
+    ):
         Yolo(save(tmp_path, text=text), "train", 16)
 
 

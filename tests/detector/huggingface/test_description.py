@@ -38,7 +38,7 @@ def test_denoising_downloads_and_code_are_left_out() -> None:
         ),
         ("PekingU/rtdetr_r18vd", "is not here; .*nothing is downloaded here.* or for random weights one of rtdetr_r18"),
         ({"model_type": "bert"}, "the network is of the family 'bert'; expected one of rt_detr, rt_detr_v2, d_fine"),
-        ({"d_model": 16}, "is no configuration of a network .KeyError"),
+        ({"d_model": 16}, "is not a configuration of a network .KeyError"),
     ],
 )
 def test_what_is_no_network(asked: Any, message: str) -> None:

@@ -34,7 +34,7 @@ def test_what_would_be_downloaded_is_refused(model: str) -> None:
 
 
 def test_a_name_that_there_is_not() -> None:
-    with pytest.raises(ConfigError, match="model: yolo0n.yaml is no file, and ultralytics has none of this name"):
+    with pytest.raises(ConfigError, match="model: yolo0n.yaml is not a file, and ultralytics has none of this name"):
         read_description(need_package(), "yolo0n.yaml")
 
 
@@ -77,7 +77,7 @@ def test_activations_that_are_none(text: Any) -> None:
     "changes", [{"head": None}, {"backbone": [[1, 2]]}, {"nc": "many"}, {"scale": "z"}, {"scales": {"n": object()}}]
 )
 def test_what_is_no_description(changes: dict[str, Any]) -> None:
-    with pytest.raises(ConfigError, match="model: the network is no description of a network"):
+    with pytest.raises(ConfigError, match="model: the network is not a description of a network"):
         read_description(need_package(), changed(**changes))
 
 
