@@ -106,12 +106,12 @@ class BlockFeatures(DistillLoss):
         self.steps += 1
         return pairs[(self.steps - 1) % every :: every]
 
-    def get_extra_state(self) -> int:
-        """For checkpoints: a training that goes on compares what it would have compared."""
-        return self.steps
+    def get_extra_state(self) -> Tensor:
+        """For checkpoints, which hold tensors alone: a training that goes on compares what it would have compared."""
+        return torch.tensor(self.steps)
 
-    def set_extra_state(self, state: int) -> None:
-        self.steps = state
+    def set_extra_state(self, state: Tensor) -> None:
+        self.steps = int(state)
 
     def _distance(self, layer: torch.nn.Module, student: Tensor, teacher: Tensor) -> Float[Tensor, ""]:
         if self.direct:
