@@ -55,9 +55,9 @@ def main() -> None:
     parser.add_argument("--model", default="yolo11n.yaml", help="network of the package, or a .pt file to start from")
     parser.add_argument("--voc", type=Path, help="folder of a VOC set; default: the embedded world")
     parser.add_argument("--val", default="val", help="split of the VOC set to validate on")
-    parser.add_argument("--images", type=int, default=2000, help="training images of the embedded world")
+    parser.add_argument("--images", type=int, default=6000, help="training images of the embedded world")
     parser.add_argument("--imgsz", type=int, default=160, help="height and width in pixels")
-    parser.add_argument("--epochs", type=int, default=20)
+    parser.add_argument("--epochs", type=int, default=8)
     arguments = parser.parse_args()
 
     from ultralytics import YOLO
@@ -79,6 +79,12 @@ def main() -> None:
         epochs=arguments.epochs,
         workers=0,
         seed=0,
+        # The package's own choice, AdamW at 0.0008 for eight classes, needs many more steps: after 1,000 of 16 images
+        # AP@0.5 was 0.23.
+        optimizer="AdamW",
+        lr0=0.004,
+        warmup_epochs=1.0,
+        close_mosaic=2,
         project=arguments.output.resolve(),
         name="training",
         exist_ok=True,
