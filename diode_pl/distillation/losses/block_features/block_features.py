@@ -34,7 +34,7 @@ class BlockFeatures(DistillLoss):
         unlike: factor between others, finite and >= 0.
         ridge: see :func:`regression_distance`, finite and > 0.
         layers_per_step: of more pairs of unlike layers, a step compares so many at most, spread over the network, and
-            the next steps the others in turn, >= 1. Networks of many thin layers train in half of the time.
+            the next steps the others in turn, >= 1; None compares all in every step.
 
     Attributes:
         steps: number of calls so far; says whose turn it is, and is kept in checkpoints.
@@ -60,14 +60,14 @@ class BlockFeatures(DistillLoss):
         like: float = 160.0,
         unlike: float = 40.0,
         ridge: float = 1e-3,
-        layers_per_step: int = 20,
+        layers_per_step: int | None = None,
     ) -> None:
         super().__init__(weight)
         self.like, self.unlike = self._gain("like", like), self._gain("unlike", unlike)
         if not self._gain("ridge", ridge) > 0:
             raise ValueError(f"BlockFeatures: ridge must be > 0, got {ridge}")
-        if layers_per_step < 1:
-            raise ValueError(f"BlockFeatures: layers_per_step must be >= 1, got {layers_per_step}")
+        if layers_per_step is not None and layers_per_step < 1:
+            raise ValueError(f"BlockFeatures: layers_per_step must be >= 1 or None, got {layers_per_step}")
         self.ridge, self.layers_per_step = ridge, layers_per_step
         self.steps = 0
         self.pairs: list[tuple[int, int]] | None = None  # of norm layers of teacher and student; set by prepare()
@@ -100,7 +100,7 @@ class BlockFeatures(DistillLoss):
 
     def _take_turns(self, pairs: list[tuple[int, int]]) -> list[tuple[int, int]]:
         """Every n-th pair, beginning with another one in each step."""
-        if self.direct:
+        if self.direct or self.layers_per_step is None:
             return pairs
         every = -(-len(pairs) // self.layers_per_step) or 1
         self.steps += 1
