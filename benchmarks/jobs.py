@@ -15,31 +15,43 @@ def result_paths(folder: Path, result: str) -> list[Path]:
 def read_jobs(folders: list[Path], result: str, kept: str | None = None) -> dict[tuple[str, ...], list[dict]]:
     """The result file of every finished job, by those overrides (seed aside) that not all jobs share.
 
-    An override that begins with ``kept`` stays, shared or not.
+    An override that begins with ``kept`` stays, shared or not. Of jobs that differ in nothing the first counts.
     """
     jobs = {}
-    paths = [path for folder in folders for path in result_paths(folder, result)]
+    paths = finished_paths(folders, result)
     for path in sorted(paths, key=lambda path: (path.parent.parent, len(path.parent.name), path)):
         overrides = read_overrides(path.parent)
         jobs[path] = [override for override in overrides if not override.startswith(("seed=", "output_dir="))]
     shared = set.intersection(*(set(overrides) for overrides in jobs.values())) if jobs else set()
     if kept is not None:
         shared = {override for override in shared if not override.startswith(kept)}
-    groups = defaultdict(list)
+    groups, seen = defaultdict(list), set()
     for path, overrides in jobs.items():
         setting = tuple(override for override in overrides if override not in shared)
-        groups[setting].append(json.loads(path.read_text(encoding="utf-8")))
+        job = (setting, read_configuration(path.parent).get("seed", path))
+        if job not in seen:
+            groups[setting].append(json.loads(path.read_text(encoding="utf-8")))
+        seen.add(job)
     return groups
+
+
+def finished_paths(folders: list[Path], result: str) -> list[Path]:
+    """The result files of finished jobs: not those of sets that lack images."""
+    paths = [path for folder in folders for path in sorted(result_paths(folder, result))]
+    return [path for path in paths if json.loads(path.read_text(encoding="utf-8")).get("complete", True)]
 
 
 def read_overrides(job: Path) -> list[str]:
     """The words of the command line of a job."""
+    return read_configuration(job).get("overrides", [])
+
+
+def read_configuration(job: Path) -> dict:
+    """The whole configuration of a job."""
     if (job / "configuration.json").is_file():
-        configuration = json.loads((job / "configuration.json").read_text(encoding="utf-8"))
-    else:
-        record = next((job / "batches").glob("*.json"))
-        configuration = json.loads(record.read_text(encoding="utf-8"))["configuration"]
-    return configuration.get("overrides", [])
+        return json.loads((job / "configuration.json").read_text(encoding="utf-8"))
+    record = next((job / "batches").glob("*.json"))
+    return json.loads(record.read_text(encoding="utf-8"))["configuration"]
 
 
 def spread(values: list[float], digits: int) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.jobs import read_overrides, result_paths, spread
+from benchmarks.jobs import finished_paths, read_configuration, read_overrides, spread
 
 _ROW = re.compile(r"\+?experiment=\w+/rows/(\w+)")
 
@@ -108,14 +108,14 @@ TABLES = {
 
 
 def read_rows(table: Table, folders: list[Path]) -> dict[str, list[dict]]:
-    """The result files of the finished runs of a table, by row."""
-    found: dict[str, list[dict]] = defaultdict(list)
-    for path in (path for folder in folders for path in sorted(result_paths(folder, table.result))):
+    """The result files of the finished runs of a table, by row, one of each seed."""
+    found: dict[str, dict[int | Path, dict]] = defaultdict(dict)
+    for path in finished_paths(folders, table.result):
         names = [match[1] for word in read_overrides(path.parent) if (match := _ROW.fullmatch(word))]
-        result = json.loads(path.read_text(encoding="utf-8"))
-        if names and result.get("complete", True):
-            found[names[0]].append(result)
-    return found
+        if names:
+            seed = read_configuration(path.parent).get("seed", path)
+            found[names[0]].setdefault(seed, json.loads(path.read_text(encoding="utf-8")))
+    return {name: list(results.values()) for name, results in found.items()}
 
 
 def paper_table(table: Table, folders: list[Path]) -> Iterator[list[str]]:

@@ -95,12 +95,19 @@ def settings(value: Any) -> Any:
 
 
 def test_images_are_made_with_the_defaults_of_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    made = list[Inversion]()
-    monkeypatch.setattr("diode_pl.synthesis.images.synthesize", lambda inversion, *_, **__: made.append(inversion))
+    made, rules = list[Inversion](), list[object]()
+
+    def keep(inversion: Inversion, *_: object, accept: object) -> None:
+        made.append(inversion)
+        rules.append(accept)
+
+    monkeypatch.setattr("diode_pl.synthesis.images.synthesize", keep)
     monkeypatch.setattr("diode_pl.synthesis.images.Synthetic", lambda *_: shapes("train", 2))
     diode_pl.synthesize_images(diode_pl.load_detector(weights="embedded"), tmp_path)
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        expected = instantiate(compose("synthesize").inversion, _convert_="object")
+        config = compose("synthesize")
+    expected, judged = (instantiate(each, _convert_="object") for each in (config.inversion, config.accept))
+    assert settings(rules[0]) == settings(judged)
     assert made[0].teacher.fingerprint() == expected.teacher.fingerprint()
     for name in ("sampler", "stages", "initializer", "plan", "seed", "budget"):
         assert settings(getattr(made[0], name)) == settings(getattr(expected, name)), name

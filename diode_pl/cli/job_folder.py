@@ -37,8 +37,9 @@ def keep_fixed_words_out(overrides: Sequence[str]) -> list[str]:
         except HydraException:  # an option of Hydra, or what it refuses in its own words
             continue
         last, key = i, parsed.get_key_element().lstrip("+~")
-        # A table of one row is a sweep as well.
-        swept[key] = swept.get(key, False) or parsed.is_sweep_override() or _ROW.search(word) is not None
+        # Seeds are what sweeps grow by, and a table of one row is a sweep as well.
+        differs = parsed.is_sweep_override() or key == "seed" or _ROW.search(word) is not None
+        swept[key] = swept.get(key, False) or differs
     quoted = ",".join(f"'{key}'" for key, differs in swept.items() if not differs)
     added = [f"{_FIXED}=[{quoted}]"] if last >= 0 else []
     return [*overrides[: last + 1], *added, *overrides[last + 1 :]]

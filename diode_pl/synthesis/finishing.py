@@ -19,6 +19,7 @@ from diode_pl.io.quoting import quote
 from diode_pl.numerics.processes import prepare_process
 from diode_pl.report.card import write_card
 from diode_pl.report.page import try_write_page
+from diode_pl.synthesis.results import log_next
 from diode_pl.synthesis.scoring import describe_findings, match_learned, score_images
 from diode_pl.targets import Targets
 
@@ -51,13 +52,14 @@ def finish(
     if verifier is not None:
         score_set(folder, verifier)
     summary = finish_set(folder, Gate(accept or {}), settings["accept"] if keep_rules else None)
-    configuration = open_set(folder)[0].configuration
-    write_card(Path(folder), summary, configuration)
+    dataset = open_set(folder)[0]
+    write_card(Path(folder), summary, dataset.configuration)
     try_write_page(Path(folder))
     scores = summary["scores"]
     log.info("%s: %s", folder, ", ".join(f"{name} {value:.3f}" for name, value in scores.items()) or "no scores")
     if "accepted" in summary:
         log.info("%s: %d of %d images are accepted", folder, summary["accepted"]["images"], summary["images"])
+    log_next(folder, dataset.class_names)
     return scores.get("verifier_map50", scores.get("teacher_map50"))
 
 

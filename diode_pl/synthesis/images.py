@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from diode_pl.augmentations import Brightness, Contrast, Flip, Jitter
-from diode_pl.data.accept import BatchNormDistance, NearDuplicates, Saturation
+from diode_pl.data.accept import BatchNormDistance, NearDuplicates, Saturation, SeenBy
 from diode_pl.data.readers import ImageSet, Synthetic
 from diode_pl.detector import Detector
-from diode_pl.synthesis.callbacks import Snapshots, SynthesisProgress
+from diode_pl.synthesis.callbacks import Snapshots, SynthesisProgress, Verifier
 from diode_pl.synthesis.growth import TargetGrowth
 from diode_pl.synthesis.initializer import Noise
 from diode_pl.synthesis.job import synthesize
@@ -78,7 +78,13 @@ def synthesize_images(
         seed,
         loss_weighting=GradientShares(steps=30, every=3),
     )
-    trainer = build_synthesis_trainer({"snapshots": Snapshots(), "progress": SynthesisProgress()}, {}, accelerator)
-    rules = {"near_duplicates": NearDuplicates(), "saturation": Saturation(), "batch_norm": BatchNormDistance()}
+    callbacks = {"verifier": Verifier(), "snapshots": Snapshots(), "progress": SynthesisProgress()}
+    trainer = build_synthesis_trainer(callbacks, {}, accelerator)
+    rules = {
+        "seen_by_teacher": SeenBy("teacher"),
+        "near_duplicates": NearDuplicates(),
+        "saturation": Saturation(),
+        "batch_norm": BatchNormDistance(),
+    }
     synthesize(inversion, trainer, folder, settings, accept=rules)
     return Synthetic(folder, resolution)

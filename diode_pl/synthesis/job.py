@@ -7,20 +7,17 @@ from typing import Any
 
 import pytorch_lightning as pl
 
-from diode_pl.class_names import match_classes
 from diode_pl.dashboard import RunCard, recorded
 from diode_pl.data.accept import Gate, Rule
 from diode_pl.data.synthetic import Claims, Plan, Shard, SyntheticSet, Team
 from diode_pl.data.synthetic.completion import describe_shortfall, mark_unfinished
 from diode_pl.numerics.processes import reraise_process_errors
-from diode_pl.report import log_closing
 from diode_pl.report.card import write_card
 from diode_pl.report.page import try_write_page
-from diode_pl.shapes.objects import OBJECTS
 from diode_pl.synthesis.batch_size import choose_batch_size
 from diode_pl.synthesis.callbacks import BatchCheckpoint, ImageWriter
 from diode_pl.synthesis.module import Inversion
-from diode_pl.synthesis.results import RESULTS, show_set
+from diode_pl.synthesis.results import RESULTS, log_next, show_set
 from diode_pl.training.precision import record_precision
 
 log = logging.getLogger(__name__)
@@ -140,9 +137,6 @@ def _report(summary: dict[str, Any] | None, shard: Shard, dataset: SyntheticSet,
         summary["seconds_per_image"],
         summary["data_access"],
     )
-    # By default students are measured on the embedded world, which has none of the classes of other teachers.
-    known = max(match_classes(inversion.teacher.class_names, list(OBJECTS))) >= 0
-    words = ("train.py", "+experiment=quick", "train.root={}", *([] if known else ["data@val=none"]))
-    log_closing(dataset.folder, "contact_sheet.png", "the images", *words)
+    log_next(dataset.folder, inversion.teacher.class_names)
     scores = summary["scores"]
     return scores.get("verifier_map50", scores.get("teacher_map50"))

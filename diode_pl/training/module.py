@@ -103,7 +103,10 @@ class TrainingModule(pl.LightningModule, ABC):
             numbers = torch.stack(list(row.values())).tolist()  # one device sync for all
             values = dict(zip(row, numbers, strict=True)) | {"lr": self._rate()}
             log_numbers(self.loggers, values | {"epoch": float(self.current_epoch)}, self.global_step)
-            self.log("loss", row["loss/total"], prog_bar=True, logger=False, batch_size=1)
+            terms = [name for name in row if name.startswith("loss/") and name != "loss/total"]
+            for name in ["loss/total", *(terms if len(terms) > 1 else ())][:2]:  # a bar has room for two
+                shown = "loss" if name == "loss/total" else name.removeprefix("loss/")
+                self.log(shown, row[name], prog_bar=True, logger=False, batch_size=1)
 
     def scale_loss(self, total: Tensor, images: int) -> Tensor:
         """Returns the loss to backpropagate: ``total``, scaled for a batch of ``images`` in this process."""

@@ -18,9 +18,19 @@ def training(job: Path, overrides: Sequence[str], score: float, teacher: float |
     write(job / "configuration.json", {"overrides": list(overrides)})
 
 
-def synthesis(job: Path, overrides: Sequence[str], verifier: float | None, boxes: float, seconds: float) -> None:
+def synthesis(
+    job: Path,
+    overrides: Sequence[str],
+    verifier: float | None,
+    boxes: float,
+    seconds: float,
+    seed: int | None = None,
+    complete: bool = True,
+) -> None:
     scores = {"teacher_map50": 0.9} | ({"verifier_map50": verifier} if verifier is not None else {})
     content = {"images": 16, "scores": scores, "boxes_per_image": boxes, "seconds_per_image": seconds}
+    content["complete"] = complete
     write(job / "dataset.json", content)
     # The configuration of a synthesis stands in its batches.
-    write(job / "batches" / "000000.json", {"configuration": {"overrides": list(overrides)}})
+    configuration = {"overrides": list(overrides)} | ({} if seed is None else {"seed": seed})
+    write(job / "batches" / "000000.json", {"configuration": configuration})

@@ -53,3 +53,12 @@ def test_folders_without_a_row_are_named(tmp_path: Path) -> None:
     training(tmp_path / "0", ["+experiment=train/quick"], 0.5)
     with pytest.raises(SystemExit, match=f"no metrics.json of a row of this table in {tmp_path}"):
         list(paper_table(TABLES["table3"], [tmp_path]))
+
+
+def test_a_seed_counts_once_and_an_unfinished_set_not_at_all(tmp_path: Path) -> None:
+    row = "+experiment=synthesize/rows/flip"
+    for name, seed, score in (("row=flip", 0, 0.4), ("row=flip,seed=0", 0, 0.9), ("row=flip,seed=1", 1, 0.6)):
+        synthesis(tmp_path / name, [row], score, 1.0, 2.0, seed=seed)
+    synthesis(tmp_path / "row=flip,seed=2", [row], 0.1, 1.0, 2.0, seed=2, complete=False)
+    flip = list(paper_table(TABLES["table2"], [tmp_path]))[2]
+    assert flip[6:8] == ["0.500 ± 0.141", "2"]

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import collect
+from benchmarks.jobs import read_jobs
 from tests.benchmarks.sweeps import synthesis, training
 
 Printed = Callable[..., list[list[str]]]
@@ -76,3 +77,9 @@ def test_images_and_students_of_several_folders(
 def test_where_nothing_is_finished_it_is_said(tmp_path: Path, printed: Printed) -> None:
     with pytest.raises(SystemExit, match=f"no dataset.json or metrics.json in {tmp_path}"):
         printed(tmp_path)
+
+
+def test_a_seed_counts_once_and_an_unfinished_set_not_at_all(tmp_path: Path) -> None:
+    for name, seed, complete in (("a", 0, True), ("b", 0, True), ("c", 1, True), ("d", 2, False)):
+        synthesis(tmp_path / name, [f"seed={seed}", "losses=shares"], 0.5, 1.0, 2.0, seed=seed, complete=complete)
+    assert [len(results) for results in read_jobs([tmp_path], "dataset.json").values()] == [2]

@@ -40,3 +40,9 @@ def test_a_name_is_one_folder_whatever_the_values_are() -> None:
     assert len(set(names)) == len(names)
     assert all("/" not in name and len(name.encode()) <= 255 and not name.startswith(".") for name in names)
     assert name_job(["sampler.classes=[dog,cat]"], []) == "sampler.classes=[dog,cat]"
+
+
+def test_a_seed_is_in_the_name_however_many_there_are() -> None:
+    for seeds in ("0", "0,1"):
+        *_, added = keep_fixed_words_out(["-m", "augmentations=all,none", f"seed={seeds}", "budget=1"])
+        assert added == f"{FIXED}['budget']"

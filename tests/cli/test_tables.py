@@ -12,6 +12,7 @@ TABLES = [(name, OmegaConf.load(CONF / "experiment" / name / "_tables.yaml")) fo
 def test_a_table_is_a_sweep_over_its_rows() -> None:
     words = expand_tables(["seed=0,1", "+experiment=table3"], "train")
     assert words == ["seed=0,1", "+experiment=rows/real,rows/labels,rows/onebox", "-m"]
+    assert expand_tables(["+experiment=table3"], "train") == [words[1], "seed=0", "-m"]
     assert expand_tables(["-m", "+experiment=table2"], "synthesize").count("-m") == 1
 
 
@@ -20,6 +21,16 @@ def test_of_the_papers_own_data_the_rows_are_others() -> None:
     assert word.partition("=")[2].startswith("rows/imagenet,rows/voc,rows/bdd100k,rows/gta5,rows/onebox")
     (same, *_) = expand_tables(["+experiment=table4", "data@val=coco"], "train")
     assert same == expand_tables(["+experiment=table4"], "train")[0]
+
+
+def test_what_only_students_need_is_no_word_for_images() -> None:
+    words = expand_tables(["+experiment=table4", "data@val=coco", "detector@teacher=yolov3_spp"], "synthesize")
+    assert words == ["+experiment=rows/onebox", "detector@teacher=yolov3_spp", "-m"]
+
+
+def test_a_table_that_the_other_entry_point_makes_says_so() -> None:
+    with pytest.raises(ValueError, match=r"table2: train\.py has no part in this table; synthesize\.py makes it"):
+        expand_tables(["+experiment=table2"], "train")
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,8 @@ from diode_pl.synthesis.scoring import describe_findings, match_learned, score_i
 
 log = logging.getLogger(__name__)
 
+_LEAST = 0.1  # share of the teacher's classes: a score of a few would stand for all
+
 
 class Verifier(pl.Callback):
     """Measures mAP@0.5 of the teacher and of an independent detector on the images, against their targets.
@@ -27,7 +29,7 @@ class Verifier(pl.Callback):
     Args:
         detector: independently trained on similar data; None measures the teacher alone. Classes are matched by name;
             targets of classes that it does not have or was not trained on are ignored; a batch without any other has no
-            score. It is not used if no class remains.
+            score. It is not used if it knows fewer than a tenth of the teacher's.
         every: iterations between two measurements, skipped in stages whose resolution the detector does not support;
             0 measures at the end of a batch only.
 
@@ -66,8 +68,9 @@ class Verifier(pl.Callback):
         names = pl_module.teacher.class_names
         self.class_map = match_learned(self.detector, names)
         missing = [name for i, name in enumerate(names) if i not in self.class_map]
-        if len(missing) == len(names):
-            log.warning("the verifier has none of the teacher's classes and is not used")
+        known = len(names) - len(missing)
+        if known < _LEAST * len(names) or known == 0:
+            log.warning("the verifier has %s of the teacher's %d classes and is not used", known or "none", len(names))
             self.detector = self.class_map = None
             return
         last = len(pl_module.stages) - 1

@@ -45,3 +45,13 @@ def test_a_folder_that_vanishes_ends_the_run_before_the_batch_is_made(tmp_path: 
     ):
         fit(module, Vanish(), writer, record)
     assert len(record.totals) < 40 and not (tmp_path / "set").exists()
+
+
+def test_the_line_of_the_best_batch_says_so(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    module = inversion(tmp_path, [Stage(32, 1, sign_descent)], num_images=6)
+    writer = ImageWriter(SyntheticSet(tmp_path / "set", module.teacher.class_names, {}), Team(tmp_path / "set"))
+    caplog.set_level("INFO")
+    for module.batch, score in enumerate((0.5, 0.25, 0.75)):
+        module.scores, module.started = {"teacher_map50": 1.0, "verifier_map50": score}, 0.0
+        writer._say(module)
+    assert [line.count("(best so far)") for line in caplog.messages[-3:]] == [1, 0, 1]

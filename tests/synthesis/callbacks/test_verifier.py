@@ -73,3 +73,15 @@ def test_the_score_of_a_verifier_that_computes_nothing_is_an_error(tmp_path: Pat
     callback.detector.state_dict()["layers.0.norm.running_mean"][0] = torch.nan
     with pytest.raises(ValueError, match="^verifier: its outputs are not finite, head 0"):
         fit(inversion(tmp_path), callback)
+
+
+def test_a_verifier_of_few_of_the_classes_is_not_used(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("diode_pl.synthesis.callbacks.verifier._LEAST", 0.6)
+    module, callback = inversion(tmp_path), verifier(tmp_path, smallest=32)
+    assert callback.detector is not None
+    callback.detector.learned_classes = lambda: {"dog": 1}  # type: ignore[method-assign]
+    fit(module, callback)
+    assert callback.detector is None and "verifier_map50" not in module.scores
+    assert "the verifier has 1 of the teacher's 2 classes and is not used" in caplog.text
