@@ -46,7 +46,8 @@ def expand_tables(overrides: Sequence[str], entry_point: str) -> list[str]:
         raise ValueError(f"+experiment={missing[0]}: {entry_point}.py has no part in this table; {_MAKER}.py makes it")
     words = [_expand(word, tables) for word in overrides if entry_point != _MAKER or not word.startswith("data@val=")]
     if chosen & _SEEDED[entry_point] and not any(word.startswith("seed=") for word in words):
-        words.append("seed=0")
+        # Beside another word, as argparse takes words in one place only.
+        words.insert(next(i for i, word in enumerate(words) if _EXPERIMENT in word) + 1, "seed=0")
     return words if {"-m", "--multirun"} & set(words) else [*words, "-m"]
 
 
