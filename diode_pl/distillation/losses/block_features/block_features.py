@@ -33,11 +33,6 @@ class BlockFeatures(DistillLoss):
         like: factor between detectors with the same norm layers, finite and >= 0.
         unlike: factor between others, finite and >= 0.
         ridge: see :func:`regression_distance`, finite and > 0.
-        layers_per_step: of more pairs of unlike layers, a step compares so many at most, spread over the network, and
-            the next steps the others in turn, >= 1; None compares all in every step.
-
-    Attributes:
-        steps: number of calls so far; says whose turn it is, and is kept in checkpoints.
 
     Example:
         >>> from diode_pl import Targets, load_detector
@@ -54,22 +49,12 @@ class BlockFeatures(DistillLoss):
 
     complete, needs_norm_inputs = False, True
 
-    def __init__(
-        self,
-        weight: float = 1.0,
-        like: float = 160.0,
-        unlike: float = 40.0,
-        ridge: float = 1e-3,
-        layers_per_step: int | None = None,
-    ) -> None:
+    def __init__(self, weight: float = 1.0, like: float = 160.0, unlike: float = 40.0, ridge: float = 1e-3) -> None:
         super().__init__(weight)
         self.like, self.unlike = self._gain("like", like), self._gain("unlike", unlike)
         if not self._gain("ridge", ridge) > 0:
             raise ValueError(f"BlockFeatures: ridge must be > 0, got {ridge}")
-        if layers_per_step is not None and layers_per_step < 1:
-            raise ValueError(f"BlockFeatures: layers_per_step must be >= 1 or None, got {layers_per_step}")
-        self.ridge, self.layers_per_step = ridge, layers_per_step
-        self.steps = 0
+        self.ridge = ridge
         self.pairs: list[tuple[int, int]] | None = None  # of norm layers of teacher and student; set by prepare()
         self.direct = True
 
@@ -91,27 +76,12 @@ class BlockFeatures(DistillLoss):
             raise RuntimeError("BlockFeatures: prepare(teacher, student, resolution) must come before the first step")
         layers, means = teacher.norm_layers(), []
         with torch.autocast(batch.images.device.type, enabled=False):
-            for theirs, own in self._take_turns(self.pairs):
+            for theirs, own in self.pairs:
                 calls = zip(batch.student_norm_inputs[own], batch.teacher_norm_inputs[theirs], strict=True)
                 means.append(torch.stack([self._distance(layers[theirs], *features) for features in calls]).mean())
             if not means:
                 return 0 * torch.stack([head.float().sum() for head in batch.student_outputs.heads]).sum()
             return (self.like if self.direct else self.unlike) * torch.stack(means).mean()
-
-    def _take_turns(self, pairs: list[tuple[int, int]]) -> list[tuple[int, int]]:
-        """Every n-th pair, beginning with another one in each step."""
-        if self.direct or self.layers_per_step is None:
-            return pairs
-        every = -(-len(pairs) // self.layers_per_step) or 1
-        self.steps += 1
-        return pairs[(self.steps - 1) % every :: every]
-
-    def get_extra_state(self) -> Tensor:
-        """For checkpoints, which hold tensors alone: a training that goes on compares what it would have compared."""
-        return torch.tensor(self.steps)
-
-    def set_extra_state(self, state: Tensor) -> None:
-        self.steps = int(state)
 
     def _distance(self, layer: torch.nn.Module, student: Tensor, teacher: Tensor) -> Float[Tensor, ""]:
         if self.direct:

@@ -8,7 +8,6 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from diode_pl import load_detector
 from diode_pl.detector import Darknet, Detector, record_inputs
 from diode_pl.distillation.losses import BlockFeatures, DistillationBatch
 from diode_pl.distillation.losses.block_features.regression import regression_distance
@@ -212,32 +211,3 @@ def test_what_is_wrong_is_refused() -> None:
             BlockFeatures(**{key: wrong})
     with pytest.raises(ValueError, match="ridge must be > 0, got 0"):
         BlockFeatures(ridge=0.0)
-
-
-def test_many_unlike_layers_take_turns() -> None:
-    teacher, student = load_detector(width=0.2).freeze(), load_detector(width=0.1).train()
-    batch = run(teacher, student, images())
-    whole = BlockFeatures()
-    loss = BlockFeatures(layers_per_step=2)
-    for each in (whole, loss):
-        each.prepare(teacher, student, SIZE)
-    assert loss.pairs is not None and len(loss.pairs) > 2
-    period = -(-len(loss.pairs) // 2)
-    turns = [loss._take_turns(loss.pairs) for _ in range(2 * period)]
-    assert all(0 < len(turn) <= 2 for turn in turns)
-    assert sorted(pair for turn in turns[:period] for pair in turn) == sorted(loss.pairs)
-    assert turns[:period] == turns[period:]
-    sizes = [len(turn) for turn in turns[:period]]
-    values = [float(loss(batch)) for _ in range(period)]
-    assert np.average(values, weights=sizes) == pytest.approx(float(whole(batch)), rel=1e-4)
-
-
-def test_a_training_that_goes_on_keeps_the_turn() -> None:
-    teacher, student = load_detector(width=0.2).freeze(), load_detector(width=0.1).train()
-    one, other = BlockFeatures(layers_per_step=2), BlockFeatures(layers_per_step=2)
-    for each in (one, other):
-        each.prepare(teacher, student, SIZE)
-    one(run(teacher, student, images()))
-    other.load_state_dict(one.state_dict())
-    assert one.pairs is not None
-    assert other._take_turns(one.pairs) == one._take_turns(one.pairs) != one.pairs
