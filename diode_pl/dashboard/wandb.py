@@ -172,7 +172,9 @@ class Wandb(Dashboard):
             log.info(
                 "wandb: offline, W&B draws no line from %s to this run; what is made of it names it", artifact.name
             )
-            self.experiment.config.update({"made_from": [artifact.name]}, allow_val_change=True)
+            config = self.experiment.config
+            names = dict.fromkeys([*config.get("made_from", ()), artifact.name])  # each once
+            config.update({"made_from": list(names)}, allow_val_change=True)
         else:
             # Built anew of the same files it is the same artifact, also where the run that made it was not logged.
             self.experiment.use_artifact(self._build(artifact))

@@ -77,6 +77,16 @@ def test_files_say_what_they_were_made_from(run: OfflineRun) -> None:
     assert json.loads(model.metadata)["made_from"] == ["images-1"] == run.config["made_from"]
 
 
+def test_every_set_that_a_run_starts_from_is_noted_once(tmp_path: Path) -> None:
+    board = Wandb(save_dir=tmp_path, offline=True)
+    board.begin(RunCard("train", tmp_path, {}))
+    for name in ("images-2", "images-1", "images-2"):
+        board.use_artifact(Artifact(name, "dataset", (), {}))
+    board.end(True)
+    (run,) = read_runs(tmp_path)
+    assert run.config["made_from"] == ["images-2", "images-1"]
+
+
 class Server:
     """A run that reaches its server: what it would send."""
 
