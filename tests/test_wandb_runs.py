@@ -10,6 +10,7 @@ import pytorch_lightning as pl
 
 import synthesize
 import train
+from diode_pl.detector import Darknet
 from tests.command_line import run_main
 from tests.tiny_network import NAMES, SHORT, write_tiny_network
 from tests.training_run import blind
@@ -29,6 +30,7 @@ class Blinds(pl.Callback):
 
     def on_train_batch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_: object) -> None:
         if trainer.current_epoch > 0:
+            assert isinstance(pl_module.student, Darknet)
             blind(pl_module.student)
 
 
