@@ -3,6 +3,7 @@
 import html
 import io
 import re
+import textwrap
 from typing import Any
 
 import matplotlib
@@ -15,6 +16,7 @@ from matplotlib.text import Text
 INK, MUTED, GRID = "#0a0b01", "#0a0b02", "#0a0b03"
 SERIES = tuple(f"#0a0b1{i}" for i in range(8))
 _VARIABLES = {INK: "--ink", MUTED: "--muted", GRID: "--line"} | {c: f"--c{i}" for i, c in enumerate(SERIES)}
+_COLUMN, _LINE = 22, 46  # characters that a legend has room for: in one of three columns, in a line
 _STYLE: Any = {  # of keys that Matplotlib lists one by one
     "svg.fonttype": "none",  # text stays text: small, and in the font of the page
     "font.family": "sans-serif",
@@ -82,5 +84,9 @@ def to_svg(figure: Figure, label: str) -> str:
 
 
 def add_legend(axes: Axes, columns: int = 1) -> None:
-    """A legend below the axes: inside, it would lie over lines."""
-    axes.figure.legend(loc="outside lower left", ncols=columns, frameon=False, fontsize=8.5, labelcolor=INK)
+    """A legend below the axes: inside, it would lie over lines. Names too long for it take a line more."""
+    longest = max((len(label) for label in axes.get_legend_handles_labels()[1]), default=0)
+    columns = columns if longest <= _COLUMN else 1
+    legend = axes.figure.legend(loc="outside lower left", ncols=columns, frameon=False, fontsize=8.5, labelcolor=INK)
+    for text in legend.get_texts():
+        text.set_text(textwrap.fill(text.get_text(), _LINE))

@@ -35,3 +35,12 @@ def test_ids_of_two_figures_differ_and_one_figure_is_always_the_same() -> None:
     ids = [set(re.findall(r' id="([^"]+)"', example(label))) for label in ("one", "two")]
     assert ids[0] and not ids[0] & ids[1]
     assert example() == example()
+
+
+def test_long_names_of_a_legend_take_several_lines() -> None:
+    figure, axes = new_figure()
+    for name in ("short", "row=onebox,losses.total_variation.weight=0.3,augmentations=none,seed=0"):
+        axes.plot([0, 1], label=name)
+    add_legend(axes, 3)
+    first, second = (text.get_text() for text in figure.legends[0].get_texts())
+    assert first == "short" and second.count("\n") == 1 and max(map(len, second.splitlines())) <= 46
