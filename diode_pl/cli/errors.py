@@ -123,8 +123,7 @@ def describe_error(error: Exception, config: Any, choices: Mapping[str, str]) ->
     plain = not isinstance(cause, ValueError | OSError | RuntimeError) or isinstance(cause, UnicodeError)
     text = shorten(f"{type(cause).__name__}: {cause}" if plain and not at else str(cause), _LONGEST)
     text, owner = _OF_OMEGACONF.sub("", text), at and _typed_part(at[1], config)
-    named = _NAMED.match(text)
-    words = re.split("(, | and )", named[2]) if named else []
+    words = re.split("(, | and )", named[2]) if (named := _NAMED.match(text)) else []
     keys = [_key_of(argument, owner, named and named[1], config) for argument in words[::2]]
     if named and all(keys):
         words[::2] = map(str, keys)
@@ -141,7 +140,7 @@ def typed_key(key: str, config: Any) -> str:
     """Follows interpolations: ``distillation.teacher`` is ``${teacher}``, thus ``teacher``."""
     parts = re.findall(r"\w+", key)
     for i in range(1, len(parts) + 1):
-        reference = _INTERPOLATION.fullmatch(str(_node(".".join(parts[:i]), config)))
+        reference = _INTERPOLATION.fullmatch(str(find_node(".".join(parts[:i]), config)))
         if reference and _is_there(reference[1], config):
             return typed_key(".".join([reference[1], *parts[i:]]), config)
     return ".".join(parts)
@@ -153,7 +152,8 @@ def _typed_part(key: str, config: Any) -> str:
     return key if _is_there(key, config) else typed_key(re.sub(r"(\d+)$", r".\1", key), config)
 
 
-def _node(key: str, config: Any) -> Any:
+def find_node(key: str, config: Any) -> Any:
+    """What a config, as plain data, holds at a dotted key; None if nothing."""
     for part in key.split("."):
         if isinstance(config, list) and part.isdigit() and int(part) < len(config):
             config = config[int(part)]
@@ -164,7 +164,7 @@ def _node(key: str, config: Any) -> Any:
 
 def _is_there(key: str, config: Any) -> bool:
     parent, _, last = key.rpartition(".")
-    node = _node(parent, config) if parent else config
+    node = find_node(parent, config) if parent else config
     return last in node if isinstance(node, Mapping) else isinstance(node, list) and int(last) < len(node)
 
 
@@ -213,8 +213,8 @@ def _way_out(key: str | None, config: Any, choices: Mapping[str, str]) -> str | 
         package = _package_of(group)
         if key == package:
             return f"{group}=NAME chooses {key}, now {option}"
-        node = _node(package, config)
-        held = key and _node(key, config)
+        node = find_node(package, config)
+        held = key and find_node(key, config)
         if key and key.rpartition(".")[0] == package and "_target_" not in node and isinstance(held, dict):
             return f"{key}=null leaves it out"
     return None

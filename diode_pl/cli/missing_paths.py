@@ -4,45 +4,48 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from diode_pl.cli.errors import find_node, typed_key
 from diode_pl.io.split_path import resolve_path
 
 # Arguments that are paths wherever they are; those of the other keys are relative to another folder, or may be names.
-_PATHS = {"cfg", "path", "root"}
-_OF_RUNS = {"ckpt", "source"}  # beside all classes
-_WEIGHTS = {".backup", ".onnx", ".pt", ".pth", ".safetensors", ".weights"}
+_PATHS = {"cfg", "ckpt", "path", "root"}
+_PICTURES = "task.source"  # elsewhere ``source`` is of labels
+_WEIGHTS = {".backup", ".ckpt", ".onnx", ".safetensors", ".weights"}
 
 
-def refuse_missing_paths(written: Any, resolved: Any, key: str = "") -> None:
-    """Checks the paths of every node that is to be built.
+def refuse_missing_paths(written: Any, resolved: Any, key: str = "task") -> None:
+    """Checks the paths of every node that a task builds.
 
     Args:
-        written: the config as plain data with interpolations unresolved, or the node of it at ``key``. What stands for
-            another key is left to that key.
+        written: the whole config as plain data with interpolations unresolved.
         resolved: the same with interpolations resolved.
-        key: dotted.
+        key: dotted, of the node to check with all below it.
 
     Raises:
-        ValueError: if there is nothing at one; the message starts with the key.
+        ValueError: if there is nothing at one; the message starts with the key as it is typed.
 
     Example:
-        >>> node = {"train": {"_target_": "diode_pl.data.readers.Voc", "root": "nowhere", "split": None}}
+        >>> node = {"task": {"_target_": "diode_pl.data.readers.Voc", "root": "/nowhere"}}
         >>> refuse_missing_paths(node, node)
         Traceback (most recent call last):
-        ValueError: train.root: ...nowhere does not exist
+        ValueError: task.root: /nowhere does not exist
     """
-    if isinstance(written, list):
-        written, resolved = dict(enumerate(written)), dict(enumerate(resolved))
-    if not isinstance(written, Mapping):
+    node = find_node(key, resolved)
+    if isinstance(node, list):
+        node = dict(enumerate(node))
+    if not isinstance(node, Mapping):
         return
-    for name, value in written.items():
-        place, is_text = f"{key}.{name}".lstrip("."), isinstance(value, str) and "${" not in value
-        if is_text and value and _is_path(name, value, of_class="_target_" in written, of_run=not key):
-            path = resolve_path(value, resolved.get("split") or "")
-            if not path.exists():
-                raise ValueError(f"{place}: {path.resolve()} does not exist")
-        refuse_missing_paths(value, resolved[name], place)
+    for name, value in node.items():
+        place = f"{key}.{name}"
+        if "_target_" in node and isinstance(value, str) and value and _is_path(place, value):
+            typed = typed_key(place, written)
+            path = resolve_path(value, node.get("split") or "")
+            # What a record says, rather than a person, is named by whoever reads the record.
+            if "${" not in str(find_node(typed, written)) and not path.exists():
+                raise ValueError(f"{typed}: {path.resolve()} does not exist")
+        refuse_missing_paths(written, resolved, place)
 
 
-def _is_path(name: Any, value: str, of_class: bool, of_run: bool) -> bool:
-    is_weights = name == "weights" and Path(value).suffix in _WEIGHTS
-    return of_class and name in _PATHS or of_run and name in _OF_RUNS or (of_class or of_run) and is_weights
+def _is_path(place: str, value: str) -> bool:
+    name = place.rpartition(".")[2]
+    return name in _PATHS or place == _PICTURES or (name == "weights" and Path(value).suffix in _WEIGHTS)

@@ -8,8 +8,8 @@ import pytest
 from diode_pl.cli.missing_paths import refuse_missing_paths
 
 
-def refused(node: dict[str, Any]) -> str:
-    config = {"train": {"_target_": "some.Class", **node}}
+def refused(node: dict[str, Any], **others: Any) -> str:
+    config = {"task": {"_target_": "some.function", "data": {"_target_": "some.Class", **node}}, **others}
     try:
         refuse_missing_paths(config, config)
     except ValueError as error:
@@ -23,14 +23,14 @@ def refused(node: dict[str, Any]) -> str:
         {"root": "nowhere"},
         {"weights": "nowhere.safetensors"},
         {"cfg": "nowhere.cfg"},
-        {"sets": {"ours": {"_target_": "some.Class", "root": "nowhere"}}},
+        {"sets": [{"_target_": "some.Class", "root": "nowhere"}]},
         {"root": "{split}/nowhere", "split": "train"},
     ],
 )
 def test_a_path_that_is_not_there(node: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     said = refused(node)
-    assert said.startswith("train.")
+    assert said.startswith("task.data.")
     assert str(tmp_path) in said
     assert said.endswith("does not exist")
 
@@ -39,19 +39,24 @@ def test_names_null_and_what_is_there_are_taken(tmp_path: Path) -> None:
     (tmp_path / "train").mkdir()
     assert not refused({"root": str(tmp_path / "{split}"), "split": "train"})
     assert not refused({"root": None, "weights": "COCO_V1", "cfg": {"_target_": "some.function", "file": "a.cfg"}})
+    assert not refused({"source": "sampled"})
 
 
-def test_what_stands_for_another_key_is_left_to_that_key() -> None:
+def test_what_the_task_does_not_build_is_not_looked_for() -> None:
+    assert not refused({}, train={"_target_": "some.Class", "root": "nowhere"})
+
+
+def test_the_key_is_the_one_that_is_typed_and_records_are_left_to_their_reader() -> None:
     node = {"_target_": "some.Class", "root": "nowhere"}
-    written = {"data": {"_target_": "some.Class", "train": "${train}", "root": "${recorded_set:root}"}}
-    resolved = {"data": {"_target_": "some.Class", "train": node, "root": "nowhere"}}
-    refuse_missing_paths(written, resolved)
-    with pytest.raises(ValueError, match=r"^train\.root: "):
-        refuse_missing_paths({**written, "train": node}, {**resolved, "train": node})
-
-
-@pytest.mark.parametrize("node", [{"source": "nowhere"}, {"ckpt": "nowhere"}, {"weights": "nowhere.safetensors"}])
-def test_paths_of_a_run(node: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match=rf"^{next(iter(node))}: .*nowhere"):
-        refuse_missing_paths(node, node)
-    refuse_missing_paths({"label_source": node}, {"label_source": node})
+    task = {"_target_": "some.function", "train": node, "ckpt": "nowhere"}
+    written = {"task": {**task, "train": "${train}", "ckpt": "${ckpt}"}, "train": node, "ckpt": "nowhere"}
+    with pytest.raises(ValueError, match=r"^train\.root: .*nowhere"):
+        refuse_missing_paths(written, {"task": task, "train": node})
+    recorded = {**written, "train": {**node, "root": "${recorded_set:root}"}}
+    with pytest.raises(ValueError, match=r"^ckpt: .*nowhere"):
+        refuse_missing_paths(recorded, {"task": task, "train": node})
+    with pytest.raises(ValueError, match=r"^source: .*nowhere"):
+        refuse_missing_paths(
+            {"task": {"_target_": "a", "source": "${source}"}, "source": "nowhere"},
+            {"task": {"_target_": "a", "source": "nowhere"}},
+        )

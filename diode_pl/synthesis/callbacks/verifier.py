@@ -70,7 +70,8 @@ class Verifier(pl.Callback):
         missing = [name for i, name in enumerate(names) if i not in self.class_map]
         known = len(names) - len(missing)
         if known < _LEAST * len(names) or known == 0:
-            log.warning("the verifier has %s of the teacher's %d classes and is not used", known or "none", len(names))
+            some = f"{known} of the teacher's {len(names)}" if known else "none of the teacher's"
+            log.warning("the verifier has %s classes and is not used", some)
             self.detector = self.class_map = None
             return
         last = len(pl_module.stages) - 1

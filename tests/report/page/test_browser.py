@@ -1,12 +1,7 @@
 """Pages in a browser, where there is one: nothing is wrong on the console, and the switches work."""
 
 import base64
-import html
 import io
-import json
-import re
-import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +10,8 @@ from PIL import Image
 
 from diode_pl.report.page.rendering import render
 from diode_pl.report.page.view import Gallery, View
+from tests.report.page.browser import browse
 
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 IMAGES = 1000
 # Every driver leaves what it found in an element; a click is what a person does.
 DRIVER = """
@@ -107,18 +102,6 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("page") / "report.html"
     path.write_text(render(view).replace("</body>", DRIVER), encoding="utf-8")
     return path
-
-
-def browse(page: Path, *options: str) -> tuple[dict[str, Any], str]:
-    """What the driver found, and what the browser said on its console."""
-    if BROWSER is None:
-        pytest.skip("needs Chromium")
-    command = [BROWSER, "--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr", "--log-level=0"]
-    command += [f"--user-data-dir={page.parent / 'profile'}", "--virtual-time-budget=4000", *options, "--dump-dom"]
-    run = subprocess.run([*command, page.as_uri()], capture_output=True, text=True, timeout=120)
-    found = re.search(r'<pre id="found">(.*?)</pre>', run.stdout, re.S)
-    assert found is not None and found[1], run.stderr[-2000:]
-    return json.loads(html.unescape(found[1])), "\n".join(re.findall(r".*CONSOLE.*", run.stderr))
 
 
 def test_a_thousand_images_with_working_switches(page: Path) -> None:

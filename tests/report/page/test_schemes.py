@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from diode_pl.report.page import write_page
+from tests.report.page.browser import browse
 from tests.report.page.runs import accept, write_set, write_training
-from tests.report.page.test_browser import browse
 
 DARK, LIGHT = "0", "1"  # as Chromium numbers them
 WIDE, NARROW = 1200, 400
