@@ -17,9 +17,8 @@ def read_jobs(folders: list[Path], result: str, kept: str | None = None) -> dict
 
     An override that begins with ``kept`` stays, shared or not. Of jobs that differ in nothing the first counts.
     """
-    jobs = {}
-    paths = finished_paths(folders, result)
-    for path in sorted(paths, key=lambda path: (path.parent.parent, len(path.parent.name), path)):
+    jobs, results = {}, read_results(folders, result)
+    for path in sorted(results, key=lambda path: (path.parent.parent, len(path.parent.name), path)):
         overrides = read_overrides(path.parent)
         jobs[path] = [override for override in overrides if not override.startswith(("seed=", "output_dir="))]
     shared = set.intersection(*(set(overrides) for overrides in jobs.values())) if jobs else set()
@@ -28,17 +27,23 @@ def read_jobs(folders: list[Path], result: str, kept: str | None = None) -> dict
     groups, seen = defaultdict(list), set()
     for path, overrides in jobs.items():
         setting = tuple(override for override in overrides if override not in shared)
-        job = (setting, read_configuration(path.parent).get("seed", path))
+        job = (setting, read_seed(path))
         if job not in seen:
-            groups[setting].append(json.loads(path.read_text(encoding="utf-8")))
+            groups[setting].append(results[path])
         seen.add(job)
     return groups
 
 
-def finished_paths(folders: list[Path], result: str) -> list[Path]:
-    """The result files of finished jobs: not those of sets that lack images."""
-    paths = [path for folder in folders for path in sorted(result_paths(folder, result))]
-    return [path for path in paths if json.loads(path.read_text(encoding="utf-8")).get("complete", True)]
+def read_results(folders: list[Path], result: str) -> dict[Path, dict]:
+    """The content of the result files of finished jobs, by path: not of sets that lack images."""
+    paths = (path for folder in folders for path in sorted(result_paths(folder, result)))
+    read = {path: json.loads(path.read_text(encoding="utf-8")) for path in paths}
+    return {path: content for path, content in read.items() if content.get("complete", True)}
+
+
+def read_seed(path: Path) -> int | Path:
+    """The seed of the job of a result file, typed or not; the file itself if the configuration does not say."""
+    return read_configuration(path.parent).get("seed", path)
 
 
 def read_overrides(job: Path) -> list[str]:

@@ -4,14 +4,13 @@ python synthesize.py +experiment=table2 seed=0,1,2,3,4
 python -m benchmarks.collect --layout table2 runs/tables/augmentations
 """
 
-import json
 import re
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.jobs import finished_paths, read_configuration, read_overrides, spread
+from benchmarks.jobs import read_overrides, read_results, read_seed, spread
 
 _ROW = re.compile(r"\+?experiment=\w+/rows/(\w+)")
 
@@ -110,11 +109,10 @@ TABLES = {
 def read_rows(table: Table, folders: list[Path]) -> dict[str, list[dict]]:
     """The result files of the finished runs of a table, by row, one of each seed."""
     found: dict[str, dict[int | Path, dict]] = defaultdict(dict)
-    for path in finished_paths(folders, table.result):
+    for path, result in read_results(folders, table.result).items():
         names = [match[1] for word in read_overrides(path.parent) if (match := _ROW.fullmatch(word))]
         if names:
-            seed = read_configuration(path.parent).get("seed", path)
-            found[names[0]].setdefault(seed, json.loads(path.read_text(encoding="utf-8")))
+            found[names[0]].setdefault(read_seed(path), result)
     return {name: list(results.values()) for name, results in found.items()}
 
 

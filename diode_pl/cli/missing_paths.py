@@ -1,10 +1,10 @@
 """Files and folders that a config names and that are not there, looked for before torch is imported."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from diode_pl.cli.errors import find_node, typed_key
+from diode_pl.cli.signatures import find_targets
 from diode_pl.io.split_path import resolve_path
 
 # Arguments that are paths wherever they are; those of the other keys are relative to another folder, or may be names.
@@ -13,13 +13,12 @@ _PICTURES = "task.source"  # elsewhere ``source`` is of labels
 _WEIGHTS = {".backup", ".ckpt", ".onnx", ".safetensors", ".weights"}
 
 
-def refuse_missing_paths(written: Any, resolved: Any, key: str = "task") -> None:
+def refuse_missing_paths(written: Any, resolved: Any) -> None:
     """Checks the paths of every node that a task builds.
 
     Args:
-        written: the whole config as plain data with interpolations unresolved.
+        written: the config as plain data with interpolations unresolved.
         resolved: the same with interpolations resolved.
-        key: dotted, of the node to check with all below it.
 
     Raises:
         ValueError: if there is nothing at one; the message starts with the key as it is typed.
@@ -30,20 +29,14 @@ def refuse_missing_paths(written: Any, resolved: Any, key: str = "task") -> None
         Traceback (most recent call last):
         ValueError: task.root: /nowhere does not exist
     """
-    node = find_node(key, resolved)
-    if isinstance(node, list):
-        node = dict(enumerate(node))
-    if not isinstance(node, Mapping):
-        return
-    for name, value in node.items():
-        place = f"{key}.{name}"
-        if "_target_" in node and isinstance(value, str) and value and _is_path(place, value):
-            typed = typed_key(place, written)
-            path = resolve_path(value, node.get("split") or "")
+    for key, node in find_targets(resolved["task"], "task"):
+        for name, value in node.items():
+            if not (isinstance(value, str) and value and _is_path(f"{key}.{name}", value)):
+                continue
+            typed, path = typed_key(f"{key}.{name}", written), resolve_path(value, node.get("split") or "")
             # What a record says, rather than a person, is named by whoever reads the record.
             if "${" not in str(find_node(typed, written)) and not path.exists():
                 raise ValueError(f"{typed}: {path.resolve()} does not exist")
-        refuse_missing_paths(written, resolved, place)
 
 
 def _is_path(place: str, value: str) -> bool:

@@ -62,7 +62,7 @@ def refuse_unlike_signatures(
         Traceback (most recent call last):
         ValueError: mosaic.tiles must be an integer, got 'many'
     """
-    for key, node in _targets(resolved):
+    for key, node in find_targets(resolved):
         try:
             hints, known, open_ended = (find_arguments or _import_arguments)(node["_target_"])
         except Exception:  # Hydra says what is wrong with a target when it builds the object
@@ -83,16 +83,16 @@ def refuse_unlike_signatures(
                 raise ValueError(f"{typed} must be {_describe(hint)}, got {_show(wrong)}{_quotes(wrong, hint)}")
 
 
-def _targets(node: Any, key: str = "") -> Iterator[tuple[str, Mapping[str, Any]]]:
+def find_targets(node: Any, key: str = "") -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Yields every node that is to be built, with its dotted key; arguments before what takes them."""
     if isinstance(node, Mapping):
         for name, value in node.items():
-            yield from _targets(value, f"{key}.{name}".lstrip("."))
+            yield from find_targets(value, f"{key}.{name}".lstrip("."))
         if isinstance(node.get("_target_"), str):
             yield key, node
     elif isinstance(node, list):
         for i, value in enumerate(node):
-            yield from _targets(value, f"{key}.{i}")
+            yield from find_targets(value, f"{key}.{i}")
 
 
 @cache

@@ -1,6 +1,7 @@
 """Writing of finished batches."""
 
 import logging
+import math
 import time
 from collections import ChainMap
 from typing import Any
@@ -34,7 +35,7 @@ class ImageWriter(pl.Callback):
 
     def __init__(self, dataset: SyntheticSet, team: Team) -> None:
         self.dataset, self.team, self._looked = dataset, team, 0.0
-        self._best: float | None = None  # score of the batches of this process
+        self._best = -math.inf  # score of the batches of this process
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: object, batch: object, batch_idx: int
@@ -78,8 +79,8 @@ class ImageWriter(pl.Callback):
         scores = "".join(f", {name} {value:.3f}" for name, value in module.scores.items())
         if module.scores and plan.num_batches > 1:
             score = [*module.scores.values()][-1]  # the verifier's, where there is one
-            scores += " (best so far)" if self._best is None or score > self._best else ""
-            self._best = max(score, score if self._best is None else self._best)
+            scores += " (best so far)" if score > self._best else ""
+            self._best = max(score, self._best)
         where = f"batch {number + 1} of {plan.num_batches}: images {first} to {first + count - 1}"
         log.info("%s%s, %.1f s per image", where, scores, seconds / count)
 

@@ -69,7 +69,7 @@ class Verifier(pl.Callback):
         self.class_map = match_learned(self.detector, names)
         missing = [name for i, name in enumerate(names) if i not in self.class_map]
         known = len(names) - len(missing)
-        if known < _LEAST * len(names) or known == 0:
+        if known < max(1, _LEAST * len(names)):
             some = f"{known} of the teacher's {len(names)}" if known else "none of the teacher's"
             log.warning("the verifier has %s classes and is not used", some)
             self.detector = self.class_map = None
