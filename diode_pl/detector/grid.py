@@ -25,7 +25,7 @@ class Grid(NamedTuple):
     strides: Float[Tensor, "m 1"]
 
     def squares(self, cells: float) -> Float[Tensor, "m 4"]:
-        """Squares around the centers with a side of so many cells: x1, y1, x2, y2 in pixels."""
+        """Squares around the centers with sides measured in cells: x1, y1, x2, y2 in pixels."""
         half = self.strides * (cells / 2)
         return torch.cat([self.centers - half, self.centers + half], dim=1)
 

@@ -10,7 +10,7 @@ from diode_pl.io.images import encode_jpeg
 
 MOST = 1000
 """Images of a page: more would make a file of tens of megabytes."""
-_SIDES = ((128, 256), (512, 192), (MOST, 128))  # up to so many images: longest side in pixels
+_SIDES = ((128, 256), (512, 192), (MOST, 128))  # number of images up to which: longest side in pixels
 _QUALITY = 82
 
 
