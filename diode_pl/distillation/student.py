@@ -62,7 +62,7 @@ def distill_student(
     data = DetectionData(
         train, val, Fixed(1), augmentations, mosaic=0.5, batch_size=batch_size, steps_per_epoch=steps_per_epoch
     )
-    optimizer = partial(torch.optim.AdamW, lr=lr, weight_decay=0.05)
+    optimizer = partial(torch.optim.AdamW, lr=lr, weight_decay=0.05, fused=True)
     recipe = Recipe(optimizer, warmup_epochs=0.0, warmup_steps=50, nominal_batch=None)
     module = Distillation(student, teacher, {"decoded": Decoded(), "block": BlockFeatures()}, recipe, data)
     callbacks = {"ema": WeightAveraging(multi_avg_fn=WarmupEMA(ema_decay)), "progress": TrainingProgress()}

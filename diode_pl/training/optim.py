@@ -77,7 +77,10 @@ class Recipe:
             {"params": biases, "kind": _BIASES, "weight_decay": 0.0},
             {"params": others, "kind": "others", "weight_decay": 0.0},
         ]
-        return self._make([group for group in groups if group["params"]])
+        optimizer: Any = self._make([group for group in groups if group["params"]])
+        # Fused optimizers offer to unscale gradients themselves, which Lightning does before it clips them.
+        optimizer._step_supports_amp_scaling = False
+        return optimizer
 
     def apply(self, optimizer: Optimizer, step: int, steps: int, steps_per_epoch: int) -> None:
         """Sets learning rates and momentum of ``step`` (starting at 0) of ``steps`` in an optimizer of this recipe."""

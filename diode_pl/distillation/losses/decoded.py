@@ -1,20 +1,20 @@
 """Distillation between different architectures: decoded boxes, objectness and class probabilities, cell by cell."""
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from torch import Tensor
 from torchvision.ops import box_iou
 
 from diode_pl.detector import DensePredictions, Detector
 from diode_pl.distillation.losses.assignment import assign_queries
 from diode_pl.distillation.losses.base import DistillationBatch, DistillLoss
+from diode_pl.distillation.losses.cell_groups import CellGroups, group_cells
 from diode_pl.distillation.losses.shared_classes import SharedClasses
 from diode_pl.numerics.box_ops import giou, size_iou
 from diode_pl.numerics.distributed import reduce_sum_per_process
 from diode_pl.numerics.dtypes import at_least_float32
 from diode_pl.targets import Targets
 
-_PAIRS_AT_ONCE = 2**20  # of candidates that are compared: bounds the memory, and a CPU's caches like small blocks
 _MIN_PROPOSAL_IOU = 0.5  # of a proposal with the box that it is matched to
 
 
@@ -66,6 +66,7 @@ class Decoded(DistillLoss):
             raise ValueError(f"Decoded: anchor_threshold must be in [0, 1), got {anchor_threshold}")
         self.candidates, self.anchor_threshold = candidates, anchor_threshold
         self.shared = SharedClasses()  # filled by prepare()
+        self._groups: CellGroups | None = None  # of the latest step, which the next one most often shares
 
     def prepare(self, teacher: Detector | None, student: Detector, resolution: int) -> None:
         super().prepare(teacher, student, resolution)
@@ -141,27 +142,18 @@ class Decoded(DistillLoss):
         cells: Float[Tensor, "m 4"],
     ) -> tuple[Int[Tensor, "n m"], Float[Tensor, "n m"]]:
         """Returns the teacher's candidate that each of the student's learns from, and its target objectness."""
-        grid, cell_of, members = cells.unique(dim=0, return_inverse=True, return_counts=True)
-        by_cell, first = cell_of.argsort(stable=True), members.cumsum(dim=0) - members
-        images = max(1, _PAIRS_AT_ONCE // (boxes.shape[1] * len(grid)))
-        matches, wanted = [], []
-        for some, sure in zip(boxes.split(images), objectness.split(images), strict=True):
-            image, other, cell = torch.nonzero(_inside(some, grid)).unbind(dim=1)
-            # Expands each pair of object and cell to all candidates of the cell.
-            each = torch.arange(len(cell), device=cell.device).repeat_interleave(members[cell])
-            nth = torch.arange(len(each), device=cell.device) - (members[cell].cumsum(dim=0) - members[cell])[each]
-            image, other, own = image[each], other[each], by_cell[first[cell[each]] + nth]
-            fit = size_iou(_size(some[image, other]), _size(priors[own]))
-            score = sure[image, other] * fit * (fit > self.anchor_threshold)
-            at = image * len(priors) + own
-            best = sure.new_zeros(len(some) * len(priors)).scatter_reduce(0, at, score, "amax")
-            # The first of equals wins, in whatever order a device writes.
-            match = torch.full_like(best, boxes.shape[1], dtype=torch.long)
-            match = match.scatter_reduce(0, at, torch.where(score == best[at], other, boxes.shape[1]), "amin")
-            match = torch.where(best > 0, match, 0).view(len(some), -1)
-            matches.append(match)
-            wanted.append(sure.gather(1, match) * (best > 0).view_as(match))
-        return torch.cat(matches), torch.cat(wanted)
+        if self._groups is None or not self._groups.holds(cells):
+            self._groups = group_cells(cells)
+        image, other, own = self._groups.find(boxes)
+        fit = size_iou(_size(boxes[image, other]), _size(priors[own]))
+        score = objectness[image, other] * fit * (fit > self.anchor_threshold)
+        at = image * len(priors) + own
+        best = score.new_zeros(len(boxes) * len(priors)).scatter_reduce(0, at, score, "amax")
+        # The first of equals wins, in whatever order a device writes.
+        match = torch.full_like(best, boxes.shape[1], dtype=torch.long)
+        match = match.scatter_reduce(0, at, torch.where(score == best[at], other, boxes.shape[1]), "amin")
+        match = torch.where(best > 0, match, 0).view(len(boxes), -1)
+        return match, objectness.gather(1, match) * (best > 0).view_as(match)
 
 
 @torch.no_grad()
@@ -189,15 +181,6 @@ def divergence(wanted: Float[Tensor, "*b"], found: Float[Tensor, "*b"]) -> Float
     found = found.clamp(1e-12, 1 - torch.finfo(found.dtype).eps / 2)
     entropy = torch.special.xlogy(wanted, wanted) + torch.special.xlogy(1 - wanted, 1 - wanted)
     return entropy - wanted * found.log() - (1 - wanted) * torch.log1p(-found)
-
-
-def _inside(boxes: Float[Tensor, "n k 4"], grid: Float[Tensor, "g 4"]) -> Bool[Tensor, "n k g"]:
-    """Returns whether each cell contains the center of each box."""
-    # A center on the right or lower edge of the image belongs to the last cell, as in training.
-    center = ((boxes[..., :2] + boxes[..., 2:]) / 2).clamp(0, 1 - torch.finfo(boxes.dtype).eps)
-    x, y = center[..., None, :].unbind(dim=3)
-    left, top, right, bottom = grid.unbind(dim=1)
-    return (left <= x) & (x < right) & (top <= y) & (y < bottom)
 
 
 def _size(boxes: Float[Tensor, "p 4"]) -> Float[Tensor, "p 2"]:

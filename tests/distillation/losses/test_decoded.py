@@ -8,6 +8,7 @@ from torchvision.ops import box_iou, generalized_box_iou
 
 from diode_pl.detector import Darknet, DensePredictions, Detector, Outputs
 from diode_pl.distillation.losses import Decoded, DistillationBatch, decoded
+from diode_pl.distillation.losses.compatibility import head_shapes
 from diode_pl.distillation.losses.decoded import divergence
 from diode_pl.targets import Targets
 from tests.detector.torchvision.small_networks import faster_rcnn, images
@@ -127,13 +128,19 @@ def test_a_proposal_is_held_to_what_it_overlaps_by_half() -> None:
     assert decoded._match_proposals(flat, torch.ones(1, 1), flat)[1].tolist() == [[0]], "a point covers nothing"
 
 
-def test_it_is_the_same_in_small_portions(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_step_may_have_another_resolution() -> None:
     teacher, student = network(), student_of_other_build()
-    told, said = answer(teacher, count=5, seed=1), answer(student, count=5, seed=2)
-    whole = term(Decoded(), teacher, told, student, said)
-    for pairs in (1, 2 * 96 * 208):  # one image at a time; portions of two, two and one
-        monkeypatch.setattr(decoded, "_PAIRS_AT_ONCE", pairs)
-        torch.testing.assert_close(term(Decoded(), teacher, told, student, said), whole)
+    loss, draw = Decoded(), torch.Generator().manual_seed(4)
+    for side in (64, 96, 64):
+        both = [
+            replace(
+                outputs([torch.randn(2, *shape, generator=draw) for shape in head_shapes(net, side)]),
+                image_size=(side, side),
+            )
+            for net in (teacher, student)
+        ]
+        expected = term(Decoded(), teacher, both[0], student, both[1])
+        torch.testing.assert_close(term(loss, teacher, both[0], student, both[1]), expected)
 
 
 def test_of_two_claims_on_one_object_the_better_one_is_followed() -> None:
