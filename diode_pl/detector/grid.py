@@ -71,7 +71,8 @@ def decode_cells(
     """
     objectness, classes = split_sigmoid(logits.sigmoid())
     boxes = decode_distances(codes, grid)
-    return DensePredictions(boxes / scale, objectness, classes, grid.priors / scale, grid.squares(1.0) / scale)
+    places = grid.priors / scale, grid.squares(1.0) / scale
+    return DensePredictions(boxes / scale, objectness, classes, *places, has_objectness=False)
 
 
 def make_grid(outputs: Outputs) -> Grid:

@@ -66,6 +66,8 @@ class DensePredictions:
             responsible for the objects that its prior covers.
         queries: whether each candidate may predict any object, and no two of them the same, as in DETR: objects are
             assigned to all candidates at once, and neither prior nor cell counts.
+        has_objectness: False where the head scores each class by itself, as in RetinaNet: ``objectness`` is then the
+            highest score and ``classes`` are shares of it, so that the highest one is always 1.
 
     Example:
         >>> cells = torch.tensor([[0.0, 0.0, 0.5, 1.0], [0.5, 0.0, 1.0, 1.0]])
@@ -78,6 +80,7 @@ class DensePredictions:
     priors: Float[Tensor, "... m 4"]
     cells: Float[Tensor, "m 4"] | None
     queries: bool = False
+    has_objectness: bool = True
 
 
 @dataclass(frozen=True)

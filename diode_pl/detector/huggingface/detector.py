@@ -150,12 +150,13 @@ class HuggingFace(Detector):
         # D-FINE's can be negative; clipped without loss of gradient.
         size = size + (size.clamp(min=0) - size).detach()
         boxes = box_convert(torch.cat([center, size], dim=2), "cxcywh", "xyxy")
-        if self.class_activation == "softmax":
+        softmax = self.class_activation == "softmax"
+        if softmax:
             objectness, classes = split_softmax(logits, self.columns)
         else:
             objectness, classes = split_sigmoid(logits[..., self.columns].sigmoid())
         # A query has no place of its own: what it refers to is its box.
-        return DensePredictions(boxes, objectness, classes, boxes.detach(), cells=None, queries=True)
+        return DensePredictions(boxes, objectness, classes, boxes.detach(), None, queries=True, has_objectness=softmax)
 
     def _find_layers(self) -> None:
         """Names of norm layers, in the order in which they are called, and of the first convolution."""

@@ -54,7 +54,9 @@ class OneStage(TorchvisionDetector):
         objectness, classes = self._probabilities(parts)
         boxes = self._boxes(parts["bbox_regression"], torch.cat(levels)) / scale
         cells = torch.cat([cells_around(level / scale, f) for level, f in zip(levels, outputs.features, strict=True)])
-        return DensePredictions(boxes, objectness, classes, self._priors(levels) / scale, cells)
+        by_class = self.class_activation == "sigmoid"
+        priors = self._priors(levels) / scale
+        return DensePredictions(boxes, objectness, classes, priors, cells, has_objectness=not by_class)
 
     def class_logits(self, outputs: Outputs) -> Float[Tensor, "n m c"]:
         return self._split(outputs)["cls_logits"][..., self.columns]

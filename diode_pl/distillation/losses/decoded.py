@@ -26,6 +26,10 @@ class Decoded(DistillLoss):
     0. The loss is the Kullback-Leibler divergence of objectness and classes, and 1 - GIoU of boxes; classes and boxes
     are weighted by the teacher's objectness. Each part is a sum divided by the batch's total target objectness (>= 1).
 
+    Heads that score each class by itself, such as those of RetinaNet and YOLO11, learn objectness times classes, 0 for
+    unmatched candidates, which are the part ``objectness`` here. Of shares of the highest score, the highest would
+    always be 1 and get no gradient, whichever class it is of.
+
     Queries of a student such as DETR are matched by :func:`assign_queries` instead, in each layer of its decoder, and
     the terms of the layers are added.
 
@@ -104,13 +108,19 @@ class Decoded(DistillLoss):
         image, own = torch.nonzero(wanted).unbind(dim=1)
         other, weight = match[image, own], wanted[image, own]
         overlap = giou(at_least_float32(dense.boxes[image, own]), boxes[image, other])
-        parts = [
-            self.box * (weight * (1 - overlap)).sum(),
-            self.objectness * divergence(wanted, at_least_float32(dense.objectness)).sum(),
-        ]
-        if dense.classes.shape[2]:
-            known = at_least_float32(dense.classes[image, own])[:, self.shared.student]
-            parts.insert(1, self.classes * (weight * divergence(classes[image, other], known).sum(dim=1)).sum())
+        parts = [self.box * (weight * (1 - overlap)).sum()]
+        found, shares = at_least_float32(dense.objectness), at_least_float32(dense.classes)
+        if dense.has_objectness:
+            parts.append(self.objectness * divergence(wanted, found).sum())
+            if shares.shape[2]:
+                known = shares[image, own][:, self.shared.student]
+                parts.append(self.classes * (weight * divergence(classes[image, other], known).sum(dim=1)).sum())
+        else:
+            scores = found[..., None] * shares
+            silent = divergence(torch.zeros_like(scores), scores).sum(dim=2)
+            parts.append(self.objectness * (silent * (wanted == 0)).sum())
+            known = scores[image, own][:, self.shared.student]
+            parts.append(self.classes * divergence(weight[:, None] * classes[image, other], known).sum())
         return torch.stack(parts).sum() / total
 
     def _hints(

@@ -6,12 +6,12 @@ import torch
 from torch.distributions import Bernoulli, kl_divergence
 from torchvision.ops import box_iou, generalized_box_iou
 
-from diode_pl.detector import Darknet, DensePredictions, Detector, Outputs
+from diode_pl.detector import Darknet, DensePredictions, Detector, Outputs, RetinaNet
 from diode_pl.distillation.losses import Decoded, DistillationBatch, decoded
 from diode_pl.distillation.losses.compatibility import head_shapes
 from diode_pl.distillation.losses.decoded import divergence
 from diode_pl.targets import Targets
-from tests.detector.torchvision.small_networks import faster_rcnn, images
+from tests.detector.torchvision.small_networks import faster_rcnn, images, retinanet
 from tests.distillation.losses.batches import NAMES, SIZE, answer, clear_answer, learnable, make_batch, network, outputs
 from tests.tiny import no_boxes
 
@@ -81,13 +81,21 @@ def stage_by_hand(
                 if o * (fit := responsible(s, image, i, b)) > best:
                     best, wanted, follow = o * fit, o, (b, c)
             total += wanted
-            objectness += float(kl_divergence(Bernoulli(wanted), Bernoulli(s.objectness[image, i].double())))
+            scale = 1.0 if s.has_objectness else s.objectness[image, i].item()
+            if s.has_objectness:
+                objectness += float(kl_divergence(Bernoulli(wanted), Bernoulli(s.objectness[image, i].double())))
+            elif follow is None:
+                silent = (Bernoulli(scale * share) for share in s.classes[image, i].double())
+                objectness += sum(float(kl_divergence(Bernoulli(0.0), score)) for score in silent)
             if follow is not None:
                 b, c = follow
                 box += wanted * (1 - float(generalized_box_iou(s.boxes[image, i : i + 1], torch.tensor([b]))))
                 for there, here in shared if s.classes.shape[2] else []:
-                    found = Bernoulli(s.classes[image, i, here].double())
-                    classes += wanted * float(kl_divergence(Bernoulli(c[there]), found))
+                    found = Bernoulli(scale * s.classes[image, i, here].double())
+                    if s.has_objectness:
+                        classes += wanted * float(kl_divergence(Bernoulli(c[there]), found))
+                    else:
+                        classes += float(kl_divergence(Bernoulli(wanted * c[there]), found))
     return [part / max(1.0, total) for part in (box, classes, objectness)]
 
 
@@ -115,6 +123,48 @@ def test_each_part_of_a_student_of_two_stages() -> None:
         loss.prepare(teacher, student, 64)
         found = loss(DistillationBatch(images(2), student, teacher, said, told, no_boxes()))
         assert value > 0 and float(found) == pytest.approx(value, rel=1e-4)
+
+
+def by_class() -> RetinaNet:
+    torch.manual_seed(5)
+    return RetinaNet(retinanet, weights=None, names=OTHER)
+
+
+def test_each_part_of_a_student_that_scores_each_class_by_itself() -> None:
+    teacher, student = network(coarse="12,12, 30,30", fine=None), by_class()
+    told = replace(
+        outputs([torch.randn(2, 2, 8, 8, 8, generator=torch.Generator().manual_seed(3))]), image_size=(64, 64)
+    )
+    with torch.no_grad():
+        said = student(images(2))
+    expected = by_hand(teacher, told, student, said, 20)
+    for key, value in zip(("box", "classes", "objectness"), expected, strict=True):
+        loss = Decoded(candidates=20, **{"box": 0.0, "classes": 0.0, "objectness": 0.0, key: 1.0})
+        loss.prepare(teacher, student, 64)
+        found = loss(DistillationBatch(images(2), student, teacher, said, told, no_boxes()))
+        assert value > 0 and float(found) == pytest.approx(value, rel=1e-4)
+
+
+def test_a_class_that_leads_at_the_beginning_is_given_up() -> None:
+    """Of shares of the highest score the highest is always 1, whichever class it is of."""
+    teacher, student = network(coarse="24,24", fine=None), by_class()
+    loss = Decoded()
+    loss.prepare(teacher, student, 64)
+    told = replace(outputs([torch.full((1, 1, 8, 8, 8), -20.0)]), image_size=(64, 64))
+    told.heads[0][0, 0, 3, 3] = torch.tensor([0.0, 0, 0, 0, 8, -20, 8, -20])  # a dog, the last class of the student
+    said = student(images(1))
+    said = replace(said, heads=tuple(head.detach().clone() for head in said.heads))
+    for head in said.heads:
+        head[..., -3:] = torch.tensor([-1.0, -2.0, -2.0])
+    heads = learnable(said)
+    optimizer = torch.optim.Adam(heads, lr=0.1)
+    for _ in range(80):
+        optimizer.zero_grad()
+        loss(DistillationBatch(images(1), student, teacher, said, told, no_boxes())).backward()
+        optimizer.step()
+    dense = student.decode(said)
+    best = dense.objectness[0].argmax()
+    assert dense.objectness[0, best] > 0.7 and dense.classes[0, best].tolist().index(1.0) == 2
 
 
 def test_a_proposal_is_held_to_what_it_overlaps_by_half() -> None:
