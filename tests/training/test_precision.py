@@ -26,15 +26,17 @@ def test_warns_where_bfloat16_is_slow(
 @pytest.mark.parametrize(
     ("capabilities", "chosen"),
     [
-        ({"avx512_bf16": True}, "bf16-mixed"),
+        ({"avx512_bf16": True, "cpu_name": "AMD EPYC"}, "bf16-mixed"),
+        ({"avx512_bf16": True, "amx_bf16": True, "cpu_name": "Intel Xeon"}, "bf16-mixed"),
+        ({"avx512_bf16": True, "amx_bf16": False, "cpu_name": "Intel Xeon"}, "32-true"),
         ({"avx512_f": True, "amx_bf16": True}, "bf16-mixed"),
         ({"avx512_f": True, "avx512_bf16": False}, "32-true"),
         ({}, "32-true"),
         (None, "32-true"),
     ],
 )
-def test_auto_takes_bfloat16_where_the_processor_has_it_and_says_so(
-    capabilities: dict[str, bool] | None,
+def test_auto_takes_bfloat16_where_the_processor_is_faster_in_it_and_says_so(
+    capabilities: dict[str, bool | str] | None,
     chosen: str,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
