@@ -21,7 +21,7 @@ def choose_completion(overrides: Sequence[str], entry_point: str) -> list[str]:
 
     Example:
         >>> choose_completion(["finish=true", "accept=all"], "synthesize")[3:]
-        ['~task.inversion', '~task.trainer', '~task.shard', '+task.keep_rules=true']
+        ['~task.shard', '+task.keep_rules=true', 'finish=true', 'accept=all']
     """
     if entry_point != "synthesize" or "finish=true" not in [override.lower() for override in overrides]:
         return list(overrides)
@@ -31,4 +31,4 @@ def choose_completion(overrides: Sequence[str], entry_point: str) -> list[str]:
         added.append("+task.verifier=${verifier}")
     names_rules = any(key == "accept" or key.startswith("accept.") for key in keys)
     added.append("+task.keep_rules=true" if names_rules else _RULES)
-    return [*overrides, *added]
+    return [*added, *overrides]  # in front: behind options such as --cfg Hydra takes no more overrides

@@ -1,4 +1,4 @@
-"""What a synthetic set records about the run that made it: its teacher and its resolution."""
+"""What files record: a synthetic set its teacher and resolution, weights the resolution that they were trained for."""
 
 import json
 from pathlib import Path
@@ -6,10 +6,12 @@ from typing import Any
 
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
+from safetensors import SafetensorError
 
 from diode_pl.io.split_path import resolve_path
+from diode_pl.io.weights_metadata import read_resolution
 
-__all__ = ["load_recorded_rules", "load_recorded_teacher", "register_recorded_resolution"]
+__all__ = ["load_recorded_rules", "load_recorded_teacher", "register_recorded"]
 
 
 def load_recorded_teacher(root: str | Path | None, split: str | None = None, weights: str | Path | None = None) -> Any:
@@ -58,11 +60,13 @@ def load_recorded_rules(folder: str | Path) -> Any:
     return instantiate(recorded, _convert_="object") if isinstance(recorded, dict) else {}
 
 
-def register_recorded_resolution() -> None:
-    """Defines what the config asks the training images for.
+def register_recorded() -> None:
+    """Defines what the config asks files for.
 
     ``${recorded_resolution:DEFAULT}`` is the resolution of the images in ``train.root``, if it records one;
     ``${recorded_set:KEY}`` the ``root`` or ``split`` of ``train``. Of a union they are of the first synthetic set.
+    ``${teacher_resolution:DEFAULT}`` is the resolution that the file ``teacher.weights`` was trained for, if it is a
+    .safetensors file that states one.
     """
 
     def resolve(default: int, *, _root_: DictConfig) -> int:
@@ -72,7 +76,11 @@ def register_recorded_resolution() -> None:
     def select(key: str, *, _root_: DictConfig) -> str | None:
         return dict(zip(("root", "split"), _select_set(_root_), strict=True))[key]
 
+    def ask_teacher(default: int, *, _root_: DictConfig) -> int:
+        return _stated_resolution(OmegaConf.select(_root_, "teacher.weights")) or default
+
     OmegaConf.register_new_resolver("recorded_resolution", resolve, replace=True)
+    OmegaConf.register_new_resolver("teacher_resolution", ask_teacher, replace=True)
     OmegaConf.register_new_resolver("recorded_set", select, replace=True)
 
 
@@ -100,3 +108,11 @@ def _read_record(root: str | Path, split: str | None) -> tuple[Path, dict[str, A
     except (OSError, ValueError):
         record = None
     return folder, record if isinstance(record, dict) else {}
+
+
+def _stated_resolution(weights: Any) -> int | None:
+    """The resolution that a file of weights states; None for one that cannot be read, of which loading it complains."""
+    try:
+        return read_resolution(weights) if isinstance(weights, str) else None
+    except (OSError, SafetensorError):
+        return None

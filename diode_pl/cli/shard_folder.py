@@ -16,9 +16,9 @@ def choose_shard_folder(overrides: Sequence[str]) -> list[str]:
 
     Example:
         >>> choose_shard_folder(["shard.index=0,1", "shard.count=2"])
-        ['shard.index=0,1', 'shard.count=2', 'hydra.sweep.subdir=.']
+        ['hydra.sweep.subdir=.', 'shard.index=0,1', 'shard.count=2']
     """
     keys = {override.lstrip("+").partition("=")[0] for override in overrides}
     if "shard.count" not in keys or _SUBFOLDER in keys:
         return list(overrides)
-    return [*overrides, f"{_SUBFOLDER}=."]
+    return [f"{_SUBFOLDER}=.", *overrides]  # in front: behind options such as --cfg Hydra takes no more overrides

@@ -39,7 +39,7 @@ def choose_file_detectors(overrides: Sequence[str], entry_point: str) -> list[st
         told = f"detector@{role}" in typed or (role == "student" and "experiment" in typed)
         if not told and keys <= {"weights", "names"} and _holds_architecture(typed.get(f"{role}.weights", "")):
             added.append(f"detector@{role}=file")
-    return [*overrides, *added]
+    return [*added, *overrides]  # in front: behind options such as --cfg Hydra takes no more overrides
 
 
 def _holds_architecture(typed: str) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
@@ -14,6 +14,7 @@ from diode_pl.detector.finite_weights import require_finite, require_same_kinds
 from diode_pl.io.quoting import quote, shorten
 from diode_pl.io.tensor_files import load_tensors
 from diode_pl.io.tensor_kinds import describe_odd_storage
+from diode_pl.io.weights_metadata import read_safetensors_metadata
 from diode_pl.provenance import GIVEN_WEIGHTS, Provenance
 
 STATE_SUFFIXES = (".safetensors", ".pt", ".pth")
@@ -95,7 +96,7 @@ def unknown_suffix(path: str | Path, known: tuple[str, ...]) -> ConfigError:
 
 def read_provenance(path: str | Path, partial: bool = False) -> Provenance:
     """Reads the provenance of a weights file; if it has none, ``GIVEN_WEIGHTS``, or its name if loaded partially."""
-    level = _metadata(path).get("data_access")
+    level = read_safetensors_metadata(path).get("data_access")
     if level is None:
         return Provenance.parse(f"weights from {Path(path).name}") if partial else GIVEN_WEIGHTS
     return Provenance.parse(level)
@@ -104,7 +105,7 @@ def read_provenance(path: str | Path, partial: bool = False) -> Provenance:
 def read_stored_names(path: str | Path) -> list[str] | None:
     """Class names that a weights file states; None if it does not."""
     try:
-        names = json.loads(_metadata(path).get("class_names", ""))
+        names = json.loads(read_safetensors_metadata(path).get("class_names", ""))
     except ValueError:  # of another program
         return None
     return names if isinstance(names, list) and all(isinstance(name, str) for name in names) else None
@@ -113,28 +114,10 @@ def read_stored_names(path: str | Path) -> list[str] | None:
 def read_stored_architecture(path: str | Path) -> dict[str, Any] | None:
     """The architecture that a weights file states, of which ``class`` is the detector's; None if it does not."""
     try:
-        stated = json.loads(_metadata(path).get("architecture", ""))
+        stated = json.loads(read_safetensors_metadata(path).get("architecture", ""))
     except ValueError:  # of another program
         return None
     return stated if isinstance(stated, dict) and "class" in stated else None
-
-
-def read_resolution(path: str | Path) -> int | None:
-    """Height and width in pixels that weights were trained at; None if their file does not say."""
-    return parse_resolution(_metadata(path))
-
-
-def parse_resolution(metadata: Mapping[str, str]) -> int | None:
-    """The resolution that metadata of weights state; None if they do not."""
-    stated = metadata.get("resolution", "")
-    return int(stated) if stated.isdecimal() and len(stated) < 10 else None  # Python refuses thousands of digits
-
-
-def _metadata(path: str | Path) -> dict[str, str]:
-    if Path(path).suffix.lower() != ".safetensors":
-        return {}
-    with safe_open(path, framework="pt") as content:
-        return content.metadata() or {}
 
 
 def _describe_difference(module: nn.Module, state: Mapping[str, Tensor]) -> str:

@@ -15,7 +15,6 @@ from diode_pl.detector.base import Detector
 from diode_pl.detector.darknet.cfg import ConfigError, Section
 from diode_pl.detector.darknet.detector import Darknet
 from diode_pl.detector.huggingface.detector import HuggingFace
-from diode_pl.detector.state_files import parse_resolution
 from diode_pl.detector.torchvision.builders import find_builder
 from diode_pl.detector.torchvision.faster_rcnn import FasterRCNN
 from diode_pl.detector.torchvision.fcos import FCOS
@@ -25,6 +24,7 @@ from diode_pl.detector.ultralytics.detector import Ultralytics
 from diode_pl.io.safetensors import to_safetensors
 from diode_pl.io.tensor_files import load_tensors
 from diode_pl.io.text_files import describe_no_file
+from diode_pl.io.weights_metadata import parse_resolution
 
 _TORCHVISION = {each.__name__: each for each in (FCOS, SSD, FasterRCNN, RetinaNet)}
 

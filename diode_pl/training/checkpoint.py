@@ -12,9 +12,9 @@ from torch import Tensor, nn
 from diode_pl.class_names import require_stored_names
 from diode_pl.detector import Detector
 from diode_pl.detector.finite_weights import require_finite
-from diode_pl.detector.state_files import parse_resolution
 from diode_pl.io.tensor_files import load_tensors
 from diode_pl.io.text_files import describe_no_file
+from diode_pl.io.weights_metadata import parse_resolution
 
 
 @dataclass(frozen=True)

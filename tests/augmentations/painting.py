@@ -5,7 +5,17 @@ from collections.abc import Callable
 import torch
 from torch import Generator, Tensor
 
-from diode_pl.augmentations import Augmentation, Brightness, Contrast, Cutout, Flip, HueSaturationValue, Jitter, Zoom
+from diode_pl.augmentations import (
+    Augmentation,
+    Brightness,
+    Contrast,
+    ContrastStretch,
+    Cutout,
+    Flip,
+    HueSaturationValue,
+    Jitter,
+    Zoom,
+)
 from diode_pl.targets import Targets
 
 LEVEL = 0.75  # above every fill, below paint
@@ -15,6 +25,7 @@ EVERY: dict[str, Callable[[], Augmentation]] = {
     "brightness, one draw": lambda: Brightness(per_image=False),
     "contrast": Contrast,
     "contrast, one draw": lambda: Contrast(per_image=False),
+    "contrast stretch": ContrastStretch,
     "cutout": lambda: Cutout(1.0),
     "cutout, one draw": lambda: Cutout(1.0, per_image=False),
     "flip": lambda: Flip(0.5, per_image=True),

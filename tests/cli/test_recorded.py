@@ -10,6 +10,7 @@ from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 from PIL import Image
+from safetensors.torch import save_file
 
 from diode_pl.cli import load_recorded_rules, load_recorded_teacher
 from diode_pl.data.synthetic import SyntheticSet
@@ -156,3 +157,21 @@ def test_the_rules_of_a_set_are_those_that_it_was_made_with(tmp_path: Path) -> N
 def test_a_set_without_recorded_rules_has_none(tmp_path: Path, content: str) -> None:
     (tmp_path / "plan.json").write_text(content)
     assert load_recorded_rules(tmp_path) == {} == load_recorded_rules(tmp_path / "none")
+
+
+@pytest.mark.parametrize("schedule", ["fp_statistics_first", "fp_single", "single"])
+def test_images_have_the_resolution_that_their_teacher_was_trained_at(tmp_path: Path, schedule: str) -> None:
+    save_file({"a": torch.zeros(1)}, tmp_path / "teacher.safetensors", {"resolution": "96"})
+    save_file({"a": torch.zeros(1)}, tmp_path / "silent.safetensors")
+    (tmp_path / "bad.safetensors").write_bytes(b"not weights")
+
+    def sides(*overrides: str) -> set[int]:
+        with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+            config = compose("synthesize", overrides=[f"schedule={schedule}", *overrides])
+        return {stage.resolution for stage in config.schedule.stages}
+
+    assert sides(f"teacher.weights={tmp_path / 'teacher.safetensors'}") == {96}
+    assert 64 in sides(f"teacher.weights={tmp_path / 'teacher.safetensors'}", "schedule.stages.0.resolution=64")
+    for unknown in ("silent.safetensors", "bad.safetensors", "missing.safetensors", "other.pt"):
+        assert sides(f"teacher.weights={tmp_path / unknown}") == {160}
+    assert sides() == {160}, "the embedded teacher"

@@ -7,7 +7,7 @@ from diode_pl.cli.shard_folder import choose_shard_folder
 
 def test_parts_share_a_folder() -> None:
     words = ["-m", "shard.index=0,1", "shard.count=2", "output_dir=runs/set"]
-    assert choose_shard_folder(words) == [*words, "hydra.sweep.subdir=."]
+    assert choose_shard_folder(words) == ["hydra.sweep.subdir=.", *words]
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from hydra._internal.utils import get_args_parser
 
 from diode_pl.cli.run import prepare_arguments
 from diode_pl.cli.weights_files import choose_file_detectors
@@ -43,7 +44,7 @@ def test_a_file_that_says_it_is_the_detector(
     weights: None, entry_point: str, typed: list[str], added: list[str]
 ) -> None:
     found = choose_file_detectors(typed, entry_point)
-    assert found == [*typed, *(f"detector@{role}=file" for role in added)]
+    assert found == [*(f"detector@{role}=file" for role in added), *typed]
 
 
 @pytest.mark.parametrize(
@@ -59,7 +60,7 @@ def test_a_file_that_says_it_is_the_detector(
 )
 def test_what_is_measured_says_itself_which_detector_it_is(weights: None, typed: list[str], added: list[str]) -> None:
     typed = ["task=evaluate", *typed]
-    assert choose_file_detectors(typed, "train") == [*typed, *added]
+    assert choose_file_detectors(typed, "train") == [*added, *typed]
 
 
 @pytest.mark.parametrize("head", [b"[]", b'{"__metadata__": null}', b'{"__metadata__": 3}', b"", b"\xff"])
@@ -72,4 +73,15 @@ def test_heads_of_damaged_files(head: bytes, tmp_path: Path) -> None:
 def test_every_command_line_is_looked_at(weights: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", ["train.py", "teacher.weights=a.safetensors"])
     prepare_arguments("train")
-    assert sys.argv == ["train.py", "teacher.weights=a.safetensors", "detector@teacher=file"]
+    assert sys.argv == ["train.py", "detector@teacher=file", "teacher.weights=a.safetensors"]
+
+
+@pytest.mark.parametrize(
+    "words", [["teacher.weights=a.safetensors"], ["shard.index=0", "shard.count=2"], ["finish=true"]], ids=str
+)
+def test_options_of_hydra_may_come_last(weights: None, words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Behind one that takes a value, Hydra takes no more overrides."""
+    monkeypatch.setattr(sys, "argv", ["synthesize.py", *words, "--cfg", "job"])
+    prepare_arguments("synthesize")
+    parsed = get_args_parser().parse_args(sys.argv[1:])
+    assert parsed.cfg == "job" and set(words) < set(parsed.overrides)

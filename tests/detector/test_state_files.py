@@ -12,7 +12,6 @@ from torch import Tensor, nn
 from diode_pl.detector import ConfigError
 from diode_pl.detector.state_files import (
     load_state,
-    parse_resolution,
     read_provenance,
     read_state,
     read_stored_architecture,
@@ -158,8 +157,3 @@ def test_what_a_file_says_of_its_weights(tmp_path: Path) -> None:
     other = write(STATE, tmp_path / "a.pt")
     assert read_provenance(other) == GIVEN_WEIGHTS and read_stored_names(other) is None
     assert str(read_provenance(other, partial=True)) == "weights from a.pt"
-
-
-@pytest.mark.parametrize(("stated", "resolution"), [("320", 320), ("9" * 5000, None), ("1e3", None), ("", None)])
-def test_a_resolution_is_a_number_or_unknown(stated: str, resolution: int | None) -> None:
-    assert parse_resolution({"resolution": stated}) == resolution

@@ -23,9 +23,9 @@ from diode_pl.detector.darknet.weights import draw_weights
 from diode_pl.detector.darknet.yolo_decode import decode_yolo, match_yolo_predictions
 from diode_pl.detector.darknet.yolo_loss import YoloLoss, YoloOutputs
 from diode_pl.detector.partial_weights import FOR_OTHER_CLASSES
-from diode_pl.detector.state_files import read_resolution
 from diode_pl.detector.untrained_classes import untrained_classes
 from diode_pl.io.text_files import describe_no_file
+from diode_pl.io.weights_metadata import read_resolution
 from diode_pl.numerics.dtypes import at_least_float32
 from diode_pl.targets import Targets
 
