@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from diode_pl.cli.insertion import insert_overrides
+
 _TASK = "task._target_=diode_pl.synthesis.finishing.finish"
 _RULES = "task.accept={_target_:diode_pl.cli.load_recorded_rules,folder:${output_dir}}"
 
@@ -31,4 +33,4 @@ def choose_completion(overrides: Sequence[str], entry_point: str) -> list[str]:
         added.append("+task.verifier=${verifier}")
     names_rules = any(key == "accept" or key.startswith("accept.") for key in keys)
     added.append("+task.keep_rules=true" if names_rules else _RULES)
-    return [*added, *overrides]  # in front: behind options such as --cfg Hydra takes no more overrides
+    return insert_overrides(overrides, added)

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from diode_pl.cli.insertion import insert_overrides
+
 _SUBFOLDER = "hydra.sweep.subdir"
 
 
@@ -21,4 +23,4 @@ def choose_shard_folder(overrides: Sequence[str]) -> list[str]:
     keys = {override.lstrip("+").partition("=")[0] for override in overrides}
     if "shard.count" not in keys or _SUBFOLDER in keys:
         return list(overrides)
-    return [f"{_SUBFOLDER}=.", *overrides]  # in front: behind options such as --cfg Hydra takes no more overrides
+    return insert_overrides(overrides, [f"{_SUBFOLDER}=."])

@@ -4,6 +4,8 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from diode_pl.cli.insertion import insert_overrides
+
 _ROLES = {"synthesize": ("teacher", "verifier"), "train": ("teacher", "student")}
 # Groups and keys that say which student, and from where a teacher is known.
 _STUDENT, _TEACHER = ("detector@student", "student"), ("detector@teacher", "teacher", "data@train", "train")
@@ -39,7 +41,7 @@ def choose_file_detectors(overrides: Sequence[str], entry_point: str) -> list[st
         told = f"detector@{role}" in typed or (role == "student" and "experiment" in typed)
         if not told and keys <= {"weights", "names"} and _holds_architecture(typed.get(f"{role}.weights", "")):
             added.append(f"detector@{role}=file")
-    return [*added, *overrides]  # in front: behind options such as --cfg Hydra takes no more overrides
+    return insert_overrides(overrides, added)
 
 
 def _holds_architecture(typed: str) -> bool:

@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from pytorch_lightning.callbacks import WeightAveraging
 
-from diode_pl.augmentations import Flip, HueSaturationValue, Zoom
+from diode_pl.augmentations import ContrastStretch, Flip, HueSaturationValue, Zoom
 from diode_pl.data import DetectionData
 from diode_pl.data.readers import ImageSet
 from diode_pl.data.tiling import Fixed
@@ -58,6 +58,7 @@ def distill_student(
         "zoom": Zoom(),
         "flip": Flip(per_image=True),
         "hue_saturation_value": HueSaturationValue(hue=0.5, saturation=0.9, value=0.36),
+        "contrast_stretch": ContrastStretch((0.8, 2.0)),
     }
     data = DetectionData(
         train, val, Fixed(1), augmentations, mosaic=0.5, batch_size=batch_size, steps_per_epoch=steps_per_epoch
