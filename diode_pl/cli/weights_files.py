@@ -1,10 +1,12 @@
 """Weights files that say themselves which detector they belong to."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from safetensors import SafetensorError
+
 from diode_pl.cli.insertion import insert_overrides
+from diode_pl.io.weights_metadata import read_safetensors_metadata
 
 _ROLES = {"synthesize": ("teacher", "verifier"), "train": ("teacher", "student")}
 # Groups and keys that say which student, and from where a teacher is known.
@@ -45,14 +47,12 @@ def choose_file_detectors(overrides: Sequence[str], entry_point: str) -> list[st
 
 
 def _holds_architecture(typed: str) -> bool:
-    """Looks into the head of a .safetensors file, without libraries that take seconds to import."""
     path = Path(typed.strip("'\""))
-    suffix = path.suffix.lower()
-    if suffix != ".safetensors" or not path.is_file():
-        return suffix == ".ckpt" and path.is_file()  # of a training, or refused with what to give instead
-    with path.open("rb") as file:
-        head = file.read(int.from_bytes(file.read(8), "little") & 0xFFFFFFF)
+    if not path.is_file():
+        return False
+    if path.suffix.lower() == ".ckpt":
+        return True  # of a training, or refused with what to give instead
     try:
-        return "architecture" in json.loads(head).get("__metadata__", {})
-    except (ValueError, AttributeError, TypeError):  # damaged: the detector says so
+        return "architecture" in read_safetensors_metadata(path)
+    except (OSError, SafetensorError):  # damaged: the detector says so
         return False

@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from torch import Tensor
 
 from diode_pl.class_names import read_names, require_stored_names
@@ -24,7 +24,7 @@ from diode_pl.detector.ultralytics.detector import Ultralytics
 from diode_pl.io.safetensors import to_safetensors
 from diode_pl.io.tensor_files import load_tensors
 from diode_pl.io.text_files import describe_no_file
-from diode_pl.io.weights_metadata import parse_resolution
+from diode_pl.io.weights_metadata import parse_resolution, read_safetensors_metadata
 
 _TORCHVISION = {each.__name__: each for each in (FCOS, SSD, FasterRCNN, RetinaNet)}
 
@@ -101,14 +101,10 @@ def read_metadata(path: str | Path) -> dict[str, str]:
     """
     if not Path(path).is_file():
         raise ConfigError(f"weights: {describe_no_file(path)}")
-    suffix = Path(path).suffix.lower()
-    if suffix == ".ckpt":
+    if Path(path).suffix.lower() == ".ckpt":
         return _read_checkpoint(Path(path))[0]
-    if suffix != ".safetensors":
-        return {}
     try:
-        with safe_open(path, framework="pt") as content:
-            return content.metadata() or {}
+        return read_safetensors_metadata(path)
     except SafetensorError as error:
         raise ConfigError(f"weights: {path} is damaged or no safetensors file ({error})") from error
 

@@ -99,6 +99,21 @@ def stage_by_hand(
     return [part / max(1.0, total) for part in (box, classes, objectness)]
 
 
+def random_answer_at_64() -> Outputs:
+    """Of two images and two anchors, for the classes of NAMES."""
+    draw = torch.Generator().manual_seed(3)
+    return replace(outputs([torch.randn(2, 2, 8, 8, 8, generator=draw)]), image_size=(64, 64))
+
+
+def require_parts_by_hand(teacher: Darknet, told: Outputs, student: Detector, said: Outputs) -> None:
+    expected = by_hand(teacher, told, student, said, 20)
+    for key, value in zip(("box", "classes", "objectness"), expected, strict=True):
+        loss = Decoded(candidates=20, **{"box": 0.0, "classes": 0.0, "objectness": 0.0, key: 1.0})
+        loss.prepare(teacher, student, 64)
+        found = loss(DistillationBatch(images(2), student, teacher, said, told, no_boxes()))
+        assert value > 0 and float(found) == pytest.approx(value, rel=1e-4)
+
+
 @pytest.mark.parametrize("candidates", [300, 5])
 def test_each_part_of_unlike_heads_and_classes(candidates: int) -> None:
     teacher, student = network(), student_of_other_build()
@@ -114,15 +129,8 @@ def test_each_part_of_unlike_heads_and_classes(candidates: int) -> None:
 def test_each_part_of_a_student_of_two_stages() -> None:
     teacher = network(coarse="12,12, 30,30", fine=None)
     student = faster_rcnn(OTHER, box_batch_size_per_image=30)
-    draw = torch.Generator().manual_seed(3)
-    told = replace(outputs([torch.randn(2, 2, 8, 8, 8, generator=draw)]), image_size=(64, 64))
-    said = student(images(2))
-    expected = by_hand(teacher, told, student, said, 20)
-    for key, value in zip(("box", "classes", "objectness"), expected, strict=True):
-        loss = Decoded(candidates=20, **{"box": 0.0, "classes": 0.0, "objectness": 0.0, key: 1.0})
-        loss.prepare(teacher, student, 64)
-        found = loss(DistillationBatch(images(2), student, teacher, said, told, no_boxes()))
-        assert value > 0 and float(found) == pytest.approx(value, rel=1e-4)
+    told, said = random_answer_at_64(), student(images(2))
+    require_parts_by_hand(teacher, told, student, said)
 
 
 def by_class() -> RetinaNet:
@@ -130,19 +138,11 @@ def by_class() -> RetinaNet:
     return RetinaNet(retinanet, weights=None, names=OTHER)
 
 
+@torch.no_grad()
 def test_each_part_of_a_student_that_scores_each_class_by_itself() -> None:
     teacher, student = network(coarse="12,12, 30,30", fine=None), by_class()
-    told = replace(
-        outputs([torch.randn(2, 2, 8, 8, 8, generator=torch.Generator().manual_seed(3))]), image_size=(64, 64)
-    )
-    with torch.no_grad():
-        said = student(images(2))
-    expected = by_hand(teacher, told, student, said, 20)
-    for key, value in zip(("box", "classes", "objectness"), expected, strict=True):
-        loss = Decoded(candidates=20, **{"box": 0.0, "classes": 0.0, "objectness": 0.0, key: 1.0})
-        loss.prepare(teacher, student, 64)
-        found = loss(DistillationBatch(images(2), student, teacher, said, told, no_boxes()))
-        assert value > 0 and float(found) == pytest.approx(value, rel=1e-4)
+    told, said = random_answer_at_64(), student(images(2))
+    require_parts_by_hand(teacher, told, student, said)
 
 
 def test_a_class_that_leads_at_the_beginning_is_given_up() -> None:
